@@ -1,0 +1,84 @@
+"""The errors a person can meet, and the exit codes.
+
+The tree, with the exit code of each branch:
+
+    RecommenderError           1  also: disk full or no memory on our side
+    ├── SettingsError          2  settings or usage, a folder we may not write
+    ├── RefusedError           3  data or result refused; what was published stays
+    │   └── ModelError         3  a model file that must not be used
+    ├── DatabaseError          4  the database failed us, or the shop keeps it locked too long
+    └── LockedError            5  another run of ours holds the run lock
+
+`Interrupted` stands beside the tree: it is a `BaseException`, as KeyboardInterrupt is, so that no handler
+for errors swallows it.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns; named here and nowhere else."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    SETTINGS = 2
+    REFUSED = 3
+    DATABASE = 4
+    LOCKED = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class RecommenderError(Exception):
+    """Something a person can act on.
+
+    Args:
+        reason: what happened and where, naming the thing (file, table, column, setting).
+        what_to_do: a command to run or a setting to change.
+    """
+
+    exit_code: ExitCode = ExitCode.UNEXPECTED
+
+    def __init__(self, reason: str, what_to_do: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.what_to_do = what_to_do
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.what_to_do}".strip()
+
+
+class SettingsError(RecommenderError):
+    """A setting, an argument or a folder is wrong."""
+
+    exit_code = ExitCode.SETTINGS
+
+
+class RefusedError(RecommenderError):
+    """The data or the result are not fit to publish; what was published stays."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ModelError(RefusedError):
+    """A model file is missing, damaged or does not belong to the data."""
+
+
+class DatabaseError(RecommenderError):
+    """The database could not be reached, refused a statement, or stayed locked too long."""
+
+    exit_code = ExitCode.DATABASE
+
+
+class LockedError(RecommenderError):
+    """Another run holds the run lock."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class Interrupted(BaseException):  # noqa: N818 - named after KeyboardInterrupt, which it stands beside
+    """SIGINT or SIGTERM arrived; the stages clean up and let it pass."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__(exit_code.name.lower())
+        self.exit_code = exit_code
