@@ -1,0 +1,1 @@
+"""The databases: addresses, dialects, table definitions."""
