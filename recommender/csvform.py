@@ -1,7 +1,7 @@
-"""The CSV form of every file in a run folder.
+r"""The CSV form of every file in a run folder.
 
-UTF-8, comma, `\\n`, header, RFC 4180 quotes, also round a lone `\\r`; NULL is empty and unquoted, empty text is
-`""`; integers plain; decimals without exponent or trailing zeros; times UTC as `2026-10-31T20:00:00Z`, with a
+UTF-8, comma, `\n`, header, RFC 4180 quotes, also round a lone `\r`; NULL is empty and unquoted, empty text
+is `""`; integers plain; decimals without exponent or trailing zeros; times UTC as `2026-10-31T20:00:00Z`, with a
 fraction only if it is not 0; booleans 0 and 1.
 """
 
@@ -73,5 +73,5 @@ def read_records(path: Path) -> Iterator[Sequence[str | None]]:
         if '"' in piece:
             yield from _records(piece)
         else:
-            for line in piece.rstrip("\n").split("\n"):
+            for line in piece.removesuffix("\n").split("\n"):
                 yield [field or None for field in line.split(",")]

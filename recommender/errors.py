@@ -76,7 +76,7 @@ class LockedError(RecommenderError):
     exit_code = ExitCode.LOCKED
 
 
-class Interrupted(BaseException):  # noqa: N818 - named after KeyboardInterrupt, which it stands beside
+class Interrupted(BaseException):
     """SIGINT or SIGTERM arrived; the stages clean up and let it pass."""
 
     def __init__(self, exit_code: ExitCode) -> None:

@@ -1,4 +1,4 @@
-"""Customer and item keys: 64-bit integers, texts, or integers followed by texts (guests of an integer shop)."""
+"""Customer and item keys: 64-bit integers, texts, or both (the guests of a shop with integer keys)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

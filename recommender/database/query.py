@@ -1,0 +1,123 @@
+"""The owner's SQL text: always run as a subquery, with `:since` put in as a literal.
+
+Putting the time in as a literal (and not as a driver's parameter) leaves `%`, `::`, `:=` and colons inside
+literals as the owner wrote them; the only text that is ever put in is a time that we print ourselves.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from recommender.errors import SettingsError
+
+# What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
+# escapes, `#` comments and double-quoted strings; PostgreSQL dollar quotes, E'' strings and nested comments.
+_HIDDEN = {
+    "sqlite": r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]* | /\*.*?(?:\*/|\Z)""",
+    "mysql": r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | --(?=\s|\Z)[^\n]* | \#[^\n]*
+                 | /\*.*?(?:\*/|\Z)""",
+    "postgresql": r"""\b[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]*
+                 | \$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ | (?P<nested>/\*)""",
+}
+_SINCE = r"(?P<since>(?<![:\w]):since\b)"
+_TOKENS = {
+    dialect: re.compile(f"(?P<hidden>{hidden})|{_SINCE}|(?P<mark>[;()])", re.DOTALL | re.VERBOSE)
+    for dialect, hidden in _HIDDEN.items()
+}
+_NESTED_COMMENT = re.compile(r"/\*|\*/")
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query of the owner, ready to be put between parentheses."""
+
+    path: Path
+    """The file it came from, for messages."""
+    text: str
+    """A SELECT without its final `;`, ended by a newline so that a trailing comment ends too."""
+    uses_since: bool
+    """Whether `:since` stands anywhere in it outside literals and comments."""
+
+    def wrapped(self, select: str = "*", tail: str = "") -> str:
+        """A SELECT of the given columns (already quoted, of table `q`) from the query as a subquery."""
+        return f"SELECT {select} FROM (\n{self.text}) AS q {tail}".rstrip()
+
+
+def _comment_end(text: str, start: int) -> int:
+    """Where the (nested) comment that begins at `start` ends."""
+    depth = 0
+    for mark in _NESTED_COMMENT.finditer(text, start):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return len(text)
+
+
+def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query:
+    """Make the owner's text safe to stand as a subquery and put the time in.
+
+    Args:
+        text: the file's content.
+        path: the file, for messages.
+        dialect: `sqlite`, `mysql` or `postgresql`: they differ in what is a literal or a comment.
+        since: naive, in the zone of the sales.
+
+    Raises:
+        SettingsError: empty, more than one statement, or parentheses that would leave the subquery.
+    """
+    literal = f"'{since:%Y-%m-%d %H:%M:%S}'"
+    parts: list[str] = []
+    depth = place = 0
+    ended = uses_since = False
+    while match := _TOKENS[dialect].search(text, place):
+        between, token, end = text[place : match.start()], match.group(), match.end()
+        if ended and (between.strip() or match.lastgroup in ("since", "mark")):
+            raise _not_one_select(path, "it holds more than one statement")
+        parts.append(between)
+        if match["since"]:
+            uses_since = True
+            parts.append(literal)
+        elif match["mark"]:
+            depth += {"(": 1, ")": -1}.get(token, 0)
+            if depth < 0:
+                raise _not_one_select(path, "it closes a parenthesis that it did not open")
+            if token == ";":
+                ended = True
+            else:
+                parts.append(token)
+        else:
+            if match.groupdict().get("nested"):
+                end = _comment_end(text, match.start())
+            parts.append(text[match.start() : end])
+        place = end
+    rest = text[place:]
+    if ended and rest.strip():
+        raise _not_one_select(path, "it holds more than one statement")
+    if depth:
+        raise _not_one_select(path, "a parenthesis is not closed")
+    prepared = "".join([*parts, rest]).strip()
+    if not re.match(r"(?s)(?:\s|--[^\n]*\n|/\*.*?\*/|#[^\n]*\n|\()*(?:select|with|values|table)\b", prepared, re.IGNORECASE):
+        raise _not_one_select(path, "it does not begin with SELECT or WITH")
+    return Query(path, prepared + "\n", uses_since)
+
+
+def _not_one_select(path: Path, reason: str) -> SettingsError:
+    return SettingsError(f"{path} must hold one SELECT and nothing else: {reason}.", "Correct the query.")
+
+
+def read_query(path: Path, dialect: str, since: datetime) -> Query:
+    """The query of a file, prepared.
+
+    Raises:
+        SettingsError: the file is missing, not UTF-8, or not one SELECT.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"There is no query {path}.", "Write it, or mind SQL_DIR; the README shows what it must return."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
+    return prepare_query(text, path, dialect, since)
