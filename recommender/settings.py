@@ -216,10 +216,12 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Mind its owner and mode.") from error
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.", "Mind its owner and mode."
+        ) from error
     values = {b.key: b.value for b in bindings if b.key and b.value is not None and not b.error}
     problems = [
-        f"{path}, line {b.original.line}: not of the form NAME=value (not shown here: it may be a secret)"
+        f"{path}, line {b.original.line}: not of the form NAME=value (not shown: it may be a secret)"
         for b in bindings
         if b.error
     ]

@@ -5,6 +5,7 @@ literals as the owner wrote them; the only text that is ever put in is a time th
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +15,12 @@ from recommender.errors import SettingsError
 # What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
 # escapes, `#` comments and double-quoted strings; PostgreSQL dollar quotes, E'' strings and nested comments.
 _HIDDEN = {
-    "sqlite": r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]* | /\*.*?(?:\*/|\Z)""",
+    "sqlite": r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]*
+                 | /\*.*?(?:\*/|\Z)""",
     "mysql": r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | --(?=\s|\Z)[^\n]* | \#[^\n]*
                  | /\*.*?(?:\*/|\Z)""",
     "postgresql": r"""\b[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]*
-                 | \$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ | (?P<nested>/\*)""",
+                 | \$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ | /\*""",
 }
 _SINCE = r"(?P<since>(?<![:\w]):since\b)"
 _TOKENS = {
@@ -26,6 +28,9 @@ _TOKENS = {
     for dialect, hidden in _HIDDEN.items()
 }
 _NESTED_COMMENT = re.compile(r"/\*|\*/")
+_SELECT = re.compile(
+    r"(?:\s|--[^\n]*\n|\#[^\n]*\n|/\*.*?\*/|\()*(?:select|with|values|table)\b", re.DOTALL | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -68,38 +73,41 @@ def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query
     """
     literal = f"'{since:%Y-%m-%d %H:%M:%S}'"
     parts: list[str] = []
-    depth = place = 0
+    depth = 0
     ended = uses_since = False
-    while match := _TOKENS[dialect].search(text, place):
-        between, token, end = text[place : match.start()], match.group(), match.end()
-        if ended and (between.strip() or match.lastgroup in ("since", "mark")):
+    for kind, piece in _pieces(text, dialect):
+        if ended and kind != "comment" and piece.strip():
             raise _not_one_select(path, "it holds more than one statement")
-        parts.append(between)
-        if match["since"]:
-            uses_since = True
-            parts.append(literal)
-        elif match["mark"]:
-            depth += {"(": 1, ")": -1}.get(token, 0)
-            if depth < 0:
-                raise _not_one_select(path, "it closes a parenthesis that it did not open")
-            if token == ";":
-                ended = True
-            else:
-                parts.append(token)
-        else:
-            if match.groupdict().get("nested"):
-                end = _comment_end(text, match.start())
-            parts.append(text[match.start() : end])
-        place = end
-    rest = text[place:]
-    if ended and rest.strip():
-        raise _not_one_select(path, "it holds more than one statement")
+        if piece == ";" and kind == "mark":
+            ended = True
+            continue
+        if kind == "mark":
+            depth += 1 if piece == "(" else -1
+        if depth < 0:
+            raise _not_one_select(path, "it closes a parenthesis that it did not open")
+        uses_since |= kind == "since"
+        parts.append(literal if kind == "since" else piece)
     if depth:
         raise _not_one_select(path, "a parenthesis is not closed")
-    prepared = "".join([*parts, rest]).strip()
-    if not re.match(r"(?s)(?:\s|--[^\n]*\n|/\*.*?\*/|#[^\n]*\n|\()*(?:select|with|values|table)\b", prepared, re.IGNORECASE):
+    prepared = "".join(parts).strip()
+    if not _SELECT.match(prepared):
         raise _not_one_select(path, "it does not begin with SELECT or WITH")
     return Query(path, prepared + "\n", uses_since)
+
+
+def _pieces(text: str, dialect: str) -> Iterator[tuple[str, str]]:
+    """The text cut into `sql`, `literal` (also quoted names), `comment`, `since` and `mark` pieces."""
+    place = 0
+    while match := _TOKENS[dialect].search(text, place):
+        yield "sql", text[place : match.start()]
+        place = match.end()
+        kind = "since" if match["since"] else "mark" if match["mark"] else "literal"
+        if match["hidden"] and match["hidden"].startswith(("--", "/*", "#")):
+            kind = "comment"
+            if match["hidden"] == "/*":  # PostgreSQL's nest, which no regular expression follows
+                place = _comment_end(text, match.start())
+        yield kind, text[match.start() : place]
+    yield "sql", text[place:]
 
 
 def _not_one_select(path: Path, reason: str) -> SettingsError:

@@ -63,7 +63,8 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
     if backend == "sqlite":
         if not url.database or url.database == ":memory:":
             raise SettingsError(
-                "The SQLite address names no file.", "Its form is sqlite:///shop.db or sqlite:////srv/shop.db."
+                "The SQLite address names no file.",
+                "Its form is sqlite:///shop.db or sqlite:////srv/shop.db.",
             )
         url = url.set(database=str((base or Path.cwd()) / url.database))
     elif not url.database:
