@@ -76,7 +76,7 @@ def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query
     depth = 0
     ended = uses_since = False
     for kind, piece in _pieces(text, dialect):
-        if ended and kind != "comment" and piece.strip():
+        if ended and kind != "comment" and piece.strip(" \t\r\n;"):
             raise _not_one_select(path, "it holds more than one statement")
         if piece == ";" and kind == "mark":
             ended = True

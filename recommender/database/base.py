@@ -1,0 +1,217 @@
+"""What every database can do for us; one module per dialect fulfils it."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from recommender.database.query import Query
+from recommender.database.tables import KeyType, ListTable
+from recommender.database.urls import describe
+from recommender.errors import DatabaseError, RefusedError
+from recommender.keys import KeyKind
+
+LOCK_WAIT_SECONDS = 10
+"""How long a statement of ours waits for a lock of the shop before it gives up."""
+ROWS_AT_ONCE = 20_000
+"""Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
+GUEST_KEY_LENGTH = 30
+"""Characters of a guest's key: `guest:` and 24 hexadecimal digits."""
+
+Columns = list[Sequence[object]]
+"""One batch of rows, by columns: values as the driver gives them, None for NULL."""
+
+
+@dataclass(frozen=True)
+class QueryColumn:
+    """A column of the owner's query."""
+
+    name: str
+    """As the database names it; ours are found in any case."""
+    is_instant: bool = False
+    """Its texts are UTC whatever the shop's zone: the column is of a type that stores instants."""
+
+
+class Snapshot(ABC):
+    """One moment of the shop's data, read without holding up the shop."""
+
+    @abstractmethod
+    def columns(self, query: Query) -> list[QueryColumn]:
+        """The columns that the query returns, in its order."""
+
+    @abstractmethod
+    def key_type(self, query: Query, column: QueryColumn) -> KeyType:
+        """The declared type of a key column.
+
+        Raises:
+            RefusedError: the type can be no key (a float, a date, raw bytes), or SQLite's values are mixed.
+        """
+
+    @abstractmethod
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+        """All rows in batches, each with the given columns in the given order; memory is bounded."""
+
+
+class Publication(ABC):
+    """An open transaction that replaces lists."""
+
+    connection: sa.Connection
+    """In the transaction; for what is the same on every database."""
+
+    @abstractmethod
+    def replace(self, definition: ListTable, table: sa.Table) -> None:
+        """Put the rows of the list's file in the place of all rows of the table."""
+
+
+class RunLock(ABC):
+    """The lock in the target database that keeps runs on other machines away."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Make sure that it is still held.
+
+        Raises:
+            DatabaseError: it was lost, so that another run may have begun.
+        """
+
+
+class Database(ABC):
+    """One database under one address; connections are opened when needed and closed after use."""
+
+    driver_errors: ClassVar[tuple[type[Exception], ...]]
+
+    def __init__(self, url: sa.URL) -> None:
+        self.url = url
+        self.name = describe(url)
+        self.dialect = self._engine().dialect
+
+    @abstractmethod
+    def _engine(self) -> sa.Engine:
+        """An engine without a pool, with our limits set on each connection."""
+
+    @abstractmethod
+    def snapshot(self, scratch: Path, timeout_seconds: int) -> AbstractContextManager[Snapshot]:
+        """Begin a snapshot; `scratch` is a folder for a copy where the dialect needs one."""
+
+    @abstractmethod
+    def run_lock(self, name: str, holder: str) -> AbstractContextManager[RunLock]:
+        """Take the run lock on a connection of its own.
+
+        Args:
+            name: names the set of tables that the run writes.
+            holder: who we are, shown to those who find the lock taken.
+
+        Raises:
+            LockedError: another run holds it; says who.
+        """
+
+    @abstractmethod
+    def publish(
+        self,
+        files: Mapping[ListTable, Path],
+        tables: Mapping[ListTable, sa.Table],
+        scratch: Path,
+        work: Callable[[Publication], None],
+        done: Callable[[], None],
+    ) -> None:
+        """Run `work` in one transaction and commit it; then `done`, which no signal comes between.
+
+        `work` may be called again from the start where the dialect had to roll back to let the shop through.
+        Readers see all of it or nothing; on any error nothing has changed.
+
+        Args:
+            files: the lists to publish and their files.
+            tables: their tables.
+            scratch: a folder for temporary files.
+            work: replaces the lists and checks the result.
+            done: notes that the commit has happened.
+        """
+
+    @abstractmethod
+    def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
+        """The type for a key column of ours in this database.
+
+        Args:
+            key: the type in the shop's database.
+            shop_backend: that database's backend name; another one's spelling is not ours.
+            guests: whether the column must also hold the keys of guests.
+        """
+
+    @abstractmethod
+    def equal_pair(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
+    ) -> tuple[str, str] | None:
+        """Two different texts that are equal under the column's collation, if there are any."""
+
+    @abstractmethod
+    def after_publish(self, tables: Sequence[sa.Table]) -> None:
+        """Housekeeping after the commit, where we may; never raises for the lack of a right."""
+
+    def check_tables(self, connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
+        """What else is wrong with our (existing) tables on this dialect, in words."""
+        del connection, tables
+        return []
+
+    @property
+    def backend(self) -> str:
+        """`sqlite`, `postgresql` or `mysql`."""
+        return self.url.get_backend_name()
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """A connection for small statements; each commits by itself unless a transaction is begun."""
+        with self.errors("could not be used"), self._engine().connect() as connection:
+            yield connection
+
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Turn the driver's errors into ours, on one line and without the password."""
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise self.explained(error.orig or error, doing) from error
+        except self.driver_errors as error:
+            raise self.explained(error, doing) from error
+
+    def explained(self, error: BaseException, doing: str) -> DatabaseError:
+        """The driver's error as ours."""
+        return DatabaseError(f"{self._capital_name} {doing}: {self.message(error)}.", self.advice(error))
+
+    @property
+    def _capital_name(self) -> str:
+        return self.name[0].upper() + self.name[1:]
+
+    def message(self, error: BaseException) -> str:
+        """The driver's message on one line, without the password."""
+        text = str(error.args[-1] if error.args else error) or type(error).__name__
+        if self.url.password:
+            text = text.replace(str(self.url.password), "***")
+        return re.sub(r"\s+", " ", text).strip().rstrip(".")
+
+    def advice(self, error: BaseException) -> str:
+        """What to do about a driver's error; dialects know more."""
+        del error
+        return "The whole error is in the run's log."
+
+    def quoted(self, table: sa.Table) -> str:
+        """The table's name, quoted, with its schema."""
+        return self.dialect.identifier_preparer.format_table(table)
+
+    def quote(self, identifier: str) -> str:
+        """A column's name, always in quotes, since it comes from the shop."""
+        return self.dialect.identifier_preparer.quote_identifier(identifier)
+
+
+def no_key(query: Query, column: str, found: str, fix: str) -> RefusedError:
+    """The error for a key column of a type that is none."""
+    return RefusedError(f"{query.path}: {column} is {found}, which can be no key.", fix)
+
+
+def text_type(kind: str, length: int | None) -> KeyType:
+    """A text key's type by its name and length."""
+    return KeyType(KeyKind.TEXT, kind if length is None else f"{kind}({length})", length)

@@ -1,0 +1,338 @@
+"""PostgreSQL through psycopg: COPY both ways, snapshots that hold nobody up, an advisory lock."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+
+
+from recommender.database.base import (
+    GUEST_KEY_LENGTH,
+    LOCK_WAIT_SECONDS,
+    ROWS_AT_ONCE,
+    Columns,
+    Database,
+    Publication,
+    QueryColumn,
+    RunLock,
+    Snapshot,
+    no_key,
+    text_type,
+)
+from recommender.database.keepalive import Heartbeat
+from recommender.database.query import Query
+from recommender.database.tables import KeyType, ListTable
+from recommender.errors import DatabaseError, LockedError
+from recommender.interrupts import interrupts
+from recommender.keys import KeyKind
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 1 << 18
+_INTEGERS = {"smallint", "integer", "bigint"}
+_TEXTS = {"text", "character varying", "character", "uuid", "citext", "name"}
+_INSTANT = "timestamp with time zone"
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def _field(text: str) -> str | None:
+    """A field of COPY's text form: `\\N` is NULL, a backslash escapes."""
+    if text == "\\N":
+        return None
+    return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), text)
+
+
+def _columns(rows: list[bytes]) -> Columns:
+    text = b"".join(rows).decode()
+    # One decision for the batch: without a backslash there is neither NULL nor escape in it.
+    split = (
+        [[_field(field) for field in line.split("\t")] for line in text.split("\n")[:-1]]
+        if "\\" in text
+        else [line.split("\t") for line in text.split("\n")[:-1]]
+    )
+    return list(zip(*split, strict=True))
+
+
+class _PostgreSQLSnapshot(Snapshot):
+    def __init__(self, database: "PostgreSQL", connection: psycopg.Connection) -> None:
+        self._database = database
+        self._connection = connection
+
+    def _types(self, query: Query) -> list[tuple[str, str]]:
+        """Name and type of each column, the type with its length, as DDL spells it."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query.wrapped(tail="LIMIT 0").encode())
+            result = cursor.pgresult
+            assert result is not None  # noqa: S101 - a query without a result has raised before
+            found = [
+                ((result.fname(i) or b"").decode(), result.ftype(i), result.fmod(i))
+                for i in range(result.nfields)
+            ]
+            names = []
+            for name, oid, modifier in found:
+                cursor.execute("SELECT format_type(%s::oid, %s)", (oid, modifier))
+                names.append((name, str((cursor.fetchone() or ("",))[0])))
+            return names
+
+    @contextmanager
+    def _errors(self, query: Query) -> Iterator[None]:
+        with self._database.errors(f"refused {query.path}"):
+            yield
+
+    def columns(self, query: Query) -> list[QueryColumn]:
+        with self._errors(query):
+            return [QueryColumn(name, _base(kind) == _INSTANT) for name, kind in self._types(query)]
+
+    def key_type(self, query: Query, column: QueryColumn) -> KeyType:
+        with self._errors(query):
+            kind = dict(self._types(query))[column.name]
+            base = _base(kind)
+            if base in _INTEGERS or re.fullmatch(r"numeric\(\d+,0\)", kind):
+                return KeyType(KeyKind.INTEGER, kind)
+            if base not in _TEXTS:
+                raise no_key(
+                    query,
+                    column.name,
+                    f"of type {kind}",
+                    f"Cast it in the query: …::text AS {column.name}, or ::bigint.",
+                )
+            length = re.search(r"\((\d+)\)", kind)
+            return KeyType(
+                KeyKind.TEXT,
+                kind + self._collation(query, column),
+                int(length[1]) if length else 36 if base == "uuid" else None,
+            )
+
+    def _collation(self, query: Query, column: QueryColumn) -> str:
+        name = self._database.quote(column.name)
+        # One row even for an empty shop, since COLLATION FOR wants to be evaluated once.
+        probe = query.wrapped(name, "LIMIT 0")
+        row = self._connection.execute(
+            f"SELECT COLLATION FOR (r.{name}) FROM (SELECT 1) AS one LEFT JOIN ({probe}) AS r ON true".encode()
+        ).fetchone()
+        return f" COLLATE {row[0]}" if row and row[0] and row[0] != '"default"' else ""
+
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+        select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
+        statement = f"COPY ({query.wrapped(select)}) TO STDOUT"
+        rows: list[bytes] = []
+        with self._errors(query), self._connection.cursor() as cursor:
+            with cursor.copy(statement.encode()) as copy:
+                for row in copy:
+                    rows.append(bytes(row))
+                    if len(rows) == ROWS_AT_ONCE:
+                        yield _columns(rows)
+                        rows.clear()
+            if rows:
+                yield _columns(rows)
+
+
+def _base(kind: str) -> str:
+    """The type's name without length: `character varying(32)` is `character varying`."""
+    return re.sub(r"\([^)]*\)", "", kind)
+
+
+class _PostgreSQLPublication(Publication):
+    def __init__(
+        self, database: "PostgreSQL", connection: sa.Connection, files: Mapping[ListTable, Path]
+    ) -> None:
+        self._database = database
+        self._files = files
+        self.connection = connection
+
+    def replace(self, definition: ListTable, table: sa.Table) -> None:
+        names = ", ".join(self._database.quote(column.name) for column in definition.columns)
+        target = self._database.quoted(table)
+        self.connection.exec_driver_sql(f"DELETE FROM {target}")
+        driver = self.connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
+        statement = f"COPY {target} ({names}) FROM STDIN (FORMAT csv, HEADER true)"
+        with (
+            self._files[definition].open("rb") as file,
+            driver.cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            while block := file.read(_BLOCK):
+                copy.write(block)
+
+
+class _AdvisoryLock(RunLock):
+    def __init__(self, database: "PostgreSQL", heartbeat: Heartbeat, key: int) -> None:
+        self._database = database
+        self._heartbeat = heartbeat
+        self._key = key
+
+    def check(self) -> None:
+        row = self._heartbeat.ask(_HELD.format(key=self._key, whose="= pg_backend_pid()"))
+        if row is None:
+            raise DatabaseError(
+                f"The run lock in {self._database.name} was lost (its connection ended); nothing was published.",
+                "Start the run again.",
+            )
+
+
+# A bigint key is shown in two halves.
+_HELD = """SELECT l.pid, a.application_name, a.client_addr FROM pg_locks AS l
+LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid {whose}
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND l.classid = (({key}::bigint >> 32) & 4294967295)::oid AND l.objid = ({key}::bigint & 4294967295)::oid"""
+
+
+class PostgreSQL(Database):
+    """One PostgreSQL database."""
+
+    driver_errors = (psycopg.Error,)
+
+    def _engine(self, isolation: str = "AUTOCOMMIT") -> sa.Engine:
+        return sa.create_engine(
+            self.url,
+            poolclass=sa.NullPool,
+            isolation_level=isolation,  # type: ignore[arg-type]
+            connect_args={"connect_timeout": 15, "application_name": "recommend"} | self._given_arguments(),
+        )
+
+    def _given_arguments(self) -> dict[str, object]:
+        """What the address itself says wins over our defaults."""
+        return {name: value for name, value in self.url.query.items() if name != "host"}
+
+    @contextmanager
+    def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
+        del scratch
+        engine = self._engine("REPEATABLE READ")
+        with self.errors("could not be read"), engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
+            driver.read_only = True
+            for statement in (
+                f"SET LOCAL statement_timeout = '{timeout_seconds}s'",
+                f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'",
+                "SET LOCAL idle_in_transaction_session_timeout = 0",
+                # Texts that do not depend on the server's configuration.
+                "SET LOCAL TimeZone = 'UTC'",
+                "SET LOCAL DateStyle = 'ISO'",
+                # The same rows in the same order on an unchanged shop, so that a second export is the same
+                # file; and one processor for us, the others for the shop.
+                "SET LOCAL synchronize_seqscans = off",
+                "SET LOCAL max_parallel_workers_per_gather = 0",
+            ):
+                driver.execute(statement)
+            yield _PostgreSQLSnapshot(self, driver)
+
+    @contextmanager
+    def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        with self.errors("could not be used"), self._engine().connect() as connection:
+            connection.exec_driver_sql("SET idle_session_timeout = 0") if self._at_least(
+                connection, 14
+            ) else None
+            # 63 bytes are kept; others read here who we are.
+            connection.execute(
+                sa.text("SELECT set_config('application_name', :name, false)"), {"name": holder[:63]}
+            )
+            if not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({key})").scalar():
+                row = connection.exec_driver_sql(
+                    _HELD.format(key=key, whose="<> pg_backend_pid()")
+                ).fetchone()
+                who = f"{row[1]} (database process {row[0]})" if row else "a run that has just ended"
+                raise LockedError(
+                    f"Another run is going on: {who} holds the run lock in {self.name}.",
+                    "Wait until it has ended; nothing was changed.",
+                )
+            with Heartbeat(connection) as heartbeat:
+                yield _AdvisoryLock(self, heartbeat, key)
+
+    @staticmethod
+    def _at_least(connection: sa.Connection, version: int) -> bool:
+        return (connection.dialect.server_version_info or (0,))[0] >= version
+
+    def publish(
+        self,
+        files: Mapping[ListTable, Path],
+        tables: Mapping[ListTable, sa.Table],
+        scratch: Path,
+        work: Callable[[Publication], None],
+        done: Callable[[], None],
+    ) -> None:
+        del scratch, tables
+        with (
+            self.errors("could not be written"),
+            self._engine("READ COMMITTED").connect() as connection,
+        ):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            work(_PostgreSQLPublication(self, connection, files))
+            with interrupts.held():
+                connection.commit()
+                done()
+
+    def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
+        if shop_backend == self.backend and not guests:
+            return key
+        if key.kind is KeyKind.INTEGER and not guests:
+            return KeyType(KeyKind.INTEGER, "bigint")
+        if guests and (key.kind is KeyKind.INTEGER or key.length is None or "uuid" in key.sql):
+            return text_type("text", None)
+        return text_type("character varying", max(key.length or 0, GUEST_KEY_LENGTH if guests else 1))
+
+    def equal_pair(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
+    ) -> tuple[str, str] | None:
+        name, target = self.quote(column.name), self.quoted(column.table)
+        kind = connection.execute(
+            sa.text(
+                "SELECT format_type(a.atttypid, a.atttypmod), coalesce(c.collisdeterministic, true),"
+                " quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
+                " FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation"
+                " LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace"
+                " WHERE a.attrelid = CAST(:table AS regclass) AND a.attname = :column"
+            ),
+            {"table": target, "column": column.name},
+        ).one()
+        if kind[1] and _base(kind[0]) in ("text", "character varying"):
+            return None  # equal only where every byte is
+        typed = f"CAST(k AS {kind[0]})" + (f" COLLATE {kind[2]}" if kind[2] else "")
+        row = connection.execute(
+            sa.text(
+                f"SELECT array_agg(k) FROM unnest(CAST(:texts AS text[])) AS t(k)"
+                f" GROUP BY {typed} HAVING count(*) > 1 LIMIT 1"
+            ),
+            {"texts": list(texts)},
+        ).fetchone()
+        del name
+        return None if row is None else (row[0][0], row[0][1])
+
+    def after_publish(self, tables: Sequence[sa.Table]) -> None:
+        # Each night deletes all rows; without a vacuum the table grows until autovacuum comes by.
+        owned = sa.text(
+            "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST(:table AS regclass)"
+        )
+        with self.connect() as connection:
+            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'")
+            for table in tables:
+                if connection.execute(owned, {"table": self.quoted(table)}).scalar():
+                    try:
+                        connection.exec_driver_sql(f"VACUUM (ANALYZE) {self.quoted(table)}")
+                    except sa.exc.DBAPIError as error:
+                        # The lists are published; bloat of one night is no reason to fail.
+                        log.warning("VACUUM of %s failed: %s", table.name, self.message(error.orig or error))
+
+    def advice(self, error: BaseException) -> str:
+        state = getattr(error, "sqlstate", None) or ""
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            return "The shop kept a table locked for too long; what was published stays. Run again later."
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            return "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            return "Give the user of the address the right, or run `recommend init` as the tables' owner."
+        if state.startswith("42"):
+            return "Mind the names in the query."
+        if isinstance(error, psycopg.OperationalError) and not state:
+            return "Mind host, port, user and password in the address, and whether the server runs."
+        return super().advice(error)

@@ -1,0 +1,350 @@
+"""SQLite: the shop's file is read through a copy, and written in one short transaction."""
+
+import itertools
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from recommender.csvform import read_records
+from recommender.database.base import (
+    LOCK_WAIT_SECONDS,
+    ROWS_AT_ONCE,
+    Columns,
+    Database,
+    Publication,
+    QueryColumn,
+    RunLock,
+    Snapshot,
+    no_key,
+)
+from recommender.database.query import Query
+from recommender.database.tables import KeyType, ListTable
+from recommender.errors import DatabaseError, Interrupted
+from recommender.files import FILE_MODE
+from recommender.interrupts import interrupts
+from recommender.keys import KeyKind
+from recommender.locks import FileLock, file_lock
+
+_PAGES_AT_ONCE = 10_000
+_COMMIT_WAIT_SECONDS = 0.9
+"""A commit that waits for a long reader keeps new readers out meanwhile: give way within a second."""
+_COMMIT_TRIES = 8
+_STEPS_PER_CHECK = 50_000
+"""SQLite's virtual machine steps between two looks at signals and the clock: some milliseconds."""
+_READ_ONLY = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+}
+_AFFINITIES = {"INT": KeyKind.INTEGER, "TEXT": KeyKind.TEXT}
+
+
+def _authorize(action: int, first: str | None, second: str | None, database: str | None, _by: object) -> int:
+    """Let the owner's query read, and our own probe fill its temporary table; nothing else."""
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension":
+        return sqlite3.SQLITE_DENY
+    del first
+    allowed = action in _READ_ONLY or database == "temp"
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+class _Watch:
+    """SQLite's progress handler: the only way a signal or a time limit gets into a long statement."""
+
+    def __init__(self, connection: sqlite3.Connection, seconds: float | None = None) -> None:
+        self._seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds
+        connection.set_progress_handler(self._stop, _STEPS_PER_CHECK)
+
+    @property
+    def _late(self) -> bool:
+        return self._end is not None and time.monotonic() > self._end
+
+    def _stop(self) -> bool:
+        return interrupts.received is not None or self._late
+
+    def explain(self) -> None:
+        """Raise what really happened when a statement was stopped by us."""
+        if interrupts.received is not None:
+            raise Interrupted(interrupts.received)
+        if self._late:
+            raise DatabaseError(
+                f"A query took longer than QUERY_TIMEOUT_SECONDS ({self._seconds:g} s).",
+                "Raise it, or give the query an index.",
+            )
+
+
+class _SQLiteSnapshot(Snapshot):
+    def __init__(self, database: "SQLite", connection: sqlite3.Connection, seconds: int) -> None:
+        self._database = database
+        self._connection = connection
+        self._watch = _Watch(connection, seconds)
+        connection.set_authorizer(_authorize)
+
+    @contextmanager
+    def _errors(self, query: Query) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._watch.explain()
+            raise self._database.explained(error, f"refused {query.path}") from error
+
+    def columns(self, query: Query) -> list[QueryColumn]:
+        with self._errors(query), closing(self._connection.execute(query.wrapped(tail="LIMIT 0"))) as cursor:
+            return [QueryColumn(column[0]) for column in cursor.description]
+
+    def key_type(self, query: Query, column: QueryColumn) -> KeyType:
+        name = self._database.quote(column.name)
+        with self._errors(query):
+            affinity = self._affinity(query, name)
+            kind = _AFFINITIES.get(affinity) or self._kind_by_values(query, column.name, name)
+            if kind is KeyKind.INTEGER:
+                return KeyType(kind, "INTEGER")
+            return KeyType(kind, "TEXT" + self._collation(query, name))
+
+    def _affinity(self, query: Query, name: str) -> str:
+        # A table made from the query takes the affinity that SQLite worked out for the column.
+        probe = f"CREATE TEMP TABLE recommend_probe AS {query.wrapped(name, 'LIMIT 0')}"
+        try:
+            self._connection.execute(probe)
+            (row,) = self._connection.execute("PRAGMA temp.table_info(recommend_probe)").fetchall()
+        finally:
+            self._connection.execute("DROP TABLE IF EXISTS temp.recommend_probe")
+        return str(row[2])
+
+    def _kind_by_values(self, query: Query, column: str, name: str) -> KeyKind:
+        select = f"typeof({name}), CAST(min({name}) AS TEXT)"
+        tail = f"WHERE {name} IS NOT NULL GROUP BY 1"
+        examples = dict(self._connection.execute(query.wrapped(select, tail)).fetchall())
+        fix = f"Give the column one type in the query: CAST(… AS INTEGER) or CAST(… AS TEXT) AS {column}."
+        if not examples:
+            raise no_key(query, column, "of no declared type, and there are no rows to tell it", fix)
+        if examples.keys() == {"integer"}:
+            return KeyKind.INTEGER
+        if examples.keys() == {"text"}:
+            return KeyKind.TEXT
+        if examples.keys() == {"integer", "text"}:
+            rows = f"{name} FROM (\n{query.text}) WHERE typeof({name})"
+            twins = f"SELECT {rows} = 'text' INTERSECT SELECT CAST({name} AS TEXT) FROM (SELECT {rows} = 'integer')"
+            twin = self._connection.execute(f"{twins} LIMIT 1").fetchone()
+            number, text = (twin[0], twin[0]) if twin else (examples["integer"], examples["text"])
+            raise no_key(
+                query, column, f"the integer {number} in one row and the text {text!r} in another", fix
+            )
+        kinds = ", ".join(f"{kind} ({example!r})" for kind, example in sorted(examples.items()))
+        raise no_key(query, column, f"of the kinds {kinds}", fix)
+
+    def _collation(self, query: Query, name: str) -> str:
+        """The collation's clause; SQLite takes that of a UNION's first part, so a probe can tell it."""
+        first = f"SELECT {name} AS k FROM ({query.wrapped(name, 'LIMIT 0')})"
+        return _collation_clause(self._connection, first)
+
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+        select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
+        with self._errors(query), closing(self._connection.execute(query.wrapped(select))) as cursor:
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                yield list(zip(*rows, strict=True))
+
+
+def _collation_clause(connection: sqlite3.Connection, first: str) -> str:
+    """` COLLATE …` of the column `k` of a SELECT without rows, empty for the usual BINARY."""
+    for collation, twin in (("NOCASE", "A"), ("RTRIM", "a ")):
+        probe = f"SELECT count(*) FROM ({first} UNION ALL SELECT 'a' UNION ALL SELECT '{twin}') GROUP BY k"
+        if len(connection.execute(probe).fetchall()) == 1:
+            return f" COLLATE {collation}"
+    return ""
+
+
+class _SQLitePublication(Publication):
+    def __init__(self, database: "SQLite", connection: sa.Connection) -> None:
+        self._database = database
+        self.connection = connection
+
+    def replace(self, definition: ListTable, table: sa.Table) -> None:
+        names = ", ".join(self._database.quote(column.name) for column in definition.columns)
+        target, staged = self._database.quoted(table), self._database.quote(definition.name)
+        self.connection.exec_driver_sql(f"DELETE FROM {target}")
+        self.connection.exec_driver_sql(
+            f"INSERT INTO {target} ({names}) SELECT {names} FROM staging.{staged} ORDER BY rowid"
+        )
+
+
+class _SQLiteRunLock(RunLock):
+    def __init__(self, lock: FileLock) -> None:
+        self._lock = lock
+
+    def check(self) -> None:
+        self._lock.check()
+
+
+class SQLite(Database):
+    """One SQLite file."""
+
+    driver_errors = (sqlite3.Error,)
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return Path(str(self.url.database))
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            # sqlite3 would make an empty database of that name and find no tables in it.
+            raise DatabaseError(f"There is no database file {self.path}.", "Mind DATABASE_URL.")
+        # Without the module's own transactions: BEGIN and COMMIT stand where they happen.
+        return sqlite3.connect(self.path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
+
+    def _engine(self) -> sa.Engine:
+        return sa.create_engine(self.url, creator=self._open, poolclass=sa.NullPool)
+
+    @contextmanager
+    def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
+        copy = scratch / ".tmp-shop-copy.db"
+        with self.errors("could not be read"), closing(self._open()) as source:
+            (mode,) = source.execute("PRAGMA journal_mode").fetchone()
+            # The first read takes the lock and waits for it no longer than the connection's timeout; the
+            # backup itself would wait for ever.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if mode == "wal":
+                # A reader holds nobody up in this mode, so no copy is needed.
+                yield _SQLiteSnapshot(self, source, timeout_seconds)
+                return
+            copy.touch(FILE_MODE)
+            try:
+                with closing(sqlite3.connect(copy, isolation_level=None)) as target:
+                    target.execute("PRAGMA journal_mode = OFF")
+                    target.execute("PRAGMA synchronous = OFF")
+                    # In pieces, so that a signal is answered between two of them.
+                    source.backup(target, pages=_PAGES_AT_ONCE, progress=lambda *_: None)
+                    source.execute("ROLLBACK")
+                    source.close()
+                    yield _SQLiteSnapshot(self, target, timeout_seconds)
+            finally:
+                copy.unlink(missing_ok=True)
+
+    @contextmanager
+    def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
+        del holder  # the lock file says it itself
+        digest = name.rpartition(":")[2][:8]
+        with file_lock(self.path.with_name(f"{self.path.name}.recommend-{digest}.lock")) as lock:
+            yield _SQLiteRunLock(lock)
+
+    def publish(
+        self,
+        files: Mapping[ListTable, Path],
+        tables: Mapping[ListTable, sa.Table],
+        scratch: Path,
+        work: Callable[[Publication], None],
+        done: Callable[[], None],
+    ) -> None:
+        staging = scratch / ".tmp-staging.db"
+        staging.unlink(missing_ok=True)
+        staging.touch(FILE_MODE)
+        try:
+            with self.errors("could not be written"), self._engine().connect() as connection:
+                raw = connection.connection.driver_connection
+                assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
+                watch = _Watch(raw)
+                try:
+                    self._stage(raw, staging, files, tables)
+                    self._replace(raw, lambda: work(_SQLitePublication(self, connection)), done)
+                except (sqlite3.Error, sa.exc.DBAPIError):
+                    watch.explain()
+                    raise
+        finally:
+            staging.unlink(missing_ok=True)
+
+    def _stage(
+        self,
+        raw: sqlite3.Connection,
+        staging: Path,
+        files: Mapping[ListTable, Path],
+        tables: Mapping[ListTable, sa.Table],
+    ) -> None:
+        """Bring the rows into a file of ours, typed as the tables, before the shop's file is touched."""
+        raw.execute("ATTACH ? AS staging", (str(staging),))
+        raw.execute("PRAGMA staging.journal_mode = OFF")
+        raw.execute("PRAGMA staging.synchronous = OFF")
+        for definition, path in files.items():
+            table, staged = self.quoted(tables[definition]), self.quote(definition.name)
+            names = ", ".join(self.quote(column.name) for column in definition.columns)
+            marks = ", ".join("?" * len(definition.columns))
+            raw.execute(f"CREATE TABLE staging.{staged} AS SELECT {names} FROM {table} LIMIT 0")
+            records = itertools.islice(read_records(path), 1, None)
+            raw.execute("BEGIN")
+            raw.executemany(f"INSERT INTO staging.{staged} VALUES ({marks})", records)
+            raw.execute("COMMIT")
+
+    @staticmethod
+    def _replace(raw: sqlite3.Connection, work: Callable[[], None], done: Callable[[], None]) -> None:
+        # Nothing of the shop's file may change before the commit: a spilt page blocks readers, and a run
+        # killed after it leaves a hot journal.
+        raw.execute("PRAGMA cache_spill = OFF")
+        for attempt in itertools.count(1):
+            raw.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
+            raw.execute("BEGIN IMMEDIATE")
+            try:
+                work()
+                raw.execute(f"PRAGMA busy_timeout = {int(_COMMIT_WAIT_SECONDS * 1000)}")
+                with interrupts.held():
+                    raw.execute("COMMIT")
+                    done()
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or attempt == _COMMIT_TRIES:
+                    raise
+                raw.execute("ROLLBACK")
+                # Somebody reads for long. Let those go first who came meanwhile, then try again.
+                time.sleep(_COMMIT_WAIT_SECONDS * random.uniform(1, 2))
+            else:
+                return
+            finally:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+
+    def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
+        if guests or key.kind is KeyKind.TEXT:
+            return KeyType(KeyKind.TEXT, key.sql if shop_backend == self.backend and not guests else "TEXT")
+        return KeyType(KeyKind.INTEGER, "INTEGER")
+
+    def equal_pair(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
+    ) -> tuple[str, str] | None:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
+        first = f"SELECT {self.quote(column.name)} AS k FROM {self.quoted(column.table)} WHERE 0"
+        if not _collation_clause(raw, first):
+            return None
+        raw.execute("PRAGMA temp_store = MEMORY")
+        raw.execute("CREATE TEMP TABLE recommend_keys (k TEXT)")
+        try:
+            raw.executemany("INSERT INTO recommend_keys VALUES (?)", ((text,) for text in texts))
+            row = raw.execute(
+                f"SELECT min(k COLLATE BINARY), max(k COLLATE BINARY) FROM ({first} UNION ALL SELECT k FROM"
+                " recommend_keys) GROUP BY k HAVING count(*) > 1 LIMIT 1"
+            ).fetchone()
+        finally:
+            raw.execute("DROP TABLE recommend_keys")
+        return None if row is None else (row[0], row[1])
+
+    def after_publish(self, tables: Sequence[sa.Table]) -> None:
+        del tables
+
+    def advice(self, error: BaseException) -> str:
+        if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
+            return (
+                "The shop kept the database locked for too long; what was published stays. Run again later."
+            )
+        if "no such table" in str(error) or "no such column" in str(error):
+            return "Mind the names in the query and DATABASE_URL."
+        return super().advice(error)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

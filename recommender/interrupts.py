@@ -1,0 +1,53 @@
+"""SIGINT and SIGTERM: stop at the next safe point, once, with 130 or 143."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from recommender.errors import ExitCode, Interrupted
+
+_EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+class Interrupts:
+    """Turns the first signal into `Interrupted`, raised where the program is, except inside `held()`.
+
+    C code that calls back into Python (SQLite's progress handler) swallows what a handler raises there;
+    `received` tells afterwards why the call failed.
+    """
+
+    def __init__(self) -> None:
+        self.received: ExitCode | None = None
+        self._held = 0
+        self._due = False
+
+    def install(self) -> None:
+        """Take over the two signals for the rest of the process."""
+        for number in _EXIT_CODES:
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            return  # already on the way out; a second signal must not break the clean-up
+        self.received = _EXIT_CODES[signal.Signals(number)]
+        if self._held:
+            self._due = True
+        else:
+            raise Interrupted(self.received)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let the block finish first: for a commit together with the record of it."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+        if self._due and not self._held and self.received is not None:
+            self._due = False
+            raise Interrupted(self.received)
+
+
+interrupts = Interrupts()
+"""The process's own; does nothing until the command line installs it."""

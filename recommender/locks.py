@@ -1,0 +1,94 @@
+"""A lock file: held by the kernel for a living process, so that a dead one never blocks a run."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from recommender.errors import DatabaseError, LockedError
+from recommender.files import FILE_MODE
+
+if os.name == "nt":  # pragma: no cover - the tests run on POSIX systems
+    import msvcrt
+
+    def _try_lock(file: IO[str]) -> bool:
+        # Far behind the content: a locked region cannot be read by others on Windows.
+        file.seek(1 << 20)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try_lock(file: IO[str]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def holder() -> str:
+    """This process, as those see it who find a lock taken: host, pid and the time it took the lock."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"host {socket.gethostname()[:24]}, pid {os.getpid()}, since {now}"
+
+
+class FileLock:
+    """A held lock file."""
+
+    def __init__(self, path: Path, file: IO[str]) -> None:
+        self._path = path
+        self._file = file
+
+    def check(self) -> None:
+        """Make sure that others still see the file that we hold.
+
+        Raises:
+            DatabaseError: somebody removed or replaced it, so that another run may have begun.
+        """
+        try:
+            same = os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise DatabaseError(
+                f"The lock file {self._path} was removed while this run held it.", "Start the run again."
+            )
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[FileLock]:
+    """Hold the lock file, or fail at once.
+
+    The file stays when the lock is free again: removing it would let two runs hold "the" lock.
+
+    Raises:
+        LockedError: another process holds it; says which.
+    """
+    # Not made anew each time and never truncated before the lock is ours: the holder's words stand in it.
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE), "r+", encoding="utf-8") as file:
+        if not _try_lock(file):
+            file.seek(0)
+            raise LockedError(
+                f"Another run is going on: {_words(file.read(1000))} holds {path}.",
+                "Wait until it has ended; nothing was changed.",
+            )
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps({"holder": holder()}) + "\n")
+        file.flush()
+        yield FileLock(path, file)
+
+
+def _words(content: str) -> str:
+    try:
+        return str(json.loads(content)["holder"])
+    except (ValueError, KeyError, TypeError):
+        return "a process that has not said who it is"
