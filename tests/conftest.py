@@ -1,0 +1,72 @@
+"""Fixtures for the whole suite: real databases, fresh for each test.
+
+`postgresql` and `mariadb` are servers that start with the first test that asks and serve the whole session.
+`database_url` runs a test once for each database with the address of an empty one; `-k postgresql` picks.
+A server that is not installed skips its tests and says so on the last lines; with REQUIRE_DATABASES=1 it
+fails them.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import SERVERS, MissingServerError, Server
+
+_MISSING = "database not tested: "
+
+
+def _session_server(kind: str) -> Iterator[Server]:
+    try:
+        server = SERVERS[kind]()
+    except MissingServerError as error:
+        if os.environ.get("REQUIRE_DATABASES") == "1":
+            pytest.fail(f"{error} (REQUIRE_DATABASES=1)", pytrace=False)
+        pytest.skip(f"{_MISSING}{error}")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """The PostgreSQL server of the session; `create_database()` gives an empty database."""
+    yield from _session_server("postgresql")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """The MariaDB server of the session; `create_database()` gives an empty database."""
+    yield from _session_server("mariadb")
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database: SQLite, PostgreSQL and MariaDB in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'shop.db'}"
+        return
+    server: Server = request.getfixturevalue(request.param)
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def shop_url(database_url: str) -> str:
+    """The same empty database, for tests in which it is the shop's."""
+    return database_url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which databases were left out, and how many tests with them."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        if isinstance(report.longrepr, tuple) and _MISSING in report.longrepr[2]:
+            reasons[report.longrepr[2].partition(_MISSING)[2]] += 1
+    for reason, count in sorted(reasons.items()):
+        missing, _, what_to_do = reason.partition("; ")
+        terminalreporter.write_line(
+            f"SKIPPED: {missing}: {count} tests not run; {what_to_do}", red=True, bold=True
+        )

@@ -1,0 +1,398 @@
+"""Real PostgreSQL and MariaDB servers for the tests, from the packages of the machine.
+
+A server lives in a temporary folder of its own, listens on a free port of 127.0.0.1 and ends with the tests,
+also when these are killed. A test that has to kill or restart a server takes a private one:
+
+    with Postgresql() as server:
+        url = server.create_database()
+        server.kill()
+        server.start()
+"""
+
+import contextlib
+import os
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import psycopg
+import pymysql
+from sqlalchemy import URL, make_url
+
+USER = "shop"
+"""The administrator of every server."""
+
+PASSWORD = "s3cret-Pa$$%40wo:rd/@"
+"""The administrator's password: needs quoting in an address, and is easy to look for where it must not be."""
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+_ATTEMPTS = 8
+
+# Its input ends when the test process does, however that dies: it then ends the server, removes its folder.
+_WATCHDOG = """
+cat >/dev/null
+kill -s "$1" "$2"
+for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$2" || break; sleep 0.2; done
+rm -rf "$3"
+"""
+
+
+class MissingServerError(Exception):
+    """The machine has no such server; the text says what to install."""
+
+
+class Server(ABC):
+    """A running server of its own.
+
+    Args:
+        durable: write to the disk as a shop's server does. Without it a committed transaction survives the
+            server's death by any signal, only not a power cut, and everything is quicker.
+        options: the server's own settings by name, beside or over those of the tests.
+
+    Raises:
+        MissingServerError: it is not installed.
+        RuntimeError: it does not start; the text has the end of its log.
+    """
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    package: ClassVar[str]
+    driver: ClassVar[str]
+    account: ClassVar[str]
+    stop_signal: ClassVar[signal.Signals]
+    """ends it in order, without waiting for connections"""
+    abandon_signal: ClassVar[signal.Signals]
+    """ends it and all its processes at once"""
+
+    def __init__(self, *, durable: bool = False, options: Mapping[str, str] | None = None) -> None:
+        self.programs = self.find_programs()
+        if not self.programs:
+            raise MissingServerError(f"no {self.name} server on this machine; apt-get install {self.package}")
+        self.options = {**self._settings(durable=durable), **(options or {})}
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        # Not in pytest's folder for temporary files: the server's account may not pass through it.
+        self.folder = Path(tempfile.mkdtemp(prefix=f"recommend-{self.kind}-"))
+        self.log = self.folder / "server.log"
+        try:
+            self._as_account = self._choose_account()
+            self._initialise()
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    @abstractmethod
+    def find_programs(cls) -> Sequence[Path]:
+        """The programs that set it up and run it, in this order; none when it is not installed."""
+
+    @abstractmethod
+    def _settings(self, *, durable: bool) -> dict[str, str]:
+        """The settings of the tests."""
+
+    @abstractmethod
+    def _initialise(self) -> None:
+        """Set up the data folder."""
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """The server's command line."""
+
+    @abstractmethod
+    def _connect(self) -> Any:
+        """A DB-API connection of the administrator; each statement is its own transaction."""
+
+    @abstractmethod
+    def create_database(self, options: str = "") -> str:
+        """Make an empty database with a new name; `options` end its CREATE DATABASE. Returns its address."""
+
+    @abstractmethod
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+
+    def _choose_account(self) -> dict[str, Any]:
+        """What makes a subprocess run as somebody who is not root: neither server runs as root."""
+        if os.getuid() != 0:
+            return {}
+        for account in (self.account, "nobody"):
+            with contextlib.suppress(KeyError):
+                entry = pwd.getpwnam(account)
+                os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+                return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        raise RuntimeError(f"There is no account to run {self.name} under.")
+
+    def _run(self, *command: str | Path) -> None:
+        """Run a program as the server's account to its end."""
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=False, **self._as_account
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}\n{done.stderr}")
+
+    def start(self) -> None:
+        """Start it, also again after `stop` or `kill`, and return as soon as it answers; its port stays."""
+        is_new = not self.port
+        for _ in range(_ATTEMPTS):
+            if is_new:
+                self.port = _free_port()
+            self._launch()
+            if self._answers():
+                return
+            # Somebody else took the port, or the processes of a killed server still hold its memory.
+            self._end(self.abandon_signal)
+            time.sleep(10 * _POLL_SECONDS)
+        raise RuntimeError(f"{self.name} does not start:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def _launch(self) -> None:
+        # Sessions of their own: Ctrl-C ends the tests first, and these then end the server.
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._as_account,
+            )
+        name = self.abandon_signal.name.removeprefix("SIG")
+        self._watchdog = subprocess.Popen(
+            ["sh", "-c", _WATCHDOG, "sh", name, str(self.process.pid), str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _answers(self) -> bool:
+        """Wait until it takes connections; False when it ended by itself or time is up."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self.process and self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                self._connect().close()
+            except (psycopg.OperationalError, pymysql.err.OperationalError):
+                time.sleep(_POLL_SECONDS)
+            else:
+                return True
+        return False
+
+    def _end(self, signal_number: signal.Signals) -> None:
+        """End the server's process and its watchdog, if they run."""
+        if self._watchdog:
+            self._watchdog.kill()
+            self._watchdog.communicate()
+            self._watchdog = None
+        if self.process:
+            self.process.send_signal(signal_number)
+            try:
+                self.process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        """Shut it down in order; the data stay, and `start` takes them up again."""
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """Kill every process of it at once, as when the machine's memory runs out; the data stay."""
+        if not self.process:
+            raise RuntimeError(f"{self.name} does not run.")
+        children = _children(self.process.pid)
+        self._end(signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop it and remove everything it wrote."""
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def url(self, database: str, user: str = USER, password: str = PASSWORD) -> str:
+        """The address of a database, over TCP with a password; by default as the administrator."""
+        address = URL.create(self.driver, user, password, "127.0.0.1", self.port, database)
+        return address.render_as_string(hide_password=False)
+
+    def execute(self, *statements: str) -> None:
+        """Run statements as the administrator, outside the databases of the tests."""
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+class Postgresql(Server):
+    """A PostgreSQL server: UTF-8, and texts compare by their bytes."""
+
+    kind = "postgresql"
+    name = "PostgreSQL"
+    package = "postgresql"
+    driver = "postgresql+psycopg"
+    account = "postgres"
+    stop_signal = signal.SIGINT
+    abandon_signal = signal.SIGQUIT
+
+    @classmethod
+    def find_programs(cls) -> Sequence[Path]:
+        """`initdb` and `postgres` of the newest version; packagers keep them off the PATH."""
+        folders = [
+            *Path("/usr/lib/postgresql").glob("*/bin"),
+            *Path("/usr").glob("pgsql-*/bin"),
+            *Path("/opt/homebrew/opt").glob("postgresql@*/bin"),
+            *Path("/usr/local/opt").glob("postgresql@*/bin"),
+        ]
+        on_path = shutil.which("postgres")
+        if on_path:
+            folders.append(Path(on_path).resolve().parent)
+        folders.sort(key=lambda folder: [int(number) for number in re.findall(r"\d+", str(folder))])
+        for folder in reversed(folders):
+            programs = folder / "initdb", folder / "postgres"
+            if all(program.is_file() for program in programs):
+                return programs
+        return ()
+
+    def _settings(self, *, durable: bool) -> dict[str, str]:
+        return {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "on" if durable else "off",
+            "max_connections": "60",
+        }
+
+    def _initialise(self) -> None:
+        password = self.folder / "password"
+        password.write_text(PASSWORD, encoding="utf-8")
+        initdb = self.programs[0]
+        self._run(
+            *(initdb, f"--pgdata={self.folder / 'data'}", f"--username={USER}", f"--pwfile={password}"),
+            *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"),
+        )
+
+    def _command(self) -> list[str]:
+        options = [f"--{name}={value}" for name, value in self.options.items()]
+        return [str(self.programs[1]), "-D", str(self.folder / "data"), "-p", str(self.port), *options]
+
+    def _connect(self) -> Any:
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname="postgres", autocommit=True
+        )
+
+    def create_database(self, options: str = "") -> str:
+        name = f"shop_{secrets.token_hex(6)}"
+        self.execute(f"CREATE DATABASE {name} {options}")
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        self.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+
+class Mariadb(Server):
+    """A MariaDB server: utf8mb4 with the collation that Debian's package sets, as on most shops' servers."""
+
+    kind = "mariadb"
+    name = "MariaDB"
+    package = "mariadb-server"
+    driver = "mysql+pymysql"
+    account = "mysql"
+    stop_signal = signal.SIGTERM
+    abandon_signal = signal.SIGKILL
+
+    @classmethod
+    def find_programs(cls) -> Sequence[Path]:
+        """`mariadb-install-db` and `mariadbd`, on the PATH or beside it."""
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/usr/libexec"])
+        found = [shutil.which(program, path=path) for program in ("mariadb-install-db", "mariadbd")]
+        return [Path(program) for program in found if program] if all(found) else ()
+
+    def _settings(self, *, durable: bool) -> dict[str, str]:
+        return {
+            "bind-address": "127.0.0.1",
+            "skip-name-resolve": "1",
+            "character-set-server": "utf8mb4",
+            "collation-server": "utf8mb4_general_ci",
+            "innodb-use-native-aio": "0",  # containers may not have it
+            # 2 gives a commit to the system, which outlives the server, without waiting for the disk.
+            "innodb-flush-log-at-trx-commit": "1" if durable else "2",
+        }
+
+    def _initialise(self) -> None:
+        self._run(
+            *(self.programs[0], "--no-defaults", f"--datadir={self.folder / 'data'}"),
+            *("--auth-root-authentication-method=normal", "--skip-test-db"),
+        )
+        account = f"'{USER}'@'127.0.0.1'"
+        (self.folder / "accounts.sql").write_text(
+            f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '{PASSWORD}';\n"
+            f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION;\n"
+            "DROP USER IF EXISTS 'root'@'127.0.0.1';\n",
+            encoding="utf-8",
+        )
+
+    def _command(self) -> list[str]:
+        options = [f"--{name}={value}" for name, value in self.options.items()]
+        # A relative socket lies in the data folder: some systems' temporary folders are too long for one.
+        files = [f"--datadir={self.folder / 'data'}", "--socket=server.sock", "--pid-file=server.pid"]
+        accounts = f"--init-file={self.folder / 'accounts.sql'}"
+        return [str(self.programs[1]), "--no-defaults", *files, accounts, f"--port={self.port}", *options]
+
+    def _connect(self) -> Any:
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, charset="utf8mb4", autocommit=True
+        )
+
+    def create_database(self, options: str = "") -> str:
+        name = f"shop_{secrets.token_hex(6)}"
+        self.execute(f"CREATE DATABASE {name} {options}")
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        name = make_url(url).database
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            # Open transactions would hold the DROP up.
+            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
+            for (connection_id,) in cursor.fetchall():
+                with contextlib.suppress(pymysql.err.OperationalError):  # it left by itself
+                    cursor.execute(f"KILL {connection_id}")
+            cursor.execute(f"DROP DATABASE {name}")
+
+
+SERVERS: Mapping[str, type[Server]] = {server.kind: server for server in (Postgresql, Mariadb)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _children(process_id: int) -> list[int]:
+    """The processes that this one started and that still run."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+    pairs = (line.split() for line in listing.stdout.splitlines())
+    return [int(child) for child, parent in pairs if int(parent) == process_id]
