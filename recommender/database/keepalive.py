@@ -2,6 +2,7 @@
 
 import threading
 from types import TracebackType
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -21,7 +22,7 @@ class Heartbeat:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="keep the run lock's connection", daemon=True)
 
-    def __enter__(self) -> "Heartbeat":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -31,7 +32,7 @@ class Heartbeat:
         self._ended.set()
         self._thread.join()
 
-    def ask(self, statement: str) -> sa.Row[tuple[object, ...]] | None:
+    def ask(self, statement: str) -> sa.Row[Any] | None:
         """The first row of the answer, or None."""
         with self._one_at_a_time:
             return self._connection.exec_driver_sql(statement).fetchone()

@@ -10,7 +10,6 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
-
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -42,7 +41,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def _field(text: str) -> str | None:
-    """A field of COPY's text form: `\\N` is NULL, a backslash escapes."""
+    r"""A field of COPY's text form: `\N` is NULL, a backslash escapes."""
     if text == "\\N":
         return None
     return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), text)
@@ -114,7 +113,7 @@ class _PostgreSQLSnapshot(Snapshot):
         # One row even for an empty shop, since COLLATION FOR wants to be evaluated once.
         probe = query.wrapped(name, "LIMIT 0")
         row = self._connection.execute(
-            f"SELECT COLLATION FOR (r.{name}) FROM (SELECT 1) AS one LEFT JOIN ({probe}) AS r ON true".encode()
+            f"SELECT COLLATION FOR (r.{name}) FROM (SELECT 1) AS o LEFT JOIN ({probe}) AS r ON true".encode()
         ).fetchone()
         return f" COLLATE {row[0]}" if row and row[0] and row[0] != '"default"' else ""
 
@@ -172,7 +171,7 @@ class _AdvisoryLock(RunLock):
         row = self._heartbeat.ask(_HELD.format(key=self._key, whose="= pg_backend_pid()"))
         if row is None:
             raise DatabaseError(
-                f"The run lock in {self._database.name} was lost (its connection ended); nothing was published.",
+                f"The run lock in {self._database.name} was lost with its connection; nothing was published.",
                 "Start the run again.",
             )
 
@@ -184,6 +183,9 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid {whose}
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND l.classid = (({key}::bigint >> 32) & 4294967295)::oid AND l.objid = ({key}::bigint & 4294967295)::oid"""
 
+# The setting came with PostgreSQL 14.
+_NO_IDLE_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
+
 
 class PostgreSQL(Database):
     """One PostgreSQL database."""
@@ -194,7 +196,7 @@ class PostgreSQL(Database):
         return sa.create_engine(
             self.url,
             poolclass=sa.NullPool,
-            isolation_level=isolation,  # type: ignore[arg-type]
+            isolation_level=isolation,
             connect_args={"connect_timeout": 15, "application_name": "recommend"} | self._given_arguments(),
         )
 
@@ -229,9 +231,7 @@ class PostgreSQL(Database):
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         with self.errors("could not be used"), self._engine().connect() as connection:
-            connection.exec_driver_sql("SET idle_session_timeout = 0") if self._at_least(
-                connection, 14
-            ) else None
+            connection.exec_driver_sql(_NO_IDLE_LIMIT)
             # 63 bytes are kept; others read here who we are.
             connection.execute(
                 sa.text("SELECT set_config('application_name', :name, false)"), {"name": holder[:63]}
@@ -247,10 +247,6 @@ class PostgreSQL(Database):
                 )
             with Heartbeat(connection) as heartbeat:
                 yield _AdvisoryLock(self, heartbeat, key)
-
-    @staticmethod
-    def _at_least(connection: sa.Connection, version: int) -> bool:
-        return (connection.dialect.server_version_info or (0,))[0] >= version
 
     def publish(
         self,
@@ -284,7 +280,7 @@ class PostgreSQL(Database):
     def equal_pair(
         self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
     ) -> tuple[str, str] | None:
-        name, target = self.quote(column.name), self.quoted(column.table)
+        target = self.quoted(column.table)
         kind = connection.execute(
             sa.text(
                 "SELECT format_type(a.atttypid, a.atttypmod), coalesce(c.collisdeterministic, true),"
@@ -305,7 +301,6 @@ class PostgreSQL(Database):
             ),
             {"texts": list(texts)},
         ).fetchone()
-        del name
         return None if row is None else (row[0][0], row[0][1])
 
     def after_publish(self, tables: Sequence[sa.Table]) -> None:

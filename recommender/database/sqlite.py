@@ -131,7 +131,8 @@ class _SQLiteSnapshot(Snapshot):
             return KeyKind.TEXT
         if examples.keys() == {"integer", "text"}:
             rows = f"{name} FROM (\n{query.text}) WHERE typeof({name})"
-            twins = f"SELECT {rows} = 'text' INTERSECT SELECT CAST({name} AS TEXT) FROM (SELECT {rows} = 'integer')"
+            numbers = f"SELECT CAST({name} AS TEXT) FROM (SELECT {rows} = 'integer')"
+            twins = f"SELECT {rows} = 'text' INTERSECT {numbers}"
             twin = self._connection.execute(f"{twins} LIMIT 1").fetchone()
             number, text = (twin[0], twin[0]) if twin else (examples["integer"], examples["text"])
             raise no_key(

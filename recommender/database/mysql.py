@@ -1,0 +1,365 @@
+"""MariaDB and MySQL through PyMySQL (or mysqlclient): unbuffered reads, LOAD DATA, a named lock."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from recommender.csvform import read_records
+from recommender.database.base import (
+    GUEST_KEY_LENGTH,
+    LOCK_WAIT_SECONDS,
+    ROWS_AT_ONCE,
+    Columns,
+    Database,
+    Publication,
+    QueryColumn,
+    RunLock,
+    Snapshot,
+    no_key,
+    text_type,
+)
+from recommender.database.keepalive import Heartbeat
+from recommender.database.query import Query
+from recommender.database.tables import KeyType, ListTable
+from recommender.errors import DatabaseError, LockedError
+from recommender.files import FILE_MODE
+from recommender.interrupts import interrupts
+from recommender.keys import KeyKind
+
+# Type codes of the protocol (include/field_types.h of the server).
+_INTEGERS = {1: "TINYINT", 2: "SMALLINT", 3: "INT", 8: "BIGINT", 9: "MEDIUMINT"}
+_TIMESTAMP = 7
+_TEXTS = {15, 252, 253, 254}
+_TIMES_AND_DECIMALS = (0, 7, 10, 12, 246)
+_UNSIGNED = 32
+_UTF8MB4_BYTES = 4
+_LONGEST_KEY = 255
+"""Characters of a key column where the shop's is a TEXT without limit: InnoDB indexes a prefix only."""
+_KEYS_AT_ONCE = 1000
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
+_WAITED, _DEADLOCK, _DENIED = 1205, 1213, {1044, 1045, 1142, 1143, 1227, 1370}
+_TOO_LONG = {1969, 3024}
+_UNREACHABLE = {2002, 2003, 2005}
+
+
+class _MySQLSnapshot(Snapshot):
+    def __init__(self, database: "MySQL", connection: Any) -> None:
+        self._database = database
+        self._connection = connection
+
+    @contextmanager
+    def _errors(self, query: Query) -> Iterator[None]:
+        with self._database.errors(f"refused {query.path}"):
+            yield
+
+    def _probe(self, query: Query) -> list[tuple[str, int, int, int]]:
+        """Name, type code, length in bytes and flags of each column."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query.wrapped(tail="LIMIT 0"))
+            # The flags are beyond the DB-API: mysqlclient has a public name for them, PyMySQL an inner one.
+            flags = getattr(cursor, "description_flags", None) or [f.flags for f in cursor._result.fields]  # noqa: SLF001
+            return [
+                (str(column[0]), int(column[1]), int(column[3] or 0), int(flag))
+                for column, flag in zip(cursor.description, flags, strict=True)
+            ]
+
+    def columns(self, query: Query) -> list[QueryColumn]:
+        with self._errors(query):
+            return [QueryColumn(name, code == _TIMESTAMP) for name, code, _, _ in self._probe(query)]
+
+    def key_type(self, query: Query, column: QueryColumn) -> KeyType:
+        with self._errors(query):
+            ((_, code, size, flags),) = [found for found in self._probe(query) if found[0] == column.name]
+            if code in _INTEGERS:
+                return KeyType(KeyKind.INTEGER, _INTEGERS[code] + (" UNSIGNED" if flags & _UNSIGNED else ""))
+            character_set, collation = self._collation(query, column)
+            if code not in _TEXTS or character_set == "binary":
+                kind = "binary" if code in _TEXTS else f"of the protocol's type {code}"
+                raise no_key(
+                    query,
+                    column.name,
+                    kind,
+                    f"Convert it in the query: LOWER(HEX(…)) for BINARY, CAST(… AS CHAR) or CAST(… AS SIGNED)"
+                    f" AS {column.name}.",
+                )
+            # The result is sent as utf8mb4, so the length counts four bytes a character.
+            length = min(max(size // _UTF8MB4_BYTES, 1), _LONGEST_KEY)
+            named = f"VARCHAR({length}) CHARACTER SET {character_set} COLLATE {collation}"
+            return KeyType(KeyKind.TEXT, named, length)
+
+    def _collation(self, query: Query, column: QueryColumn) -> tuple[str, str]:
+        name = self._database.quote(column.name)
+        # One row even for an empty shop.
+        statement = (
+            f"SELECT CHARSET(r.{name}), COLLATION(r.{name}) FROM (SELECT 1 AS one) AS o"
+            f" LEFT JOIN ({query.wrapped(name, 'LIMIT 0')}) AS r ON 1 = 1"
+        )
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+            return str(row[0]), str(row[1])
+
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+        select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
+        cursors = import_module(type(self._connection).__module__.partition(".")[0] + ".cursors")
+        with self._errors(query):
+            cursor = self._connection.cursor(cursors.SSCursor)
+            cursor.execute(query.wrapped(select))
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                yield list(zip(*rows, strict=True))
+            cursor.close()
+
+
+class _MySQLPublication(Publication):
+    def __init__(
+        self,
+        database: "MySQL",
+        connection: sa.Connection,
+        files: Mapping[ListTable, Path],
+        load_files: Mapping[ListTable, Path],
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._load_files = load_files
+        self.connection = connection
+
+    def replace(self, definition: ListTable, table: sa.Table) -> None:
+        target = self._database.quoted(table)
+        names = ", ".join(self._database.quote(column.name) for column in definition.columns)
+        driver: Any = self.connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {target}")
+            if definition in self._load_files:
+                self._load(cursor, self._load_files[definition], f"INTO TABLE {target}", f"({names})")
+            else:
+                self._insert(cursor, definition, f"INSERT INTO {target} ({names})")
+
+    def _load(self, cursor: Any, path: Path, into: str, names: str) -> None:
+        cursor.execute(
+            f"LOAD DATA LOCAL INFILE %s {into} CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t'"
+            f" ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' {names}",
+            (str(path),),
+        )
+        # LOCAL turns errors into warnings: it drops duplicates and stores abc as 0.
+        cursor.execute("SHOW WARNINGS")
+        warnings = cursor.fetchall()
+        if warnings:
+            raise DatabaseError(
+                f"{self._database.name}: LOAD DATA {into} was not clean: {warnings[0][2]}.",
+                "Nothing was published. Run `recommend init` to compare the tables.",
+            )
+
+    def _insert(self, cursor: Any, definition: ListTable, insert: str) -> None:
+        cursor.execute("SELECT @@max_allowed_packet")
+        # The drivers cut an executemany into statements of at most so many bytes.
+        cursor.max_stmt_length = min(cursor.max_stmt_length, int(cursor.fetchone()[0]) // 2)
+        marks = ", ".join(["%s"] * len(definition.columns))
+        records = itertools.islice(read_records(self._files[definition]), 1, None)
+        while batch := list(itertools.islice(records, ROWS_AT_ONCE)):
+            cursor.executemany(f"{insert} VALUES ({marks})", batch)
+
+
+class _NamedLock(RunLock):
+    def __init__(self, database: "MySQL", heartbeat: Heartbeat, name: str) -> None:
+        self._database = database
+        self._heartbeat = heartbeat
+        self._name = name
+
+    def check(self) -> None:
+        try:
+            row = self._heartbeat.ask(f"SELECT IS_USED_LOCK('{self._name}') = CONNECTION_ID()")
+        except sa.exc.SQLAlchemyError:
+            row = None
+        if row is None or row[0] != 1:
+            raise DatabaseError(
+                f"The run lock in {self._database.name} was lost with its connection; nothing was published.",
+                "Start the run again.",
+            )
+
+
+class MySQL(Database):
+    """One database of a MariaDB or MySQL server."""
+
+    def __init__(self, url: sa.URL) -> None:
+        module = "MySQLdb" if url.drivername.endswith("mysqldb") else "pymysql"
+        self._driver = import_module(module)
+        self.driver_errors = (self._driver.MySQLError,)  # type: ignore[misc]
+        super().__init__(url)
+
+    def _engine(self, isolation: str = "AUTOCOMMIT", *, load: bool = False) -> sa.Engine:
+        arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": 15}
+        # Only for the publishing connection: a server may ask such a client for any file.
+        arguments["local_infile"] = load
+        if self._driver.__name__ == "pymysql":
+            converters = import_module("pymysql.converters")
+            # Times and decimals stay the texts that the server sends: no detour that could change them.
+            arguments["conv"] = {
+                key: value
+                for key, value in converters.conversions.items()
+                if key not in _TIMES_AND_DECIMALS or not isinstance(key, int)
+            }
+        engine = sa.create_engine(
+            self.url, poolclass=sa.NullPool, isolation_level=isolation, connect_args=arguments
+        )
+        sa.event.listen(engine, "connect", self._set_limits)
+        return engine
+
+    @staticmethod
+    def _set_limits(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+            cursor.execute("SET SESSION wait_timeout = 28800")
+            # TIMESTAMP columns are shown in the session's zone; so shown they are instants.
+            cursor.execute("SET SESSION time_zone = '+00:00'")
+
+    @contextmanager
+    def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
+        del scratch
+        with self.errors("could not be read"), self._engine().connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            with driver.cursor() as cursor:
+                cursor.execute("SELECT VERSION()")
+                mariadb = "mariadb" in str(cursor.fetchone()[0]).lower()
+                limit = (
+                    f"max_statement_time = {timeout_seconds}"
+                    if mariadb
+                    else f"max_execution_time = {timeout_seconds * 1000}"
+                )
+                cursor.execute(f"SET SESSION {limit}")
+                cursor.execute("SET SESSION net_write_timeout = 600")
+                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield _MySQLSnapshot(self, driver)
+
+    @contextmanager
+    def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
+        del holder  # the server knows from where each connection came
+        with self.errors("could not be used"), self._engine().connect() as connection:
+            if connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() != 1:
+                row = connection.exec_driver_sql(
+                    f"SELECT ID, HOST FROM information_schema.PROCESSLIST WHERE ID = IS_USED_LOCK('{name}')"
+                ).fetchone()
+                who = f"connection {row[0]} from {row[1]}" if row else "another connection"
+                raise LockedError(
+                    f"Another run is going on: {who} holds the run lock in {self.name}.",
+                    "Wait until it has ended; nothing was changed.",
+                )
+            with Heartbeat(connection) as heartbeat:
+                yield _NamedLock(self, heartbeat, name)
+
+    def publish(
+        self,
+        files: Mapping[ListTable, Path],
+        tables: Mapping[ListTable, sa.Table],
+        scratch: Path,
+        work: Callable[[Publication], None],
+        done: Callable[[], None],
+    ) -> None:
+        del tables
+        load_files = {definition: scratch / f".tmp-{definition.name}.tsv" for definition in files}
+        try:
+            with (
+                self.errors("could not be written"),
+                self._engine("READ COMMITTED", load=True).connect() as connection,
+            ):
+                if connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
+                    for definition, path in load_files.items():
+                        _write_load_file(files[definition], path)
+                else:
+                    load_files = {}
+                work(_MySQLPublication(self, connection, files, load_files))
+                with interrupts.held():
+                    connection.commit()
+                    done()
+        finally:
+            for path in load_files.values():
+                path.unlink(missing_ok=True)
+
+    def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
+        if key.kind is KeyKind.INTEGER and not guests:
+            return key if shop_backend == self.backend else KeyType(KeyKind.INTEGER, "BIGINT")
+        length = max(key.length or (_LONGEST_KEY if key.kind is KeyKind.TEXT else 1), GUEST_KEY_LENGTH)
+        if key.kind is KeyKind.TEXT and not guests:
+            length = key.length or _LONGEST_KEY
+        if key.kind is KeyKind.TEXT and shop_backend == self.backend:
+            return KeyType(KeyKind.TEXT, re.sub(r"\(\d+\)", f"({length})", key.sql), length)
+        # Another database compares byte by byte, and so do keys that we make.
+        plain = text_type("VARCHAR", min(length, _LONGEST_KEY))
+        return KeyType(plain.kind, f"{plain.sql} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", plain.length)
+
+    def equal_pair(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
+    ) -> tuple[str, str] | None:
+        row = connection.execute(
+            sa.text(
+                "SELECT CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS"
+                " WHERE TABLE_SCHEMA = COALESCE(:schema, DATABASE()) AND TABLE_NAME = :name"
+                " AND COLUMN_NAME = :column"
+            ),
+            {"schema": column.table.schema, "name": column.table.name, "column": column.name},
+        ).one()
+        typed = f"CONVERT(k USING {row[0]}) COLLATE {row[1]}"
+        # Weights are equal where the collation finds the texts equal; blanks at the end weigh nothing unless
+        # the collation is one of the NO PAD kind, and then a text without them has other weights anyway.
+        pads = f"SELECT {typed} = CONCAT({typed}, ' ') FROM (SELECT 'a' AS k) AS t"
+        is_padded = connection.execute(sa.text(pads)).scalar() == 1
+        weighed = f"TRIM(TRAILING ' ' FROM {typed})" if is_padded else typed
+        seen: dict[bytes, str] = {}
+        for start in range(0, len(texts), _KEYS_AT_ONCE):
+            part = texts[start : start + _KEYS_AT_ONCE]
+            marks = ["SELECT :k0 AS k", *(f"SELECT :k{i}" for i in range(1, len(part)))]
+            statement = f"SELECT k, WEIGHT_STRING({weighed}) FROM ({' UNION ALL '.join(marks)}) AS t"
+            for text, weight in connection.execute(
+                sa.text(statement), {f"k{i}": text for i, text in enumerate(part)}
+            ):
+                twin = seen.setdefault(bytes(weight), text)
+                if twin != text:
+                    return twin, text
+        return None
+
+    def after_publish(self, tables: Sequence[sa.Table]) -> None:
+        del tables  # InnoDB's purge threads clean up by themselves
+
+    def check_tables(self, connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
+        engine = sa.text(
+            "SELECT ENGINE FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = COALESCE(:schema, DATABASE()) AND TABLE_NAME = :name"
+        )
+        found = []
+        for table in tables:
+            name = connection.execute(engine, {"schema": table.schema, "name": table.name}).scalar()
+            if name is not None and name != "InnoDB":
+                found.append(
+                    f"{self.quoted(table)} is a {name} table, which cannot roll back:"
+                    f" ALTER TABLE {self.quoted(table)} ENGINE=InnoDB"
+                )
+        return found
+
+    def advice(self, error: BaseException) -> str:
+        code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        if code in (_WAITED, _DEADLOCK):
+            return "The shop kept a table locked for too long; what was published stays. Run again later."
+        if code in _TOO_LONG:
+            return "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
+        if code in _DENIED:
+            return "Mind user and password in the address, and the rights of that user."
+        if code in _UNREACHABLE:
+            return "Mind host, port or socket in the address, and whether the server runs."
+        if code in (1054, 1064, 1146):
+            return "Mind the names in the query."
+        return super().advice(error)
+
+
+def _write_load_file(records: Path, path: Path) -> None:
+    """The list in LOAD DATA's own form, the only one in which NULL and every text are unambiguous."""
+    path.touch(FILE_MODE)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for record in itertools.islice(read_records(records), 1, None):
+            file.write("\t".join(["\\N" if f is None else f.translate(_ESCAPES) for f in record]) + "\n")

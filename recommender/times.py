@@ -1,0 +1,192 @@
+"""Times: the shop's day, the window of sales, and texts to and from microseconds of UTC.
+
+Inside, a moment is an int64 count of microseconds since 1970-01-01 UTC. A local time without an offset is read
+as PEP 495 does with `fold=0`: in the repeated hour the first one, in the skipped hour the offset before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the zone is put in afterwards
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = 1_000_000
+DAY_MICROSECONDS = 86_400 * _SECOND
+UNREADABLE = np.iinfo(np.int64).min
+"""Stands for a text that is no time."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The sales that a run reads: `start` ≤ sold_at < `end`."""
+
+    start: datetime
+    end: datetime
+    as_of_day: date
+    """The shop's day that the run belongs to."""
+    is_past: bool
+    """Whether `--as-of` chose the end, so that later sales are no mistake of the shop's."""
+
+
+def window(*, now: datetime, as_of: date | None, history_days: int, zone: ZoneInfo) -> Window:
+    """The window `[local midnight history_days before the as-of day, as_of)`.
+
+    Args:
+        now: the start of the run, aware.
+        as_of: the day to end with, or None for now.
+        history_days: days before the as-of day.
+        zone: the shop's.
+    """
+    day = as_of or now.astimezone(zone).date()
+    end = local_midnight(day + timedelta(days=1), zone) if as_of else now.astimezone(UTC)
+    first = date.fromordinal(max(day.toordinal() - history_days, 2))
+    return Window(local_midnight(first, zone), end, day, as_of is not None)
+
+
+def local_midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of the day in the zone, as UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware moment as microseconds of UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def to_utc(local: Int64s, zone: ZoneInfo) -> Int64s:
+    """Local wall-clock microseconds as microseconds of UTC; shapes alike."""
+    readable = local[local != UNREADABLE]
+    if not len(readable):
+        return local
+    switches, offsets = _switches(int(readable.min()), int(readable.max()), zone)
+    shift = offsets[np.searchsorted(switches, local, side="right")]
+    return np.where(local == UNREADABLE, UNREADABLE, local - shift)
+
+
+def _switches(low: int, high: int, zone: ZoneInfo) -> tuple[Int64s, Int64s]:
+    """The local moments at which the offset of a local time changes, and the offsets between them.
+
+    With `fold=0` a change at the UTC moment t from offset a to b is seen at the local time t + max(a, b): a
+    skipped hour still has the old offset, and a repeated one has it the first time.
+    """
+
+    def offset(second: int) -> int:
+        moment = _EPOCH + timedelta(seconds=second)
+        found = moment.astimezone(zone).utcoffset()
+        assert found is not None  # noqa: S101 - every zone of the database has one
+        return int(found.total_seconds())
+
+    start = max(low // _SECOND - 2 * 86_400, -62_100_000_000)
+    end = min(high // _SECOND + 2 * 86_400, 253_300_000_000)
+    switches, offsets = [], [offset(start)]
+    step = 7 * 86_400  # no zone changes its offset twice within a week and back again
+    for week in range(start, end, step):
+        low_second, high_second = week, min(week + step, end)
+        if offset(low_second) == offset(high_second):
+            continue
+        before, after = offset(low_second), offset(high_second)
+        while high_second - low_second > 1:
+            middle = (low_second + high_second) // 2
+            if offset(middle) == before:
+                low_second = middle
+            else:
+                high_second = middle
+        switches.append((high_second + max(before, after)) * _SECOND)
+        offsets.append(after)
+    return np.array(switches, np.int64), np.array(offsets, np.int64) * _SECOND
+
+
+def parse_times(values: Sequence[object], zone: ZoneInfo) -> Int64s:
+    """Times as drivers and databases give them, as microseconds of UTC, `UNREADABLE` where one is none.
+
+    Reads ISO 8601 texts (`2026-10-31`, `2026-10-31 20:00[:00[.5]]`, also with `T`, `Z` or an offset), dates
+    and datetimes. What has no offset is local time of `zone`.
+    """
+    fast = _parse_uniform(values)
+    if fast is not None:
+        local, is_utc = fast
+        return local if is_utc else to_utc(local, zone)
+    parsed = [_parse_one(value) for value in values]
+    micros = np.fromiter((found[0] for found in parsed), np.int64, len(parsed))
+    is_local = np.fromiter((found[1] for found in parsed), np.bool_, len(parsed))
+    micros[is_local] = to_utc(micros[is_local], zone)
+    return micros
+
+
+def _parse_one(value: object) -> tuple[int, bool]:
+    """Microseconds, and whether they are local ones."""
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value.strip())
+        elif isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        if not isinstance(value, datetime):
+            return UNREADABLE, False
+        if value.tzinfo is None:
+            return (value - _NAIVE_EPOCH) // _MICROSECOND, True
+        return microseconds(value), False
+    except (ValueError, OverflowError):
+        return UNREADABLE, False
+
+
+def _parse_uniform(values: Sequence[object]) -> tuple[Int64s, bool] | None:
+    """The usual case at full speed: all texts of one of the forms `Y-M-D h:m:s`, with `T`, `Z` or `+00`.
+
+    Returns:
+        Microseconds and whether they are UTC already, or None where a value is of another form.
+    """
+    n = len(values)
+    if not n or set(map(type, values)) != {str}:
+        return None
+    texts: Sequence[str] = values  # type: ignore[assignment]
+    width = len(texts[0])
+    endings = {19: "", 20: "Z", 22: "+00"}
+    joined = "".join(texts)
+    if width not in endings or len(joined) != n * width or not joined.isascii():
+        return None
+    table = np.frombuffer(joined.encode(), np.uint8).reshape(n, width)
+    marks = {4: "-", 7: "-", 13: ":", 16: ":"} | dict(enumerate(endings[width], 19))
+    if any((table[:, place] != ord(mark)).any() for place, mark in marks.items()):
+        return None
+    if not np.isin(table[:, 10], (ord(" "), ord("T"))).all():
+        return None
+    digits = (table[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]] - ord("0")).astype(np.int64)
+    if (digits > 9).any():  # noqa: PLR2004 - what is no digit has wrapped round to a larger number
+        return None
+    year = digits[:, :4] @ np.array([1000, 100, 10, 1])
+    month, day, hour, minute, second = (digits[:, 4::2] * 10 + digits[:, 5::2]).T
+    months = (year - 1970) * 12 + month - 1
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    possible = (
+        (year > 0)
+        & (month >= 1)
+        & (month <= 12)  # noqa: PLR2004 - a calendar's numbers
+        & (day >= 1)
+        & (day <= after - first)
+        & (hour < 24)  # noqa: PLR2004
+        & (minute < 60)  # noqa: PLR2004
+        & (second < 60)  # noqa: PLR2004
+    )
+    micros = ((first + day - 1) * 86_400 + hour * 3600 + minute * 60 + second) * _SECOND
+    return np.where(possible, micros, UNREADABLE), width > 19  # noqa: PLR2004 - the width without ending
+
+
+def format_times(micros: Int64s) -> list[str]:
+    """Microseconds of UTC as `2026-10-31T20:00:00Z`, with a fraction only where it is not 0."""
+    whole = np.datetime_as_string((micros // _SECOND).astype("datetime64[s]")).tolist()
+    fractions = micros % _SECOND
+    if not fractions.any():
+        return [text + "Z" for text in whole]
+    return [
+        text + (f".{fraction:06d}".rstrip("0") if fraction else "") + "Z"
+        for text, fraction in zip(whole, fractions.tolist(), strict=True)
+    ]
