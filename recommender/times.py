@@ -1,7 +1,7 @@
 """Times: the shop's day, the window of sales, and texts to and from microseconds of UTC.
 
-Inside, a moment is an int64 count of microseconds since 1970-01-01 UTC. A local time without an offset is read
-as PEP 495 does with `fold=0`: in the repeated hour the first one, in the skipped hour the offset before it.
+Inside, a moment is an int64 count of microseconds since 1970-01-01 UTC. A local time without an offset is
+read as PEP 495 does with `fold=0`: in the repeated hour the first one, in the skipped hour the offset before.
 """
 
 from collections.abc import Sequence

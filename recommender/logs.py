@@ -1,0 +1,61 @@
+"""Logging: set up by the program only; every module just asks for its logger."""
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recommender.files import FILE_MODE
+
+_PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_ROOT = "recommender"
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line; what `extra=` gave becomes fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        if record.exc_info:
+            line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: int, form: str) -> None:
+    """Send our records of at least this level to stderr, as text or JSON."""
+    logger = logging.getLogger(_ROOT)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    for old in list(logger.handlers):
+        logger.removeHandler(old)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)
+    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(levelname)s %(message)s"))
+    logger.addHandler(handler)
+
+
+@contextmanager
+def run_log(path: Path) -> Iterator[None]:
+    """Write everything, also debug records, to the run's `log.jsonl` as well."""
+    logger = logging.getLogger(_ROOT)
+    logger.setLevel(logging.DEBUG)
+    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(_JsonLines())
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

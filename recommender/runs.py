@@ -1,0 +1,215 @@
+"""The run folder and its manifest: the contract between the stages, and the record of every night."""
+
+import gzip
+import json
+import re
+import secrets
+import shutil
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import RefusedError, SettingsError
+from recommender.files import TEMPORARY, atomic_path, make_folder, write_text
+
+MANIFEST, LOG, MODEL = "manifest.json", "log.jsonl", "model.npz"
+MANIFEST_VERSION = 1
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+
+
+class Stage(StrEnum):
+    """The stages in their order."""
+
+    EXPORT = "export"
+    TRAIN = "train"
+    RANK = "rank"
+    PUBLISH = "publish"
+
+
+class Status(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    """Stages are called one by one; the next one may begin."""
+    PUBLISHED = "published"
+    DRY_RUN = "dry_run"
+    REFUSED = "refused"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    KILLED = "killed"
+    """Ended without a word; found by the next run."""
+
+
+@dataclass
+class Manifest:
+    """The record of one run; what `manifest.json` holds, in this order. Times are ISO 8601 in UTC."""
+
+    run_id: str
+    manifest_version: int = MANIFEST_VERSION
+    status: Status = Status.RUNNING
+    source: str = "run"
+    as_of: str = ""
+    """End of the window of sales."""
+    as_of_day: str = ""
+    """The shop's day that the run belongs to."""
+    window_start: str = ""
+    is_past: bool = False
+    """Whether --as-of chose the day."""
+    started_at: str = ""
+    ended_at: str | None = None
+    exit_code: int | None = None
+    error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    gate: list[dict[str, Any]] = field(default_factory=list)
+    """What the gate found: check, message, and whether --force passes it."""
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Each finished stage: seconds, peak memory (MiB) and its own figures."""
+    counts: dict[str, int | None] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    """Kinds of the customer and item keys."""
+    data_sha256: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    """sha256 of each file; of `sales.csv` that of the plain bytes, also when it is kept compressed."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """mode (trained or loaded), run_id and as_of_day of the training."""
+    parent_run_id: str | None = None
+    method: str | None = None
+    quality: dict[str, float | None] = field(default_factory=dict)
+    published_seq: int | None = None
+    published_at: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    program: dict[str, str | None] = field(default_factory=dict)
+
+
+class Run:
+    """One run folder."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @property
+    def run_id(self) -> str:
+        """UTC start time and four random hexadecimal digits."""
+        return self.manifest.run_id
+
+    @property
+    def day(self) -> date:
+        """The as-of day."""
+        return date.fromisoformat(self.manifest.as_of_day)
+
+    def path(self, name: str) -> Path:
+        """A file of the folder."""
+        return self.folder / name
+
+    def save(self) -> None:
+        """Write the manifest."""
+        text = json.dumps(asdict(self.manifest), indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(self.path(MANIFEST), text + "\n")
+
+    def has_done(self, stage: Stage) -> bool:
+        """Whether the stage has finished."""
+        return stage in self.manifest.stages
+
+    def sales_path(self) -> Path | None:
+        """The exported sales, plain or compressed; None when they are no longer kept."""
+        plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
+        return plain if plain.is_file() else packed if packed.is_file() else None
+
+    def compress_sales(self) -> None:
+        """Keep `sales.csv` as `sales.csv.gz`; the same bytes for the same sales."""
+        plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
+        with plain.open("rb") as source, atomic_path(packed) as temporary, temporary.open("wb") as raw:
+            # Level 1: the file is read again at most a few times; no name and time, for equal bytes.
+            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        plain.unlink()
+
+    def remove_temporary(self) -> None:
+        """Remove unfinished files that a killed run left."""
+        for path in self.folder.glob(f"{TEMPORARY}*"):
+            path.unlink(missing_ok=True)
+
+
+def runs_folder(data_dir: Path) -> Path:
+    """Where the run folders are."""
+    return data_dir / "runs"
+
+
+def new_run(data_dir: Path, now: datetime) -> Run:
+    """An empty run folder with an id of its own."""
+    while True:
+        run_id = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        folder = runs_folder(data_dir) / run_id
+        if not folder.exists():
+            break
+    make_folder(folder)
+    return Run(folder, Manifest(run_id, started_at=iso(now)))
+
+
+def iso(moment: datetime) -> str:
+    """An aware moment as the manifest holds it."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def load_run(folder: Path) -> Run:
+    """The run of a folder.
+
+    Raises:
+        RefusedError: its manifest is missing, damaged, or written by a newer program.
+    """
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        version = data["manifest_version"]
+        known = {f.name for f in fields(Manifest)}
+        manifest = Manifest(**{name: value for name, value in data.items() if name in known})
+        manifest.status = Status(manifest.status)
+        date.fromisoformat(manifest.as_of_day)
+    except FileNotFoundError as error:
+        raise RefusedError(f"The run {folder.name} has no manifest.", "Take another run.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RefusedError(
+            f"{path} is damaged: {error}.", "Take another run, or remove this folder."
+        ) from error
+    if version > MANIFEST_VERSION or manifest.run_id != folder.name:
+        raise RefusedError(f"{path} is of a newer program or of another run.", "Take another run.")
+    return Run(folder, manifest)
+
+
+def list_runs(data_dir: Path) -> list[Run]:
+    """Every readable run, oldest first; folders that are none, or damaged, are passed over."""
+    folder = runs_folder(data_dir)
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and not path.is_symlink() and _RUN_ID.fullmatch(path.name):
+            try:
+                found.append(load_run(path))
+            except RefusedError:
+                continue
+    return found
+
+
+def find_run(data_dir: Path, run_id: str) -> Run:
+    """The run of that id.
+
+    Raises:
+        SettingsError: there is none.
+        RefusedError: its manifest is damaged.
+    """
+    folder = runs_folder(data_dir) / run_id
+    if not _RUN_ID.fullmatch(run_id) or not folder.is_dir():
+        raise SettingsError(
+            f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend status` names the newest."
+        )
+    return load_run(folder)
+
+
+def published_runs(runs: list[Run]) -> list[Run]:
+    """The published ones among the runs, in the order of publishing."""
+    published = [run for run in runs if run.manifest.status is Status.PUBLISHED]
+    return sorted(published, key=lambda run: run.manifest.published_seq or 0)
