@@ -377,7 +377,7 @@ class _Items:
             found.append(f"{self._without_key} rows of {self._query.path} have no item_id and were left out.")
         if self._repeated:
             found.append(
-                f"{self._query.path} returns {len(self._repeated)} items more than once with different values,"
-                f" such as {min(self._repeated)}; each counts as sellable only if all its rows say so."
+                f"{self._query.path} returns {len(self._repeated)} items more than once, differing, such as"
+                f" {min(self._repeated)}; each counts as sellable only if all its rows say so."
             )
         return found

@@ -39,11 +39,7 @@ def key_fields(values: Sequence[object], kind: KeyKind, column: str, path: Path)
         if kinds <= {str}:
             return _quoted(values, has_nulls=has_nulls)
     elif kinds == {int}:
-        texts = (
-            [None if value is None else str(value) for value in values]
-            if has_nulls
-            else list(map(str, values))
-        )
+        texts: list[str | None] = [None if value is None else str(value) for value in values]
         _check_range(texts, column, path)
         return texts
     elif kinds <= {str}:

@@ -123,10 +123,14 @@ class Run:
     def compress_sales(self) -> None:
         """Keep `sales.csv` as `sales.csv.gz`; the same bytes for the same sales."""
         plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
-        with plain.open("rb") as source, atomic_path(packed) as temporary, temporary.open("wb") as raw:
+        with (
+            plain.open("rb") as source,
+            atomic_path(packed) as temporary,
+            temporary.open("wb") as raw,
             # Level 1: the file is read again at most a few times; no name and time, for equal bytes.
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+            gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as target,
+        ):
+            shutil.copyfileobj(source, target, 1 << 20)
         plain.unlink()
 
     def remove_temporary(self) -> None:

@@ -1,0 +1,115 @@
+"""Our tables as they are in the target database, held against their definitions."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from recommender.database.base import Database
+from recommender.database.tables import LISTS, ListTable, Role, list_table, runs_table
+from recommender.errors import SettingsError
+from recommender.keys import KeyKind
+
+
+@dataclass(frozen=True)
+class FoundKey:
+    """A key column of ours as the database declares it."""
+
+    kind: KeyKind
+    length: int | None
+    """Characters of a text key; None where the type sets no limit."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run publishes: the database and our tables in it."""
+
+    database: Database
+    schema: str | None
+    prefix: str
+
+    @property
+    def lists(self) -> Mapping[ListTable, sa.Table]:
+        """The table of each list."""
+        return {d: list_table(d, schema=self.schema, prefix=self.prefix) for d in LISTS}
+
+    @property
+    def runs(self) -> sa.Table:
+        """The table of the publishes."""
+        return runs_table(schema=self.schema, prefix=self.prefix)
+
+    @property
+    def lock_name(self) -> str:
+        """Names the set of tables; at most 64 characters, since MySQL allows no more."""
+        url = self.database.url
+        database = str(url.database) if url.get_backend_name() != "mysql" or not self.schema else self.schema
+        named = "\0".join((database, self.schema or "", self.prefix))
+        return f"recommend:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+
+    def problems(self, connection: sa.Connection) -> list[str]:
+        """What is wrong with our tables: missing, of another shape, of an engine that cannot roll back."""
+        inspector = sa.inspect(connection)
+        found = []
+        tables = [*self.lists.values(), self.runs]
+        for table in tables:
+            name = self.database.quoted(table)
+            if not inspector.has_table(table.name, schema=self.schema):
+                found.append(f"there is no table {name}")
+                continue
+            present = {c["name"]: c for c in inspector.get_columns(table.name, schema=self.schema)}
+            missing = [column.name for column in table.columns if column.name not in present]
+            unknown = [
+                column["name"]
+                for column in present.values()
+                if column["name"] not in table.columns and not column["nullable"] and not column["default"]
+            ]
+            key = inspector.get_pk_constraint(table.name, schema=self.schema)["constrained_columns"]
+            wanted = [column.name for column in table.primary_key.columns]
+            if missing:
+                found.append(f"{name} has no column {', '.join(missing)}")
+            if unknown:
+                found.append(f"{name} has columns of its own that need a value: {', '.join(unknown)}")
+            if not missing and key != wanted:
+                found.append(f"{name} has the key ({', '.join(key)}), not ({', '.join(wanted)})")
+        return found + self.database.check_tables(connection, tables)
+
+    def require(self, connection: sa.Connection) -> None:
+        """Stop early when the tables are not ready for a publish.
+
+        Raises:
+            SettingsError: names everything that is wrong with them.
+        """
+        problems = self.problems(connection)
+        if problems:
+            raise SettingsError(
+                f"The tables in {self.database.name} are not ready: {'; '.join(problems)}.",
+                "Run `recommend init`.",
+            )
+
+    def keys(self, connection: sa.Connection) -> dict[tuple[ListTable, str], FoundKey]:
+        """The key columns of all lists as they are declared."""
+        inspector = sa.inspect(connection)
+        found = {}
+        for definition, table in self.lists.items():
+            present = {c["name"]: c for c in inspector.get_columns(table.name, schema=self.schema)}
+            for column in definition.columns:
+                if column.role in (Role.CUSTOMER, Role.ITEM):
+                    found[definition, column.name] = _found_key(present[column.name]["type"])
+        return found
+
+    def last_publish(self, connection: sa.Connection) -> sa.Row[Any] | None:
+        """The newest row of recommendation_runs."""
+        newest = sa.select(self.runs).order_by(self.runs.c.published_seq.desc()).limit(1)
+        return connection.execute(newest).fetchone()
+
+    def publish_of(self, connection: sa.Connection, run_id: str) -> sa.Row[Any] | None:
+        """The row of that run, if it was published."""
+        return connection.execute(sa.select(self.runs).where(self.runs.c.run_id == run_id)).fetchone()
+
+
+def _found_key(declared: sa.types.TypeEngine[Any]) -> FoundKey:
+    if isinstance(declared, sa.Integer) or (isinstance(declared, sa.Numeric) and not declared.scale):
+        return FoundKey(KeyKind.INTEGER, None)
+    return FoundKey(KeyKind.TEXT, getattr(declared, "length", None))

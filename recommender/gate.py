@@ -1,0 +1,252 @@
+"""The gate: what is wrong with a result, before anything is published.
+
+Integrity findings are never passed; the share and past-night findings are passed by `--force`.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy as sa
+
+from recommender.database.schema import FoundKey, Target
+from recommender.database.tables import ListTable, Role
+from recommender.errors import RefusedError
+from recommender.keys import KeyKind
+
+log = logging.getLogger(__name__)
+
+_REASONS = ("model", "buy_again", "popular", "new")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason not to publish."""
+
+    check: str
+    message: str
+    what_to_do: str
+    forceable: bool = False
+
+
+@dataclass(frozen=True)
+class ListFacts:
+    """What the gate learnt about a list's file on the way."""
+
+    rows: int
+    texts: Mapping[str, tuple[str, ...]]
+    """The distinct keys of each key column, as texts."""
+
+
+def check_list(
+    path: Path, definition: ListTable, *, sellable: Collection[str], known: Collection[str]
+) -> tuple[list[Finding], ListFacts]:
+    """Integrity of one list's file.
+
+    Args:
+        path: the CSV file.
+        definition: its columns and key.
+        sellable: keys of the items that may be recommended, as texts.
+        known: keys of all items of the sales and the catalogue, as texts.
+
+    Returns:
+        Everything that is wrong with it, and what was learnt on the way.
+    """
+    types = {
+        Role.CUSTOMER: "category",
+        Role.ITEM: "category",
+        Role.REASON: "category",
+        Role.POSITION: "int64",
+        Role.SCORE: "float64",
+    }
+    again = "Make the lists again: `recommend rank`, or `recommend run`."
+    try:
+        frame = pd.read_csv(
+            path,
+            dtype={column.name: types[column.role] for column in definition.columns},
+            na_filter=False,
+            lineterminator="\n",
+            encoding="utf-8",
+            index_col=False,
+        )
+    except (ValueError, OSError) as error:
+        return [Finding("readable", f"{path} cannot be read: {error}.", again)], ListFacts(0, {})
+    names = [column.name for column in definition.columns]
+    if list(frame.columns) != names:
+        return [Finding("columns", f"{path} has not the columns {', '.join(names)}.", again)], ListFacts(
+            0, {}
+        )
+    findings = []
+    keys = [column for column in definition.columns if column.role in (Role.CUSTOMER, Role.ITEM)]
+    texts = {column.name: tuple(frame[column.name].cat.categories) for column in keys}
+    if frame.empty:
+        hint = "Mind the sales, the items' sellable and the filters."
+        findings.append(Finding("rows", f"{path} has no rows.", hint))
+    for column in definition.columns:
+        values = frame[column.name]
+        if column.role is Role.SCORE and not np.isfinite(values.to_numpy()).all():
+            findings.append(Finding("finite", f"{path}: {column.name} is not finite in some rows.", again))
+        if column.role is Role.REASON and set(values.cat.categories) - set(_REASONS):
+            findings.append(Finding("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", again))
+        if column.role is Role.ITEM:
+            allowed = set(known) | {""} if column.nullable else set(sellable)
+            wrong = sorted(set(texts[column.name]) - allowed)
+            if wrong:
+                what = "unknown" if column.nullable else "unknown or not sellable"
+                message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {wrong[0]!r}."
+                findings.append(Finding("items", message, again))
+    findings += _check_order(path, definition, frame, again)
+    return findings, ListFacts(len(frame), texts)
+
+
+def _check_order(path: Path, definition: ListTable, frame: pd.DataFrame, again: str) -> list[Finding]:
+    """Keys unique, positions from 1 without a gap, no item twice in a list."""
+    group: npt.NDArray[np.int64] = np.zeros(len(frame), np.int64)
+    for name in definition.key:
+        if name != "position":
+            codes = frame[name].cat.codes.to_numpy().astype(np.int64)
+            group = group * (len(frame[name].cat.categories) + 1) + codes
+    position = frame["position"].to_numpy()
+    first = np.r_[True, group[1:] != group[:-1]][: len(group)]
+    expected = np.where(first, 1, np.r_[0, position[:-1] + 1][: len(position)])
+    findings = []
+    if (position != expected).any() or first.sum() != len(np.unique(group)):
+        findings.append(Finding("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
+    for column in definition.columns:
+        if column.role is Role.ITEM and not column.nullable and column.name not in definition.key:
+            codes = frame[column.name].cat.codes.to_numpy().astype(np.int64)
+            pairs = group * (len(frame[column.name].cat.categories) + 1) + codes
+            if len(np.unique(pairs)) != len(pairs):
+                findings.append(Finding("twice", f"{path}: an item stands twice in one list.", again))
+    return findings
+
+
+def check_keys(
+    facts: Mapping[ListTable, ListFacts],
+    kinds: Mapping[Role, KeyKind],
+    target: Target,
+    connection: sa.Connection,
+) -> list[Finding]:
+    """Whether the keys fit the columns of our tables: kind, length, and how the database compares them.
+
+    Args:
+        facts: of each list.
+        kinds: what the keys to publish are.
+        target: where to publish.
+        connection: to the target; only reads.
+    """
+    found_keys = target.keys(connection)
+    findings: list[Finding] = []
+    for definition, fact in facts.items():
+        for column in definition.columns:
+            if column.role in kinds and fact.rows:
+                found = found_keys[definition, column.name]
+                where = f"{target.prefix}{definition.name}.{column.name}"
+                texts = fact.texts[column.name]
+                misfit = _misfit(texts, kinds[column.role], found, where)
+                if misfit:
+                    findings.append(misfit)
+                elif found.kind is KeyKind.TEXT:
+                    table = target.lists[definition]
+                    pair = target.database.equal_pair(connection, table.c[column.name], texts)
+                    if pair:
+                        findings.append(_equal(where, pair))
+    return findings
+
+
+def _misfit(texts: tuple[str, ...], kind: KeyKind, found: FoundKey, where: str) -> Finding | None:
+    if kind is not found.kind:
+        return Finding(
+            "kind",
+            f"The keys to publish are of the kind {kind}, but the column {where} is of the kind {found.kind}.",
+            "Drop the table and run `recommend init` again, or convert the key in the query with CAST"
+            " (with PUBLISH_GUESTS=yes the customer's column must be text).",
+        )
+    longest = max(texts, key=len)
+    if found.length is not None and found.kind is KeyKind.TEXT and len(longest) > found.length:
+        return Finding(
+            "length",
+            f"The key {longest[:60]!r} has {len(longest)} characters, the column {where} takes {found.length}.",
+            "Make the column longer (ALTER TABLE), or drop the table and run `recommend init` again.",
+        )
+    return None
+
+
+def _equal(where: str, pair: tuple[str, str]) -> Finding:
+    return Finding(
+        "collation",
+        f"The keys {pair[0]!r} and {pair[1]!r} are different sales keys but equal in the column {where}.",
+        'Give the column a binary collation (utf8mb4_bin, "C", BINARY), or make the keys one in the query.',
+    )
+
+
+def check_shares(
+    last: sa.Row[tuple[object, ...]] | None,
+    *,
+    customers: int,
+    sales: int,
+    as_of_day: date,
+    min_customers_share: float,
+    min_sales_share: float,
+) -> list[Finding]:
+    """The result against the newest publish: neither much less than it, nor of an earlier night.
+
+    Args:
+        last: the newest row of recommendation_runs, or None when nothing was published yet.
+        customers: customers with a list.
+        sales: sale lines of the export.
+        as_of_day: the shop's day of this run.
+        min_customers_share: of the last publish, 0 to 1.
+        min_sales_share: of the last publish, 0 to 1.
+    """
+    if last is None:
+        return []
+    known = last._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by names
+    findings = []
+    for name, now, share in (
+        ("customers", customers, min_customers_share),
+        ("sales", sales, min_sales_share),
+    ):
+        before = int(str(known[name]))
+        if now < share * before:
+            findings.append(
+                Finding(
+                    f"{name}_share",
+                    f"{now} {name} are less than {share:g} of the {before} published last (run"
+                    f" {known['run_id']}).",
+                    f"If that is right: `recommend run --force`, or lower MIN_{name.upper()}_SHARE.",
+                    forceable=True,
+                )
+            )
+    last_day = date.fromisoformat(str(known["as_of"])[:10])
+    if as_of_day < last_day:
+        findings.append(
+            Finding(
+                "past_night",
+                f"Lists of {as_of_day} would replace those of {last_day} (run {known['run_id']}).",
+                "If that is wanted: --force.",
+                forceable=True,
+            )
+        )
+    return findings
+
+
+def refuse(findings: list[Finding], *, force: bool) -> None:
+    """Raise when a finding stands in the way.
+
+    Raises:
+        RefusedError: names every finding that `--force` does not pass.
+    """
+    standing = [finding for finding in findings if not (force and finding.forceable)]
+    for finding in findings:
+        log.warning("gate: %s", finding.message, extra={"check": finding.check})
+    if standing:
+        raise RefusedError(
+            "Not published: " + " ".join(finding.message for finding in standing),
+            " ".join(dict.fromkeys(finding.what_to_do for finding in standing)),
+        )

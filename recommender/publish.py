@@ -1,0 +1,117 @@
+"""The publish stage: all lists and the run's record in one transaction."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from recommender.database.base import Publication, RunLock
+from recommender.database.schema import Target
+from recommender.database.tables import ListTable
+from recommender.errors import DatabaseError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the commit made visible."""
+
+    seq: int
+    at: datetime
+    """Aware, UTC, whole seconds."""
+
+
+def publish(
+    target: Target,
+    lock: RunLock,
+    files: Mapping[ListTable, Path],
+    rows: Mapping[ListTable, int],
+    record: Mapping[str, object],
+    *,
+    scratch: Path,
+    done: Callable[[Published], None],
+) -> None:
+    """Put the lists in the place of what is published, with a row in recommendation_runs.
+
+    Readers see the old lists or the new ones, whatever fails.
+
+    Args:
+        target: the database and our tables in it.
+        lock: the run lock; asked for once more right before the commit.
+        files: the checked CSV file of each list.
+        rows: how many rows each of them has.
+        record: the row of recommendation_runs but for published_seq and published_at.
+        scratch: a folder for temporary files.
+        done: called when the commit has happened; no signal comes between.
+
+    Raises:
+        DatabaseError: it failed, the shop held a lock too long, or another number of rows arrived; nothing
+            has changed then.
+    """
+    tables, runs = target.lists, target.runs
+    published: list[Published] = []
+
+    def work(publication: Publication) -> None:
+        for definition in files:
+            publication.replace(definition, tables[definition])
+        counted = {
+            definition: publication.connection.execute(
+                sa.select(sa.func.count()).select_from(tables[definition])
+            ).scalar_one()
+            for definition in files
+        }
+        for definition, count in counted.items():
+            if count != rows[definition]:
+                raise DatabaseError(
+                    f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
+                    " nothing was published.",
+                    "Mind triggers and rules on the table.",
+                )
+        newest = publication.connection.execute(sa.select(sa.func.max(runs.c.published_seq))).scalar()
+        now = datetime.now(UTC).replace(microsecond=0)
+        published[:] = [Published((newest or 0) + 1, now)]
+        publication.connection.execute(
+            sa.insert(runs).values(
+                **record, published_seq=published[0].seq, published_at=now.replace(tzinfo=None)
+            )
+        )
+        lock.check()
+
+    target.database.publish(files, tables, scratch, work, lambda: done(published[0]))
+    target.database.after_publish([*tables.values()])
+
+
+def changed_lists(
+    target: Target, connection: sa.Connection, new: Mapping[str, tuple[str, ...]]
+) -> float | None:
+    """The share of customers whose list would change, over the customers of either side.
+
+    Args:
+        target: where the lists are published.
+        connection: only reads.
+        new: item keys in order for each customer key, as texts.
+
+    Returns:
+        A share from 0 to 1; None when neither side has customers.
+    """
+    from recommender.database.tables import RECOMMENDATIONS
+
+    table = target.lists[RECOMMENDATIONS]
+    query = sa.select(
+        sa.type_coerce(table.c.customer_id, sa.types.NullType()),
+        table.c.position,
+        sa.type_coerce(table.c.item_id, sa.types.NullType()),
+    )
+    old: dict[str, list[tuple[int, str]]] = {}
+    for customer, position, item in connection.execution_options(stream_results=True).execute(query):
+        old.setdefault(str(customer), []).append((position, str(item)))
+    everyone = new.keys() | old.keys()
+    same = sum(
+        tuple(item for _, item in sorted(old[customer])) == new[customer]
+        for customer in new.keys() & old.keys()
+    )
+    return (len(everyone) - same) / len(everyone) if everyone else None
