@@ -1,0 +1,31 @@
+"""`recommend demo`: a ready shop to try everything on."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("demo")
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--url", help="An empty PostgreSQL, MariaDB, MySQL or SQLite database for the shop.")
+def command(directory: Path, url: str | None) -> None:
+    """Make a ready shop in DIR: two years of plausible sales, settings and queries.
+
+    Without --url the shop is a SQLite file in DIR. A password in the address is kept in DIR/.env and nowhere
+    else.
+    """
+    from datetime import UTC, datetime
+
+    from recommender.demo import build_demo
+
+    report = build_demo(directory, url=url, today=datetime.now(UTC).date())
+    click.echo(
+        f"A shop is in {report.database}: {report.customers} customers, {report.items} products,"
+        f" {report.sale_lines} sale lines from {report.first_day} to {report.last_day}."
+    )
+    click.echo("\nNext:")
+    click.echo(f"  cd {directory}")
+    click.echo("  recommend init --yes")
+    click.echo("  recommend run")
+    for example in report.examples:
+        click.echo(f"  recommend show {example.customer_id}   # {example.who}")

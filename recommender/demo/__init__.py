@@ -1,0 +1,157 @@
+"""A ready shop with plausible sales, to try the recommender on.
+
+The sales are simulated on a fixed calendar of whole weeks and moved by whole weeks, so that they end on the
+last Sunday before the day on which the shop is made. Weights count back from the newest sale, and the shop
+keeps its clock on UTC, where no hour is ever missing: so the lists do not depend on the day. Only the names
+of the goods on the seasonal shelves follow the real calendar: Christmas goods are sold before Christmas.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from recommender.database.urls import describe, normalise_url
+from recommender.demo.catalogue import Catalogue, State, load_catalogue, season_of
+from recommender.demo.folder import shop_folder
+from recommender.demo.loader import load_shop
+from recommender.demo.simulation import N_DAYS, Order, Sales, simulate
+from recommender.demo.tables import shop_tables
+
+log = logging.getLogger(__name__)
+
+_FIRST_CUSTOMER_ID = 1001
+_FIRST_ORDER_ID = 100_001
+_SUNDAY = 6
+_HALF_SEASON = timedelta(days=14)
+_RECENT_DAYS = 28
+_TELLING_LINES = range(25, 61)
+_TELLING_STYLES = ("espresso", "large", "bread", "infant", "japanese", "vegetables")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A customer whose history tells a story."""
+
+    customer_id: int
+    who: str
+    """What the customer is like: `drinks espresso and bakes bread`."""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What `build_demo` made."""
+
+    directory: Path
+    database: str
+    """The database in words, without secrets."""
+    customers: int
+    items: int
+    orders: int
+    sale_lines: int
+    first_day: date
+    last_day: date
+    examples: tuple[Example, ...]
+    """Customers to look at, the most telling first."""
+
+
+def build_demo(directory: Path, *, url: str | None, today: date) -> DemoReport:
+    """Make a shop: a database, `.env` and `sql/`.
+
+    Args:
+        directory: a folder that is empty or missing.
+        url: an empty database for the shop; None puts a SQLite file into the folder.
+        today: the day in UTC; the sales end on the Sunday before it.
+
+    Raises:
+        SettingsError: the folder is not empty or cannot be made, or the database has tables of these
+            names.
+        DatabaseError: the database failed; it is left as it was.
+    """
+    address = normalise_url("sqlite:///shop.db", directory.absolute()) if url is None else normalise_url(url)
+    last_day = today - timedelta(days=(today.weekday() - _SUNDAY) % 7 or 7)
+    catalogue = load_catalogue(season_of(last_day - _HALF_SEASON))
+    sales = simulate(catalogue)
+    with shop_folder(
+        directory,
+        "sqlite:///shop.db" if url is None else address.render_as_string(hide_password=False),
+        timezone="UTC",
+        timezone_comment="The zone of the shop's days and of the times in its tables, such as Europe/London.",
+        history_days=730,
+        history_comment="How far back sales are read: two years.",
+    ):
+        load_shop(address, shop_tables(), _rows(catalogue, sales, last_day))
+    log.info("demo shop in %s, sales until %s", describe(address), last_day)
+    return DemoReport(
+        directory=directory,
+        database=describe(address),
+        customers=len(sales.customers),
+        items=len(catalogue.items),
+        orders=len(sales.orders),
+        sale_lines=sum(len(order.lines) for order in sales.orders),
+        first_day=last_day - timedelta(days=N_DAYS - 1),
+        last_day=last_day,
+        examples=_examples(sales),
+    )
+
+
+def _rows(catalogue: Catalogue, sales: Sales, last_day: date) -> dict[str, Iterator[tuple[Any, ...]]]:
+    """The rows of each table."""
+    midnight = datetime.combine(last_day, time()) - timedelta(days=N_DAYS - 1)
+    first_orders: dict[int, Order] = {}
+    for order in sales.orders:
+        if order.customer is not None:
+            first_orders.setdefault(order.customer, order)
+
+    def customers() -> Iterator[tuple[Any, ...]]:
+        for place, customer in enumerate(sales.customers):
+            number = _FIRST_CUSTOMER_ID + place
+            first = first_orders.get(place)
+            # Registered at the first order, or years before it.
+            second = 12 * 3600 if first is None else first.second
+            registered = midnight + timedelta(days=customer.registered, seconds=second)
+            yield number, f"Customer {number}", f"customer{number}@example.com", registered
+
+    def orders() -> Iterator[tuple[Any, ...]]:
+        for number, order in enumerate(sales.orders, _FIRST_ORDER_ID):
+            customer = None if order.customer is None else _FIRST_CUSTOMER_ID + order.customer
+            ordered = midnight + timedelta(days=order.day, seconds=order.second)
+            yield number, customer, order.guest_email, order.status, ordered
+
+    return {
+        "customers": customers(),
+        "products": (
+            (item.item_id, item.name, item.category, item.cents / 100, item.state is not State.WITHDRAWN)
+            for item in catalogue.items
+        ),
+        "orders": orders(),
+        "order_lines": (
+            (number, line_no, line.item.item_id, line.quantity, line.cents / 100)
+            for number, order in enumerate(sales.orders, _FIRST_ORDER_ID)
+            for line_no, line in enumerate(order.lines, 1)
+        ),
+    }
+
+
+def _examples(sales: Sales) -> tuple[Example, ...]:
+    """For each of some styles the customer with the most lines among those who still come."""
+    n_lines: dict[int, int] = {}
+    recent: set[int] = set()
+    for order in sales.orders:
+        if order.customer is not None:
+            n_lines[order.customer] = n_lines.get(order.customer, 0) + len(order.lines)
+            if order.day >= N_DAYS - _RECENT_DAYS:
+                recent.add(order.customer)
+    found = []
+    for style in _TELLING_STYLES:
+        fans = [
+            place
+            for place in recent
+            if sales.customers[place].tastes[0].style.name == style and n_lines[place] in _TELLING_LINES
+        ]
+        if fans:
+            place = min(fans, key=lambda place: (-n_lines[place], place))
+            found.append(Example(_FIRST_CUSTOMER_ID + place, sales.customers[place].who))
+    return tuple(found)
