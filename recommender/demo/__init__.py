@@ -27,8 +27,9 @@ _FIRST_ORDER_ID = 100_001
 _SUNDAY = 6
 _HALF_SEASON = timedelta(days=14)
 _RECENT_DAYS = 28
-_TELLING_LINES = range(25, 61)
-_TELLING_STYLES = ("espresso", "large", "bread", "infant", "japanese", "vegetables")
+_TELLING_LINES = 60
+_TELLING_TASTES = 2
+_TELLING_STYLES = ("espresso", "large", "japanese", "vegetables", "indoor")
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,12 @@ def _rows(catalogue: Catalogue, sales: Sales, last_day: date) -> dict[str, Itera
 
 
 def _examples(sales: Sales) -> tuple[Example, ...]:
-    """For each of some styles the customer with the most lines among those who still come."""
-    n_lines: dict[int, int] = {}
+    """For each of some styles, among those of two tastes who still come, who has bought the most items."""
+    bought: dict[int, list[int]] = {}
     recent: set[int] = set()
     for order in sales.orders:
         if order.customer is not None:
-            n_lines[order.customer] = n_lines.get(order.customer, 0) + len(order.lines)
+            bought.setdefault(order.customer, []).extend(line.item.item_id for line in order.lines)
             if order.day >= N_DAYS - _RECENT_DAYS:
                 recent.add(order.customer)
     found = []
@@ -149,9 +150,11 @@ def _examples(sales: Sales) -> tuple[Example, ...]:
         fans = [
             place
             for place in recent
-            if sales.customers[place].tastes[0].style.name == style and n_lines[place] in _TELLING_LINES
+            if len(bought[place]) <= _TELLING_LINES
+            and len(sales.customers[place].tastes) == _TELLING_TASTES
+            and sales.customers[place].tastes[0].style.name == style
         ]
         if fans:
-            place = min(fans, key=lambda place: (-n_lines[place], place))
+            place = min(fans, key=lambda place: (-len(set(bought[place])), place))
             found.append(Example(_FIRST_CUSTOMER_ID + place, sales.customers[place].who))
     return tuple(found)
