@@ -1,0 +1,275 @@
+"""Sales become users, items and a weighted matrix: netting of refunds, canonical order, decay.
+
+Here the shop's words end: a customer is a user with a row number, an item a column number, and a customer's
+many sales of an item one weighted interaction.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
+from recommender.keys import KeyKind, Keys, is_guest
+from recommender.times import DAY_MICROSECONDS
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+NOTHING = 1e-9
+"""A quantity below this is what rounding has left of nothing."""
+_LARGEST_CODE = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """What the sales say, on arrays. Users and items are numbered in canonical key order."""
+
+    user_ids: Keys
+    """every customer with a line of positive quantity, also one who gave everything back"""
+    item_ids: Keys
+    """every item with a line of positive quantity"""
+    weights: "csr_matrix[np.float32]"
+    """shape (users, items), float32, sorted indices: the sum over the pair's purchases of
+    `0.5 ** (age in days / half-life)`; a pair with nothing left after refunds has no cell"""
+    last_purchase: Int64s
+    """shape (cells,), int64: microseconds of UTC of each cell's latest purchase, ordered as `weights.data`"""
+    newest: int
+    """microseconds of UTC of the newest sale line; what ages are counted back from (0 without sales)"""
+    history: UInt64s
+    """shape (users,), uint64: fingerprint of the user's net purchases (item key and time), the same in every
+    load, process and machine as long as these purchases are the same"""
+    n_sales: int
+    """sale lines read"""
+    data_sha256: str
+    """hex digest over the lines in canonical order"""
+
+    def guests(self) -> Bools:
+        """Whether each user is a guest, shape (users,)."""
+        start = len(self.user_ids.integers)
+        flags = np.zeros(len(self.user_ids), bool)
+        flags[start:] = [is_guest(text) for text in self.user_ids.texts]
+        return flags
+
+
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """Sale lines in canonical order: user, item, time, quantity; all shapes (lines,)."""
+
+    users: Int32s
+    items: Int32s
+    times: Int64s
+    quantities: Float64s
+    begins: Bools
+    """whether the line is the first of its user, item and time"""
+
+
+def load_interactions(
+    path: Path, *, customer_kind: KeyKind, item_kind: KeyKind, half_life_days: float
+) -> Interactions:
+    """Read `sales.csv` or `sales.csv.gz` of a run folder.
+
+    Lines of one customer, item and time are one purchase. A negative sum first takes away from the same
+    customer's latest earlier purchases of the item; more than there is to take is ignored. What is left of
+    a purchase counts once, whatever its quantity.
+
+    Args:
+        path: columns `customer_id`, `item_id`, `sold_at` and, where there is one, `quantity` (else 1).
+        customer_kind: what the customers' keys are; beside integers there may be guests' keys.
+        item_kind: what the items' keys are.
+        half_life_days: a purchase counts half after so many days.
+
+    Raises:
+        RefusedError: the file is not in our form.
+    """
+    customers = KeyColumn(customer_kind, guests=True)
+    items = KeyColumn(item_kind, guests=False)
+    times, quantities = TimeColumn(), NumberColumn()
+    n_sales = read_columns(
+        path, {"customer_id": customers, "item_id": items, "sold_at": times}, {"quantity": quantities}
+    )
+    all_users, all_items, lines = _sorted_lines(customers, items, times, quantities, n_sales)
+    newest = int(lines.times.max()) if n_sales else 0
+    purchases = _net_purchases(lines)
+
+    sold = lines.quantities > 0
+    user_ids, new_user = _kept(all_users, lines.users[sold])
+    item_ids, new_item = _kept(all_items, lines.items[sold])
+    users, bought = new_user[lines.users[purchases]], new_item[lines.items[purchases]]
+    bought_at = lines.times[purchases]
+    weights, last_purchase = _weigh(
+        users,
+        bought,
+        bought_at,
+        shape=(len(user_ids), len(item_ids)),
+        newest=newest,
+        half_life=half_life_days,
+    )
+    return Interactions(
+        user_ids=user_ids,
+        item_ids=item_ids,
+        weights=weights,
+        last_purchase=last_purchase,
+        newest=newest,
+        history=_histories(users, _key_hashes(item_ids)[bought], bought_at, n_users=len(user_ids)),
+        n_sales=n_sales,
+        data_sha256=_digest(all_users, all_items, lines),
+    )
+
+
+def _sorted_lines(
+    customers: KeyColumn, items: KeyColumn, times: TimeColumn, quantities: NumberColumn, n_sales: int
+) -> tuple[Keys, Keys, _Lines]:
+    """All keys and the lines in canonical order; here the order in which they were read is forgotten.
+
+    A line's user, item and time become one number, which sorts fast and gives them back after sorting, so
+    that the columns as read can be let go early: they are most of the memory that a night takes.
+    """
+    user_ids, users = customers.result()
+    item_ids, columns = items.result()
+    codes = users * np.int64(max(len(item_ids), 1)) + columns
+    del users, columns
+    moments, moment_index = distinct(times.result())
+    cells = None
+    if len(user_ids) * len(item_ids) * len(moments) > _LARGEST_CODE:
+        cells, compact = distinct(codes)
+        codes = compact.astype(np.int64)  # fewer than 2**31, as the moments are, so the product fits
+    codes = codes * len(moments) + moment_index
+    del moment_index
+    order = np.argsort(codes)
+    codes = codes[order]
+    begins = np.ones(n_sales, bool)
+    np.not_equal(codes[1:], codes[:-1], out=begins[1:])
+    amounts = quantities.result()
+    amounts = amounts[order] if len(amounts) else np.ones(n_sales)
+    del order
+    # Lines of one user, item and time, few as a rule, are put in order by their quantity.
+    shared = np.flatnonzero(~(begins & np.append(begins[1:], True)))
+    amounts[shared] = amounts[shared][np.lexsort((amounts[shared], codes[shared]))]
+    codes, moment_index = np.divmod(codes, max(len(moments), 1))
+    sold_at = moments[moment_index]
+    del moment_index
+    rows, columns = np.divmod(codes if cells is None else cells[codes], max(len(item_ids), 1))
+    lines = _Lines(rows.astype(np.int32), columns.astype(np.int32), sold_at, amounts, begins)
+    return user_ids, item_ids, lines
+
+
+def _net_purchases(lines: _Lines) -> Int64s:
+    """The first lines of the purchases that are left after refunds; indexes of lines, ascending."""
+    firsts = np.flatnonzero(lines.begins)
+    if not len(firsts):
+        return firsts
+    left = np.add.reduceat(lines.quantities, firsts)
+    users, items = lines.users[firsts], lines.items[firsts]
+    new_cell = np.ones(len(firsts), bool)
+    new_cell[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
+    cells = np.cumsum(new_cell) - 1
+    has_refund = np.zeros(len(firsts), bool)
+    has_refund[cells[left < 0]] = True
+    affected = np.flatnonzero(has_refund[cells])
+    left[affected] = _after_refunds(cells[affected].tolist(), left[affected].tolist())
+    return firsts[left > NOTHING]
+
+
+def _after_refunds(cells: list[int], quantities: list[float]) -> list[float]:
+    """Quantities left of each purchase: last in, first out. Purchases are in order of cell and time."""
+    left = [0.0] * len(cells)
+    open_purchases: list[int] = []
+    cell = -1
+    for i, quantity in enumerate(quantities):
+        if cells[i] != cell:
+            cell = cells[i]
+            open_purchases.clear()
+        if quantity > 0:
+            left[i] = quantity
+            open_purchases.append(i)
+            continue
+        to_take = -quantity
+        while open_purchases and to_take > NOTHING:
+            last = open_purchases[-1]
+            taken = min(left[last], to_take)
+            left[last] -= taken
+            to_take -= taken
+            if left[last] <= NOTHING:
+                open_purchases.pop()
+    return left
+
+
+def _kept(keys: Keys, indexes: Int32s) -> tuple[Keys, Int32s]:
+    """The keys at these indexes, and each old index's new one."""
+    keep = np.zeros(len(keys), bool)
+    keep[indexes] = True
+    split = len(keys.integers)
+    texts = tuple(text for text, kept in zip(keys.texts, keep[split:].tolist(), strict=True) if kept)
+    return Keys(keys.integers[keep[:split]], texts), np.cumsum(keep, dtype=np.int32) - np.int32(1)
+
+
+def _weigh(
+    users: Int32s, items: Int32s, times: Int64s, shape: tuple[int, int], *, newest: int, half_life: float
+) -> "tuple[csr_matrix[np.float32], Int64s]":
+    """The matrix of weights, and the time of each cell's latest purchase.
+
+    The purchases come in canonical order, so the cells do, and every sum adds the oldest purchase first.
+    """
+    decayed = np.exp2((times - newest) / (half_life * DAY_MICROSECONDS))
+    new_cell = np.ones(len(users), bool)
+    new_cell[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
+    firsts = np.flatnonzero(new_cell)
+    data = np.add.reduceat(decayed, firsts) if len(firsts) else decayed
+    lasts = np.append(firsts[1:], len(users)) - 1 if len(firsts) else firsts
+    indptr = np.zeros(shape[0] + 1, np.int32)
+    np.cumsum(np.bincount(users[firsts], minlength=shape[0]), out=indptr[1:])
+    weights = csr_matrix((data.astype(np.float32), items[firsts], indptr), shape=shape)
+    weights.has_sorted_indices = True
+    return weights, times[lasts]
+
+
+def _mixed(words: UInt64s) -> UInt64s:
+    """The finalizer of splitmix64 (Steele, Lea, Flood 2014): a bijection that spreads every bit."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+def _key_hashes(keys: Keys) -> UInt64s:
+    """64 bits for each key, the same on every machine, shape (len(keys),)."""
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    integers = _mixed(keys.integers.astype(np.uint64) + golden)
+    texts = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in keys.texts]
+    return np.concatenate([integers, np.frombuffer(b"".join(texts), "<u8").astype(np.uint64)])
+
+
+def _histories(users: Int32s, item_hashes: UInt64s, times: Int64s, *, n_users: int) -> UInt64s:
+    """For each user the sum (modulo 2**64) over the purchases of a hash of item and time."""
+    purchases = _mixed(item_hashes + _mixed(times.astype(np.uint64)))
+    result = np.zeros(n_users, np.uint64)
+    new_user = np.ones(len(users), bool)
+    new_user[1:] = users[1:] != users[:-1]
+    firsts = np.flatnonzero(new_user)
+    if len(firsts):
+        result[users[firsts]] = np.add.reduceat(purchases, firsts)
+    return result
+
+
+def _digest(users: Keys, items: Keys, lines: _Lines) -> str:
+    """SHA-256 over the keys and the sorted lines; little-endian whatever the machine."""
+    digest = hashlib.sha256()
+    for keys in (users, items):
+        texts = [text.encode() for text in keys.texts]
+        digest.update(np.array([len(keys.integers), len(texts), *map(len, texts)], "<i8").data)
+        digest.update(np.ascontiguousarray(keys.integers, "<i8").data)
+        digest.update(b"".join(texts))
+    for column, dtype in (
+        (lines.users, "<i4"),
+        (lines.items, "<i4"),
+        (lines.times, "<i8"),
+        (lines.quantities, "<f8"),
+    ):
+        digest.update(np.ascontiguousarray(column, dtype).data)
+    return digest.hexdigest()

@@ -1,0 +1,181 @@
+"""The model: implicit-feedback ALS, trained on the weights or folded into new ones.
+
+Hu, Koren and Volinsky ("Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008) minimise, over
+the factors x_u of users and y_i of items,
+
+    sum over all u, i of c_ui (p_ui - x_u·y_i)²  +  λ (sum |x_u|² + sum |y_i|²)
+
+with the preference p_ui = 1 where there is an interaction and 0 elsewhere, and the confidence
+c_ui = 1 + alpha r_ui. Here r_ui is the weight: the decayed count of purchases.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+
+from recommender.interactions import Interactions
+from recommender.keys import Keys
+from recommender.parallel import Progress, one_blas_thread
+
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+Float32s = npt.NDArray[np.float32]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlsSettings:
+    """What training is told beside the weights."""
+
+    factors: int
+    """latent factors of each user and item"""
+    regularization: float
+    """λ of the formula above"""
+    iterations: int
+    """rounds of users, then items"""
+    alpha: float
+    """alpha of the formula above: confidence gained by one purchase of today"""
+    seed: int
+    """of the random factors that training starts with"""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Factors of users and items, in canonical key order."""
+
+    user_ids: Keys
+    item_ids: Keys
+    user_factors: Float32s
+    """shape (users, factors), float32; all zero for a user without an item that the model knows"""
+    item_factors: Float32s
+    """shape (items, factors), float32"""
+    history: UInt64s
+    """shape (users,), uint64: `Interactions.history` of the sales that the user's factors were made from"""
+    settings: AlsSettings
+
+    def unknown_items(self, interactions: Interactions) -> Int64s:
+        """The items of the interactions that the model does not know: indexes into their `item_ids`."""
+        return np.flatnonzero(self.item_ids.find(interactions.item_ids) < 0)
+
+
+def confidences(weights: "csr_matrix[np.float32]", alpha: float) -> "csr_matrix[np.float32]":
+    """The confidences c = 1 + alpha r of the cells, shape as the weights.
+
+    The library takes what stands in a cell as the confidence itself, and 1 for an empty cell. With alpha r
+    alone, as its own `alpha` makes it, a purchase decayed below 1 / alpha would count less than none.
+    """
+    data = np.float32(1) + np.float32(alpha) * weights.data
+    return csr_matrix((data, weights.indices, weights.indptr), shape=weights.shape)
+
+
+def train(
+    interactions: Interactions,
+    settings: AlsSettings,
+    *,
+    threads: int,
+    progress: Progress | None = None,
+) -> Model:
+    """Train a model from nothing. The same weights and settings give the same bits for any number of threads.
+
+    Args:
+        interactions: users, items and weights.
+        settings: of the model.
+        threads: how many to use, at least 1.
+        progress: called with iterations done and in all; what it raises stops the training.
+    """
+    n_users, n_items = interactions.weights.shape
+    user_factors = np.zeros((n_users, settings.factors), np.float32)
+    item_factors = np.zeros((n_items, settings.factors), np.float32)
+    if interactions.weights.nnz:
+
+        def report(iteration: int, _seconds: float, _loss: float | None) -> None:
+            if progress is not None:
+                progress(iteration + 1, settings.iterations)
+
+        with one_blas_thread():
+            als = _als(settings, threads)
+            als.fit(confidences(interactions.weights, settings.alpha), show_progress=False, callback=report)
+        user_factors, item_factors = als.user_factors, als.item_factors
+    return Model(
+        user_ids=interactions.user_ids,
+        item_ids=interactions.item_ids,
+        user_factors=user_factors,
+        item_factors=item_factors,
+        history=interactions.history,
+        settings=settings,
+    )
+
+
+def _als(settings: AlsSettings, threads: int) -> AlternatingLeastSquares:
+    """The library's ALS; call it where BLAS is held at one thread, else it warns and is slow."""
+    return AlternatingLeastSquares(
+        factors=settings.factors,
+        regularization=settings.regularization,
+        iterations=settings.iterations,
+        alpha=1.0,
+        num_threads=threads,
+        random_state=settings.seed,
+    )
+
+
+def fold_in(model: Model, interactions: Interactions, *, threads: int) -> Model:
+    """The model on new sales: its items as they are, the users of the interactions.
+
+    A user whose history is the one that the model knows keeps the factors bit for bit. Every other user's
+    factors are those that minimise the formula above with the items' factors fixed; a user without an item
+    that the model knows has zeros.
+
+    Args:
+        model: a trained or loaded model.
+        interactions: the new sales.
+        threads: how many to use, at least 1.
+    """
+    known_user = model.user_ids.find(interactions.user_ids)
+    same = known_user >= 0
+    same[same] = model.history[known_user[same]] == interactions.history[same]
+    user_factors = np.zeros((len(interactions.user_ids), model.settings.factors), np.float32)
+    user_factors[same] = model.user_factors[known_user[same]]
+    changed = np.flatnonzero(~same)
+    rows = in_items_of(model, interactions)[changed]
+    if rows.nnz:
+        with one_blas_thread():
+            als = _als(model.settings, threads)
+            als.item_factors = model.item_factors
+            rows = confidences(rows, model.settings.alpha)
+            user_factors[changed] = als.recalculate_user(np.arange(len(changed)), rows)
+    log.info(
+        "%s customers keep their factors, %s are folded in, %s items are unknown to the model",
+        int(same.sum()),
+        len(changed),
+        len(model.unknown_items(interactions)),
+    )
+    return Model(
+        user_ids=interactions.user_ids,
+        item_ids=model.item_ids,
+        user_factors=user_factors,
+        item_factors=model.item_factors,
+        history=interactions.history,
+        settings=model.settings,
+    )
+
+
+def in_items_of(model: Model, interactions: Interactions) -> "csr_matrix[np.float32]":
+    """The weights with the model's columns, shape (users, items of the model); other items' cells left out.
+
+    Both sides are in canonical order, so the columns stay sorted.
+    """
+    weights = interactions.weights
+    if model.item_ids == interactions.item_ids:
+        return weights
+    columns = model.item_ids.find(interactions.item_ids)[weights.indices]
+    kept = columns >= 0
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return csr_matrix(
+        (weights.data[kept], columns[kept].astype(np.int32), before[weights.indptr].astype(np.int32)),
+        shape=(weights.shape[0], len(model.item_ids)),
+    )

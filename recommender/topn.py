@@ -1,0 +1,199 @@
+"""Exact top-N of a factor model without all its scores in memory.
+
+Items are taken in order of falling norm. By Cauchy-Schwarz |x·y| ≤ |x||y|, so as soon as |x| times the norm of
+the next item is below a user's n-th best score so far, no later item can come into the list (Teflioudi,
+Gemulla and Mykytiuk, "LEMP", SIGMOD 2015).
+
+Scores are first computed in 32 bits, by matrix product, to find the few items that can be in the list; then
+these few again in 64 bits, which decides. So the lists are the exact ones, and the same to the bit whatever
+blocks, threads or BLAS did before.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from recommender.errors import ModelError
+from recommender.parallel import Progress, in_threads
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_USERS = 256
+"""Users of a block; with the items of a step their scores stay in the processor's cache."""
+_FIRST_ITEMS = 512
+_ITEMS = 1024
+_GROUP = 8
+_LARGEST = 1e30
+_LOWEST = float(np.finfo(np.float32).min)
+_TINY = 1e-37
+"""More than what underflow can take from a product of 32 bits."""
+
+
+class _Ranker:
+    """The candidates in order of falling norm, and what else the blocks share; read-only."""
+
+    def __init__(
+        self, item_factors: Float32s, candidates: Bools, seen: "csr_matrix[np.float32] | None", n: int
+    ) -> None:
+        found = np.flatnonzero(candidates)
+        norms = np.linalg.norm(item_factors[found].astype(np.float64), axis=1)
+        order = np.argsort(-norms, kind="stable")
+        self.items: Int32s = found[order].astype(np.int32)
+        self.norms: Float64s = norms[order]
+        self.factors: Float32s = np.ascontiguousarray(item_factors[self.items])
+        self.seen = seen
+        self.n = n
+        self.place = np.full(len(candidates), -1, np.int32)
+        self.place[self.items] = np.arange(len(self.items), dtype=np.int32)
+        # Rounding of a product of f factors in any order, fused or not: at most f u / (1 - f u) of |x||y| with
+        # u = 2**-24 (Higham, "Accuracy and Stability of Numerical Algorithms", 3.1); the second term covers
+        # the roundings of norms, thresholds and 64-bit scores.
+        self.rounding = (item_factors.shape[1] + 4) * 2.0**-24 * 1.01
+
+    def seen_places(self, first: int, last: int) -> tuple[Int64s, Int64s]:
+        """Row and place of the seen candidates of some users, in order of place."""
+        if self.seen is None:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        begin, end = self.seen.indptr[first], self.seen.indptr[last]
+        rows = np.repeat(np.arange(last - first), np.diff(self.seen.indptr[first : last + 1]))
+        places = self.place[self.seen.indices[begin:end]].astype(np.int64)
+        order = np.argsort(places)
+        order = order[np.searchsorted(places[order], 0) :]
+        return rows[order], places[order]
+
+
+def top_n(
+    user_factors: Float32s,
+    item_factors: Float32s,
+    *,
+    candidates: Bools,
+    seen: "csr_matrix[np.float32] | None",
+    n: int,
+    threads: int,
+    progress: Progress | None = None,
+) -> tuple[Int32s, Float64s]:
+    """The n best candidates of every user, exactly.
+
+    Args:
+        user_factors: shape (users, factors), float32.
+        item_factors: shape (items, factors), float32.
+        candidates: shape (items,), bool: items that may be in a list.
+        seen: shape (users, items): each user's cells are left out of that user's list; None leaves out none.
+        n: length of the lists, at least 1.
+        threads: how many to use, at least 1.
+        progress: called with blocks of users done and in all.
+
+    Returns:
+        Item indexes, shape (users, n), int32, best first and -1 where a list is shorter; and their scores,
+        shape (users, n), float64, NaN there. Equal scores are in order of the item's index. A user whose
+        factors are all zero has an empty list: the scores would all be equal.
+
+    Raises:
+        ModelError: factors so large that products of them overflow.
+    """
+    ranker = _Ranker(item_factors, candidates, seen, n)
+    user_norms = np.sqrt(np.einsum("ij,ij->i", user_factors, user_factors, dtype=np.float64))
+    largest = user_norms.max(initial=0) * ranker.norms.max(initial=0)
+    if not largest < _LARGEST:
+        raise ModelError(f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model.")
+    items = np.full((len(user_factors), n), -1, np.int32)
+    scores = np.full((len(user_factors), n), np.nan)
+
+    def block(part: int) -> None:
+        first, last = part * _USERS, min((part + 1) * _USERS, len(user_factors))
+        _rank_block(ranker, user_factors[first:last], user_norms[first:last], first, items, scores)
+
+    if len(ranker.items):
+        in_threads(block, -(-len(user_factors) // _USERS), threads=threads, progress=progress)
+    return items, scores
+
+
+def _rank_block(
+    ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int, items: Int32s, scores: Float64s
+) -> None:
+    rows, places = _survivors(ranker, users, norms, first_user)
+    # The products of two float32 are exact in float64; the sums go in a fixed order.
+    products = users[rows].astype(np.float64)
+    products *= ranker.factors[places]
+    width = products.shape[1]
+    while width > 1:
+        half = width // 2
+        products[:, :half] += products[:, width - half : width]
+        width -= half
+    final = products[:, 0]
+    found = ranker.items[places]
+    order = np.lexsort((found, -final, rows))
+    rows = rows[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    listed = rank < ranker.n
+    rows, rank, order = rows[listed] + first_user, rank[listed], order[listed]
+    items[rows, rank] = found[order]
+    scores[rows, rank] = final[order]
+
+
+def _survivors(ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int) -> tuple[Int64s, Int64s]:
+    """Rows and places of everything that can be in a list: some more than n for each user, never fewer."""
+    seen_rows, seen_places = ranker.seen_places(first_user, first_user + len(users))
+    # Each 32-bit score is wrong by at most half of this, so that two of them compare safely beyond it.
+    margin = 2 * ranker.rounding * norms * ranker.norms[0] + _TINY
+    best = np.full((len(users), ranker.n), -np.inf, np.float32)
+    bar = np.full(len(users), _LOWEST)
+    active = np.flatnonzero(norms > 0)
+    kept: list[tuple[Int64s, Int64s, Float32s]] = []
+    start, step = 0, max(_FIRST_ITEMS, _GROUP * ranker.n)
+    while start < len(ranker.items):
+        active = active[norms[active] * ranker.norms[start] >= bar[active]]
+        if not len(active):
+            break
+        stop = min(start + step, len(ranker.items))
+        scores = users[active] @ ranker.factors[start:stop].T
+        low, high = np.searchsorted(seen_places, (start, stop))
+        if low < high:
+            line = np.full(len(users), -1)
+            line[active] = np.arange(len(active))
+            lines = line[seen_rows[low:high]]
+            scores[lines[lines >= 0], seen_places[low:high][lines >= 0] - start] = -np.inf
+        if not start:
+            bar[active] = np.maximum(_low_bar(scores, ranker.n) - margin[active], _LOWEST)
+        found_lines, found_columns = np.nonzero(scores >= bar[active].astype(np.float32)[:, None])
+        if len(found_lines):
+            found_rows, found_scores = active[found_lines], scores[found_lines, found_columns]
+            kept.append((found_rows, found_columns + start, found_scores))
+            raised = _merge(best, found_rows, found_scores)
+            bar[raised] = np.maximum(best[raised].min(axis=1) - margin[raised], _LOWEST)
+        start, step = stop, _ITEMS
+    if not kept:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    rows, places, approximate = map(np.concatenate, zip(*kept, strict=True))
+    possible = approximate >= bar[rows]
+    return rows[possible], places[possible]
+
+
+def _low_bar(scores: Float32s, n: int) -> Float32s:
+    """A number that at least n scores of each line reach, found faster than the n-th best itself.
+
+    The n-th best of the maxima of groups is such a number, since each group has a score that high.
+    """
+    groups = scores.shape[1] // _GROUP
+    if groups < n:
+        return np.full(len(scores), -np.inf, np.float32)
+    maxima = scores[:, : groups * _GROUP].reshape(len(scores), _GROUP, groups).max(axis=1)
+    return np.partition(maxima, groups - n, axis=1)[:, groups - n]
+
+
+def _merge(best: Float32s, rows: Int64s, scores: Float32s) -> Int64s:
+    """Put new scores among the n best of their rows, where they belong; returns the rows, each once."""
+    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+    counts = np.diff(np.append(firsts, len(rows)))
+    touched = rows[firsts]
+    n = best.shape[1]
+    together = np.full((len(touched), n + counts.max()), -np.inf, np.float32)
+    together[:, :n] = best[touched]
+    column = np.arange(len(rows)) - np.repeat(firsts, counts) + n
+    together[np.repeat(np.arange(len(touched)), counts), column] = scores
+    best[touched] = np.partition(together, together.shape[1] - n, axis=1)[:, -n:]
+    return touched
