@@ -1,8 +1,8 @@
 r"""The CSV form of every file in a run folder.
 
-UTF-8, comma, `\n`, header, RFC 4180 quotes, also round a lone `\r`; NULL is empty and unquoted, empty text
-is `""`; integers plain; decimals without exponent or trailing zeros; times UTC as `2026-10-31T20:00:00Z`, with a
-fraction only if it is not 0; booleans 0 and 1.
+UTF-8, comma, `\n`, header, RFC 4180 quotes, also round a lone `\r`; NULL is empty and unquoted, empty
+text is `""`; integers plain; decimals without exponent or trailing zeros; times UTC as
+`2026-10-31T20:00:00Z`, with a fraction only if it is not 0; booleans 0 and 1.
 """
 
 import re

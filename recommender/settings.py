@@ -1,4 +1,4 @@
-"""The settings: one frozen object, read once from the environment and `.env`; all problems are told at once."""
+"""The settings: one frozen object, read once from environment and `.env`; problems are told all at once."""
 
 import dataclasses
 import difflib

@@ -1,5 +1,6 @@
 """`recommend demo`: a ready shop to try everything on."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ def command(directory: Path, url: str | None) -> None:
         f" {report.sale_lines} sale lines from {report.first_day} to {report.last_day}."
     )
     click.echo("\nNext:")
-    click.echo(f"  cd {directory}")
+    click.echo(f"  cd {shlex.quote(str(directory))}")
     click.echo("  recommend init --yes")
     click.echo("  recommend run")
     for example in report.examples:

@@ -1,0 +1,179 @@
+"""The command line: common options, one module per command, errors to exit codes; no command's work."""
+
+import contextlib
+import errno
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recommender import __version__
+from recommender.errors import ExitCode, Interrupted, RecommenderError
+from recommender.interrupts import interrupts
+
+COMMANDS = {
+    "init": "Create the tables for this shop.",
+    "run": "The night's job: sales in, recommendations out.",
+    "export": "Stage 1: begin a run with the export of the sales.",
+    "train": "Stage 2: train the model, or load the last one.",
+    "rank": "Stage 3: make the lists.",
+    "publish": "Stage 4: check the lists and publish them.",
+    "status": "How the last run went, and how old it is.",
+    "show": "What a customer bought, is shown, and why.",
+    "demo": "Make a shop with plausible sales to try all of this on.",
+}
+"""Every command with its short help, so that `--help` imports no command."""
+
+_ENV_FILE = click.Option(
+    ["--env-file"],
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file; default: .env of this folder.",
+)
+_VERBOSE = click.Option(["-v", "--verbose"], count=True, help="Say more; twice: everything.")
+_QUIET = click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but errors.")
+_LOG_FORMAT = click.Option(
+    ["--log-format"], type=click.Choice(["text", "json"]), help="Form of what is said on stderr."
+)
+_COMMON = (_ENV_FILE, _VERBOSE, _QUIET, _LOG_FORMAT)
+_NAMES = [str(option.name) for option in _COMMON]
+
+
+class _Group(click.Group):
+    """Loads a command's module only when that command is called, and gives it the common options."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"recommender.commands.{cmd_name}").command
+        if not any(option in command.params for option in _COMMON):
+            command.params.extend(_COMMON)
+            command.callback = _with_common(command.callback)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _with_common(callback: Any) -> Any:
+    """The command's function, without the common options: those given before and after are put together."""
+
+    def called(**given: Any) -> Any:
+        context = click.get_current_context()
+        _take_common(context.find_root(), {name: given.pop(name) for name in _NAMES})
+        return callback(**given)
+
+    return called
+
+
+def _take_common(root: click.Context, after: dict[str, Any]) -> None:
+    before = root.meta["recommender.common"]
+    common = {name: after[name] or before[name] for name in _NAMES}
+    root.meta["recommender.env_file"] = common["env_file"]
+    root.meta["recommender.quiet"] = common["quiet"]
+    root.meta["recommender.verbose"] = common["verbose"]
+    from recommender import logs
+
+    # Cron mails whatever is printed: a successful run is silent, its warnings are in log and manifest.
+    level = {0: logging.CRITICAL, 1: logging.INFO}.get(common["verbose"], logging.DEBUG)
+    logs.configure(level, common["log_format"] or "text")
+
+
+@click.group(
+    cls=_Group,
+    params=list(_COMMON),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="recommend")
+@click.pass_context
+def group(context: click.Context, /, **common: Any) -> None:
+    """The nightly recommender: reads a shop's sales, writes its recommendations.
+
+    Exit codes: 0 done, 1 unexpected, 2 usage or settings, 3 refused, 4 database, 5 another run, 130/143
+    interrupted.
+    """
+    context.meta["recommender.common"] = common
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with one of our exit codes."""
+    os.umask(0o077)
+    # No locale is no reason to fail: all our files are UTF-8, and a terminal that cannot show a letter shows
+    # a question mark.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    interrupts.install()
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
+    try:
+        outcome = group.main(args=arguments, prog_name="recommend", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return ExitCode(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.SETTINGS
+    except BaseException as error:  # noqa: BLE001 - the edge: every other place catches what it can name
+        return _report(error)
+    return outcome if isinstance(outcome, ExitCode) else ExitCode.DONE
+
+
+def _report(error: BaseException) -> ExitCode:
+    """One line on stderr and the exit code; the traceback is in the run's log."""
+    if interrupts.received is not None:
+        error = Interrupted(interrupts.received)
+    match error:
+        case Interrupted() | click.Abort() | KeyboardInterrupt():
+            _say("Interrupted; what was published stays.")
+            return getattr(error, "exit_code", ExitCode.INTERRUPTED)
+        case RecommenderError():
+            _say(str(error))
+            return error.exit_code
+        case BrokenPipeError():
+            # The reader of our output went away; nothing more can be said on stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.DONE
+        case MemoryError():
+            _say("Not enough memory; what was published stays. Lower FACTORS or HISTORY_DAYS, or add memory.")
+            return ExitCode.UNEXPECTED
+        case OSError() if error.errno is not None:
+            return _report_os_error(error)
+    if any(handler.level <= logging.INFO for handler in logging.getLogger("recommender").handlers):
+        traceback.print_exception(error)
+    _say(
+        f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. The traceback is in the"
+        " run's log.jsonl, or comes with -v."
+    )
+    return ExitCode.UNEXPECTED
+
+
+def _report_os_error(error: OSError) -> ExitCode:
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _say(f"The disk is full{where and ' at' + where}; what was published stays. Free some space.")
+        return ExitCode.UNEXPECTED
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR):
+        _say(f"Cannot use{where}: {error.strerror}. Mind DATA_DIR, the paths, their owner and mode.")
+        return ExitCode.SETTINGS
+    _say(f"Cannot use{where}: {error.strerror}.")
+    return ExitCode.UNEXPECTED
+
+
+def _say(text: str) -> None:
+    """One line on stderr, with nothing in it that a terminal would obey."""
+    line = " ".join(text.split())
+    click.echo("recommend: " + "".join(c if c.isprintable() else "?" for c in line), err=True)

@@ -1,0 +1,36 @@
+"""What the commands share: the settings of the call, and progress on a terminal."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from recommender.progress import Progress
+    from recommender.settings import Settings
+
+
+def settings() -> "Settings":
+    """The settings of this call."""
+    from recommender.settings import load_settings
+
+    return load_settings(env_file=click.get_current_context().meta["recommender.env_file"])
+
+
+def progress() -> "Progress":
+    """Shows the stages on a terminal; elsewhere, and with --quiet, nothing."""
+    from recommender.commands.terminal import TerminalProgress
+    from recommender.progress import Progress
+
+    if click.get_current_context().meta["recommender.quiet"] or not sys.stderr.isatty():
+        return Progress()
+    return TerminalProgress(colour="NO_COLOR" not in os.environ)
+
+
+run_option = click.option(
+    "--run",
+    "run_id",
+    metavar="RUN_ID",
+    help="Which run; default: the newest unpublished one whose previous stage is done.",
+)

@@ -1,0 +1,64 @@
+"""`recommend run`."""
+
+import datetime as dt
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from recommender.commands.common import progress, settings
+
+if TYPE_CHECKING:
+    from recommender.pipeline import Report
+
+
+@click.command()
+@click.option("--train", "mode", flag_value="train", help="Train, whatever TRAIN_EVERY_DAYS says.")
+@click.option("--load", "mode", flag_value="load", help="Load the newest model and bring it up to date.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Read sales up to the end of this day."
+)
+@click.option("--dry-run", is_flag=True, help="Do all but publish; say what would change.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Publish although the gate finds too few sales or customers, or a later night.",
+)
+def command(*, mode: str | None, as_of: dt.datetime | None, dry_run: bool, force: bool) -> None:
+    """The night's job: export the sales, train or load, rank, check, publish.
+
+    Silent under cron when all is well; on a terminal it shows the stages and a summary.
+    """
+    from recommender import pipeline
+
+    report = pipeline.run(
+        settings(),
+        mode=pipeline.Mode(mode or "auto"),
+        as_of=as_of.date() if as_of else None,
+        dry_run=dry_run,
+        force=force,
+        progress=progress(),
+    )
+    counts = report.run.manifest.counts
+    if dry_run:
+        share = report.changed_share
+        click.echo(f"rows      {counts['rows']:,}")
+        click.echo(f"customers {counts['customers']:,}")
+        changed = "-" if share is None else f"{100 * share:.1f} %"
+        click.echo(f"changed   {changed} of the customers' lists would change")
+        click.echo("Nothing was written to the database.")
+        if report.refusal:
+            raise report.refusal
+    elif sys.stderr.isatty() and not click.get_current_context().meta["recommender.quiet"]:
+        _summarise(report)
+
+
+def _summarise(report: "Report") -> None:
+    manifest = report.run.manifest
+    click.echo(
+        f"Published {manifest.counts['rows']:,} rows for {manifest.counts['customers']:,} customers"
+        f" (run {manifest.run_id}, day {manifest.as_of_day}).",
+        err=True,
+    )
+    for warning in manifest.warnings:
+        click.echo(f"Warning: {warning}", err=True)

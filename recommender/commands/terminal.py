@@ -1,0 +1,42 @@
+"""The stages on a terminal: one line each, with a count that grows while the stage goes on."""
+
+import time
+
+import click
+
+from recommender.progress import Progress
+
+_SECONDS_BETWEEN = 0.1
+
+
+class TerminalProgress(Progress):
+    """Writes to stderr; the line of the stage that goes on is written over again and again."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+        self._stage = ""
+        self._last = 0.0
+
+    def begin(self, stage: str) -> None:
+        """Show the stage's name."""
+        self._stage = stage
+        self._last = 0.0
+        self._write("…", end="")
+
+    def update(self, done: int, total: int | None = None) -> None:
+        """Show how far the stage is, a few times a second."""
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN:
+            self._last = now
+            self._write(f"{done:,}" if total is None else f"{100 * done // max(total, 1)} %", end="")
+
+    def end(self, summary: str, seconds: float) -> None:
+        """Leave the stage's line with what it brought and how long it took."""
+        self._write(
+            f"{summary}  {click.style(f'{seconds:.1f} s', dim=True) if self._colour else f'{seconds:.1f} s'}"
+        )
+
+    def _write(self, text: str, end: str = "\n") -> None:
+        name = click.style(f"{self._stage:<8}", bold=True) if self._colour else f"{self._stage:<8}"
+        # Carriage return and "erase to the end of the line".
+        click.echo(f"\r\x1b[K{name} {text}{end}", nl=False, err=True, color=True)

@@ -1,0 +1,262 @@
+"""The night: the stages in their order, under the locks, on the record."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+from recommender import record
+from recommender.database import open_database
+from recommender.database.base import RunLock
+from recommender.database.schema import Target
+from recommender.errors import DatabaseError, OutcomeUnknownError, RefusedError, SettingsError
+from recommender.files import make_folder
+from recommender.locks import file_lock, holder
+from recommender.progress import Progress
+from recommender.retention import prune
+from recommender.runs import Run, Stage, Status, find_run, iso, list_runs, new_run
+from recommender.settings import Settings
+from recommender.stages import Night
+from recommender.times import window
+
+log = logging.getLogger(__name__)
+
+
+class Mode(StrEnum):
+    """How the model comes about."""
+
+    AUTO = "auto"
+    """As TRAIN_EVERY_DAYS says."""
+    TRAIN = "train"
+    LOAD = "load"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run brought, for the command that prints it."""
+
+    run: Run
+    changed_share: float | None = None
+    """Of a dry run: the share of customers whose list would change; None when nobody has one."""
+    refusal: RefusedError | None = None
+    """Of a dry run: why a real one would have been refused."""
+    removed: list[str] = field(default_factory=list)
+    """Past runs that were removed at the end."""
+
+
+def target_of(settings: Settings) -> Target:
+    """Where these settings publish.
+
+    Raises:
+        SettingsError: TARGET_SCHEMA on SQLite, which has no schemas.
+    """
+    database = open_database(settings.target_database_url)
+    if settings.target_schema and database.backend == "sqlite":
+        raise SettingsError("TARGET_SCHEMA is set, but SQLite has no schemas.", "Use TABLE_PREFIX instead.")
+    return Target(database, settings.target_schema, settings.table_prefix)
+
+
+@contextmanager
+def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple[Target, RunLock | None]]:
+    """Hold the locks of a run, with the records of dead runs settled and the tables found in order."""
+    make_folder(settings.data_dir)
+    target = target_of(settings)
+    with file_lock(settings.data_dir / "lock"):
+        database = target.database
+        lock = database.run_lock(target.lock_name, holder()) if also_database else nullcontext()
+        with lock as held:
+            with database.connect() as connection:
+                target.require(connection)
+                record.settle(settings.data_dir, target, connection)
+            yield target, held
+
+
+def run(
+    settings: Settings,
+    *,
+    mode: Mode = Mode.AUTO,
+    as_of: date | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """The night's job: export, train or load, rank, check, publish, tidy up.
+
+    Args:
+        settings: all that is told from outside.
+        mode: how the model comes about.
+        as_of: read sales up to the end of this day of the shop instead of up to now.
+        dry_run: do all but publish, and compare with what is published.
+        force: pass the gate's share and past-night checks.
+        progress: listens.
+
+    Raises:
+        RecommenderError: whatever went wrong; what was published stays.
+    """
+    progress = progress or Progress()
+    with _locked(settings, also_database=not dry_run) as (target, lock):
+        this = _begin(settings, as_of)
+        with record.recorded(this):
+            night = Night(settings, target, this, progress)
+            night.export()
+            night.train(mode is Mode.LOAD, mode is Mode.TRAIN)
+            night.rank()
+            if lock is None:
+                return _compare(night, force=force)
+            _publish(night, lock, force=force)
+            removed = _tidy_up(settings, this)
+        return Report(this, removed=removed)
+
+
+def _begin(settings: Settings, as_of: date | None) -> Run:
+    """A new run folder that knows its window and settings."""
+    now = datetime.now(UTC)
+    zone = settings.shop_timezone
+    if as_of is not None and as_of > now.astimezone(zone).date():
+        raise SettingsError(f"--as-of {as_of} lies in the future.", "Give today's date or an earlier one.")
+    this = new_run(settings.data_dir, now)
+    chosen = window(now=now, as_of=as_of, history_days=settings.history_days, zone=zone)
+    manifest = this.manifest
+    manifest.as_of, manifest.window_start = iso(chosen.end), iso(chosen.start)
+    manifest.as_of_day, manifest.is_past = chosen.as_of_day.isoformat(), chosen.is_past
+    manifest.settings, manifest.warnings = settings.public(), list(settings.warnings)
+    manifest.versions, manifest.program = record.versions(), record.program()
+    return this
+
+
+def _compare(night: Night, *, force: bool) -> Report:
+    """The end of a dry run: the gate's word, and how the lists would change."""
+    refusal = None
+    with night.target.database.connect() as connection:
+        try:
+            night.check(connection, force=force)
+        except RefusedError as error:
+            refusal = error
+        changed = night.changed_share(connection)
+    night.run.manifest.status = Status.DRY_RUN
+    night.run.manifest.exit_code = int(refusal.exit_code) if refusal else 0
+    return Report(night.run, changed_share=changed, refusal=refusal)
+
+
+def _publish(night: Night, lock: RunLock, *, force: bool) -> None:
+    """The last stage; when the connection ended in the commit, the run's row tells whether it happened."""
+    try:
+        night.publish(lock, force=force)
+    except DatabaseError as error:
+        if night.run.manifest.status is Status.PUBLISHED:
+            # Housekeeping behind the commit failed: the lists are out.
+            _warn(night.run, str(error))
+            return
+        try:
+            with night.target.database.connect() as connection:
+                row = night.target.publish_of(connection, night.run.run_id)
+        except DatabaseError as silence:
+            raise OutcomeUnknownError(
+                f"{error.reason} Whether the lists were published is unknown: the database does not answer.",
+                "The next run finds out and goes on from there.",
+            ) from silence
+        if row is None:
+            raise
+        record.mark_published(night.run, row.published_seq, datetime.now(UTC))
+        _warn(night.run, f"The connection ended right after the commit: {error.reason}")
+
+
+def _tidy_up(settings: Settings, this: Run) -> list[str]:
+    """Compress the export and remove old runs; the lists are out, so failing here is only a warning."""
+    try:
+        this.compress_sales()
+        return prune(
+            settings.data_dir,
+            keep_runs=settings.keep_runs,
+            keep_export_days=settings.keep_export_days,
+            now=datetime.now(UTC),
+        )
+    except OSError as error:
+        _warn(this, f"Tidying up failed: {error}.")
+        return []
+
+
+def _warn(this: Run, text: str) -> None:
+    log.warning("%s", text)
+    this.manifest.warnings.append(text)
+
+
+def export_stage(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None) -> Run:
+    """Begin a run with its export; the other stages follow one by one."""
+    with _locked(settings) as (target, _):
+        this = _begin(settings, as_of)
+        with record.recorded(this):
+            Night(settings, target, this, progress or Progress()).export()
+            this.manifest.status = Status.WAITING
+    return this
+
+
+def later_stage(
+    settings: Settings,
+    stage: Stage,
+    *,
+    run_id: str | None = None,
+    mode: Mode = Mode.AUTO,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """One stage after the export, over one run folder.
+
+    Args:
+        settings: all that is told from outside.
+        stage: train, rank or publish.
+        run_id: the run; default the newest unpublished one whose previous stage is done.
+        mode: how the model comes about, for train.
+        force: pass the gate's share and past-night checks, for publish.
+        progress: listens.
+
+    Raises:
+        SettingsError: there is no such run, or its previous stage is not done.
+        RefusedError: the run is published already.
+    """
+    with _locked(settings) as (target, lock):
+        this = _find(settings.data_dir, stage, run_id)
+        this.manifest.settings = settings.public()
+        with record.recorded(this):
+            night = Night(settings, target, this, progress or Progress())
+            if stage is Stage.TRAIN:
+                night.train(mode is Mode.LOAD, mode is Mode.TRAIN)
+            elif stage is Stage.RANK:
+                night.rank()
+            else:
+                assert lock is not None  # noqa: S101 - _locked was asked for it
+                _publish(night, lock, force=force)
+                _tidy_up(settings, this)
+            if stage is not Stage.PUBLISH:
+                this.manifest.status = Status.WAITING
+    return this
+
+
+def _find(data_dir: Path, stage: Stage, run_id: str | None) -> Run:
+    order = list(Stage)
+    previous = order[order.index(stage) - 1]
+    if run_id is None:
+        fit = [
+            run
+            for run in list_runs(data_dir)
+            if run.manifest.status is not Status.PUBLISHED and run.has_done(previous)
+        ]
+        if not fit:
+            raise SettingsError(
+                f"There is no unpublished run whose {previous} is done.",
+                f"Begin with `recommend {previous}`, or do the whole night: `recommend run`.",
+            )
+        return fit[-1]
+    this = find_run(data_dir, run_id)
+    if this.manifest.status is Status.PUBLISHED:
+        raise RefusedError(f"The run {run_id} is published; its files stay as they are.", "Begin a new run.")
+    if not this.has_done(previous):
+        raise SettingsError(
+            f"The {previous} of the run {run_id} is not done.",
+            f"`recommend {previous} --run {run_id}` first.",
+        )
+    return this
