@@ -38,12 +38,7 @@ def locked(name: str) -> dict[str, tuple[Requirement, int]]:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the source archive, built from this checkout without the network."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    python("-m", "hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", folder)
     return folder
 
 
@@ -63,13 +58,9 @@ def recommend(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (requirement, _) in locked("requirements.lock").items():
         if requirement.marker is None or requirement.marker.evaluate():
             link_distribution(name, site)
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "--python", programs / "python", "install", "--quiet"),
-            *("--no-index", "--no-deps", "--disable-pip-version-check", wheel),
-        ],
-        check=True,
-        capture_output=True,
+    python(
+        *("-m", "pip", "--python", programs / "python", "install"),
+        *("--no-index", "--no-deps", "--disable-pip-version-check", wheel),
     )
     return programs / "recommend"
 
@@ -81,6 +72,13 @@ def link_distribution(name: str, site: Path) -> None:
     assert tops, f"{name} is not installed"
     for top in tops:
         (site / top).symlink_to(Path(str(package.locate_file(top))))
+
+
+def python(*arguments: str | Path) -> None:
+    """A tool of this environment, in the checkout."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.DONE, done.stdout + done.stderr
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -109,13 +107,9 @@ def sql_files() -> list[Path]:
 
 def test_the_source_archive_builds_the_same_wheel(built, wheel, tmp_path):
     (source,) = built.glob("*.tar.gz")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation"),
-            *("--disable-pip-version-check", "--wheel-dir", tmp_path, source),
-        ],
-        check=True,
-        capture_output=True,
+    python(
+        *("-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation"),
+        *("--disable-pip-version-check", "--wheel-dir", tmp_path, source),
     )
     with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(tmp_path / wheel.name) as second:
         assert {file.filename: file.CRC for file in first.infolist()} == {
