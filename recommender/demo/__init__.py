@@ -6,6 +6,7 @@ keeps its clock on UTC, where no hour is ever missing: so the lists do not depen
 of the goods on the seasonal shelves follow the real calendar: Christmas goods are sold before Christmas.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from recommender.database.urls import describe, normalise_url
 from recommender.demo.catalogue import Catalogue, State, load_catalogue, season_of
-from recommender.demo.folder import shop_folder
+from recommender.demo.folder import EnvLine, shop_folder
 from recommender.demo.loader import load_shop
 from recommender.demo.simulation import N_DAYS, Order, Sales, simulate
 from recommender.demo.tables import shop_tables
@@ -72,17 +73,11 @@ def build_demo(directory: Path, *, url: str | None, today: date) -> DemoReport:
         DatabaseError: the database failed; it is left as it was.
     """
     address = normalise_url("sqlite:///shop.db", directory.absolute()) if url is None else normalise_url(url)
-    last_day = today - timedelta(days=(today.weekday() - _SUNDAY) % 7 or 7)
+    last_day = last_day_before(today)
     catalogue = load_catalogue(season_of(last_day - _HALF_SEASON))
     sales = simulate(catalogue)
-    with shop_folder(
-        directory,
-        "sqlite:///shop.db" if url is None else address.render_as_string(hide_password=False),
-        timezone="UTC",
-        timezone_comment="The zone of the shop's days and of the times in its tables, such as Europe/London.",
-        history_days=730,
-        history_comment="How far back sales are read: two years.",
-    ):
+    database_url = "sqlite:///shop.db" if url is None else address.render_as_string(hide_password=False)
+    with shop_folder(directory, _settings(database_url)):
         load_shop(address, shop_tables(), _rows(catalogue, sales, last_day))
     log.info("demo shop in %s, sales until %s", describe(address), last_day)
     return DemoReport(
@@ -96,6 +91,35 @@ def build_demo(directory: Path, *, url: str | None, today: date) -> DemoReport:
         last_day=last_day,
         examples=_examples(sales),
     )
+
+
+def last_day_before(today: date) -> date:
+    """The day on which the sales end when the shop is made today: the Sunday before."""
+    return today - timedelta(days=(today.weekday() - _SUNDAY) % 7 or 7)
+
+
+def _settings(database_url: str) -> list[EnvLine]:
+    # A key that differed from demo to demo would put the guests in another order, and so change the lists.
+    guest_key = hashlib.sha256(b"the guests of the demo shop are invented").hexdigest()
+    return [
+        EnvLine("Where sales are read and recommendations written.", "DATABASE_URL", database_url),
+        EnvLine(
+            "The zone of the shop's days and of the times in its tables, such as Europe/London.",
+            "SHOP_TIMEZONE",
+            "UTC",
+        ),
+        EnvLine("How many days back sales are read: two years.", "HISTORY_DAYS", "730"),
+        EnvLine(
+            "May a list hold what the customer already bought? exclude shows what is new to each customer.",
+            "REPEAT_PURCHASES",
+            "exclude",
+        ),
+        EnvLine(
+            "Turns guests' addresses into anonymous keys. For your own shop `recommend init` makes a secret.",
+            "GUEST_KEY",
+            guest_key,
+        ),
+    ]
 
 
 def _rows(catalogue: Catalogue, sales: Sales, last_day: date) -> dict[str, Iterator[tuple[Any, ...]]]:

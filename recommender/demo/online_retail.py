@@ -19,7 +19,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from recommender.database.urls import describe, normalise_url
-from recommender.demo.folder import shop_folder
+from recommender.demo.folder import EnvLine, shop_folder
 from recommender.demo.loader import load_shop
 from recommender.demo.tables import shop_tables
 from recommender.errors import SettingsError
@@ -89,14 +89,7 @@ def load_online_retail(file: Path, url: str, *, directory: Path | None = None) -
     folder = (
         nullcontext()
         if directory is None
-        else shop_folder(
-            directory,
-            address.render_as_string(hide_password=False),
-            timezone="Europe/London",
-            timezone_comment="The zone of the shop's days and of the times in its tables.",
-            history_days=36500,
-            history_comment="How far back sales are read: all of them, for they are of 2009 to 2011.",
-        )
+        else shop_folder(directory, _settings(address.render_as_string(hide_password=False)))
     )
     with folder:
         load_shop(address, shop_tables(sa.String, sa.String), rows)
@@ -110,6 +103,18 @@ def load_online_retail(file: Path, url: str, *, directory: Path | None = None) -
         first=sales["sold_at"].min().to_pydatetime(),
         last=sales["sold_at"].max().to_pydatetime(),
     )
+
+
+def _settings(database_url: str) -> list[EnvLine]:
+    return [
+        EnvLine("Where sales are read and recommendations written.", "DATABASE_URL", database_url),
+        EnvLine(
+            "The zone of the shop's days and of the times in its tables.", "SHOP_TIMEZONE", "Europe/London"
+        ),
+        EnvLine(
+            "How many days back sales are read: all, for they are of 2009 to 2011.", "HISTORY_DAYS", "36500"
+        ),
+    ]
 
 
 def read_sales(file: Path) -> pd.DataFrame:

@@ -7,6 +7,8 @@ arithmetic that is exact on every machine are used, so that the sales are the sa
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import accumulate
 from random import Random
 from typing import TypeVar
 
@@ -319,12 +321,10 @@ def _price(item: Item, day: int) -> int:
     return item.cents * _LAST_YEAR_PRICE // 500 * 5
 
 
-def _on_sale(items: Sequence[Item], day: int) -> Sequence[Item]:
-    return [
-        item
-        for item in items
-        if item.state is State.SOLD or (item.state is State.WITHDRAWN and day < _WITHDRAWN_FROM)
-    ]
+def _on_sale(items: tuple[Item, ...], day: int) -> Sequence[Item]:
+    """Those of the items that the shop sells on this day."""
+    unsold = (State.NEW, State.WITHDRAWN) if day >= _WITHDRAWN_FROM else (State.NEW,)
+    return [item for item in items if item.state not in unsold]
 
 
 def _whole(rng: Random, low: int, high: int) -> int:
@@ -333,11 +333,18 @@ def _whole(rng: Random, low: int, high: int) -> int:
 
 
 def _weighted(rng: Random, choices: Sequence[_T], weights: Sequence[float]) -> _T:
-    total = 0.0
-    sums = [total := total + weight for weight in weights]
-    return choices[min(bisect(sums, rng.random() * total), len(choices) - 1)]
+    return _drawn(rng, choices, tuple(accumulate(weights)))
 
 
 def _popular_first(rng: Random, choices: Sequence[_T]) -> _T:
     """One of them, the first most often."""
-    return _weighted(rng, choices, [1 / (2 + place) for place in range(len(choices))])
+    return _drawn(rng, choices, _falling(len(choices)))
+
+
+@cache
+def _falling(n: int) -> tuple[float, ...]:
+    return tuple(accumulate(1 / (2 + place) for place in range(n)))
+
+
+def _drawn(rng: Random, choices: Sequence[_T], sums: Sequence[float]) -> _T:
+    return choices[min(bisect(sums, rng.random() * sums[-1]), len(choices) - 1)]
