@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from implicit.cpu.als import AlternatingLeastSquares
+from implicit.recommender_base import ModelFitError
 from scipy.sparse import csr_matrix
 
+from recommender.errors import ModelError
 from recommender.interactions import Interactions
 from recommender.keys import Keys
 from recommender.parallel import Progress, one_blas_thread
@@ -24,6 +26,8 @@ from recommender.parallel import Progress, one_blas_thread
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Float32s = npt.NDArray[np.float32]
+
+_RAISE = "Raise REGULARIZATION."
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +91,9 @@ def train(
         settings: of the model.
         threads: how many to use, at least 1.
         progress: called with iterations done and in all; what it raises stops the training.
+
+    Raises:
+        ModelError: the factors came out infinite or as no numbers.
     """
     n_users, n_items = interactions.weights.shape
     user_factors = np.zeros((n_users, settings.factors), np.float32)
@@ -99,7 +106,11 @@ def train(
 
         with one_blas_thread():
             als = _als(settings, threads)
-            als.fit(confidences(interactions.weights, settings.alpha), show_progress=False, callback=report)
+            cells = confidences(interactions.weights, settings.alpha)
+            try:
+                als.fit(cells, show_progress=False, callback=report)
+            except ModelFitError as error:
+                raise ModelError(f"The training has failed: {error}.", _RAISE) from error
         user_factors, item_factors = als.user_factors, als.item_factors
     return Model(
         user_ids=interactions.user_ids,
@@ -134,6 +145,9 @@ def fold_in(model: Model, interactions: Interactions, *, threads: int) -> Model:
         model: a trained or loaded model.
         interactions: the new sales.
         threads: how many to use, at least 1.
+
+    Raises:
+        ModelError: the equations of a customer have no unique solution in 32 bits.
     """
     known_user = model.user_ids.find(interactions.user_ids)
     same = known_user >= 0
@@ -141,13 +155,16 @@ def fold_in(model: Model, interactions: Interactions, *, threads: int) -> Model:
     user_factors = np.zeros((len(interactions.user_ids), model.settings.factors), np.float32)
     user_factors[same] = model.user_factors[known_user[same]]
     changed = np.flatnonzero(~same)
-    rows = in_items_of(model, interactions)[changed]
+    rows = known_weights(model, interactions)[changed]
     if rows.nnz:
         with one_blas_thread():
             als = _als(model.settings, threads)
             als.item_factors = model.item_factors
             rows = confidences(rows, model.settings.alpha)
-            user_factors[changed] = als.recalculate_user(np.arange(len(changed)), rows)
+            try:
+                user_factors[changed] = als.recalculate_user(np.arange(len(changed)), rows)
+            except ValueError as error:  # its Cholesky decomposition met a singular matrix
+                raise ModelError(f"Customers could not be folded in: {error}", _RAISE) from error
     log.info(
         "%s customers keep their factors, %s are folded in, %s items are unknown to the model",
         int(same.sum()),
@@ -164,7 +181,7 @@ def fold_in(model: Model, interactions: Interactions, *, threads: int) -> Model:
     )
 
 
-def in_items_of(model: Model, interactions: Interactions) -> "csr_matrix[np.float32]":
+def known_weights(model: Model, interactions: Interactions) -> "csr_matrix[np.float32]":
     """The weights with the model's columns, shape (users, items of the model); other items' cells left out.
 
     Both sides are in canonical order, so the columns stay sorted.

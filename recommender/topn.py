@@ -1,7 +1,7 @@
 """Exact top-N of a factor model without all its scores in memory.
 
-Items are taken in order of falling norm. By Cauchy-Schwarz |x·y| ≤ |x||y|, so as soon as |x| times the norm of
-the next item is below a user's n-th best score so far, no later item can come into the list (Teflioudi,
+Items are taken in order of falling norm. By Cauchy-Schwarz |x·y| ≤ |x||y|, so as soon as |x| times the norm
+of the next item is below a user's n-th best score so far, no later item can come into the list (Teflioudi,
 Gemulla and Mykytiuk, "LEMP", SIGMOD 2015).
 
 Scores are first computed in 32 bits, by matrix product, to find the few items that can be in the list; then
@@ -49,9 +49,9 @@ class _Ranker:
         self.n = n
         self.place = np.full(len(candidates), -1, np.int32)
         self.place[self.items] = np.arange(len(self.items), dtype=np.int32)
-        # Rounding of a product of f factors in any order, fused or not: at most f u / (1 - f u) of |x||y| with
-        # u = 2**-24 (Higham, "Accuracy and Stability of Numerical Algorithms", 3.1); the second term covers
-        # the roundings of norms, thresholds and 64-bit scores.
+        # Rounding of a product of f factors in any order, fused or not: at most f u / (1 - f u) of |x||y|
+        # with u = 2**-24 (Higham, "Accuracy and Stability of Numerical Algorithms", 3.1). What is added
+        # covers the roundings of norms, bars and 64-bit scores.
         self.rounding = (item_factors.shape[1] + 4) * 2.0**-24 * 1.01
 
     def seen_places(self, first: int, last: int) -> tuple[Int64s, Int64s]:
@@ -105,7 +105,11 @@ def top_n(
 
     def block(part: int) -> None:
         first, last = part * _USERS, min((part + 1) * _USERS, len(user_factors))
-        _rank_block(ranker, user_factors[first:last], user_norms[first:last], first, items, scores)
+        rows, ranks, found, final = _rank_block(
+            ranker, user_factors[first:last], user_norms[first:last], first
+        )
+        items[first + rows, ranks] = found
+        scores[first + rows, ranks] = final
 
     if len(ranker.items):
         in_threads(block, -(-len(user_factors) // _USERS), threads=threads, progress=progress)
@@ -113,10 +117,11 @@ def top_n(
 
 
 def _rank_block(
-    ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int, items: Int32s, scores: Float64s
-) -> None:
+    ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int
+) -> tuple[Int64s, Int64s, Int32s, Float64s]:
+    """The lists of a block of users: row in the block, rank from 0, item and score of each entry."""
     rows, places = _survivors(ranker, users, norms, first_user)
-    # The products of two float32 are exact in float64; the sums go in a fixed order.
+    # The products of two float32 are exact in float64; their sum goes in a fixed order.
     products = users[rows].astype(np.float64)
     products *= ranker.factors[places]
     width = products.shape[1]
@@ -124,15 +129,13 @@ def _rank_block(
         half = width // 2
         products[:, :half] += products[:, width - half : width]
         width -= half
-    final = products[:, 0]
-    found = ranker.items[places]
-    order = np.lexsort((found, -final, rows))
+    items = ranker.items[places]
+    order = np.lexsort((items, -products[:, 0], rows))
     rows = rows[order]
-    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    listed = rank < ranker.n
-    rows, rank, order = rows[listed] + first_user, rank[listed], order[listed]
-    items[rows, rank] = found[order]
-    scores[rows, rank] = final[order]
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    listed = ranks < ranker.n
+    order = order[listed]
+    return rows[listed], ranks[listed], items[order], products[order, 0]
 
 
 def _survivors(ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int) -> tuple[Int64s, Int64s]:

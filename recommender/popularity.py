@@ -1,0 +1,31 @@
+"""How popular items are: for customers whom no model knows, for visitors, and as the thing to beat."""
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.interactions import Interactions
+from recommender.times import DAY_MICROSECONDS
+
+Float64s = npt.NDArray[np.float64]
+
+
+def popularity(interactions: Interactions, *, recent_half_life_days: float = 30.0) -> Float64s:
+    """The popularity of each item of the interactions, shape (items,), float64; the sum is 1.
+
+    Half of it is the item's share of all pairs of customer and item, half its share of the same pairs when
+    each fades with the time since the customer's last purchase of the item, by half in
+    `recent_half_life_days`. Every customer counts once for an item: one who buys it each week is one fan, not
+    fifty. What is popular changes, so a count over all time is a poor list (Ji, Sun, Zhang and Li, "A
+    Re-visit of the Popularity Baseline in Recommender Systems", SIGIR 2020); what sold of late alone is a
+    noisy one in a small shop. The even mix did better than either on real sales of such shops.
+
+    An item with nothing left after refunds has 0; without any purchase all are 0.
+    """
+    items, n_items = interactions.weights.indices, len(interactions.item_ids)
+    if not len(items):
+        return np.zeros(n_items)
+    age = (interactions.last_purchase.max() - interactions.last_purchase) / DAY_MICROSECONDS
+    everyone = np.bincount(items, minlength=n_items) / len(items)
+    recent = np.bincount(items, np.exp2(-age / recent_half_life_days), minlength=n_items)
+    mixed: Float64s = (everyone + recent / recent.sum()) / 2
+    return mixed

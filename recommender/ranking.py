@@ -1,0 +1,321 @@
+"""The lists: what every customer is shown, in which order, and why.
+
+Here the field's words end: rows of arrays become customers and items again, by key.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from recommender.catalogue import Catalogue
+from recommender.interactions import Interactions
+from recommender.keys import Keys
+from recommender.model import Model, confidences, known_weights
+from recommender.parallel import Progress
+from recommender.popularity import popularity
+from recommender.reasons import because
+from recommender.topn import top_n
+
+UInt8s = npt.NDArray[np.uint8]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Reason(StrEnum):
+    """Why an item is in a list."""
+
+    MODEL = "model"
+    POPULAR = "popular"
+    NEW = "new"
+    """an item without any sale in the window"""
+
+
+_DECIMALS = 3
+REASONS = tuple(Reason)
+_MODEL, _POPULAR, _NEW = (REASONS.index(reason) for reason in (Reason.MODEL, Reason.POPULAR, Reason.NEW))
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendations:
+    """Rows in order of customer and position; all shapes (rows,)."""
+
+    customers: Keys
+    items: Keys
+    """every item of the catalogue, the sales and the model"""
+    customer: Int32s
+    """index into `customers`"""
+    position: Int32s
+    """from 1 in each list"""
+    item: Int32s
+    """index into `items`"""
+    score: Float64s
+    """relative to the list: 1 in its first row, never rising, 3 decimals"""
+    reason: UInt8s
+    """index into `REASONS`"""
+    because: Int32s
+    """index into `items` of the customer's own item that contributes most; -1 unless the reason is `model`"""
+
+
+@dataclass(frozen=True, eq=False)
+class PopularItems:
+    """The list for visitors, most popular first; shapes (rows,)."""
+
+    items: Keys
+    item: Int32s
+    """index into `items`"""
+    score: Float64s
+    """popularity relative to the first row, 3 decimals"""
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """All lists of a night."""
+
+    recommendations: Recommendations
+    popular_items: PopularItems
+
+
+def make_lists(
+    interactions: Interactions,
+    model: Model,
+    catalogue: Catalogue,
+    *,
+    never: Keys,
+    n: int,
+    popular_items: int,
+    exclude_seen: bool,
+    publish_guests: bool,
+    threads: int,
+    progress: Progress | None = None,
+) -> Lists:
+    """All lists of a night.
+
+    A customer whose factors are not all zero gets the model's best items. Where these are fewer than n,
+    popular items follow, then items that nobody bought in the window, in canonical order. Only sellable items
+    that are not on the never-list are taken, each once, and none that the customer has bought if
+    `exclude_seen`. So everybody has n rows wherever the catalogue allows; a customer without any possible item
+    has none.
+
+    Args:
+        interactions: the sales.
+        model: of these interactions (from `train` or `fold_in`).
+        catalogue: which items there are and may be sold.
+        never: items that are never recommended.
+        n: rows of a customer's list.
+        popular_items: rows of the list for visitors.
+        exclude_seen: leave out what the customer has bought.
+        publish_guests: make lists for guests too.
+        threads: how many to use, at least 1.
+        progress: called with parts of the work done and in all.
+    """
+    if model.user_ids != interactions.user_ids:
+        raise ValueError("the model is not of these interactions; fold them in first")
+    space = _item_space(interactions, model, catalogue, never)
+    users = np.arange(len(model.user_ids))
+    if not publish_guests:
+        users = users[~interactions.guests()]
+    chosen = _choose(
+        interactions, model, space, users, n=n, exclude_seen=exclude_seen, threads=threads, progress=progress
+    )
+    seen = _rows(interactions.weights, users) if exclude_seen else None
+    filled = _fill(chosen.items, seen, space)
+    best = space.fill_order[space.popularity[space.fill_order] > 0][:popular_items]
+    relative = space.popularity[best] / space.popularity[best].max(initial=0)
+    return Lists(
+        recommendations=_joined(interactions.user_ids, users, space, chosen, filled),
+        popular_items=PopularItems(space.keys, best, np.round(relative, _DECIMALS)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _ItemSpace:
+    """All items that anything knows, in canonical order; shapes (items,) where nothing else is said."""
+
+    keys: Keys
+    of_sales: Int32s
+    """index here of each item of the interactions"""
+    of_model: Int32s
+    """index here of each item of the model"""
+    allowed: Bools
+    """sellable and not on the never-list"""
+    popularity: Float64s
+    is_new: Bools
+    """without any sale in the window"""
+    fill_order: Int32s
+    """the allowed items: most popular first, then what was sold but given back, then what was never sold"""
+
+
+def _item_space(interactions: Interactions, model: Model, catalogue: Catalogue, never: Keys) -> _ItemSpace:
+    known = (catalogue.ids, interactions.item_ids, model.item_ids)
+    keys = Keys.of(
+        chain.from_iterable(ids.integers.tolist() for ids in known),
+        chain.from_iterable(ids.texts for ids in known),
+    )
+    in_catalogue, of_sales, of_model = (keys.find(ids).astype(np.int32) for ids in known)
+    allowed = np.zeros(len(keys), bool)
+    allowed[in_catalogue] = catalogue.sellable
+    refused = keys.find(never)
+    allowed[refused[refused >= 0]] = False
+    popular = np.zeros(len(keys))
+    popular[of_sales] = popularity(interactions)
+    is_new = np.ones(len(keys), bool)
+    is_new[of_sales] = False
+    order = np.lexsort((is_new, -popular))
+    return _ItemSpace(
+        keys=keys,
+        of_sales=of_sales,
+        of_model=of_model,
+        allowed=allowed,
+        popularity=popular,
+        is_new=is_new,
+        fill_order=order[allowed[order]].astype(np.int32),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """What the model recommends; shapes (users, n), items of the item space, -1 where a list is shorter."""
+
+    items: Int32s
+    scores: Float64s
+    because: Int32s
+
+
+def _choose(
+    interactions: Interactions,
+    model: Model,
+    space: _ItemSpace,
+    users: Int64s,
+    *,
+    n: int,
+    exclude_seen: bool,
+    threads: int,
+    progress: Progress | None,
+) -> _Chosen:
+    history = _rows(known_weights(model, interactions), users)
+    factors = model.user_factors
+    items, scores = top_n(
+        factors if len(users) == len(factors) else factors[users],
+        model.item_factors,
+        candidates=space.allowed[space.of_model],
+        seen=history if exclude_seen else None,
+        n=n,
+        threads=threads,
+        progress=_half(progress, 0),
+    )
+    reasons = because(
+        model.item_factors,
+        confidences(history, model.settings.alpha),
+        items,
+        regularization=model.settings.regularization,
+        threads=threads,
+        progress=_half(progress, 1),
+    )
+    names = np.append(space.of_model, np.int32(-1))  # so that -1 stays -1
+    return _Chosen(names[items], scores, names[reasons])
+
+
+def _half(progress: Progress | None, which: int) -> Progress | None:
+    """Progress of the first or second half of the work."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(which * total + done, 2 * total)
+
+
+def _rows(matrix: "csr_matrix[np.float32]", users: Int64s) -> "csr_matrix[np.float32]":
+    return matrix if len(users) == matrix.shape[0] else matrix[users]
+
+
+def _fill(lists: Int32s, seen: "csr_matrix[np.float32] | None", space: _ItemSpace) -> tuple[Int64s, Int32s]:
+    """What follows the model's items: row of `lists` and item, in order of row and place.
+
+    The items of a row's list and the seen ones are taken; of what is left in the fill order, each row gets
+    the first ones. In the sorted places r_0 < r_1 < … of the taken ones, r_j - j free places come before
+    r_j, so the free place number k is k + (how many j have r_j - j ≤ k).
+    """
+    n = lists.shape[1]
+    missing = n - np.count_nonzero(lists >= 0, axis=1)
+    rows = np.flatnonzero(missing)
+    place_of = np.full(len(space.keys), -1, np.int64)
+    place_of[space.fill_order] = np.arange(len(space.fill_order))
+
+    listed_row, listed_column = np.nonzero(lists[rows] >= 0)
+    taken_row, taken_place = [listed_row], [place_of[lists[rows][listed_row, listed_column]]]
+    if seen is not None:
+        of_rows = seen[rows]
+        taken_row.append(np.repeat(np.arange(len(rows)), np.diff(of_rows.indptr)))
+        taken_place.append(place_of[space.of_sales[of_rows.indices]])
+    row, place = np.concatenate(taken_row), np.concatenate(taken_place)
+    size = len(space.keys) + n
+    taken = np.sort(row[place >= 0] * size + place[place >= 0])
+    row, place = taken // size, taken % size
+    begins = np.searchsorted(row, np.arange(len(rows)))
+    free_before = place - (np.arange(len(row)) - begins[row])
+
+    wanted = missing[rows]
+    asking = np.repeat(np.arange(len(rows)), wanted)
+    k = np.arange(len(asking)) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+    passed = np.searchsorted(row * size + free_before, asking * size + k, side="right") - begins[asking]
+    exists = k + passed < len(space.fill_order)
+    return rows[asking[exists]], space.fill_order[(k + passed)[exists]]
+
+
+def _joined(
+    customers: Keys, users: Int64s, space: _ItemSpace, chosen: _Chosen, filled: tuple[Int64s, Int32s]
+) -> Recommendations:
+    """The model's items and what follows them, as rows with relative scores.
+
+    Args:
+        customers: keys of all users.
+        users: index into `customers` of each row of `chosen`.
+        space: the items.
+        chosen: by the model.
+        filled: what follows, as `_fill` returns it.
+    """
+    rows, items = filled
+    by_model = chosen.items >= 0
+    n_model = np.count_nonzero(by_model, axis=1)
+    n_filled = np.bincount(rows, minlength=len(users))
+    begins = np.cumsum(n_model + n_filled) - (n_model + n_filled)
+    model_rows, model_ranks = np.nonzero(by_model)
+    ranks = np.arange(len(rows)) - (np.cumsum(n_filled) - n_filled)[rows]
+    at_model, at_fill = begins[model_rows] + model_ranks, begins[rows] + n_model[rows] + ranks
+
+    relative, last = _relative(chosen.scores, n_model)
+    # Popular items are relative to the first of them in the list, below the model's last one.
+    base = space.popularity[items[np.arange(len(rows)) - ranks]]
+    popular = np.divide(space.popularity[items], base, out=np.zeros(len(rows)), where=base > 0)
+
+    n_rows = len(model_rows) + len(rows)
+    score, reason = np.zeros(n_rows), np.full(n_rows, _MODEL, np.uint8)
+    item, because_item = np.zeros(n_rows, np.int32), np.full(n_rows, -1, np.int32)
+    score[at_model], score[at_fill] = relative[model_rows, model_ranks], last[rows] * popular
+    score[begins[n_model + n_filled > 0]] = 1
+    item[at_model], item[at_fill] = chosen.items[model_rows, model_ranks], items
+    reason[at_fill] = np.where(space.is_new[items], _NEW, _POPULAR)
+    because_item[at_model] = chosen.because[model_rows, model_ranks]
+    row = np.repeat(np.arange(len(users)), n_model + n_filled)
+    return Recommendations(
+        customers=customers,
+        items=space.keys,
+        customer=users[row].astype(np.int32),
+        position=(np.arange(n_rows) - begins[row] + 1).astype(np.int32),
+        item=item,
+        score=np.round(score, _DECIMALS),
+        reason=reason,
+        because=because_item,
+    )
+
+
+def _relative(scores: Float64s, n_model: Int64s) -> tuple[Float64s, Float64s]:
+    """Scores relative to the first of each list, within 0 and 1, and the last one of each (1 without any)."""
+    first = scores[:, :1]
+    relative = np.divide(scores, first, out=np.zeros_like(scores), where=first > 0).clip(0, 1)
+    relative[:, 0] = 1
+    return relative, relative[np.arange(len(scores)), np.maximum(n_model - 1, 0)]
