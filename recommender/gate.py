@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import sqlalchemy as sa
 
+from recommender.csvcolumns import KeyColumn, NumberColumn, read_columns
 from recommender.database.schema import FoundKey, Target
 from recommender.database.tables import ListTable, Role
 from recommender.errors import RefusedError
@@ -57,41 +57,29 @@ def check_list(
     Returns:
         Everything that is wrong with it, and what was learnt on the way.
     """
-    types = {
-        Role.CUSTOMER: "category",
-        Role.ITEM: "category",
-        Role.REASON: "category",
-        Role.POSITION: "int64",
-        Role.SCORE: "float64",
-    }
     again = "Make the lists again: `recommend rank`, or `recommend run`."
+    keys = {
+        column.name: KeyColumn(KeyKind.TEXT, guests=False)
+        for column in definition.columns
+        if column.role in (Role.CUSTOMER, Role.ITEM, Role.REASON)
+    }
+    numbers = {column.name: NumberColumn() for column in definition.columns if column.name not in keys}
     try:
-        frame = pd.read_csv(
-            path,
-            dtype={column.name: types[column.role] for column in definition.columns},
-            na_filter=False,
-            lineterminator="\n",
-            encoding="utf-8",
-            index_col=False,
-        )
-    except (ValueError, OSError) as error:
-        return [Finding("readable", f"{path} cannot be read: {error}.", again)], ListFacts(0, {})
-    names = [column.name for column in definition.columns]
-    if list(frame.columns) != names:
-        return [Finding("columns", f"{path} has not the columns {', '.join(names)}.", again)], ListFacts(
-            0, {}
-        )
-    findings = []
-    keys = [column for column in definition.columns if column.role in (Role.CUSTOMER, Role.ITEM)]
-    texts = {column.name: tuple(frame[column.name].cat.categories) for column in keys}
-    if frame.empty:
+        rows = read_columns(path, {**keys, **numbers}, {})
+    except (RefusedError, OSError) as error:
+        # Also a score that is no finite number: the reader knows no other form.
+        reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
+        return [Finding("readable", reason, again)], ListFacts(0, {})
+    if not rows:
         hint = "Mind the sales, the items' sellable and the filters."
-        findings.append(Finding("rows", f"{path} has no rows.", hint))
+        return [Finding("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
+    codes, texts = {}, {}
+    for name, key_column in keys.items():
+        found, codes[name] = key_column.result()
+        texts[name] = found.texts
+    findings = []
     for column in definition.columns:
-        values = frame[column.name]
-        if column.role is Role.SCORE and not np.isfinite(values.to_numpy()).all():
-            findings.append(Finding("finite", f"{path}: {column.name} is not finite in some rows.", again))
-        if column.role is Role.REASON and set(values.cat.categories) - set(_REASONS):
+        if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
             findings.append(Finding("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", again))
         if column.role is Role.ITEM:
             allowed = set(known) | {""} if column.nullable else set(sellable)
@@ -100,27 +88,30 @@ def check_list(
                 what = "unknown" if column.nullable else "unknown or not sellable"
                 message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {wrong[0]!r}."
                 findings.append(Finding("items", message, again))
-    findings += _check_order(path, definition, frame, again)
-    return findings, ListFacts(len(frame), texts)
+    findings += _check_order(path, definition, codes, numbers["position"].result(), again)
+    return findings, ListFacts(rows, texts)
 
 
-def _check_order(path: Path, definition: ListTable, frame: pd.DataFrame, again: str) -> list[Finding]:
-    """Keys unique, positions from 1 without a gap, no item twice in a list."""
-    group: npt.NDArray[np.int64] = np.zeros(len(frame), np.int64)
+def _check_order(
+    path: Path,
+    definition: ListTable,
+    codes: Mapping[str, npt.NDArray[np.int32]],
+    position: npt.NDArray[np.float64],
+    again: str,
+) -> list[Finding]:
+    """Keys unique, positions from 1 without a gap, no item twice in a list; arrays have shape (rows,)."""
+    lists = np.zeros(len(position), np.int64)
     for name in definition.key:
         if name != "position":
-            codes = frame[name].cat.codes.to_numpy().astype(np.int64)
-            group = group * (len(frame[name].cat.categories) + 1) + codes
-    position = frame["position"].to_numpy()
-    first = np.r_[True, group[1:] != group[:-1]][: len(group)]
-    expected = np.where(first, 1, np.r_[0, position[:-1] + 1][: len(position)])
+            lists = lists * (int(codes[name].max()) + 1) + codes[name]
+    begins = np.append(True, lists[1:] != lists[:-1])
+    expected = np.where(begins, 1, np.append(0, position[:-1]) + 1)
     findings = []
-    if (position != expected).any() or first.sum() != len(np.unique(group)):
+    if (position != expected).any() or np.count_nonzero(begins) != len(np.unique(lists)):
         findings.append(Finding("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
     for column in definition.columns:
         if column.role is Role.ITEM and not column.nullable and column.name not in definition.key:
-            codes = frame[column.name].cat.codes.to_numpy().astype(np.int64)
-            pairs = group * (len(frame[column.name].cat.categories) + 1) + codes
+            pairs = lists * (int(codes[column.name].max()) + 1) + codes[column.name]
             if len(np.unique(pairs)) != len(pairs):
                 findings.append(Finding("twice", f"{path}: an item stands twice in one list.", again))
     return findings
@@ -163,7 +154,7 @@ def _misfit(texts: tuple[str, ...], kind: KeyKind, found: FoundKey, where: str) 
     if kind is not found.kind:
         return Finding(
             "kind",
-            f"The keys to publish are of the kind {kind}, but the column {where} is of the kind {found.kind}.",
+            f"The keys to publish are {kind}, but the column {where} is of the kind {found.kind}.",
             "Drop the table and run `recommend init` again, or convert the key in the query with CAST"
             " (with PUBLISH_GUESTS=yes the customer's column must be text).",
         )
@@ -171,7 +162,7 @@ def _misfit(texts: tuple[str, ...], kind: KeyKind, found: FoundKey, where: str) 
     if found.length is not None and found.kind is KeyKind.TEXT and len(longest) > found.length:
         return Finding(
             "length",
-            f"The key {longest[:60]!r} has {len(longest)} characters, the column {where} takes {found.length}.",
+            f"The key {longest[:60]!r} has {len(longest)} characters; {where} takes {found.length}.",
             "Make the column longer (ALTER TABLE), or drop the table and run `recommend init` again.",
         )
     return None

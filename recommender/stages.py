@@ -17,7 +17,7 @@ from recommender.csvform import read_records
 from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
-from recommender.database.tables import RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
 from recommender.errors import ModelError
 from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
@@ -29,8 +29,10 @@ from recommender.settings import RepeatPurchases, Settings
 from recommender.times import Window
 
 if TYPE_CHECKING:
+    from recommender.catalogue import Catalogue
     from recommender.gate import Finding, ListFacts
     from recommender.interactions import Interactions
+    from recommender.keys import Keys
     from recommender.model import AlsSettings, Model
 
 log = logging.getLogger(__name__)
@@ -196,14 +198,57 @@ class Night:
         log.warning("%s", text)
         self.run.manifest.warnings.append(text)
 
+    @cached_property
+    def _catalogue(self) -> "Catalogue":
+        from recommender.catalogue import load_catalogue
+
+        return load_catalogue(self.run.path(ITEMS), item_kind=self._kinds[Role.ITEM])
+
+    @cached_property
+    def _never(self) -> "Keys":
+        from recommender.catalogue import read_never_recommend
+        from recommender.keys import Keys
+
+        path = self.settings.never_recommend
+        return read_never_recommend(path, self._kinds[Role.ITEM]) if path else Keys.of()
+
+    def rank(self) -> None:
+        """Write every list from the model."""
+        from recommender.listfiles import write_popular_items, write_recommendations
+        from recommender.modelfile import load_model
+        from recommender.ranking import REASONS, Reason, make_lists
+
+        manifest, settings = self.run.manifest, self.settings
+        with stage(self.run, Stage.RANK, self._progress) as figures:
+            if self._model is None:
+                self._model = load_model(self.run.path(MODEL), sha256=manifest.files.get(MODEL))
+            lists = make_lists(
+                self._interactions,
+                self._model,
+                self._catalogue,
+                never=self._never,
+                n=settings.top_n,
+                popular_items=settings.popular_items,
+                exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
+                publish_guests=settings.publish_guests,
+                threads=self._threads,
+                progress=self._progress.update,
+            )
+            write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)
+            write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
+            for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
+                manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
+            manifest.counts["items"] = len(self._interactions.item_ids)
+            by_model = lists.recommendations.reason == REASONS.index(Reason.MODEL)
+            manifest.method = "als" if by_model.any() else "popular"
+            figures["summary"] = f"{len(by_model):,} rows"
+
     def _facts(self) -> "tuple[list[Finding], dict[ListTable, ListFacts]]":
         """Check the file of every list."""
-        from recommender.catalogue import load_catalogue
         from recommender.gate import check_list
 
-        catalogue = load_catalogue(self.run.path(ITEMS), item_kind=self._kinds[Role.ITEM])
-        texts = catalogue.ids.as_texts()
-        sellable = set(compress(texts, catalogue.sellable)) - set(self._never.as_texts())
+        texts = self._catalogue.ids.as_texts()
+        sellable = set(compress(texts, self._catalogue.sellable)) - set(self._never.as_texts())
         known = {*texts, *self._interactions.item_ids.as_texts()}
         findings, facts = [], {}
         for definition in self.target.lists:

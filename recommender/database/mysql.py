@@ -192,11 +192,13 @@ class MySQL(Database):
         self.driver_errors = (self._driver.MySQLError,)  # type: ignore[misc]
         super().__init__(url)
 
-    def _engine(self, isolation: str = "AUTOCOMMIT", *, load: bool = False) -> sa.Engine:
+    def _engine(
+        self, isolation: str = "AUTOCOMMIT", *, load: bool = False, as_texts: bool = False
+    ) -> sa.Engine:
         arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": 15}
         # Only for the publishing connection: a server may ask such a client for any file.
         arguments["local_infile"] = load
-        if self._driver.__name__ == "pymysql":
+        if as_texts and self._driver.__name__ == "pymysql":
             converters = import_module("pymysql.converters")
             # Times and decimals stay the texts that the server sends: no detour that could change them.
             arguments["conv"] = {
@@ -222,7 +224,7 @@ class MySQL(Database):
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
-        with self.errors("could not be read"), self._engine().connect() as connection:
+        with self.errors("could not be read"), self._engine(as_texts=True).connect() as connection:
             driver: Any = connection.connection.driver_connection
             with driver.cursor() as cursor:
                 cursor.execute("SELECT VERSION()")

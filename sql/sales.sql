@@ -1,0 +1,25 @@
+-- The sales, one row for each line of each order. Copy this file to sql/ beside your .env and put your own tables
+-- and columns in. It must be one SELECT: it is run as a subquery and cannot change anything.
+--
+-- :since is put in by the program (HISTORY_DAYS, and a day to spare). With it the database can use the index on the
+-- date; the exact cut is made afterwards.
+SELECT
+    -- The customer's key, as the shop's tables have it. NULL for a guest.
+    o.customer_id,
+    -- The product's key: the one that a product page has, not that of a size or colour.
+    l.product_id AS item_id,
+    -- When it was sold. A time without a zone is read in SALES_TIMEZONE.
+    o.ordered_at AS sold_at,
+    -- How many. Negative for what came back: it takes away from what the same customer bought before.
+    -- Without this column each row counts as one.
+    l.quantity,
+    -- These may be left out; later lists use them.
+    l.unit_price AS price,
+    o.order_id,
+    -- For guests: becomes an anonymous key before anything is written. Leave it out if there are no guests.
+    o.guest_email
+FROM orders AS o
+JOIN order_lines AS l ON l.order_id = o.order_id
+WHERE o.ordered_at >= :since
+  -- Only what was really sold: your own names of the statuses.
+  AND o.status IN ('completed', 'shipped', 'returned')
