@@ -5,16 +5,16 @@ parsed for all records at once, eight characters at a time (as one 64-bit word);
 objects, and only distinct ones stay.
 """
 
-import gzip
+import math
 import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from recommender.csvform import whole_records
 from recommender.errors import RefusedError
 from recommender.keys import GUEST_PREFIX, KeyKind, Keys
 
@@ -31,7 +31,7 @@ _FRONT = 24
 _BACK = 8
 _WORD = 8
 _COMMA, _LINE_END, _QUOTE, _MINUS, _POINT, _ZULU = b',\n"-.Z'
-_DECIMAL = re.compile(rb"-?\d{1,300}(\.\d+)?")
+_DECIMAL = re.compile(rb"-?\d+(\.\d+)?")
 _EXPORT_AGAIN = "Start again with `recommend export`."
 
 
@@ -69,9 +69,13 @@ class Block:
 
     def _refuse_columns(self, line_ends: Int64s, columns: int) -> None:
         found = np.diff(line_ends, prepend=-1)
-        bad = int(np.flatnonzero(found != columns)[0])
-        where = f"{self._path}, record {self._first_record + bad}"
-        raise RefusedError(f"{where}: {found[bad]} fields, but the header has {columns}.", _EXPORT_AGAIN)
+        bad = int(np.argmax(np.append(found != columns, True)))
+        what = (
+            f"{found[bad]} fields, but the header has {columns}"
+            if bad < len(found)
+            else "a quote is not closed"
+        )
+        raise RefusedError(f"{self._path}, record {self._first_record + bad}: {what}.", _EXPORT_AGAIN)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -95,27 +99,6 @@ class Column(Protocol):
         """Parse this column of the block; RefusedError names the first record that is wrong."""
 
 
-def _open(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
-
-
-def _whole_records(path: Path) -> Iterator[bytes]:
-    """The file in pieces that end with a record's line end (one is added where the last line has none)."""
-    rest = b""
-    with _open(path) as file:
-        while block := file.read(_BLOCK):
-            text = rest + block
-            end = text.rfind(b"\n")
-            # A line end inside quotes has an odd number of quotes before it.
-            while end >= 0 and text.count(b'"', 0, end) % 2:
-                end = text.rfind(b"\n", 0, end)
-            rest = text[end + 1 :]
-            if end >= 0:
-                yield text[: end + 1]
-    if rest:
-        yield rest + b"\n"
-
-
 def read_columns(path: Path, columns: Mapping[str, Column], optional: Mapping[str, Column]) -> int:
     """Read some columns of a CSV file in our form, plain or `.gz`, into the given columns.
 
@@ -129,10 +112,10 @@ def read_columns(path: Path, columns: Mapping[str, Column], optional: Mapping[st
     header: list[str] = []
     records = 0
     try:
-        for text in _whole_records(path):
-            body = text
+        for text in whole_records(path):
+            body = text if text.endswith(b"\n") else text + b"\n"
             if not header:
-                first, _, body = text.partition(b"\n")
+                first, _, body = body.partition(b"\n")
                 header = first.decode().split(",")
                 wanted = _find_columns(header, columns, optional, path)
             if body:
@@ -140,7 +123,7 @@ def read_columns(path: Path, columns: Mapping[str, Column], optional: Mapping[st
                 for place, column in wanted:
                     column.add(block, place)
                 records += len(block)
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise RefusedError(f"{path} is damaged after record {records}: {error}.", _EXPORT_AGAIN) from error
     if not header:
         raise RefusedError(f"{path} is empty, not even a header.", _EXPORT_AGAIN)
@@ -212,10 +195,15 @@ def parse_integers(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, 
 
 
 class _Numbering(dict[bytes, int]):
-    """Numbers new texts by arrival."""
+    """Numbers fields by arrival; `texts` holds what they stand for."""
 
-    def __missing__(self, text: bytes) -> int:
-        number = self[text] = len(self)
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __missing__(self, field: bytes) -> int:
+        quoted = field.startswith(b'"')
+        self.texts.append((field[1:-1].replace(b'""', b'"') if quoted else field).decode())
+        number = self[field] = len(self)
         return number
 
 
@@ -260,7 +248,7 @@ class KeyColumn:
 
     def result(self) -> tuple[Keys, Int32s]:
         """The distinct keys, and for each record the index of its key, shape (records,), int32."""
-        texts = [_unquoted(raw) for raw in self._numbering]
+        texts = self._numbering.texts
         ordered = tuple(sorted(set(texts)))
         numbers = _joined(self._numbers, np.int32)
         if self._kind is KeyKind.TEXT:
@@ -276,12 +264,6 @@ class KeyColumn:
         result[is_integer] = indexes
         result[text_rows] = keys.find_texts(texts).astype(np.int32)[numbers]
         return keys, result
-
-
-def _unquoted(raw: bytes) -> str:
-    if raw.startswith(b'"'):
-        raw = raw[1:-1].replace(b'""', b'"')
-    return raw.decode()
 
 
 class TimeColumn:
@@ -367,7 +349,7 @@ class NumberColumn:
         numbers = integers.astype(np.float64)
         for row in np.flatnonzero(~valid).tolist():
             field = block.data[starts[row] : ends[row]]
-            if not _DECIMAL.fullmatch(field):
+            if not (_DECIMAL.fullmatch(field) and math.isfinite(float(field))):
                 raise block.refuse(row, column, "a number")
             numbers[row] = float(field)
         self._pieces.append(numbers)

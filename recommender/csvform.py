@@ -5,14 +5,19 @@ text is `""`; integers plain; decimals without exponent or trailing zeros; times
 `2026-10-31T20:00:00Z`, with a fraction only if it is not 0; booleans 0 and 1.
 """
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import BinaryIO, cast
+
+from recommender.errors import RefusedError
 
 _SPECIAL = re.compile('[",\r\n]')
 _FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|\Z)')
-_BLOCK = 1 << 20
+_BLOCK = 1 << 21
 
 
 def quote(text: str) -> str:
@@ -35,20 +40,41 @@ def decimal_text(value: float | Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def _complete_lines(path: Path) -> Iterator[str]:
-    """The file in pieces that end with a whole record (a quoted field may hold line ends)."""
-    rest = ""
-    with path.open(encoding="utf-8", newline="") as file:
-        while block := file.read(_BLOCK):
-            text = rest + block
-            end = text.rfind("\n")
-            while end >= 0 and text.count('"', 0, end) % 2:
-                end = text.rfind("\n", 0, end)
-            rest = text[end + 1 :]
-            if end >= 0:
-                yield text[: end + 1]
+def whole_records(path: Path) -> Iterator[bytes]:
+    """The file, plain or `.gz`, in pieces that end with a record's line end; the last one may lack it.
+
+    Raises:
+        RefusedError: a `.gz` file is damaged.
+    """
+    rest = b""
+    try:
+        with _open(path) as file:
+            while block := file.read(_BLOCK):
+                text = rest + block
+                end = _last_record_end(text)
+                rest = text[end:]
+                if end:
+                    yield text[:end]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RefusedError(f"{path} is damaged: {error}.", "Take another run, or export again.") from error
     if rest:
         yield rest
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _last_record_end(text: bytes) -> int:
+    """Where the last whole record ends; before a line end inside quotes stands an odd number of quotes."""
+    end = text.rfind(b"\n")
+    inside = end >= 0 and text.count(b'"', 0, end) % 2 == 1
+    while inside:
+        opened = text.rfind(b'"', 0, end)
+        before = text.rfind(b"\n", 0, opened)
+        inside = (text.count(b'"', max(before, 0), end) + inside) % 2 == 1
+        end = before
+    return end + 1
 
 
 def _records(text: str) -> Iterator[list[str | None]]:
@@ -69,9 +95,10 @@ def read_records(path: Path) -> Iterator[Sequence[str | None]]:
 
     Memory is bounded by the longest record, not by the file.
     """
-    for piece in _complete_lines(path):
-        if '"' in piece:
-            yield from _records(piece)
+    for piece in whole_records(path):
+        text = piece.decode()
+        if '"' in text:
+            yield from _records(text)
         else:
-            for line in piece.removesuffix("\n").split("\n"):
+            for line in text.removesuffix("\n").split("\n"):
                 yield [field or None for field in line.split(",")]
