@@ -1,5 +1,6 @@
 """The demo shop: plausible, the same for everybody on every day, all or nothing on every database."""
 
+import csv
 import hashlib
 import re
 import sqlite3
@@ -20,7 +21,8 @@ from recommender.database.urls import normalise_url
 from recommender.demo import build_demo, last_day_before
 from recommender.demo.catalogue import N_SEASONS, State, load_catalogue, season_of
 from recommender.demo.loader import load_shop
-from recommender.demo.simulation import N_DAYS, simulate
+from recommender.demo.people import N_DAYS
+from recommender.demo.simulation import simulate
 from recommender.demo.tables import shop_tables
 from recommender.errors import DatabaseError, ExitCode, SettingsError
 from recommender.export import export
@@ -122,6 +124,7 @@ def test_christmas_goods_are_sold_before_christmas(day):
         if interest.name == "sweets"
     )
     (place,) = [i for i, item in enumerate(line) if item.name == "Chocolate Advent Calendar"]
+    assert (line[place].state is State.SOLD) == (place in {0, N_SEASONS - 1})
     last_sold = day - timedelta(days=28 * place)
     first_sold = last_sold - timedelta(days=27)
     year = first_sold.year
@@ -390,6 +393,18 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(SettingsError, match="cannot be used"):
         build_demo(tmp_path / "notes.txt", url=None, today=MONDAY)
+
+
+def test_what_is_off_the_shelves_cannot_be_recommended(shop, tmp_path, catalogue):
+    directory, _ = shop
+    text = (exported(directory, tmp_path / "run", MONDAY) / "items.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
+    off = {item.item_id for item in catalogue.items if item.state in {State.WITHDRAWN, State.OUT_OF_SEASON}}
+    assert {int(row["item_id"]) for row in rows if row["sellable"] == "0"} == off
+    assert {int(row["item_id"]) for row in rows} == {item.item_id for item in catalogue.items}
+    in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "1"}
+    assert "Chocolate Advent Calendar" in in_season
+    assert "Chocolate Easter Eggs Assorted" not in in_season
 
 
 # Every database

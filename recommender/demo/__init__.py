@@ -18,7 +18,8 @@ from recommender.database.urls import describe, normalise_url
 from recommender.demo.catalogue import Catalogue, State, load_catalogue, season_of
 from recommender.demo.folder import EnvLine, shop_folder
 from recommender.demo.loader import load_shop
-from recommender.demo.simulation import N_DAYS, Order, Sales, simulate
+from recommender.demo.people import N_DAYS
+from recommender.demo.simulation import Order, Sales, simulate
 from recommender.demo.tables import shop_tables
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _FIRST_CUSTOMER_ID = 1001
 _FIRST_ORDER_ID = 100_001
 _SUNDAY = 6
+_ON_THE_SHELVES = (State.SOLD, State.NEW)
 _HALF_SEASON = timedelta(days=14)
 _RECENT_DAYS = 28
 _TELLING_LINES = 60
@@ -148,7 +150,7 @@ def _rows(catalogue: Catalogue, sales: Sales, last_day: date) -> dict[str, Itera
     return {
         "customers": customers(),
         "products": (
-            (item.item_id, item.name, item.category, item.cents / 100, item.state is not State.WITHDRAWN)
+            (item.item_id, item.name, item.category, item.cents / 100, item.state in _ON_THE_SHELVES)
             for item in catalogue.items
         ),
         "orders": orders(),

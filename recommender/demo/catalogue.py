@@ -15,9 +15,10 @@ _LINE = re.compile(r"(?:(\d+) )?(\d+\.\d\d) (.+?)(?: \[(withdrawn|new)\])?")
 
 
 class State(Enum):
-    """Where an item stands between being listed and being taken out of the shop."""
+    """Where an item stands when the sales end: WITHDRAWN and OUT_OF_SEASON can't be bought any more."""
 
     SOLD = "sold"
+    OUT_OF_SEASON = "out of season"
     WITHDRAWN = "withdrawn"
     NEW = "new"
 
@@ -106,10 +107,18 @@ class _Shelves:
         return tuple(found)
 
     def seasonal(self, line: list[Any], category: str) -> tuple[Item, ...]:
-        """The items of a seasonal line, from the last season of the sales backwards."""
+        """The items of a seasonal line, from the last season of the sales backwards.
+
+        What can be bought is of the last season or already of the next, which is that of a year before.
+        """
         price, *names = line
         return tuple(
-            self._add(names[(self._last_season - place) % N_SEASONS], f"{category}, in season", _cents(price))
+            self._add(
+                names[(self._last_season - place) % N_SEASONS],
+                f"{category}, in season",
+                _cents(price),
+                state=State.SOLD if place in (0, N_SEASONS - 1) else State.OUT_OF_SEASON,
+            )
             for place in range(N_SEASONS)
         )
 
