@@ -99,8 +99,8 @@ def make_lists(
     A customer whose factors are not all zero gets the model's best items. Where these are fewer than n,
     popular items follow, then items that nobody bought in the window, in canonical order. Only sellable items
     that are not on the never-list are taken, each once, and none that the customer has bought if
-    `exclude_seen`. So everybody has n rows wherever the catalogue allows; a customer without any possible item
-    has none.
+    `exclude_seen`. So everybody has n rows wherever the catalogue allows; a customer without any possible
+    item has none.
 
     Args:
         interactions: the sales.

@@ -1,0 +1,234 @@
+"""Columns parsed many at a time are what one would read one by one."""
+
+import gzip
+import re
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recommender import csvcolumns
+from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
+from recommender.csvform import decimal_text, quote
+from recommender.errors import RefusedError
+from recommender.keys import KeyKind
+
+IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ODD = [
+    "",
+    "NA",
+    "null",
+    "00123",
+    "1e5",
+    "TRUE",
+    " a ",
+    'say "hi"',
+    '"',
+    "a,b",
+    "a\nb",
+    "a\r",
+    "\r",
+    "\0",
+    "é",
+    "😀",
+]
+TEXTS = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-100, 100)
+GUEST = "guest:0123456789abcdef01234567"
+
+
+def _write(path, *columns):
+    names = ",".join(f"c{i}" for i in range(len(columns)))
+    lines = [",".join(fields) for fields in zip(*columns, strict=True)]
+    path.write_text("\n".join([names, *lines]) + "\n", encoding="utf-8", newline="")
+    return path
+
+
+def _read(path, column, name="c0"):
+    read_columns(path, {name: column}, {})
+    return column.result()
+
+
+def _keys_of(path, kind, *, guests=False):
+    keys, index = _read(path, KeyColumn(kind, guests=guests))
+    return [keys[i] for i in index.tolist()]
+
+
+@given(texts=st.lists(TEXTS, max_size=20), block=st.integers(1, 60))
+@IN_A_FOLDER
+def test_text_keys_of_any_form_survive_whatever_the_blocks(tmp_path, monkeypatch, texts, block):
+    monkeypatch.setattr(csvcolumns, "_BLOCK", block)
+    path = _write(tmp_path / "a.csv", map(quote, texts), map(str, range(len(texts))))
+    keys, index = _read(path, KeyColumn(KeyKind.TEXT, guests=False))
+    assert [keys[i] for i in index.tolist()] == texts
+    assert list(keys.texts) == sorted(set(texts))
+    assert _keys_of_second(path) == list(range(len(texts)))
+
+
+def _keys_of_second(path):
+    keys, index = _read(path, KeyColumn(KeyKind.INTEGER, guests=False), "c1")
+    return [keys[i] for i in index.tolist()]
+
+
+@given(integers=st.lists(INTEGERS, max_size=20))
+@IN_A_FOLDER
+def test_integer_keys_of_64_bits_survive(tmp_path, integers):
+    assert _keys_of(_write(tmp_path / "a.csv", map(str, integers)), KeyKind.INTEGER) == integers
+
+
+@given(keys=st.lists(INTEGERS | st.sampled_from([GUEST, GUEST.replace("0", "f")]), max_size=20))
+@IN_A_FOLDER
+def test_guests_stand_beside_integer_customers(tmp_path, keys):
+    path = _write(tmp_path / "a.csv", map(str, keys))
+    assert _keys_of(path, KeyKind.INTEGER, guests=True) == keys
+
+
+def test_leading_zeros_are_part_of_a_text_and_not_of_an_integer(tmp_path):
+    path = _write(tmp_path / "a.csv", ["007", "7"])
+    assert _keys_of(path, KeyKind.INTEGER) == [7, 7]
+    assert _keys_of(path, KeyKind.TEXT) == ["007", "7"]
+
+
+BAD_INTEGERS = ["", "-", "x", "1.0", "1e5", "+1", " 1", "1 ", "--1", '"1"', "9223372036854775808",
+                "-9223372036854775809", "99999999999999999999", "1234567/", "123456789:", "é"]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", BAD_INTEGERS)
+def test_what_is_no_integer_is_refused_by_record_and_column(tmp_path, field):
+    path = _write(tmp_path / "a.csv", ["1", "2", field])
+    with pytest.raises(RefusedError, match=re.escape(f"record 3: c0 is {field!r}, not an integer")):
+        _keys_of(path, KeyKind.INTEGER)
+
+
+def test_a_guest_is_refused_where_none_is_allowed(tmp_path):
+    with pytest.raises(RefusedError, match="record 1: c0 is 'guest:"):
+        _keys_of(_write(tmp_path / "a.csv", [GUEST]), KeyKind.INTEGER)
+
+
+MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - UTC is added
+
+
+def _time_text(moment):
+    fraction = f"{moment.microsecond:06}".rstrip("0")
+    return moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + (f".{fraction}" if fraction else "") + "Z"
+
+
+@given(moments=st.lists(MOMENTS, max_size=20))
+@IN_A_FOLDER
+def test_times_are_microseconds_of_utc(tmp_path, moments):
+    path = _write(tmp_path / "a.csv", map(_time_text, moments))
+    assert _read(path, TimeColumn()).tolist() == [(m - EPOCH) // timedelta(microseconds=1) for m in moments]
+
+
+BAD_TIMES = [
+    "",
+    "2026-10-31",
+    "2026-10-31T20:00:00",
+    "2026-10-31 20:00:00Z",
+    "2026-02-29T20:00:00Z",
+    "2026-13-01T20:00:00Z",
+    "2026-00-01T20:00:00Z",
+    "2026-10-00T20:00:00Z",
+    "2026-10-31T24:00:00Z",
+    "2026-10-31T20:60:00Z",
+    "2026-10-31T20:00:60Z",
+    "2026-10-31T20:00:00.Z",
+    "2026-10-31T2x:00:00Z",
+    "2026-10-31T20:00:00.1234567Z",
+    "2026-10-31T20:00:00,5Z",
+    "2026-10-31T20:00:00.5xZ",
+    "0000-10-31T20:00:00Z",
+    "2026/10-31T20:00:00Z",
+    "2026-10-31T20-00:00Z",
+    "2026-10-31T20:00-00Z",
+]
+
+
+@pytest.mark.parametrize("field", BAD_TIMES)
+def test_what_is_no_time_is_refused(tmp_path, field):
+    path = _write(tmp_path / "a.csv", ["2026-10-31T20:00:00Z", quote(field)])
+    with pytest.raises(RefusedError, match=r"record 2: c0 is .* not a time like 2026-10-31T20:00:00Z"):
+        _read(path, TimeColumn())
+
+
+@given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False) | INTEGERS.map(float), max_size=20))
+@IN_A_FOLDER
+def test_numbers_come_back_from_their_text(tmp_path, numbers):
+    path = _write(tmp_path / "a.csv", map(decimal_text, numbers))
+    assert _read(path, NumberColumn()).tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "field", ["", "nan", "inf", "1e5", "1_000", ".5", "5.", "1,5", "--1", "0x1", "9" * 400]
+)
+def test_what_is_no_number_is_refused(tmp_path, field):
+    path = _write(tmp_path / "a.csv", ["9.5", quote(field) if "," in field else field])
+    with pytest.raises(RefusedError, match=r"record 2: c0 is .* not a number"):
+        _read(path, NumberColumn())
+
+
+def test_a_compressed_file_reads_like_the_plain_one(tmp_path):
+    path = _write(tmp_path / "a.csv", ["3", "1", "3"])
+    packed = tmp_path / "b.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert _keys_of(packed, KeyKind.INTEGER) == [3, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-12], lambda data: b"x" + data, lambda data: data[:20] + b"\0" * 9]
+)
+def test_a_damaged_compressed_file_is_refused(tmp_path, damage):
+    packed = tmp_path / "b.csv.gz"
+    packed.write_bytes(damage(gzip.compress(b"c0\n" + b"".join(b"%d\n" % i for i in range(999)))))
+    with pytest.raises(RefusedError, match="is damaged"):
+        _keys_of(packed, KeyKind.INTEGER)
+
+
+def test_columns_are_found_by_name_and_missing_ones_named(tmp_path):
+    path = _write(tmp_path / "a.csv", ["1", "2"], ["5", "6"])
+    assert _keys_of_second(path) == [5, 6]
+    absent = KeyColumn(KeyKind.INTEGER, guests=False)
+    assert read_columns(path, {}, {"quantity": absent}) == 2
+    assert len(absent.result()[1]) == 0
+    with pytest.raises(RefusedError, match="has no column quantity, sold_at"):
+        read_columns(path, {"quantity": absent, "c1": absent, "sold_at": absent}, {})
+
+
+def test_a_record_with_too_few_fields_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n3\n4,5\n6,7,8\n")
+    with pytest.raises(RefusedError, match="record 2: 1 fields, but the header has 2"):
+        read_columns(path, {}, {})
+
+
+def test_a_record_cut_off_by_a_full_disk_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('a,b\n1,2\n3,"4')
+    with pytest.raises(RefusedError, match="record 2: a quote is not closed"):
+        read_columns(path, {}, {})
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.touch()
+    with pytest.raises(RefusedError, match="is empty"):
+        read_columns(path, {}, {})
+
+
+def test_keys_that_are_not_utf8_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"c0\n\xff\n")
+    with pytest.raises(RefusedError, match="is damaged after record 0: 'utf-8' codec"):
+        _keys_of(path, KeyKind.TEXT)
+
+
+@given(st.lists(INTEGERS, max_size=30))
+def test_distinct_values_are_those_of_numpy(values):
+    array = np.array(values, np.int64)
+    found, index = distinct(array)
+    expected, expected_index = np.unique(array, return_inverse=True)
+    assert found.tolist() == expected.tolist()
+    assert index.tolist() == expected_index.tolist()
