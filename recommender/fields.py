@@ -38,12 +38,11 @@ def key_fields(values: Sequence[object], kind: KeyKind, column: str, path: Path)
     if kind is KeyKind.TEXT:
         if kinds <= {str}:
             return _quoted(values, has_nulls=has_nulls)
-    elif kinds == {int}:
-        texts: list[str | None] = [None if value is None else str(value) for value in values]
-        _check_range(texts, column, path)
-        return texts
-    elif kinds <= {str}:
-        found: list[str | None] = list(values)  # type: ignore[arg-type]
+    elif kinds in ({int}, {str}, set()):
+        texts = list(map(str, values))
+        if _are_small_numbers(texts):  # the usual case, decided by a look at all of them at once
+            return texts  # type: ignore[return-value]
+        found = [None if value is None else text for value, text in zip(values, texts, strict=True)]
         if all(text is None or _INTEGER.fullmatch(text) for text in found):
             _check_range(found, column, path)
             return found
@@ -61,6 +60,13 @@ def _is_key(value: object, kind: KeyKind) -> bool:
     if kind is KeyKind.TEXT:
         return type(value) is str
     return type(value) is int or (type(value) is str and _INTEGER.fullmatch(value) is not None)
+
+
+def _are_small_numbers(texts: list[str]) -> bool:
+    """Whether these are all numbers without sign that fit 64 bits by their length alone."""
+    joined = "".join(texts)
+    # A text of a server's integer column has no leading zeros, and the integers of Python have none.
+    return joined.isascii() and joined.isdecimal() and max(map(len, texts)) <= _SAFE_DIGITS
 
 
 def _check_range(texts: Sequence[str | None], column: str, path: Path) -> None:

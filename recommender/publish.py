@@ -1,7 +1,7 @@
 """The publish stage: all lists and the run's record in one transaction."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from recommender.database.tables import ListTable
 from recommender.errors import DatabaseError
 
 log = logging.getLogger(__name__)
+
+_PAGE = 20_000
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,26 @@ def changed_lists(
     """
     from recommender.database.tables import RECOMMENDATIONS
 
-    table = target.lists[RECOMMENDATIONS]
-    query = sa.select(
-        sa.type_coerce(table.c.customer_id, sa.types.NullType()),
-        table.c.position,
-        sa.type_coerce(table.c.item_id, sa.types.NullType()),
-    )
-    old: dict[str, list[tuple[int, str]]] = {}
-    for customer, position, item in connection.execution_options(stream_results=True).execute(query):
-        old.setdefault(str(customer), []).append((position, str(item)))
+    old: dict[str, tuple[str, ...]] = {}
+    for customer, item in _published_rows(target.lists[RECOMMENDATIONS], connection):
+        old[customer] = (*old.get(customer, ()), item)
     everyone = new.keys() | old.keys()
-    same = sum(
-        tuple(item for _, item in sorted(old[customer])) == new[customer]
-        for customer in new.keys() & old.keys()
-    )
+    same = sum(old[customer] == new[customer] for customer in new.keys() & old.keys())
     return (len(everyone) - same) / len(everyone) if everyone else None
+
+
+def _published_rows(table: sa.Table, connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    """Customer and item of every row, in order of the key.
+
+    Page by page along the key: that needs no transaction, which a server's cursor would, and little memory.
+    """
+    customer_id = sa.type_coerce(table.c.customer_id, sa.types.NullType())
+    item_id = sa.type_coerce(table.c.item_id, sa.types.NullType())
+    position = table.c.position
+    query = sa.select(customer_id, position, item_id).order_by(customer_id, position).limit(_PAGE)
+    page = connection.execute(query).fetchall()
+    while page:
+        yield from ((str(row[0]), str(row[2])) for row in page)
+        last = page[-1]
+        later = sa.or_(customer_id > last[0], sa.and_(customer_id == last[0], position > last[1]))
+        page = connection.execute(query.where(later)).fetchall()

@@ -47,15 +47,14 @@ def _field(text: str) -> str | None:
     return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), text)
 
 
-def _columns(rows: list[bytes]) -> Columns:
+def _columns(rows: list[bytes], width: int) -> Columns:
     text = b"".join(rows).decode()
+    # Line ends and tabs inside a field are escaped, so one split finds all fields of the batch.
+    fields: list[str | None] = text[:-1].replace("\n", "\t").split("\t")  # type: ignore[assignment]
     # One decision for the batch: without a backslash there is neither NULL nor escape in it.
-    split = (
-        [[_field(field) for field in line.split("\t")] for line in text.split("\n")[:-1]]
-        if "\\" in text
-        else [line.split("\t") for line in text.split("\n")[:-1]]
-    )
-    return list(zip(*split, strict=True))
+    if "\\" in text:
+        fields = [_field(field) if field and "\\" in field else field for field in fields]
+    return [fields[place::width] for place in range(width)]
 
 
 class _PostgreSQLSnapshot(Snapshot):
@@ -126,10 +125,10 @@ class _PostgreSQLSnapshot(Snapshot):
                 for row in copy:
                     rows.append(bytes(row))
                     if len(rows) == ROWS_AT_ONCE:
-                        yield _columns(rows)
+                        yield _columns(rows, len(columns))
                         rows.clear()
             if rows:
-                yield _columns(rows)
+                yield _columns(rows, len(columns))
 
 
 def _base(kind: str) -> str:
