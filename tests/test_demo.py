@@ -480,6 +480,37 @@ def test_an_error_of_the_database_is_ours_and_leaves_nothing(shop_url, tmp_path)
     assert tables_in(shop_url) == set()
 
 
+KILL = {
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT concat('KILL ', id) FROM information_schema.processlist"
+    " WHERE db = database() AND id <> connection_id()",
+}
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_lost_connection_leaves_nothing(request, kind):
+    """The clean-up needs a connection of its own."""
+    server = request.getfixturevalue(kind)
+    url = server.create_database()
+    database = open_database(normalise_url(url))
+
+    def rows():
+        for number in range(30_000):
+            yield number, "somebody", None, None
+            if number == 12_000:
+                with database.connect() as connection:
+                    for (statement,) in connection.exec_driver_sql(KILL[database.backend]).all():
+                        if database.backend == "mysql":
+                            connection.exec_driver_sql(statement)
+
+    with pytest.raises(DatabaseError) as caught:
+        load_shop(normalise_url(url), shop_tables(), {"customers": rows()})
+    assert "\n" not in str(caught.value)
+    assert tables_in(url) == set()
+    server.drop_database(url)
+
+
 def test_a_failure_leaves_neither_file_nor_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("recommender.demo._rows", lambda *_: {"customers": broken_rows(3)})
     with pytest.raises(RuntimeError, match="the source broke"):

@@ -282,3 +282,13 @@ def test_the_script_says_how_it_is_used():
     first, usage = SCRIPT.read_text().splitlines()[:2]
     assert first == "#!/usr/bin/env python3"
     assert usage == "# Usage: scripts/load-online-retail FILE URL [--env DIR]"
+
+
+def test_the_script_without_the_program():
+    """Started with a Python that has nothing installed, it says what to do."""
+    command = [sys.executable, "-I", "-S", str(SCRIPT), "sales.csv", "sqlite:///shop.db"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.SETTINGS
+    assert "is not installed" in done.stderr
+    assert "scripts/test makes .venv" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.demo.tables import ShopTables
-from recommender.errors import SettingsError
+from recommender.errors import DatabaseError, SettingsError
 from recommender.files import FILE_MODE
 
 log = logging.getLogger(__name__)
@@ -91,13 +91,22 @@ def _all_or_nothing(database: Database, connection: sa.Connection, tables: ShopT
         yield
         execute("COMMIT")
     except BaseException:
-        # Whatever fails here fails after, and because of, the error that is on its way.
-        with suppress(sa.exc.DBAPIError):
-            execute("ROLLBACK")
-            if not ddl_rolls_back:
-                for table in reversed(created):
-                    table.drop(connection)
+        # An interrupt may have come in the middle of a call of the driver: the connection is good for nothing
+        # but to be closed, which rolls back.
+        connection.invalidate()
+        if not ddl_rolls_back:
+            _drop(database, created)
         raise
+
+
+def _drop(database: Database, tables: Sequence[sa.Table]) -> None:
+    """Take away what was created; the error that led here matters more than one here."""
+    try:
+        with database.connect() as connection:
+            for table in reversed(tables):
+                table.drop(connection)
+    except DatabaseError as error:
+        log.warning("tables that were begun are left in %s: %s", database.name, error)
 
 
 def _fill(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
