@@ -1,0 +1,41 @@
+-- The tables of `recommend` for PostgreSQL, for a shop whose customer and item keys are integers. `recommend init` makes
+-- them with the types that your own keys have; this is for reading, and for those who make tables by hand.
+
+CREATE TABLE recommendations (
+    customer_id bigint NOT NULL,
+    position INTEGER NOT NULL,
+    item_id bigint NOT NULL,
+    score DOUBLE PRECISION NOT NULL,
+    reason VARCHAR(16) NOT NULL,
+    because_item_id bigint,
+    PRIMARY KEY (customer_id, position)
+);
+
+CREATE TABLE popular_items (
+    position INTEGER NOT NULL,
+    item_id bigint NOT NULL,
+    score DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (position)
+);
+
+CREATE TABLE recommendation_runs (
+    run_id VARCHAR(40) NOT NULL,
+    published_seq INTEGER NOT NULL,
+    published_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    as_of DATE NOT NULL,
+    source VARCHAR(16) NOT NULL,
+    source_run_id VARCHAR(40) NOT NULL,
+    method VARCHAR(16) NOT NULL,
+    customers INTEGER NOT NULL,
+    items INTEGER NOT NULL,
+    sales BIGINT NOT NULL,
+    rows_written BIGINT NOT NULL,
+    model_run_id VARCHAR(40),
+    data_sha256 VARCHAR(64) NOT NULL,
+    ndcg DOUBLE PRECISION,
+    baseline_ndcg DOUBLE PRECISION,
+    program_version VARCHAR(32) NOT NULL,
+    schema_version INTEGER NOT NULL,
+    PRIMARY KEY (run_id),
+    UNIQUE (published_seq)
+);
