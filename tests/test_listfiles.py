@@ -1,0 +1,75 @@
+"""The files of the lists, in the CSV form and with the columns of the tables."""
+
+import itertools
+
+import numpy as np
+
+from recommender import listfiles
+from recommender.csvform import read_records
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS
+from recommender.keys import Keys
+from recommender.listfiles import write_popular_items, write_recommendations
+from recommender.ranking import PopularItems, Recommendations
+
+CUSTOMERS = Keys.of([7, 2**62], ["guest:0123456789abcdef01234567"])
+ITEMS = Keys.of([], ["", "NA", "a,b", 'say "hi"', "\r", "é😀", "\0"])
+
+
+def _recommendations(n_rows):
+    rows = np.arange(n_rows)
+    return Recommendations(
+        customers=CUSTOMERS,
+        items=ITEMS,
+        customer=(rows * 3 // max(n_rows, 1)).astype(np.int32),
+        position=(rows + 1).astype(np.int32),
+        item=(rows % 7).astype(np.int32),
+        score=np.round(1 - rows / 1000, 3),
+        reason=(rows % 3).astype(np.uint8),
+        because=(rows % 8 - 1).astype(np.int32),
+    )
+
+
+def test_every_row_comes_back_from_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(listfiles, "_ROWS_AT_ONCE", 7)
+    lists = _recommendations(60)
+    write_recommendations(tmp_path / "r.csv", lists)
+    header, *rows = read_records(tmp_path / "r.csv")
+    assert list(header) == [column.name for column in RECOMMENDATIONS.columns]
+    assert len(rows) == 60
+    for i, row in enumerate(rows):
+        because = int(lists.because[i])
+        assert list(row) == [
+            str(CUSTOMERS[int(lists.customer[i])]),
+            str(i + 1),
+            ITEMS[int(lists.item[i])],
+            str(round(1 - i / 1000, 3)).removesuffix(".0"),
+            ("model", "popular", "new")[i % 3],
+            None if because < 0 else ITEMS[because],
+        ]
+
+
+def test_the_popular_list_is_written_with_positions(tmp_path):
+    write_popular_items(
+        tmp_path / "p.csv", PopularItems(ITEMS, np.array([6, 1], np.int32), np.array([1, 0.5]))
+    )
+    header, *rows = read_records(tmp_path / "p.csv")
+    assert list(header) == [column.name for column in POPULAR_ITEMS.columns]
+    assert [list(row) for row in rows] == [["1", ITEMS[6], "1"], ["2", ITEMS[1], "0.5"]]
+
+
+def test_lists_without_rows_are_a_header(tmp_path):
+    write_recommendations(tmp_path / "r.csv", _recommendations(0))
+    write_popular_items(tmp_path / "p.csv", PopularItems(ITEMS, np.empty(0, np.int32), np.empty(0)))
+    assert (tmp_path / "r.csv").read_bytes() == b"customer_id,position,item_id,score,reason,because_item_id\n"
+    assert (tmp_path / "p.csv").read_bytes() == b"position,item_id,score\n"
+
+
+def test_every_score_of_three_decimals_is_written_in_short(tmp_path):
+    thousandths = np.arange(1000, -1, -1)
+    scores = thousandths / 1000
+    write_popular_items(tmp_path / "p.csv", PopularItems(Keys.of([1]), np.zeros(1001, np.int32), scores))
+    written = [record[2] for record in itertools.islice(read_records(tmp_path / "p.csv"), 1, None)]
+    assert [float(text or "nan") for text in written] == scores.tolist()
+    assert written[:2] == ["1", "0.999"]
+    assert "0.1" in written
+    assert "0.10" not in written
