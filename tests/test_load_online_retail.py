@@ -170,11 +170,11 @@ def test_what_becomes_of_the_sales():
         (17850, None, None, at("2010-12-01 08:26:00")),
     ]
     assert rows["products"] == [
-        ("21034", "21034", None, 0.0, True),  # never named, never priced
-        ("22728", "ALARM CLOCK", None, 3.75, True),  # the most frequent name
-        ("79323P", "PINK CHERRY LIGHTS OLD", None, 6.75, True),  # both once: the latest
-        ("85048", "CHRISTMAS GLASS BALL", None, 7.95, True),  # the latest price
-        ("85123A", "WHITE HANGING HEART £1", None, 2.55, True),
+        ("21034", "21034", None, 0.0, True, None),  # never named, never priced
+        ("22728", "ALARM CLOCK", None, 3.75, True, None),  # the most frequent name
+        ("79323P", "PINK CHERRY LIGHTS OLD", None, 6.75, True, None),  # both once: the latest
+        ("85048", "CHRISTMAS GLASS BALL", None, 7.95, True, None),  # the latest price
+        ("85123A", "WHITE HANGING HEART £1", None, 2.55, True, None),
     ]
     assert rows["orders"] == [
         ("489434", 13085, None, "completed", at("2009-12-01 07:45:00")),
@@ -207,7 +207,7 @@ def test_names_that_are_equally_frequent_and_late():
     lines = [("1", 1, "A", name, 1, 1.0, at("2010-01-01 10:00:00")) for name in ("SEVEN", "EIGHT")]
     for order in (lines, lines[::-1]):
         rows = shop_rows(clean_sales(pd.DataFrame(order, columns=CLEAN_HEADER)))
-        assert rows["products"] == [("A", "EIGHT", None, 1.0, True)]
+        assert rows["products"] == [("A", "EIGHT", None, 1.0, True, None)]
 
 
 def test_into_every_database(shop_url, tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.database.urls import describe, normalise_url
-from recommender.demo.catalogue import Catalogue, State, load_catalogue, season_of
+from recommender.demo.catalogue import Catalogue, Item, State, load_catalogue, season_of
 from recommender.demo.folder import EnvLine, shop_folder
 from recommender.demo.loader import load_shop
 from recommender.demo.people import N_DAYS
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _FIRST_CUSTOMER_ID = 1001
 _FIRST_ORDER_ID = 100_001
 _SUNDAY = 6
+_STOCK_STEP, _STOCK_MOST = 7, 25
+"""Numbers without a common divisor: neighbouring products have different stocks, one in 25 none."""
 _ON_THE_SHELVES = (State.SOLD, State.NEW)
 _HALF_SEASON = timedelta(days=14)
 _RECENT_DAYS = 28
@@ -149,10 +151,7 @@ def _rows(catalogue: Catalogue, sales: Sales, last_day: date) -> dict[str, Itera
 
     return {
         "customers": customers(),
-        "products": (
-            (item.item_id, item.name, item.category, item.cents / 100, item.state in _ON_THE_SHELVES)
-            for item in catalogue.items
-        ),
+        "products": (_product(item) for item in catalogue.items),
         "orders": orders(),
         "order_lines": (
             (number, line_no, line.item.item_id, line.quantity, line.cents / 100)
@@ -160,6 +159,13 @@ def _rows(catalogue: Catalogue, sales: Sales, last_day: date) -> dict[str, Itera
             for line_no, line in enumerate(order.lines, 1)
         ),
     }
+
+
+def _product(item: Item) -> tuple[Any, ...]:
+    """The row of a product; some of what is on the shelves is sold out, as it is in every shop."""
+    on_the_shelves = item.state in _ON_THE_SHELVES
+    stock = item.item_id * _STOCK_STEP % _STOCK_MOST if on_the_shelves else 0
+    return item.item_id, item.name, item.category, item.cents / 100, on_the_shelves, stock
 
 
 def _examples(sales: Sales) -> tuple[Example, ...]:

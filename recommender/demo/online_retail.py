@@ -234,7 +234,7 @@ def shop_rows(sales: pd.DataFrame) -> dict[str, list[tuple[Any, ...]]]:
             for customer, time in zip(registered.index.tolist(), _datetimes(registered), strict=True)
         ],
         "products": [
-            (item, names.get(item, item), None, prices.get(item, 0.0), True)
+            (item, names.get(item, item), None, prices.get(item, 0.0), True, None)  # stock is not known
             for item in sorted(sales["item_id"].unique())
         ],
         "orders": [

@@ -64,6 +64,7 @@ def shop_tables(item_key: type[Any] = sa.Integer, order_key: type[Any] = sa.Inte
         sa.Column("category", sa.String(100)),
         sa.Column("price", _money()),
         sa.Column("active", sa.Boolean, nullable=False),
+        sa.Column("stock", sa.Integer),
         **_MYSQL,
     )
     orders = sa.Table(

@@ -1,0 +1,136 @@
+"""What the documents say, held to the program: commands, exit codes, tables, and the SQL that shops paste."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from recommender.cli import COMMANDS, group
+from recommender.database import open_database
+from recommender.database.tables import KeyType, all_tables
+from recommender.database.urls import normalise_url
+from recommender.demo.tables import shop_tables
+from recommender.errors import ExitCode
+from recommender.keys import KeyKind
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TABLES = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+
+
+def sql_blocks(section: str) -> list[str]:
+    """The SQL of a section of the README."""
+    text = README.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme_and_has_help(name):
+    assert re.search(rf"`(recommend )?{name}\b", README)
+    shown = CliRunner().invoke(group, [name, "--help"])
+    assert shown.exit_code == ExitCode.DONE
+    command = group.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_in_the_readme(name):
+    command = group.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    longest = [max(option.opts, key=len) for option in command.params if option.opts[0].startswith("-")]
+    shorts = {"--verbose": "-v", "--quiet": "-q"}
+    missing = [option for option in longest if shorts.get(option, option) not in README]
+    assert missing == []
+
+
+def test_the_readme_has_every_exit_code():
+    table = README.partition("| exit code | means |")[2].partition("\n\n")[0]
+    found = {int(code) for cell in re.findall(r"(?m)^\| ([\d, ]+) \|", table) for code in cell.split(",")}
+    assert found == {int(code) for code in ExitCode}
+
+
+def test_every_column_of_every_table_is_documented():
+    key = KeyType(KeyKind.INTEGER, "INTEGER")
+    for table in all_tables(schema=None, prefix="", customer=key, item=key):
+        section = TABLES.partition(f"\n## {table.name}\n")[2].partition("\n## ")[0]
+        rows = re.findall(r"(?m)^\| (`.*?) \| ", section)
+        documented = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+        assert documented == [column.name for column in table.columns]
+
+
+ALICE, BOB, VISITOR = "1", "2", "NULL"
+TEA, COFFEE, SOLD_OUT, WITHDRAWN, CUP = 11, 12, 13, 14, 15
+
+
+@pytest.fixture
+def shop(database_url):
+    """Five products; a list for Alice, none for Bob; what is popular."""
+    database = open_database(normalise_url(database_url))
+    if database.backend == "sqlite":
+        Path(str(database.url.database)).touch()  # an empty file is an empty database; we never make one
+    key = database.key_type_here(KeyType(KeyKind.INTEGER, "INTEGER"), "another", guests=False)
+    products = shop_tables().products
+    recommendations, popular, runs = all_tables(schema=None, prefix="", customer=key, item=key)
+    with database.connect() as connection:
+        for table in (products, recommendations, popular, runs):
+            table.create(connection)
+        connection.execute(
+            sa.insert(products),
+            [
+                {"product_id": item, "name": name, "price": 2, "active": active, "stock": stock}
+                for item, name, active, stock in (
+                    (TEA, "Tea", True, 5),
+                    (COFFEE, "Coffee", True, 5),
+                    (SOLD_OUT, "Sold out", True, 0),
+                    (WITHDRAWN, "Withdrawn", False, 5),
+                    (CUP, "Cup", True, 5),
+                )
+            ],
+        )
+        rows = [(1, SOLD_OUT), (2, COFFEE), (3, WITHDRAWN), (4, TEA)]
+        connection.execute(
+            sa.insert(recommendations),
+            [
+                {"customer_id": 1, "position": p, "item_id": i, "score": 1.0, "reason": "popular"}
+                for p, i in rows
+            ],
+        )
+        connection.execute(
+            sa.insert(popular),
+            [{"position": p, "item_id": i, "score": 1.0} for p, i in ((1, CUP), (2, SOLD_OUT), (3, TEA))],
+        )
+        yield database, connection
+
+
+@pytest.mark.parametrize(
+    ("place", "customer", "expected"),
+    [
+        (0, ALICE, [COFFEE, TEA]),
+        (0, BOB, []),
+        (1, ALICE, [COFFEE, TEA]),
+        (1, BOB, [CUP, TEA]),
+        (1, VISITOR, [CUP, TEA]),
+    ],
+)
+def test_the_selects_for_shops_give_what_is_in_stock(shop, place, customer, expected):
+    database, connection = shop
+    select = sql_blocks("What your shop reads")[place].replace(":customer_id", customer)
+    with database.errors("refused the README's SELECT"):
+        assert [row[0] for row in connection.exec_driver_sql(select)] == expected
+
+
+def test_a_shops_lookup_of_a_customer_uses_the_key(shop):
+    database, connection = shop
+    if database.backend == "postgresql":
+        # With a handful of rows the planner would rightly read them all.
+        connection.exec_driver_sql("SET enable_seqscan = off")
+    explain = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN", "mysql": "EXPLAIN"}[database.backend]
+    lookup = "SELECT item_id FROM recommendations WHERE customer_id = 1 ORDER BY position"
+    plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {lookup}"))
+    used = {"sqlite": "USING PRIMARY KEY", "postgresql": "Index Scan", "mysql": "PRIMARY"}[database.backend]
+    assert used in plan
