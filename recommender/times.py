@@ -7,6 +7,7 @@ read as PEP 495 does with `fold=0`: in the repeated hour the first one, in the s
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +21,14 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the zone is put in afterwa
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 DAY_MICROSECONDS = 86_400 * _SECOND
+_FIRST_DAY = 5
+"""Ordinal of the earliest day that a window begins with: a day and any zone earlier is still a date."""
+_FIRST_SECOND, _LAST_SECOND = -62_135_510_400, 253_402_128_000
+"""0001-01-02 and 9999-12-30: a day from the ends of what datetime holds, for any zone's offset."""
+_BLOCK_DAYS = 3660
+_STEP_SECONDS = 3 * 86_400
+"""Zones have changed their offset and changed it back within a week (Recife in October 2000), never within
+three days."""
 UNREADABLE = np.iinfo(np.int64).min
 """Stands for a text that is no time."""
 
@@ -47,7 +56,7 @@ def window(*, now: datetime, as_of: date | None, history_days: int, zone: ZoneIn
     """
     day = as_of or now.astimezone(zone).date()
     end = local_midnight(day + timedelta(days=1), zone) if as_of else now.astimezone(UTC)
-    first = date.fromordinal(max(day.toordinal() - history_days, 2))
+    first = date.fromordinal(max(day.toordinal() - history_days, _FIRST_DAY))
     return Window(local_midnight(first, zone), end, day, as_of is not None)
 
 
@@ -66,13 +75,18 @@ def to_utc(local: Int64s, zone: ZoneInfo) -> Int64s:
     readable = local[local != UNREADABLE]
     if not len(readable):
         return local
-    switches, offsets = _switches(int(readable.min()), int(readable.max()), zone)
+    block = _BLOCK_DAYS * DAY_MICROSECONDS
+    # Whole blocks of years, so that the batches of an export share one answer.
+    switches, offsets = _switches(int(readable.min()) // block, int(readable.max()) // block + 1, zone)
     shift = offsets[np.searchsorted(switches, local, side="right")]
     return np.where(local == UNREADABLE, UNREADABLE, local - shift)
 
 
+@lru_cache(maxsize=32)
 def _switches(low: int, high: int, zone: ZoneInfo) -> tuple[Int64s, Int64s]:
     """The local moments at which the offset of a local time changes, and the offsets between them.
+
+    `low` and `high` are the first and the last moment in blocks of `_BLOCK_DAYS` since 1970.
 
     With `fold=0` a change at the UTC moment t from offset a to b is seen at the local time t + max(a, b): a
     skipped hour still has the old offset, and a repeated one has it the first time.
@@ -84,15 +98,14 @@ def _switches(low: int, high: int, zone: ZoneInfo) -> tuple[Int64s, Int64s]:
         assert found is not None  # noqa: S101 - every zone of the database has one
         return int(found.total_seconds())
 
-    start = max(low // _SECOND - 2 * 86_400, -62_100_000_000)
-    end = min(high // _SECOND + 2 * 86_400, 253_300_000_000)
+    start = max((low * _BLOCK_DAYS - 2) * 86_400, _FIRST_SECOND)
+    end = min((high * _BLOCK_DAYS + 2) * 86_400, _LAST_SECOND)
     switches, offsets = [], [offset(start)]
-    step = 7 * 86_400  # no zone changes its offset twice within a week and back again
-    for week in range(start, end, step):
-        low_second, high_second = week, min(week + step, end)
-        if offset(low_second) == offset(high_second):
+    for step in range(start, end, _STEP_SECONDS):
+        low_second, high_second = step, min(step + _STEP_SECONDS, end)
+        before, after = offsets[-1], offset(high_second)
+        if before == after:
             continue
-        before, after = offset(low_second), offset(high_second)
         while high_second - low_second > 1:
             middle = (low_second + high_second) // 2
             if offset(middle) == before:
@@ -154,9 +167,8 @@ def _parse_uniform(values: Sequence[object]) -> tuple[Int64s, bool] | None:
         return None
     table = np.frombuffer(joined.encode(), np.uint8).reshape(n, width)
     marks = {4: "-", 7: "-", 13: ":", 16: ":"} | dict(enumerate(endings[width], 19))
-    if any((table[:, place] != ord(mark)).any() for place, mark in marks.items()):
-        return None
-    if not np.isin(table[:, 10], (ord(" "), ord("T"))).all():
+    is_marked = all((table[:, place] == ord(mark)).all() for place, mark in marks.items())
+    if not is_marked or not np.isin(table[:, 10], (ord(" "), ord("T"))).all():
         return None
     digits = (table[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]] - ord("0")).astype(np.int64)
     if (digits > 9).any():  # noqa: PLR2004 - what is no digit has wrapped round to a larger number
@@ -176,8 +188,10 @@ def _parse_uniform(values: Sequence[object]) -> tuple[Int64s, bool] | None:
         & (minute < 60)  # noqa: PLR2004
         & (second < 60)  # noqa: PLR2004
     )
+    if not possible.all():
+        return None
     micros = ((first + day - 1) * 86_400 + hour * 3600 + minute * 60 + second) * _SECOND
-    return np.where(possible, micros, UNREADABLE), width > 19  # noqa: PLR2004 - the width without ending
+    return micros, width > 19  # noqa: PLR2004 - the width without ending
 
 
 def format_times(micros: Int64s) -> list[str]:
