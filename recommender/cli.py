@@ -6,7 +6,6 @@ import importlib
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import click
 
 from recommender import __version__
-from recommender.errors import ExitCode, Interrupted, RecommenderError
+from recommender.errors import NOT_ALLOWED, ExitCode, Interrupted, RecommenderError, exit_code_of
 from recommender.interrupts import interrupts
 
 COMMANDS = {
@@ -42,6 +41,7 @@ _LOG_FORMAT = click.Option(
 )
 _COMMON = (_ENV_FILE, _VERBOSE, _QUIET, _LOG_FORMAT)
 _NAMES = [str(option.name) for option in _COMMON]
+_VERSION = click.version_option(__version__, prog_name="recommend")
 
 
 class _Group(click.Group):
@@ -59,6 +59,7 @@ class _Group(click.Group):
         if not any(option in command.params for option in _COMMON):
             command.params.extend(_COMMON)
             command.callback = _with_common(command.callback)
+            command = _VERSION(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -94,9 +95,10 @@ def _take_common(root: click.Context, after: dict[str, Any]) -> None:
 @click.group(
     cls=_Group,
     params=list(_COMMON),
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="recommend")
+@_VERSION
 @click.pass_context
 def group(context: click.Context, /, **common: Any) -> None:
     """The nightly recommender: reads a shop's sales, writes its recommendations.
@@ -125,52 +127,58 @@ def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
     except click.exceptions.Exit as error:
         return ExitCode(error.exit_code)
     except click.ClickException as error:
-        error.show()
-        return ExitCode.SETTINGS
+        return _report_usage(error)
     except BaseException as error:  # noqa: BLE001 - the edge: every other place catches what it can name
         return _report(error)
     return outcome if isinstance(outcome, ExitCode) else ExitCode.DONE
 
 
+def _report_usage(error: click.ClickException) -> ExitCode:
+    context = getattr(error, "ctx", None)
+    _say(f"{error.format_message()} Try `{context.command_path if context else 'recommend'} --help`.")
+    return ExitCode.SETTINGS
+
+
 def _report(error: BaseException) -> ExitCode:
     """One line on stderr and the exit code; the traceback is in the run's log."""
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output went away; nothing more can be said on stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
     if interrupts.received is not None:
         error = Interrupted(interrupts.received)
+    elif isinstance(error, click.Abort):
+        error = KeyboardInterrupt()
+    _say(_explained(error))
+    return exit_code_of(error)
+
+
+def _explained(error: BaseException) -> str:
+    """What happened and what to do."""
     match error:
-        case Interrupted() | click.Abort() | KeyboardInterrupt():
-            _say("Interrupted; what was published stays.")
-            return getattr(error, "exit_code", ExitCode.INTERRUPTED)
+        case Interrupted() | KeyboardInterrupt():
+            return "Interrupted; the published lists are whole."
         case RecommenderError():
-            _say(str(error))
-            return error.exit_code
-        case BrokenPipeError():
-            # The reader of our output went away; nothing more can be said on stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return ExitCode.DONE
+            return str(error)
         case MemoryError():
-            _say("Not enough memory; what was published stays. Lower FACTORS or HISTORY_DAYS, or add memory.")
-            return ExitCode.UNEXPECTED
+            return "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
         case OSError() if error.errno is not None:
-            return _report_os_error(error)
-    if any(handler.level <= logging.INFO for handler in logging.getLogger("recommender").handlers):
-        traceback.print_exception(error)
-    _say(
-        f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. The traceback is in the"
-        " run's log.jsonl, or comes with -v."
-    )
-    return ExitCode.UNEXPECTED
+            return _explained_os_error(error)
+    where = " ".join(getattr(error, "__notes__", []))
+    if not where:
+        # No run has it in its log; with -v this shows it.
+        logging.getLogger("recommender").error("unexpected error", exc_info=error)
+        where = "Give -v to see the traceback."
+    return f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. {where}"
 
 
-def _report_os_error(error: OSError) -> ExitCode:
+def _explained_os_error(error: OSError) -> str:
     where = f" {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _say(f"The disk is full{where and ' at' + where}; what was published stays. Free some space.")
-        return ExitCode.UNEXPECTED
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR):
-        _say(f"Cannot use{where}: {error.strerror}. Mind DATA_DIR, the paths, their owner and mode.")
-        return ExitCode.SETTINGS
-    _say(f"Cannot use{where}: {error.strerror}.")
-    return ExitCode.UNEXPECTED
+        return f"The disk is full{where and ' at' + where}; what was published stays. Free some space."
+    if error.errno in NOT_ALLOWED:
+        return f"Cannot use{where}: {error.strerror}. Mind DATA_DIR, the paths, their owner and mode."
+    return f"Cannot use{where}: {error.strerror}."
 
 
 def _say(text: str) -> None:

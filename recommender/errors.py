@@ -14,6 +14,7 @@ The tree, with the exit code of each branch:
 for errors swallows it.
 """
 
+import errno
 from enum import IntEnum
 
 
@@ -87,3 +88,19 @@ class Interrupted(BaseException):
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code.name.lower())
         self.exit_code = exit_code
+
+
+NOT_ALLOWED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR))
+"""What the system answers where a path in the settings is wrong, or is not ours to use."""
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """What the process returns for this error: one place for the command line and the run's record."""
+    match error:
+        case RecommenderError() | Interrupted():
+            return error.exit_code
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED
+        case OSError() if error.errno in NOT_ALLOWED:
+            return ExitCode.SETTINGS
+    return ExitCode.UNEXPECTED

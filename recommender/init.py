@@ -1,7 +1,7 @@
 """Set-up: the tables of a shop, with the shop's own key types; the only place with DDL."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,10 @@ from sqlalchemy.schema import CreateTable
 from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.database.schema import Target
-from recommender.database.tables import KeyType, all_tables
+from recommender.database.tables import KeyType, Role, all_tables
 from recommender.errors import DatabaseError, SettingsError
 from recommender.export import find_columns
-from recommender.files import TEMPORARY, make_folder, write_text
+from recommender.files import TEMPORARY, make_folder
 from recommender.pipeline import target_of
 from recommender.settings import Settings
 
@@ -54,14 +54,20 @@ def plan(settings: Settings) -> Plan:
     with target.database.connect() as connection:
         inspector = sa.inspect(connection)
         missing = [t for t in tables if not inspector.has_table(t.name, schema=settings.target_schema)]
-        _require_fit(target, connection, missing)
+        _require_fit(target, connection, tables, missing, {Role.CUSTOMER: customer, Role.ITEM: item})
     return Plan(
         customer,
         item,
-        [str(CreateTable(table).compile(dialect=target.database.dialect)).strip() + ";" for table in missing],
+        [_statement(target, table) for table in missing],
         [table.name for table in missing],
         has_guests and settings.guest_key is None,
     )
+
+
+def _statement(target: Target, table: sa.Table) -> str:
+    """CREATE TABLE as one pastes it: SQLAlchemy doubles each % for drivers that take it for a mark."""
+    made = str(CreateTable(table).compile(dialect=target.database.dialect))
+    return made.strip().replace("%%", "%") + ";"
 
 
 def _key_types(settings: Settings, dialect: str, scratch: Path) -> tuple[KeyType, KeyType, bool]:
@@ -77,14 +83,42 @@ def _key_types(settings: Settings, dialect: str, scratch: Path) -> tuple[KeyType
         )
 
 
-def _require_fit(target: Target, connection: sa.Connection, missing: list[sa.Table]) -> None:
+def _require_fit(
+    target: Target,
+    connection: sa.Connection,
+    wanted: list[sa.Table],
+    missing: list[sa.Table],
+    kinds: Mapping[Role, KeyType],
+) -> None:
+    """Leave tables that fit; name what is wrong with the others, and what they should be."""
     absent = {f"there is no table {target.database.quoted(table)}" for table in missing}
     problems = [problem for problem in target.problems(connection) if problem not in absent]
+    if not problems and not {t.name for t in missing} & {t.name for t in target.lists.values()}:
+        problems = _key_problems(target, connection, kinds)
     if problems:
+        there = [table for table in wanted if table not in missing]
+        made = [_statement(target, t) for t in there if any(target.database.quoted(t) in p for p in problems)]
         raise SettingsError(
             f"Tables of our names are there, but of another shape: {'; '.join(problems)}.",
-            "Change or drop them yourself, or set TABLE_PREFIX; nothing was changed.",
+            "Change or drop them yourself, or set TABLE_PREFIX; nothing was changed. They should be: "
+            + " ".join(made),
         )
+
+
+def _key_problems(target: Target, connection: sa.Connection, kinds: Mapping[Role, KeyType]) -> list[str]:
+    """Key columns that cannot take the shop's keys."""
+    found_keys = target.keys(connection)
+    problems = []
+    for definition, table in target.lists.items():
+        for column in definition.columns:
+            if column.role in kinds:
+                found, key = found_keys[definition, column.name], kinds[column.role]
+                where = f"{target.database.quoted(table)}.{column.name}"
+                if found.kind is not key.kind:
+                    problems.append(f"{where} is of the kind {found.kind}, the shop's keys are {key.kind}")
+                elif found.length is not None and found.length < (key.length or 0):
+                    problems.append(f"{where} takes {found.length} characters, the shop's keys {key.length}")
+    return problems
 
 
 def create_tables(settings: Settings, planned: Plan) -> None:
@@ -95,9 +129,11 @@ def create_tables(settings: Settings, planned: Plan) -> None:
     """
     target = target_of(settings)
     with target.database.connect() as connection:
+        # Without parameters the drivers take the text as it is, also a % in it.
+        verbatim = connection.execution_options(no_parameters=True)
         for statement in planned.statements:
             try:
-                connection.exec_driver_sql(statement.rstrip(";").replace("%", "%%"))
+                verbatim.exec_driver_sql(statement.rstrip(";"))
             except sa.exc.DBAPIError as error:
                 raise DatabaseError(
                     f"The tables could not be made in {target.database.name}:"
@@ -117,5 +153,7 @@ def make_guest_key(settings: Settings, echo: Callable[[str], None]) -> None:
     comment = (
         "# Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys."
     )
-    write_text(settings.env_file, f"{old}{gap}{comment}\n{line}")
+    # Added at the end, not written anew: owner and mode stay, and a link stays a link.
+    with settings.env_file.open("a", encoding="utf-8", newline="") as file:
+        file.write(f"{gap}{comment}\n{line}")
     echo(f"Appended a GUEST_KEY to {settings.env_file}.")

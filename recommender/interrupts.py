@@ -36,6 +36,15 @@ class Interrupts:
         else:
             raise Interrupted(self.received)
 
+    def check(self) -> None:
+        """Stop here if a signal came and what it raised was lost: in a finalizer, or in a callback from C.
+
+        Raises:
+            Interrupted: a signal has come.
+        """
+        if self.received is not None and not self._held:
+            raise Interrupted(self.received)
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Let the block finish first: for a commit together with the record of it."""

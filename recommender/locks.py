@@ -87,6 +87,15 @@ def file_lock(path: Path) -> Iterator[FileLock]:
         yield FileLock(path, file)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock file; takes it for a moment if none does."""
+    try:
+        with path.open("r+", encoding="utf-8") as file:
+            return not _try_lock(file)
+    except FileNotFoundError:
+        return False
+
+
 def _words(content: str) -> str:
     try:
         return str(json.loads(content)["holder"])

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,13 +45,25 @@ def configure(level: int, form: str) -> None:
     logger.addHandler(handler)
 
 
+class _LogFile(logging.FileHandler):
+    """A full disk must not stop a run that could go on without its log, nor fill stderr with tracebacks."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        del record
+
+    def close(self) -> None:
+        # What could not be written is still in the buffer, and is tried again here.
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def run_log(path: Path) -> Iterator[None]:
     """Write everything, also debug records, to the run's `log.jsonl` as well."""
     logger = logging.getLogger(_ROOT)
     logger.setLevel(logging.DEBUG)
     os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_JsonLines())
     logger.addHandler(handler)
     try:

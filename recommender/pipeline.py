@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-
 from recommender import record
 from recommender.database import open_database
 from recommender.database.base import RunLock
@@ -60,12 +59,17 @@ def target_of(settings: Settings) -> Target:
     return Target(database, settings.target_schema, settings.table_prefix)
 
 
+def lock_path(settings: Settings) -> Path:
+    """The lock file of the folder of runs."""
+    return settings.data_dir / "lock"
+
+
 @contextmanager
 def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple[Target, RunLock | None]]:
     """Hold the locks of a run, with the records of dead runs settled and the tables found in order."""
-    make_folder(settings.data_dir)
     target = target_of(settings)
-    with file_lock(settings.data_dir / "lock"):
+    make_folder(settings.data_dir)
+    with file_lock(lock_path(settings)):
         database = target.database
         lock = database.run_lock(target.lock_name, holder()) if also_database else nullcontext()
         with lock as held:
@@ -144,25 +148,26 @@ def _compare(night: Night, *, force: bool) -> Report:
 
 def _publish(night: Night, lock: RunLock, *, force: bool) -> None:
     """The last stage; when the connection ended in the commit, the run's row tells whether it happened."""
+    target, this = night.target, night.run
     try:
         night.publish(lock, force=force)
-    except DatabaseError as error:
-        if night.run.manifest.status is Status.PUBLISHED:
-            # Housekeeping behind the commit failed: the lists are out.
-            _warn(night.run, str(error))
-            return
+    except OutcomeUnknownError as error:
         try:
-            with night.target.database.connect() as connection:
-                row = night.target.publish_of(connection, night.run.run_id)
+            with target.database.connect() as connection:
+                row = target.publish_of(connection, this.run_id)
         except DatabaseError as silence:
             raise OutcomeUnknownError(
                 f"{error.reason} Whether the lists were published is unknown: the database does not answer.",
                 "The next run finds out and goes on from there.",
             ) from silence
         if row is None:
-            raise
-        record.mark_published(night.run, row.published_seq, datetime.now(UTC))
-        _warn(night.run, f"The connection ended right after the commit: {error.reason}")
+            raise DatabaseError(error.reason, error.what_to_do) from error
+        record.mark_published(this, row.published_seq, datetime.now(UTC))
+        record.warn(this, f"The connection ended right after the commit: {error.reason}")
+    try:
+        target.database.after_publish([*target.lists.values()])
+    except DatabaseError as error:
+        record.warn(this, f"Cleaning up in the database failed; the lists are out: {error.reason}")
 
 
 def _tidy_up(settings: Settings, this: Run) -> list[str]:
@@ -176,13 +181,8 @@ def _tidy_up(settings: Settings, this: Run) -> list[str]:
             now=datetime.now(UTC),
         )
     except OSError as error:
-        _warn(this, f"Tidying up failed: {error}.")
+        record.warn(this, f"Tidying up failed: {error}.")
         return []
-
-
-def _warn(this: Run, text: str) -> None:
-    log.warning("%s", text)
-    this.manifest.warnings.append(text)
 
 
 def export_stage(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None) -> Run:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recommender.database.base import Publication, RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import ListTable
-from recommender.errors import DatabaseError
+from recommender.errors import DatabaseError, OutcomeUnknownError
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,16 @@ def publish(
     Raises:
         DatabaseError: it failed, the shop held a lock too long, or another number of rows arrived; nothing
             has changed then.
+        OutcomeUnknownError: it failed when all was ready for the commit; only the row of this run in
+            recommendation_runs tells whether the commit happened.
     """
     tables, runs = target.lists, target.runs
     published: list[Published] = []
+    is_ready = False
 
     def work(publication: Publication) -> None:
+        nonlocal is_ready
+        is_ready = False
         for definition in files:
             publication.replace(definition, tables[definition])
         counted = {
@@ -82,9 +87,14 @@ def publish(
             )
         )
         lock.check()
+        is_ready = True
 
-    target.database.publish(files, tables, scratch, work, lambda: done(published[0]))
-    target.database.after_publish([*tables.values()])
+    try:
+        target.database.publish(files, tables, scratch, work, lambda: done(published[0]))
+    except DatabaseError as error:
+        if not is_ready:
+            raise
+        raise OutcomeUnknownError(error.reason, error.what_to_do) from error
 
 
 def changed_lists(

@@ -15,7 +15,14 @@ import sqlalchemy as sa
 
 from recommender import __version__, machine
 from recommender.database.schema import Target
-from recommender.errors import ExitCode, Interrupted, OutcomeUnknownError, RecommenderError, RefusedError
+from recommender.errors import (
+    ExitCode,
+    Interrupted,
+    OutcomeUnknownError,
+    RecommenderError,
+    RefusedError,
+    exit_code_of,
+)
 from recommender.interrupts import interrupts
 from recommender.logs import run_log
 from recommender.progress import Progress
@@ -47,7 +54,7 @@ def program() -> dict[str, str | None]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - fixed words
             commit = done.stdout.strip() or None
-        except OSError:
+        except (OSError, subprocess.SubprocessError):
             commit = None
     return {"version": __version__, "commit": commit}
 
@@ -67,6 +74,8 @@ def recorded(run: Run) -> Iterator[None]:
             yield
         except BaseException as error:
             _note_failure(run, error)
+            # A signal can come between the making of a temporary file and the code that removes it.
+            run.remove_temporary()
             raise
         finally:
             if manifest.status is not Status.RUNNING:
@@ -79,7 +88,7 @@ def recorded(run: Run) -> Iterator[None]:
 def _note_failure(run: Run, error: BaseException) -> None:
     """Put the error into the record; a traceback only into the log."""
     manifest = run.manifest
-    code: ExitCode = interrupts.received or getattr(error, "exit_code", ExitCode.UNEXPECTED)
+    code = interrupts.received or exit_code_of(error)
     if manifest.status is Status.RUNNING and not isinstance(error, OutcomeUnknownError):
         manifest.status = (
             Status.INTERRUPTED
@@ -91,6 +100,7 @@ def _note_failure(run: Run, error: BaseException) -> None:
     manifest.exit_code = int(code)
     manifest.error = str(error) if isinstance(error, RecommenderError | Interrupted) else repr(error)
     log.error("%s", manifest.error, exc_info=error)
+    error.add_note(f"The traceback is in {run.path(LOG)}.")
 
 
 def _save(run: Run) -> None:
@@ -115,12 +125,20 @@ def _canonical(run: Run) -> dict[str, Any]:
     }
 
 
+def warn(run: Run, text: str) -> None:
+    """Put a warning into the log and, once, into the record."""
+    log.warning("%s", text)
+    if text not in run.manifest.warnings:
+        run.manifest.warnings.append(text)
+
+
 @contextmanager
 def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]:
     """Time a stage and record it when it ends well; the block puts figures and a `summary` into the dict.
 
     A stage that is repeated makes the results of the later ones void.
     """
+    interrupts.check()
     order = list(Stage)
     for later in order[order.index(name) :]:
         run.manifest.stages.pop(later, None)
@@ -149,19 +167,24 @@ def mark_published(run: Run, seq: int, at: datetime) -> None:
 def settle(data_dir: Path, target: Target, connection: sa.Connection) -> None:
     """Close the records of runs that died: published where recommendation_runs has them, else killed.
 
-    To be called with the run lock held, so that nobody is really running.
+    To be called with the lock of the folder held, so that nobody is really running. A run whose connection
+    ended in the commit may have closed its record as failed, and the commit have happened after all: so every
+    unpublished run is looked for.
     """
-    for run in list_runs(data_dir):
-        if run.manifest.status is Status.RUNNING:
-            run.remove_temporary()
-            row = target.publish_of(connection, run.run_id)
-            if row is None:
-                run.manifest.status = Status.KILLED
-                run.manifest.error = run.manifest.error or "The process ended without a word."
-                run.save()
-            else:
-                mark_published(run, row.published_seq, _aware(row.published_at))
-            log.warning("the run %s had died; its record says now: %s", run.run_id, run.manifest.status)
+    runs = {run.run_id: run for run in list_runs(data_dir) if run.manifest.status is not Status.PUBLISHED}
+    published = sa.select(target.runs).where(target.runs.c.run_id.in_([*runs]))
+    rows = {row.run_id: row for row in connection.execute(published)} if runs else {}
+    for run_id, run in runs.items():
+        if run_id in rows:
+            mark_published(run, rows[run_id].published_seq, _aware(rows[run_id].published_at))
+        elif run.manifest.status is Status.RUNNING:
+            run.manifest.status = Status.KILLED
+            run.manifest.error = run.manifest.error or "The process ended without a word."
+            run.save()
+        else:
+            continue
+        run.remove_temporary()
+        log.warning("the run %s had died; its record says now: %s", run_id, run.manifest.status)
 
 
 def _aware(moment: datetime | str) -> datetime:

@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from recommender.runs import MANIFEST, Run, Status, list_runs, published_runs, runs_folder
+from recommender.runs import MANIFEST, Run, Status, list_runs, published_runs, run_folders
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ def prune(data_dir: Path, *, keep_runs: int, keep_export_days: int, now: datetim
     for place, run in enumerate(reversed(others)):
         if place >= _UNPUBLISHED_MOST or _age(run.run_id, now) > timedelta(days=_UNPUBLISHED_DAYS):
             removed.append(_remove(run.folder))
-    for run in published[-keep_runs:-1]:
+    for run in published[:-1]:
         sales = run.sales_path()
         if sales and _age(run.run_id, now) > timedelta(days=keep_export_days):
             sales.unlink()
             removed.append(f"{run.run_id}/{sales.name}")
-    removed += _unreadable(data_dir, now)
+    removed += _without_manifest(data_dir, now)
     for name in removed:
         log.info("removed %s", name)
     return removed
@@ -54,24 +54,13 @@ def _with_parents(runs: list[Run], by_id: dict[str, Run]) -> set[str]:
     return needed
 
 
-def _unreadable(data_dir: Path, now: datetime) -> list[str]:
-    """Folders of runs that died before their manifest was written."""
-    folder = runs_folder(data_dir)
+def _without_manifest(data_dir: Path, now: datetime) -> list[str]:
+    """Folders of runs that died before their manifest was written, or while they were removed."""
     return [
         _remove(path)
-        for path in sorted(folder.iterdir() if folder.is_dir() else [])
-        if path.is_dir()
-        and not path.is_symlink()
-        and not (path / MANIFEST).exists()
-        and _is_old(path.name, now)
+        for path in run_folders(data_dir)
+        if not (path / MANIFEST).exists() and _age(path.name, now) > timedelta(days=_UNPUBLISHED_DAYS)
     ]
-
-
-def _is_old(run_id: str, now: datetime) -> bool:
-    try:
-        return _age(run_id, now) > timedelta(days=_UNPUBLISHED_DAYS)
-    except ValueError:
-        return False  # not a folder of ours
 
 
 def _age(run_id: str, now: datetime) -> timedelta:

@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -145,13 +146,13 @@ def runs_folder(data_dir: Path) -> Path:
 
 
 def new_run(data_dir: Path, now: datetime) -> Run:
-    """An empty run folder with an id of its own."""
-    while True:
-        run_id = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        folder = runs_folder(data_dir) / run_id
-        if not folder.exists():
-            break
-    make_folder(folder)
+    """An empty run folder with an id of its own, which sorts behind those of the same second."""
+    second = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-"
+    taken = [int(path.name[-4:], 16) for path in run_folders(data_dir) if path.name.startswith(second)]
+    lowest = max(taken, default=-1) + 1
+    # From the lower half of what is left, so that there is always room for another.
+    run_id = f"{second}{lowest + secrets.randbelow((0x10000 - lowest + 1) // 2):04x}"
+    folder = make_folder(runs_folder(data_dir) / run_id)
     return Run(folder, Manifest(run_id, started_at=iso(now)))
 
 
@@ -185,16 +186,22 @@ def load_run(folder: Path) -> Run:
     return Run(folder, manifest)
 
 
-def list_runs(data_dir: Path) -> list[Run]:
-    """Every readable run, oldest first; folders that are none, or damaged, are passed over."""
+def run_folders(data_dir: Path) -> list[Path]:
+    """The folders whose names are run ids, oldest first."""
     folder = runs_folder(data_dir)
+    return [
+        path
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
+        if _RUN_ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    ]
+
+
+def list_runs(data_dir: Path) -> list[Run]:
+    """Every readable run, oldest first; damaged ones are passed over."""
     found = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_dir() and not path.is_symlink() and _RUN_ID.fullmatch(path.name):
-            try:
-                found.append(load_run(path))
-            except RefusedError:
-                continue
+    for path in run_folders(data_dir):
+        with suppress(RefusedError):
+            found.append(load_run(path))
     return found
 
 

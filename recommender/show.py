@@ -1,5 +1,6 @@
 """One customer: what they bought, what they are shown, and why."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from recommender.keys import KeyKind
 from recommender.pipeline import target_of
 from recommender.runs import Run, list_runs, published_runs
 from recommender.settings import Settings
+
+_INTEGER = re.compile("-?[0-9]{1,18}|-?9[0-9]{18}")
+"""A key that may stand in a 64-bit column."""
 
 
 @dataclass
@@ -61,7 +65,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
     except DatabaseError:
         if run is None:
             raise
-        view.source = f"the run folder {run.folder} (the database does not answer)"
+        view.source = f"the run folder {run.folder} (the database could not be read)"
         view.recommendations = _from_file(run, RECOMMENDATIONS, customer)
         view.popular_items = [] if view.recommendations else _from_file(run, POPULAR_ITEMS, None)
     view.popular_items = view.popular_items[: settings.top_n]
@@ -83,11 +87,13 @@ def _from_table(
     query = sa.select(*(sa.type_coerce(c, sa.types.NullType()).label(c.name) for c in table.columns))
     query = query.order_by(table.c.position)
     if customer is not None:
-        kind = target.keys(connection)[definition, "customer_id"].kind
-        if kind is KeyKind.INTEGER and not customer.lstrip("-").isdecimal():
-            return []
-        key = int(customer) if kind is KeyKind.INTEGER else customer
-        query = query.where(sa.type_coerce(table.c.customer_id, sa.types.NullType()) == sa.literal(key))
+        key: int | str = customer
+        if target.keys(connection)[definition, "customer_id"].kind is KeyKind.INTEGER:
+            if not _INTEGER.fullmatch(customer):
+                return []
+            key = int(customer)
+        # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
+        query = query.where(table.c.customer_id == sa.literal(key, sa.types.NullType()))
     return [_plain(dict(row._mapping)) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
 
 

@@ -23,7 +23,7 @@ from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.keys import KeyKind
 from recommender.progress import Progress
-from recommender.record import mark_published, stage
+from recommender.record import mark_published, stage, warn
 from recommender.runs import MODEL, Run, Stage, list_runs, published_runs
 from recommender.settings import RepeatPurchases, Settings
 from recommender.times import Window
@@ -89,9 +89,8 @@ class Night:
             )
             manifest.keys = {"customer": str(found.customer_kind), "item": str(found.item_kind)}
             manifest.files |= {SALES: found.sales_sha256, ITEMS: found.items_sha256}
-            manifest.warnings += found.warnings
             for warning in found.warnings:
-                log.warning("%s", warning)
+                warn(self.run, warning)
             manifest.counts = asdict(found.counts)
             figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
 
@@ -111,6 +110,7 @@ class Night:
                     interactions, self._als_settings, threads=self._threads, progress=self._progress.update
                 )
                 manifest.parent_run_id = None
+                manifest.counts.pop("unknown_items", None)
                 manifest.model = {
                     "mode": "trained",
                     "run_id": self.run.run_id,
@@ -153,24 +153,29 @@ class Night:
         manifest = self.run.manifest
         try:
             model = load_model(parent.path(MODEL), sha256=parent.manifest.files.get(MODEL))
+            if model.settings != self._als_settings:
+                if not only_load:
+                    log.info("the settings of the model have changed since %s: training", parent.run_id)
+                    return None
+                warn(
+                    self.run,
+                    f"The model of {parent.run_id} was trained with other settings; it is used as it is.",
+                )
+            unknown = model.unknown_items(self._interactions)
+            folded = fold_in(model, self._interactions, threads=self._threads)
         except ModelError as error:
             if only_load:
                 raise
-            self._warn(f"{error.reason} The model was trained instead.")
+            warn(self.run, f"{error.reason} The model was trained instead.")
             return None
-        if model.settings != self._als_settings:
-            if not only_load:
-                log.info("the settings of the model have changed since %s: training", parent.run_id)
-                return None
-            self._warn(f"The model of {parent.run_id} was trained with other settings; it is used as it is.")
-        unknown = model.unknown_items(self._interactions)
         if len(unknown):
             names = [str(self._interactions.item_ids[int(i)]) for i in unknown[:_NAMED]]
             log.info("%s items are unknown to the model, such as %s", len(unknown), ", ".join(names))
+        manifest = self.run.manifest
         manifest.counts["unknown_items"] = len(unknown)
         manifest.parent_run_id = parent.run_id
         manifest.model = {**parent.manifest.model, "mode": "loaded"}
-        return fold_in(model, self._interactions, threads=self._threads)
+        return folded
 
     def _parent(self, *, only_load: bool) -> Run | None:
         """The run whose model may be loaded tonight: published, and of an earlier as-of day.
@@ -190,13 +195,9 @@ class Night:
                     "There is no published run whose model could be loaded.", "Use --train once."
                 )
             return None
-        parent = fit[-1]
+        parent = max(reversed(fit), key=lambda run: run.day)  # of one day, the one published last
         age = (day - date.fromisoformat(parent.manifest.model["as_of_day"])).days
         return parent if only_load or age < self.settings.train_every_days else None
-
-    def _warn(self, text: str) -> None:
-        log.warning("%s", text)
-        self.run.manifest.warnings.append(text)
 
     @cached_property
     def _catalogue(self) -> "Catalogue":

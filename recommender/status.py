@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recommender.errors import DatabaseError
-from recommender.pipeline import target_of
+from recommender.locks import is_held
+from recommender.pipeline import lock_path, target_of
 from recommender.runs import Run, Status, list_runs, published_runs
 from recommender.settings import Settings
 
@@ -43,7 +44,10 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     """
     runs = list_runs(settings.data_dir)
     # A dry run changes nothing, and one that goes on has no outcome yet.
-    ended = [run for run in runs if run.manifest.status not in (Status.DRY_RUN, Status.RUNNING)]
+    without = {Status.DRY_RUN}
+    if runs and runs[-1].manifest.status is Status.RUNNING and is_held(lock_path(settings)):
+        without.add(Status.RUNNING)
+    ended = [run for run in runs if run.manifest.status not in without]
     last = ended[-1] if ended else None
     problems: list[str] = []
     warnings = list(settings.warnings)
@@ -57,9 +61,15 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
             problems.append(f"What is published is {published['age_hours']:g} hours old.")
     if last is not None and last.manifest.status in _BAD:
         problems.append(f"The last run ({last.run_id}) was {last.manifest.status}: {last.manifest.error}")
+    elif last is not None and last.manifest.status is Status.RUNNING and not _is_of(published, last):
+        problems.append(f"The last run ({last.run_id}) ended without a word: it was killed.")
     if last is not None:
         warnings += [text for text in last.manifest.warnings if text not in warnings]
     return StatusReport(published, None if last is None else _summary(last), problems, warnings)
+
+
+def _is_of(published: dict[str, Any] | None, run: Run) -> bool:
+    return published is not None and published["run_id"] == run.run_id
 
 
 def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) -> dict[str, Any] | None:

@@ -23,9 +23,17 @@ def progress() -> "Progress":
     from recommender.commands.terminal import TerminalProgress
     from recommender.progress import Progress
 
-    if click.get_current_context().meta["recommender.quiet"] or not sys.stderr.isatty():
+    context = click.get_current_context()
+    if context.meta["recommender.quiet"] or not sys.stderr.isatty():
         return Progress()
-    return TerminalProgress(colour="NO_COLOR" not in os.environ)
+    shown = TerminalProgress(colour=not os.environ.get("NO_COLOR"))
+    context.call_on_close(shown.close)
+    return shown
+
+
+def printable(text: str) -> str:
+    """The text, with a question mark for each character that a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 run_option = click.option(

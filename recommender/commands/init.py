@@ -27,7 +27,9 @@ def command(*, yes: bool) -> None:
     asks = not yes and sys.stdin.isatty()
     if asks:
         click.echo("\n".join(planned.statements))
-        click.confirm("Create these tables?", abort=True)
+        if not click.confirm("Create these tables?"):
+            click.echo("Nothing was created.")
+            return
     from recommender.errors import DatabaseError
 
     try:

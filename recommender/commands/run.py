@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import progress, settings
+from recommender.commands.common import printable, progress, settings
 
 if TYPE_CHECKING:
     from recommender.pipeline import Report
@@ -61,4 +61,4 @@ def _summarise(report: "Report") -> None:
         err=True,
     )
     for warning in manifest.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        click.echo(printable(f"Warning: {warning}"), err=True)

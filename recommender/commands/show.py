@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from recommender.commands.common import settings
+from recommender.commands.common import printable, settings
 
 _MOST_HISTORY = 15
 
@@ -53,5 +53,4 @@ def _why(line: dict[str, Any]) -> str:
 
 
 def _line(text: str) -> None:
-    """One line; what a terminal would obey in a name becomes a question mark."""
-    click.echo("".join(c if c.isprintable() else "?" for c in text))
+    click.echo(printable(text))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from recommender.commands.common import settings
+from recommender.commands.common import printable, settings
 from recommender.errors import ExitCode
 
 
@@ -38,9 +38,9 @@ def command(*, as_json: bool, max_age: dt.timedelta | None) -> ExitCode:
     else:
         _print(report.published, report.last_run)
         for problem in report.problems:
-            click.echo(f"Wrong:     {problem}")
+            click.echo(printable(f"Wrong:     {problem}"))
         for warning in report.warnings:
-            click.echo(f"Warning:   {warning}")
+            click.echo(printable(f"Warning:   {warning}"))
     return ExitCode.DONE if report.is_good else ExitCode.REFUSED
 
 

@@ -16,6 +16,12 @@ class TerminalProgress(Progress):
         self._colour = colour
         self._stage = ""
         self._last = 0.0
+        self._is_open = False
+
+    def close(self) -> None:
+        """End the line of a stage that was left in the middle, so that what follows has one of its own."""
+        if self._is_open:
+            click.echo(err=True)
 
     def begin(self, stage: str) -> None:
         """Show the stage's name."""
@@ -38,5 +44,6 @@ class TerminalProgress(Progress):
 
     def _write(self, text: str, end: str = "\n") -> None:
         name = click.style(f"{self._stage:<8}", bold=True) if self._colour else f"{self._stage:<8}"
+        self._is_open = not end
         # Carriage return and "erase to the end of the line".
         click.echo(f"\r\x1b[K{name} {text}{end}", nl=False, err=True, color=True)

@@ -1,0 +1,212 @@
+"""Small shops on any database, and nights over them: what the tests of the program's outside share.
+
+A shop has two tables, `sales` and `items`, and a folder with `.env` and `sql/` as an owner's. `recommend` calls
+the command line in this process. Times are fixed, so nights are called with `--as-of` or take all of time.
+"""
+
+import contextlib
+import csv
+import io
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from recommender import cli
+from recommender.database import open_database
+from recommender.database.urls import normalise_url
+from recommender.errors import ExitCode
+from recommender.runs import Run, list_runs
+
+DAY = date(2026, 3, 1)
+"""The as-of day of most nights."""
+SALES_SQL = "SELECT customer_id, item_id, sold_at FROM sales WHERE sold_at >= :since;\n"
+ITEMS_SQL = "SELECT item_id, name, sellable FROM items\n"
+KEY_TYPES = {
+    "sqlite": {int: "INTEGER", str: "TEXT"},
+    "postgresql": {int: "BIGINT", str: "VARCHAR(100)"},
+    "mysql": {int: "BIGINT", str: "VARCHAR(100) COLLATE utf8mb4_bin"},
+}
+
+Sale = tuple[Any, Any, date]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the command line gave."""
+
+    code: ExitCode
+    out: str
+    err: str
+
+
+@dataclass
+class Shop:
+    """A shop's folder and database."""
+
+    folder: Path
+    url: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def env_file(self) -> Path:
+        return self.folder / ".env"
+
+    def set(self, **settings: str | int) -> "Shop":
+        """Write `.env` with these settings beside the ones given before."""
+        self.settings |= {name: str(value) for name, value in settings.items()}
+        lines = [f"{name}='{value}'\n" for name, value in self.settings.items()]
+        self.env_file.write_text("".join(lines), encoding="utf-8")
+        return self
+
+    def recommend(self, *arguments: str) -> Outcome:
+        """Call the command line in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli._exit_code([*arguments, "--env-file", str(self.env_file)])
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    def does(self, *arguments: str) -> str:
+        """Call the command line, which must succeed and say nothing on stderr; returns its stdout."""
+        outcome = self.recommend(*arguments)
+        assert outcome.code is ExitCode.DONE, outcome.err
+        assert outcome.err == ""
+        return outcome.out
+
+    def night(self, day: date | None = DAY, *options: str) -> Run:
+        """A successful, silent run; returns its record."""
+        assert self.does("run", *(["--as-of", str(day)] if day else []), *options) == ""
+        return self.last_run
+
+    def fails(self, code: ExitCode, *arguments: str) -> str:
+        """Call the command line, which must fail with this code and one line on stderr; returns the line."""
+        outcome = self.recommend(*arguments)
+        assert outcome.code is code, outcome.err
+        assert outcome.err.startswith("recommend: ")
+        assert outcome.err.count("\n") == 1
+        assert "Traceback" not in outcome.err
+        return outcome.err
+
+    @property
+    def runs(self) -> list[Run]:
+        return list_runs(self.folder / "var")
+
+    @property
+    def last_run(self) -> Run:
+        return self.runs[-1]
+
+    def execute(self, *statements: str, rows: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """Run statements in the shop's database, each with the rows if there are any."""
+        with connection_to(self.url) as connection, connection.begin():
+            for statement in statements:
+                if rows is None:
+                    connection.exec_driver_sql(statement)
+                elif rows:
+                    connection.execute(sa.text(statement), rows)
+
+    def sell(self, sales: Iterable[Sale]) -> None:
+        """Add sales, each at 09:30 of its day."""
+        self.execute(
+            "INSERT INTO sales (customer_id, item_id, sold_at) VALUES (:c, :i, :t)",
+            rows=[{"c": customer, "i": item, "t": f"{day} 09:30:00"} for customer, item, day in sales],
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the shop's database."""
+        with connection_to(self.url) as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+    def lists(self, table: str = "recommendations") -> dict[Any, list[Any]]:
+        """The items of each customer's list in the table, in order."""
+        found: dict[Any, list[Any]] = {}
+        query = f"SELECT customer_id, item_id FROM {table} ORDER BY customer_id, position"
+        for customer, item in self.rows(query):
+            found.setdefault(customer, []).append(item)
+        return found
+
+    def dump(self) -> dict[str, list[str]]:
+        """Everything in the database, table by table."""
+        with connection_to(self.url) as connection:
+            tables = sorted(sa.inspect(connection).get_table_names())
+        return {table: sorted(map(repr, self.rows(f"SELECT * FROM {table}"))) for table in tables}
+
+
+@contextlib.contextmanager
+def connection_to(url: str):
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def empty_shop(
+    folder: Path, url: str, *, customer: type = int, item: type = int, **settings: str | int
+) -> Shop:
+    """A shop without sales and items, with keys of these types."""
+    (folder / "sql").mkdir(parents=True)
+    (folder / "sql" / "sales.sql").write_text(SALES_SQL, encoding="utf-8")
+    (folder / "sql" / "items.sql").write_text(ITEMS_SQL, encoding="utf-8")
+    backend = sa.make_url(url).get_backend_name()
+    if backend == "sqlite":
+        Path(str(sa.make_url(url).database)).touch()
+    shop = Shop(folder, url)
+    types = KEY_TYPES[backend]
+    shop.execute(
+        f"CREATE TABLE sales (customer_id {types[customer]}, item_id {types[item]}, sold_at TIMESTAMP,"
+        " quantity INTEGER, guest_email VARCHAR(100))",
+        f"CREATE TABLE items (item_id {types[item]} PRIMARY KEY, name VARCHAR(100), sellable INTEGER)",
+    )
+    small = {"FACTORS": 8, "ITERATIONS": 5, "TOP_N": 5, "HISTORY_DAYS": 36500, "THREADS": 1}
+    return shop.set(DATABASE_URL=url, **(small | settings))
+
+
+def make_shop(
+    folder: Path,
+    url: str,
+    sales: Iterable[Sale],
+    items: Mapping[Any, bool],
+    **settings: str | int,
+) -> Shop:
+    """A shop with these sales and items (sellable or not); the types of the keys are those of the values."""
+    sales = list(sales)
+    shop = empty_shop(folder, url, customer=type(sales[0][0]), item=type(sales[0][1]), **settings)
+    shop.execute(
+        "INSERT INTO items (item_id, name, sellable) VALUES (:i, :n, :s)",
+        rows=[{"i": item, "n": f"Item {item}", "s": int(sellable)} for item, sellable in items.items()],
+    )
+    shop.sell(sales)
+    return shop
+
+
+def tastes(customers: Sequence[Any], items: Sequence[Any], *, seed: int = 1) -> list[Sale]:
+    """Sales of customers with three tastes, to each of which a third of the items is; the same every time."""
+    chance = random.Random(seed)
+    sales = []
+    for number, customer in enumerate(customers):
+        liked = items[number % 3 :: 3]
+        for item in chance.sample(liked, min(4, len(liked) - 1)):
+            sales.append((customer, item, DAY - timedelta(days=chance.randrange(200))))
+    return sales
+
+
+def usual_shop(folder: Path, url: str, **settings: str | int) -> Shop:
+    """Thirty customers, twenty-four items, two of these not sellable; the tables are made."""
+    items = list(range(100, 124))
+    sellable = {item: item not in (100, 101) for item in items}
+    shop = make_shop(folder, url, tastes(range(1, 31), items), sellable, **settings)
+    shop.does("init", "--yes")
+    return shop
+
+
+def csv_rows(path: Path) -> list[list[str]]:
+    """The fields of a file, with its header."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def database_of(url: str) -> Any:
+    """The program's own view of a database."""
+    return open_database(normalise_url(url))
