@@ -1,5 +1,6 @@
 """Database addresses: the forms people have, the driver filled in, the password kept out of sight."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,21 @@ _INSTALL = {
     "mysqldb": "pip install mysqlclient",
 }
 
+_MYSQL_OPTIONS = {
+    *("charset", "unix_socket", "connect_timeout", "read_timeout", "write_timeout", "password", "passwd"),
+    *("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher", "ssl_check_hostname"),
+}
+_SSL_MODES: dict[str, dict[str, str]] = {
+    "disabled": {},
+    "preferred": {},
+    "required": {"ssl_check_hostname": "false"},
+    "require": {"ssl_check_hostname": "false"},
+    "verify_ca": {"ssl_check_hostname": "false"},
+    "verify_identity": {"ssl_check_hostname": "true"},
+}
+_FOREIGN_OPTIONS = {"reconnect", "servertimezone", "useunicode", "characterencoding", "serverversion", "pool"}
+"""Written by hosting panels for other languages; nothing here depends on them."""
+
 
 def normalise_url(text: str, base: Path | None = None) -> URL:
     """A SQLAlchemy URL with our driver filled in.
@@ -33,16 +49,8 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
     Raises:
         SettingsError: not an address, a database we do not know, a driver that is not ours or not installed.
     """
-    try:
-        url = make_url(text.strip())
-    except (ArgumentError, ValueError) as error:
-        # The text is not repeated: what cannot be parsed cannot be masked.
-        raise SettingsError(
-            "The database address cannot be read.",
-            "Its form is postgresql://user:password@host/database, mysql://… or sqlite:///shop.db; characters"
-            " such as @ : / in a password are written %40 %3A %2F.",
-        ) from error
-    name, _, driver = url.drivername.partition("+")
+    url = _parsed(text.strip())
+    name, _, driver = url.drivername.lower().partition("+")
     backend = _BACKENDS.get(name)
     if backend is None:
         raise SettingsError(
@@ -71,12 +79,76 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
         raise SettingsError(
             f"The database address {masked(url)} names no database.", "Put /name behind the host."
         )
+    if driver == "pymysql":
+        url = _with_known_options(url)
     return url.set(drivername=f"{backend}+{driver}")
+
+
+def _parsed(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    # An @ or : in a password that is not written %40 or %3A leaves a piece of it in the host.
+    if url is None or (url.host and re.search(r"[@\s]", url.host)):
+        # Neither the text nor the error behind is repeated: what cannot be parsed cannot be masked.
+        raise SettingsError(
+            "The database address cannot be read.",
+            "Its form is postgresql://user:password@host/database, mysql://… or sqlite:///shop.db; characters"
+            " such as @ : / in a password are written %40 %3A %2F.",
+        )
+    return url
+
+
+def _with_known_options(url: URL) -> URL:
+    """The options of a MySQL address in PyMySQL's words; those of other programs are left out or named."""
+    options: dict[str, str | tuple[str, ...]] = {}
+    unknown = []
+    verifies = False
+    for name, value in url.query.items():
+        plain = name.lower().replace("-", "_")
+        if plain in _MYSQL_OPTIONS:
+            options[plain] = value
+        elif plain in ("ssl_mode", "sslmode"):
+            mode = str(value).lower().replace("-", "_")
+            if mode not in _SSL_MODES:
+                raise SettingsError(
+                    f"The database address has {name}={value}, which is not known.",
+                    f"Allowed are {', '.join(_SSL_MODES)}.",
+                )
+            options |= _SSL_MODES[mode]
+            verifies = mode.startswith("verify")
+        elif plain not in _FOREIGN_OPTIONS:
+            unknown.append(name)
+    if unknown:
+        raise SettingsError(
+            f"The database address has options that are not known: {', '.join(unknown)}.",
+            f"Leave them out; known are ssl-mode, {', '.join(sorted(_MYSQL_OPTIONS))}.",
+        )
+    if verifies and "ssl_ca" not in options:
+        raise SettingsError(
+            "The database address wants the server's certificate verified, but names no ssl_ca.",
+            "Add &ssl_ca=/path/to/ca.pem.",
+        )
+    return url.set(query=options)
+
+
+def _is_secret(option: str) -> bool:
+    return any(word in option.lower() for word in ("pass", "secret", "sslkey"))
+
+
+def secrets_of(url: URL) -> list[str]:
+    """Every password in the address, the longest first, so that none stays behind in part."""
+    found = [url.password or ""]
+    for option, value in url.query.items():
+        if _is_secret(option):
+            found += [value] if isinstance(value, str) else value
+    return sorted({secret for secret in found if secret}, key=len, reverse=True)
 
 
 def masked(url: URL) -> str:
     """The address with its password hidden, also one given as a query parameter."""
-    secret = {"password", "passwd", "sslpassword", "sslkey"} & url.query.keys()
+    secret = [option for option in url.query if _is_secret(option)]
     return url.update_query_dict(dict.fromkeys(secret, "***")).render_as_string(hide_password=True)
 
 

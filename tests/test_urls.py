@@ -1,0 +1,146 @@
+"""Database addresses: the forms people have, and passwords that never come out again."""
+
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from recommender.database import urls
+from recommender.database.urls import describe, masked, normalise_url, secrets_of
+from recommender.errors import SettingsError
+
+SECRET = "s3cret-Pa$$wo:rd/@"
+secrets = st.text(min_size=12, max_size=30).filter(lambda text: text.isprintable() and "*" not in text)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "driver"),
+    [
+        ("postgres://u:p@h/db", "postgresql+psycopg"),
+        ("postgresql://u:p@h:5432/db?sslmode=require", "postgresql+psycopg"),
+        ("postgresql+psycopg:///db", "postgresql+psycopg"),
+        ("POSTGRES://u:p@h/db", "postgresql+psycopg"),
+        (" mysql://u:p@h/db\n", "mysql+pymysql"),
+        ("mariadb://u:p@h/db", "mysql+pymysql"),
+        ("mariadb+pymysql://u:p@h/db", "mysql+pymysql"),
+        ("mysql+pymysql://u:p@h/db?charset=utf8mb4", "mysql+pymysql"),
+        ("sqlite:////srv/shop.db", "sqlite+pysqlite"),
+    ],
+)
+def test_forms_that_people_have(given_text, driver):
+    assert normalise_url(given_text).drivername == driver
+
+
+def test_a_relative_file_is_beside_the_env_file(tmp_path):
+    assert normalise_url("sqlite:///shop.db", tmp_path).database == str(tmp_path / "shop.db")
+    assert normalise_url("sqlite:////srv/shop.db", tmp_path).database == "/srv/shop.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "cannot be read"),
+        ("shop.db", "cannot be read"),
+        ("jdbc:postgresql://h/db", "cannot be read"),
+        (f"postgresql://user:{SECRET}@host/db", "cannot be read"),
+        (f"mysql://user@example.com:{SECRET}@host/db", "cannot be read"),
+        (f"mysql://user:{SECRET}@host:port/db", "cannot be read"),
+        ("oracle://u:p@h/db", "oracle:// is not supported|begins with oracle://"),
+        ("postgresql+asyncpg://u:p@h/db", "driver asyncpg"),
+        ("mysql+mariadbconnector://u:p@h/db", "driver mariadbconnector"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite://shop.db", "names no file"),
+        ("mysql://u:verysecret@h", "names no database"),
+        ("postgresql://u:verysecret@h/?password=verysecret", "names no database"),
+        ("mysql://u:verysecret@h/db?ssl-mode=verysafe", "ssl-mode=verysafe"),
+        ("mysql://u:verysecret@h/db?ssl-mode=VERIFY_CA", "no ssl_ca"),
+        ("mysql://u:verysecret@h/db?ssl-mode=VERIFY_IDENTITY", "no ssl_ca"),
+        ("mysql://u:verysecret@h/db?allowMultiQueries=true", "allowMultiQueries"),
+    ],
+)
+def test_other_texts_are_refused_without_their_password(text, reason):
+    with pytest.raises(SettingsError, match=reason) as caught:
+        normalise_url(text)
+    told = "".join(traceback.format_exception(caught.value))
+    assert not any(piece in told for piece in ("verysecret", "s3cret", "wo:rd"))
+    assert caught.value.what_to_do
+
+
+@given(secrets)
+def test_no_piece_of_a_password_is_told_when_the_address_cannot_be_read(secret):
+    """Most people paste the password as it is; some of these read as another address."""
+    told = []
+    try:
+        url = normalise_url(f"postgresql://user:{secret}@db.example.org/shop")
+        told += [describe(url), masked(url), str(url.host)]
+    except SettingsError as error:
+        told += traceback.format_exception(error)
+    assert secret not in "".join(told)
+    assert told[2:] == ["db.example.org"] or "cannot be read" in told[-1]
+
+
+@given(secrets, secrets)
+def test_masked_addresses_hold_no_password(password, second):
+    url = URL.create("postgresql+psycopg", "user", password, "host", 5432, "shop", {"sslpassword": second})
+    plain = url.render_as_string(hide_password=False)
+    normalised = normalise_url(plain)
+    assert normalised == url
+    assert set(secrets_of(normalised)) == {password, second}
+    bare = URL.create("postgresql+psycopg", "user", "***", "host", 5432, "shop", {"sslpassword": "***"})
+    assert masked(normalised) == bare.render_as_string(hide_password=True)
+    assert describe(normalised) == "the PostgreSQL database shop on host:5432"
+
+
+@pytest.mark.parametrize("option", ["password", "passwd", "PASSWORD", "sslpassword", "oauth_client_secret"])
+def test_passwords_in_options_are_masked(option):
+    url = URL.create("postgresql+psycopg", "user", host="host", database="shop", query={option: SECRET})
+    assert secrets_of(url) == [SECRET]
+    assert "s3cret" not in masked(url)
+    assert option in masked(url)
+
+
+@pytest.mark.parametrize(
+    ("given_options", "ours"),
+    [
+        ("reconnect=true", {}),  # Heroku's add-ons
+        ("ssl-mode=REQUIRED", {"ssl_check_hostname": "false"}),  # DigitalOcean, Aiven
+        ("sslmode=require", {"ssl_check_hostname": "false"}),
+        ("ssl-mode=PREFERRED&serverTimezone=UTC", {}),
+        ("ssl_mode=VERIFY_IDENTITY&ssl_ca=ca.pem", {"ssl_check_hostname": "true", "ssl_ca": "ca.pem"}),
+        ("unix_socket=/run/mysqld/mysqld.sock", {"unix_socket": "/run/mysqld/mysqld.sock"}),
+    ],
+)
+def test_options_of_hosting_panels(given_options, ours):
+    assert dict(normalise_url(f"mysql://u:p@h/db?{given_options}").query) == ours
+
+
+@pytest.mark.parametrize(
+    ("text", "install"),
+    [
+        ("postgresql://u:p@h/db", "recommend-nightly[postgres]"),
+        ("mysql://u:p@h/db", "recommend-nightly[mysql]"),
+        ("mysql+mysqldb://u:p@h/db", "pip install mysqlclient"),
+    ],
+)
+def test_a_missing_driver_comes_with_the_install_command(text, install, monkeypatch):
+    monkeypatch.setattr(urls, "find_spec", lambda _name: None)
+    with pytest.raises(SettingsError, match="not installed") as caught:
+        normalise_url(text)
+    assert install in caught.value.what_to_do
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("postgresql://u:p@/db?host=/run/postgresql", "the PostgreSQL database db on /run/postgresql"),
+        ("mysql://u:p@/db?unix_socket=/run/my.sock", "the MariaDB/MySQL database db on /run/my.sock"),
+        ("postgresql:///db", "the PostgreSQL database db on localhost"),
+        ("mysql://u:p@h:3307/db", "the MariaDB/MySQL database db on h:3307"),
+        ("sqlite:////srv/shop.db", "the SQLite file /srv/shop.db"),
+    ],
+)
+def test_names_in_messages(text, name):
+    assert describe(normalise_url(text)) == name
