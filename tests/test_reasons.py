@@ -83,6 +83,21 @@ def test_of_equal_contributions_the_lower_item_counts():
     assert found[:2].tolist() == [[1], [1]]
 
 
+@pytest.mark.parametrize("length", [6, 15])
+def test_contributions_equal_but_for_rounding_are_equal(length):
+    rng = np.random.default_rng(length)
+    # Every item has a twin, in other places of the histories.
+    twins = rng.standard_normal((length, 24)).astype(np.float32)
+    items = np.vstack([twins, rng.permutation(twins), rng.standard_normal((1, 24))]).astype(np.float32)
+    bought = np.full((1, 2 * length + 1), 3, np.float32)
+    bought[:, -1] = 0
+    lists = np.array([[2 * length]], np.int32)
+    for user in rng.standard_normal((50, 24)):
+        items[-1] = user
+        found = because(items, csr_matrix(bought), lists, regularization=0.3, threads=1)
+        assert found[0, 0] < length
+
+
 def test_the_largest_counts_even_if_none_is_positive():
     items = np.array([[1, 0], [0.5, 0.1], [-1, 0]], np.float32)
     confidence = csr_matrix(np.array([[2, 2, 0]], np.float32))

@@ -143,6 +143,20 @@ def test_a_difference_lost_in_32_bits_decides():
     assert scores[0, 0] > scores[0, 1] > scores[0, 2]
 
 
+def test_many_scores_that_32_bits_confuse_are_in_exact_order(monkeypatch):
+    # Items that differ in the last bits only: a product in 32 bits errs by more than their scores differ.
+    rng = np.random.default_rng(5)
+    base = rng.uniform(0.5, 1, 16).astype(np.float32)
+    items = base + rng.integers(-1, 2, (400, 16)).astype(np.float32) * np.float32(2.0**-23)
+    users = rng.uniform(0.5, 1, (20, 16)).astype(np.float32)
+    nothing = np.zeros((20, 400), bool)
+    monkeypatch.setattr(topn, "_FIRST_ITEMS", 100)
+    monkeypatch.setattr(topn, "_ITEMS", 100)
+    expected = _exact(users, items, ~nothing[0], nothing, 5)
+    assert np.argsort(-(users @ items.T), axis=1, kind="stable")[:, :5].tolist() != expected
+    assert _top(users, items, n=5)[0].tolist() == expected
+
+
 def test_the_bound_spares_most_of_the_work(monkeypatch):
     users, items, _ = _shop()
     places = []
