@@ -211,7 +211,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
     from dotenv.parser import parse_stream
 
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             bindings = list(parse_stream(file))
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
@@ -242,8 +242,8 @@ class _Reader:
     def text(self, name: str) -> str | None:
         """The value as it was written; an empty one counts as not set."""
         for values, source in ((self.environ, "environment"), (self.file_values, str(self.file))):
-            direct = values.get(name, "")
-            from_file = values.get(f"{name}_FILE", "") if name in SECRETS else ""
+            direct = values.get(name, "").strip()
+            from_file = values.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
             if direct and from_file:
                 self.problems.append(f"{name} and {name}_FILE are both set ({source}): keep one.")
             if direct:
@@ -253,7 +253,7 @@ class _Reader:
                 path = self.folder / from_file
                 self.sources[name] = str(path)
                 try:
-                    return path.read_text(encoding="utf-8").strip()
+                    return path.read_text(encoding="utf-8-sig").strip()
                 except (OSError, UnicodeDecodeError):
                     self.problems.append(f"{name}_FILE ({source}) names {path}, which cannot be read.")
                     return None
@@ -266,7 +266,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return parse(text.strip())
+            return parse(text)
         except ValueError as error:
             shown = "***" if name in SECRETS else text
             self.problems.append(f"{name}={shown} ({self.sources[name]}): must be {error}.")
