@@ -6,10 +6,12 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import recommender
 from recommender import errors
@@ -56,6 +58,22 @@ def test_only_the_command_line_knows_click():
         if not may_use_click(file) and "click" in imported_packages(tree_of(file))
     ]
     assert offenders == []
+
+
+# Where a package is imported under another name than it is installed by.
+IMPORT_NAMES = {"python-dotenv": "dotenv"}
+# It holds data for zoneinfo.
+NOT_IMPORTED = {"tzdata"}
+# The drivers; mysqlclient (MySQLdb) serves where an owner's address names it.
+EXTRAS = {"psycopg", "pymysql", "MySQLdb"}
+
+
+def test_every_package_that_is_imported_is_declared_and_the_other_way_round():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {Requirement(text).name for text in project["dependencies"]}
+    declared = {IMPORT_NAMES.get(name, name) for name in names} - NOT_IMPORTED
+    imported = {package for file in PACKAGE.rglob("*.py") for package in imported_packages(tree_of(file))}
+    assert imported - sys.stdlib_module_names - EXTRAS - {"recommender"} == declared
 
 
 def command_modules() -> list[str]:
