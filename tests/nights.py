@@ -1,6 +1,6 @@
 """Small shops on any database, and nights over them: what the tests of the program's outside share.
 
-A shop has two tables, `sales` and `items`, and a folder with `.env` and `sql/` as an owner's. `recommend` calls
+A shop has two tables, `sales` and `items`, and a folder with `.env` and `sql/`. `Shop.recommend` calls
 the command line in this process. Times are fixed, so nights are called with `--as-of` or take all of time.
 """
 
@@ -184,11 +184,11 @@ def make_shop(
 def tastes(customers: Sequence[Any], items: Sequence[Any], *, seed: int = 1) -> list[Sale]:
     """Sales of customers with three tastes, to each of which a third of the items is; the same every time."""
     chance = random.Random(seed)
-    sales = []
+    sales: list[Sale] = []
     for number, customer in enumerate(customers):
         liked = items[number % 3 :: 3]
-        for item in chance.sample(liked, min(4, len(liked) - 1)):
-            sales.append((customer, item, DAY - timedelta(days=chance.randrange(200))))
+        chosen = chance.sample(liked, min(4, len(liked) - 1))
+        sales += [(customer, item, DAY - timedelta(days=chance.randrange(200))) for item in chosen]
     return sales
 
 
