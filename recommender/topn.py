@@ -22,10 +22,9 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_USERS = 256
-"""Users of a block; with the items of a step their scores stay in the processor's cache."""
-_FIRST_ITEMS = 512
-_ITEMS = 1024
+_USERS = 512
+_ITEMS = 512
+"""Users of a block and items of a step: so many that their scores stay in the processor's cache."""
 _GROUP = 8
 _LARGEST = 1e30
 _LOWEST = float(np.finfo(np.float32).min)
@@ -122,8 +121,7 @@ def _rank_block(
     """The lists of a block of users: row in the block, rank from 0, item and score of each entry."""
     rows, places = _survivors(ranker, users, norms, first_user)
     # The products of two float32 are exact in float64; their sum goes in a fixed order.
-    products = users[rows].astype(np.float64)
-    products *= ranker.factors[places]
+    products = np.multiply(users[rows], ranker.factors[places], dtype=np.float64)
     width = products.shape[1]
     while width > 1:
         half = width // 2
@@ -147,7 +145,7 @@ def _survivors(ranker: _Ranker, users: Float32s, norms: Float64s, first_user: in
     bar = np.full(len(users), _LOWEST)
     active = np.flatnonzero(norms > 0)
     kept: list[tuple[Int64s, Int64s, Float32s]] = []
-    start, step = 0, max(_FIRST_ITEMS, _GROUP * ranker.n)
+    start, step = 0, max(_ITEMS, _GROUP * ranker.n)
     while start < len(ranker.items):
         active = active[norms[active] * ranker.norms[start] >= bar[active]]
         if not len(active):
@@ -162,10 +160,10 @@ def _survivors(ranker: _Ranker, users: Float32s, norms: Float64s, first_user: in
             scores[lines[lines >= 0], seen_places[low:high][lines >= 0] - start] = -np.inf
         if not start:
             bar[active] = np.maximum(_low_bar(scores, ranker.n) - margin[active], _LOWEST)
-        found_lines, found_columns = np.nonzero(scores >= bar[active].astype(np.float32)[:, None])
-        if len(found_lines):
-            found_rows, found_scores = active[found_lines], scores[found_lines, found_columns]
-            kept.append((found_rows, found_columns + start, found_scores))
+        found = np.flatnonzero(scores >= bar[active].astype(np.float32)[:, None])
+        if len(found):
+            found_rows, found_scores = active[found // (stop - start)], scores.ravel()[found]
+            kept.append((found_rows, found % (stop - start) + start, found_scores))
             raised = _merge(best, found_rows, found_scores)
             bar[raised] = np.maximum(best[raised].min(axis=1) - margin[raised], _LOWEST)
         start, step = stop, _ITEMS
