@@ -4,8 +4,10 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -139,13 +141,20 @@ def export(
             window=window,
             zone=sales_timezone,
             guest_key=guest_key,
+            integers_as_text=snapshot.integers_as_text,
         )
-        with atomic_path(folder / SALES) as path, path.open("wb") as file:
-            sales_sha256 = sales.write(file, snapshot.stream(sales_query, [*columns.values()]), progress)
+        with (
+            atomic_path(folder / SALES) as path,
+            path.open("wb") as file,
+            # Ended here also when a line is refused: behind its connection it could not end in order.
+            closing(snapshot.stream(sales_query, [*columns.values()])) as batches,
+        ):
+            sales_sha256 = sales.write(file, batches, progress)
         sales.check()
-        items = _Items(items_query, item_columns, item_kind)
-        for batch in snapshot.stream(items_query, [*item_columns.values()]):
-            items.add(batch)
+        items = _Items(items_query, item_columns, item_kind, integers_as_text=snapshot.integers_as_text)
+        with closing(snapshot.stream(items_query, [*item_columns.values()])) as batches:
+            for batch in batches:
+                items.add(batch)
         items.count(sales.counts)
         content = items.content()
         with atomic_path(folder / ITEMS) as path:
@@ -173,8 +182,10 @@ class _SalesWriter:
         window: Window,
         zone: ZoneInfo,
         guest_key: str | None,
+        integers_as_text: bool,
     ) -> None:
         self._query = query
+        self._key_fields = partial(key_fields, integers_as_text=integers_as_text)
         self._columns = columns
         self._kinds = (customer_kind, item_kind)
         self._window = window
@@ -204,13 +215,15 @@ class _SalesWriter:
         start, end = microseconds(self._window.start), microseconds(self._window.end)
         unreadable = times == UNREADABLE
         future = times >= end
-        self.counts.future += int(future.sum())
-        self.counts.read += int((unreadable | (times >= start)).sum())
         keep = ~unreadable & ~future & (times >= start)
+        if self._window.is_past:  # what came after that day is not looked at
+            future[:] = False
+        self.counts.future += int(future.sum())
+        self.counts.read += int((unreadable | future | keep).sum())
         self._note("unreadable_time", "sold_at", unreadable, batch["sold_at"])
         fields: dict[str, Sequence[str | None]] = {
             "customer_id": self._customers(batch, keep),
-            "item_id": key_fields(batch["item_id"], self._kinds[1], "item_id", self._query.path),
+            "item_id": self._key_fields(batch["item_id"], self._kinds[1], "item_id", self._query.path),
         }
         for name, reason in (("customer_id", "without_customer"), ("item_id", "without_item")):
             missing = _is_none(fields[name]) & keep
@@ -242,7 +255,7 @@ class _SalesWriter:
         return ("\n".join(map(",".join, zip(*texts, strict=True))) + "\n").encode()
 
     def _customers(self, batch: dict[str, Sequence[object]], keep: np.ndarray) -> Sequence[str | None]:
-        found = key_fields(batch["customer_id"], self._kinds[0], "customer_id", self._query.path)
+        found = self._key_fields(batch["customer_id"], self._kinds[0], "customer_id", self._query.path)
         if "guest_email" not in batch or None not in found:
             return found
         for i, (customer, address) in enumerate(zip(found, batch["guest_email"], strict=True)):
@@ -317,10 +330,13 @@ def _is_none(fields: Sequence[str | None]) -> np.ndarray:
 class _Items:
     """Gathers the items' rows, one for each key; there are few enough of them to sort."""
 
-    def __init__(self, query: Query, columns: dict[str, QueryColumn], kind: KeyKind) -> None:
+    def __init__(
+        self, query: Query, columns: dict[str, QueryColumn], kind: KeyKind, *, integers_as_text: bool
+    ) -> None:
         self._query = query
         self._columns = columns
         self._kind = kind
+        self._key_fields = partial(key_fields, integers_as_text=integers_as_text)
         self._rows: dict[int | str, tuple[str, ...]] = {}
         self._without_key = 0
         self._repeated: set[int | str] = set()
@@ -328,7 +344,7 @@ class _Items:
     def add(self, values: Columns) -> None:
         """One batch of the query's rows."""
         batch = dict(zip(self._columns, values, strict=True))
-        keys = key_fields(batch["item_id"], self._kind, "item_id", self._query.path)
+        keys = self._key_fields(batch["item_id"], self._kind, "item_id", self._query.path)
         fields: list[Sequence[str | None]] = [keys, text_fields(batch["name"])]
         fields.append(
             [
@@ -346,10 +362,9 @@ class _Items:
             texts = tuple(text or "" for text in row)
             other = self._rows.setdefault(key, texts)
             if other != texts:
-                # Rows that differ: the first by its letters, and sellable only if all of them say so.
+                # Rows that differ: each field's least by its letters, and so sellable only if all say so.
                 self._repeated.add(key)
-                first = min(other, texts)
-                self._rows[key] = (*first[:2], min(other[2], texts[2]), *first[3:])
+                self._rows[key] = tuple(map(min, other, texts))
 
     def content(self) -> bytes:
         """The file, one line an item in canonical order."""

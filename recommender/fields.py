@@ -20,14 +20,18 @@ _TRUE = {"1", "t", "true", "\x01"}
 _FALSE = {"0", "f", "false", "\x00", ""}
 
 
-def key_fields(values: Sequence[object], kind: KeyKind, column: str, path: Path) -> list[str | None]:
+def key_fields(
+    values: Sequence[object], kind: KeyKind, column: str, path: Path, *, integers_as_text: bool = True
+) -> list[str | None]:
     """Keys as CSV fields, None for NULL.
 
     Args:
-        values: integers or texts; a server's integers may come as texts.
+        values: integers or texts.
         kind: what the column was declared to hold.
         column: its name, for messages.
         path: the query's file, for messages.
+        integers_as_text: whether the driver sends the integers of an integer column as texts; SQLite's does
+            not, so that a text there is one.
 
     Raises:
         RefusedError: a value of another kind, or an integer beyond 64 bits.
@@ -38,7 +42,7 @@ def key_fields(values: Sequence[object], kind: KeyKind, column: str, path: Path)
     if kind is KeyKind.TEXT:
         if kinds <= {str}:
             return _quoted(values, has_nulls=has_nulls)
-    elif kinds in ({int}, {str}, set()):
+    elif kinds in ({int}, set()) or (integers_as_text and kinds in ({str}, {Decimal})):
         texts = list(map(str, values))
         if _are_small_numbers(texts):  # the usual case, decided by a look at all of them at once
             return texts  # type: ignore[return-value]
@@ -46,7 +50,7 @@ def key_fields(values: Sequence[object], kind: KeyKind, column: str, path: Path)
         if all(text is None or _INTEGER.fullmatch(text) for text in found):
             _check_range(found, column, path)
             return found
-    wrong = next(value for value in values if not _is_key(value, kind))
+    wrong = next(v for v in values if not _is_key(v, kind, integers_as_text=integers_as_text))
     raise RefusedError(
         f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
         f" one row has {wrong!r} ({type(wrong).__name__}).",
@@ -54,12 +58,14 @@ def key_fields(values: Sequence[object], kind: KeyKind, column: str, path: Path)
     )
 
 
-def _is_key(value: object, kind: KeyKind) -> bool:
+def _is_key(value: object, kind: KeyKind, *, integers_as_text: bool) -> bool:
     if value is None:
         return True
     if kind is KeyKind.TEXT:
         return type(value) is str
-    return type(value) is int or (type(value) is str and _INTEGER.fullmatch(value) is not None)
+    if type(value) is int:
+        return True
+    return integers_as_text and _INTEGER.fullmatch(str(value)) is not None
 
 
 def _are_small_numbers(texts: list[str]) -> bool:
@@ -94,7 +100,11 @@ def text_fields(values: Sequence[object]) -> list[str | None]:
 
 
 def _text(value: object) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float | Decimal) and math.isfinite(value):
+        return csvform.decimal_text(value)
+    return str(value)
 
 
 class NumberFields(dict[object, str | None]):
@@ -124,7 +134,7 @@ def _number_field(value: object) -> str | None:
 
 
 def sellable_field(value: object, item: str, path: Path) -> str:
-    """`sellable` as 0 or 1; NULL is 0.
+    """`sellable` as 0 or 1: a truth value, or a number, such as a stock, that is more than 0; NULL is 0.
 
     Raises:
         RefusedError: neither a truth value nor a number.
@@ -133,8 +143,6 @@ def sellable_field(value: object, item: str, path: Path) -> str:
         return "0"
     if isinstance(value, bytes):
         value = value.decode("latin-1")
-    if isinstance(value, int | float | Decimal):
-        return "1" if value else "0"
     text = str(value).strip().lower()
     if text in _TRUE | _FALSE:
         return "1" if text in _TRUE else "0"
@@ -143,7 +151,7 @@ def sellable_field(value: object, item: str, path: Path) -> str:
         raise RefusedError(
             f"{path}: sellable of item {item} is {str(value)[:40]!r}.", "Return 1 or 0 for it in the query."
         )
-    return "0" if number == "0" else "1"
+    return "0" if number == "0" or number.startswith("-") else "1"
 
 
 class GuestKeys:
@@ -159,6 +167,8 @@ class GuestKeys:
         Raises:
             RefusedError: there is no GUEST_KEY.
         """
+        if isinstance(address, bytes):  # a column without a character set
+            address = address.decode("utf-8", "surrogateescape")
         plain = "" if address is None else str(address).strip().lower()
         if not plain:
             return None
@@ -167,5 +177,5 @@ class GuestKeys:
                 f"{self._path} returns guests (guest_email), but GUEST_KEY is not set.",
                 "Run `recommend init`: it makes one and appends it to .env.",
             )
-        digest = hmac.digest(self._secret.encode(), plain.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        digest = hmac.digest(self._secret.encode(), plain.encode("utf-8", "surrogateescape"), hashlib.sha256)
         return f"guest:{digest.hex()[:24]}"

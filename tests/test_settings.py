@@ -225,7 +225,6 @@ def test_names_of_others_are_no_concern_of_ours(env_file):
         "LANG": "C",
         "HOME": "/root",
         "PGDATABASE": "x",
-        "THREAD": "1",
         "DATABASE": "y",
     }
     assert load_settings(environ, env_file).warnings == ()

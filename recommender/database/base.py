@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
-from recommender.database.urls import describe
+from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, RefusedError
 from recommender.keys import KeyKind
 
@@ -40,6 +40,9 @@ class QueryColumn:
 class Snapshot(ABC):
     """One moment of the shop's data, read without holding up the shop."""
 
+    integers_as_text: ClassVar[bool] = True
+    """Whether the integers of an integer column may come as texts."""
+
     @abstractmethod
     def columns(self, query: Query) -> list[QueryColumn]:
         """The columns that the query returns, in its order."""
@@ -53,8 +56,11 @@ class Snapshot(ABC):
         """
 
     @abstractmethod
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
-        """All rows in batches, each with the given columns in the given order; memory is bounded."""
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
+        """All rows in batches, each with the given columns in the given order; memory is bounded.
+
+        Close it before the snapshot ends when not all of it is read.
+        """
 
 
 class Publication(ABC):
@@ -189,8 +195,8 @@ class Database(ABC):
     def message(self, error: BaseException) -> str:
         """The driver's message on one line, without the password."""
         text = str(error.args[-1] if error.args else error) or type(error).__name__
-        if self.url.password:
-            text = text.replace(str(self.url.password), "***")
+        for secret in secrets_of(self.url):
+            text = text.replace(secret, "***")
         return re.sub(r"\s+", " ", text).strip().rstrip(".")
 
     def advice(self, error: BaseException) -> str:
@@ -200,11 +206,16 @@ class Database(ABC):
 
     def quoted(self, table: sa.Table) -> str:
         """The table's name, quoted, with its schema."""
-        return self.dialect.identifier_preparer.format_table(table)
+        return self._undoubled(self.dialect.identifier_preparer.format_table(table))
 
     def quote(self, identifier: str) -> str:
         """A column's name, always in quotes, since it comes from the shop."""
-        return self.dialect.identifier_preparer.quote_identifier(identifier)
+        return self._undoubled(self.dialect.identifier_preparer.quote_identifier(identifier))
+
+    def _undoubled(self, name: str) -> str:
+        # SQLAlchemy writes % twice for drivers that take parameters at a %; our own statements have none.
+        doubles = self.dialect.paramstyle in ("format", "pyformat")
+        return name.replace("%%", "%") if doubles else name
 
 
 def no_key(query: Query, column: str, found: str, fix: str) -> RefusedError:

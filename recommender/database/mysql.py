@@ -2,8 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ from recommender.keys import KeyKind
 # Type codes of the protocol (include/field_types.h of the server).
 _INTEGERS = {1: "TINYINT", 2: "SMALLINT", 3: "INT", 8: "BIGINT", 9: "MEDIUMINT"}
 _TIMESTAMP = 7
-_TEXTS = {15, 252, 253, 254}
+_DECIMAL = 246
+_TEXTS = {15, 249, 250, 251, 252, 253, 254}
 _TIMES_AND_DECIMALS = (0, 7, 10, 12, 246)
 _UNSIGNED = 32
 _UTF8MB4_BYTES = 4
@@ -58,26 +59,29 @@ class _MySQLSnapshot(Snapshot):
         with self._database.errors(f"refused {query.path}"):
             yield
 
-    def _probe(self, query: Query) -> list[tuple[str, int, int, int]]:
-        """Name, type code, length in bytes and flags of each column."""
+    def _probe(self, query: Query) -> list[tuple[str, int, int, int, int]]:
+        """Name, type code, length in bytes, digits after the point and flags of each column."""
         with self._connection.cursor() as cursor:
             cursor.execute(query.wrapped(tail="LIMIT 0"))
             # The flags are beyond the DB-API: mysqlclient has a public name for them, PyMySQL an inner one.
             flags = getattr(cursor, "description_flags", None) or [f.flags for f in cursor._result.fields]  # noqa: SLF001
             return [
-                (str(column[0]), int(column[1]), int(column[3] or 0), int(flag))
+                (str(column[0]), int(column[1]), int(column[3] or 0), int(column[5] or 0), int(flag))
                 for column, flag in zip(cursor.description, flags, strict=True)
             ]
 
     def columns(self, query: Query) -> list[QueryColumn]:
         with self._errors(query):
-            return [QueryColumn(name, code == _TIMESTAMP) for name, code, _, _ in self._probe(query)]
+            return [QueryColumn(name, code == _TIMESTAMP) for name, code, *_ in self._probe(query)]
 
     def key_type(self, query: Query, column: QueryColumn) -> KeyType:
         with self._errors(query):
-            ((_, code, size, flags),) = [found for found in self._probe(query) if found[0] == column.name]
+            found = {name: rest for name, *rest in self._probe(query)}
+            code, size, scale, flags = found[column.name]
             if code in _INTEGERS:
                 return KeyType(KeyKind.INTEGER, _INTEGERS[code] + (" UNSIGNED" if flags & _UNSIGNED else ""))
+            if code == _DECIMAL and scale == 0:  # also what COALESCE makes of an unsigned integer
+                return KeyType(KeyKind.INTEGER, "BIGINT")
             character_set, collation = self._collation(query, column)
             if code not in _TEXTS or character_set == "binary":
                 kind = "binary" if code in _TEXTS else f"of the protocol's type {code}"
@@ -105,15 +109,15 @@ class _MySQLSnapshot(Snapshot):
             row = cursor.fetchone()
             return str(row[0]), str(row[1])
 
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         cursors = import_module(type(self._connection).__module__.partition(".")[0] + ".cursors")
         with self._errors(query):
-            cursor = self._connection.cursor(cursors.SSCursor)
-            cursor.execute(query.wrapped(select))
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield list(zip(*rows, strict=True))
-            cursor.close()
+            # Closing it reads what is left, so that the connection can be used again.
+            with closing(self._connection.cursor(cursors.SSCursor)) as cursor:
+                cursor.execute(query.wrapped(select))
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield list(zip(*rows, strict=True))
 
 
 class _MySQLPublication(Publication):
@@ -142,8 +146,9 @@ class _MySQLPublication(Publication):
 
     def _load(self, cursor: Any, path: Path, into: str, names: str) -> None:
         cursor.execute(
-            f"LOAD DATA LOCAL INFILE %s {into} CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t'"
-            f" ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' {names}",
+            # In hexadecimal, since what a backslash means is a setting of the server.
+            f"LOAD DATA LOCAL INFILE %s {into.replace('%', '%%')} CHARACTER SET utf8mb4"
+            f" FIELDS TERMINATED BY 0x09 ESCAPED BY 0x5C LINES TERMINATED BY 0x0A {names}",
             (str(path),),
         )
         # LOCAL turns errors into warnings: it drops duplicates and stores abc as 0.
@@ -162,7 +167,7 @@ class _MySQLPublication(Publication):
         marks = ", ".join(["%s"] * len(definition.columns))
         records = itertools.islice(read_records(self._files[definition]), 1, None)
         while batch := list(itertools.islice(records, ROWS_AT_ONCE)):
-            cursor.executemany(f"{insert} VALUES ({marks})", batch)
+            cursor.executemany(f"{insert.replace('%', '%%')} VALUES ({marks})", batch)
 
 
 class _NamedLock(RunLock):
@@ -207,7 +212,12 @@ class MySQL(Database):
                 if key not in _TIMES_AND_DECIMALS or not isinstance(key, int)
             }
         engine = sa.create_engine(
-            self.url, poolclass=sa.NullPool, isolation_level=isolation, connect_args=arguments
+            self.url,
+            poolclass=sa.NullPool,
+            isolation_level=isolation,
+            # Parameters are keys of customers, and errors go to the log.
+            hide_parameters=True,
+            connect_args=arguments,
         )
         sa.event.listen(engine, "connect", self._set_limits)
         return engine
@@ -271,6 +281,9 @@ class MySQL(Database):
                 self.errors("could not be written"),
                 self._engine("READ COMMITTED", load=True).connect() as connection,
             ):
+                # Many servers store what fits of a value that does not; and without a count of errors
+                # SHOW WARNINGS would say nothing.
+                connection.exec_driver_sql("SET SESSION sql_mode = 'STRICT_ALL_TABLES', max_error_count = 64")
                 if connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
                     for definition, path in load_files.items():
                         _write_load_file(files[definition], path)
@@ -307,6 +320,8 @@ class MySQL(Database):
             ),
             {"schema": column.table.schema, "name": column.table.name, "column": column.name},
         ).one()
+        if row[0] is None:  # no text to the server, such as MariaDB's UUID
+            return None
         typed = f"CONVERT(k USING {row[0]}) COLLATE {row[1]}"
         # Weights are equal where the collation finds the texts equal; blanks at the end weigh nothing unless
         # the collation is one of the NO PAD kind, and then a text without them has other weights anyway.

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class _PostgreSQLSnapshot(Snapshot):
             length = re.search(r"\((\d+)\)", kind)
             return KeyType(
                 KeyKind.TEXT,
-                kind + self._collation(query, column),
+                kind if base == "uuid" else kind + self._collation(query, column),
                 int(length[1]) if length else 36 if base == "uuid" else None,
             )
 
@@ -116,7 +116,7 @@ class _PostgreSQLSnapshot(Snapshot):
         ).fetchone()
         return f" COLLATE {row[0]}" if row and row[0] and row[0] != '"default"' else ""
 
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         statement = f"COPY ({query.wrapped(select)}) TO STDOUT"
         rows: list[bytes] = []
@@ -147,7 +147,7 @@ class _PostgreSQLPublication(Publication):
     def replace(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target = self._database.quoted(table)
-        self.connection.exec_driver_sql(f"DELETE FROM {target}")
+        self.connection.execute(sa.delete(table))
         driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
         statement = f"COPY {target} ({names}) FROM STDIN (FORMAT csv, HEADER true)"
@@ -167,7 +167,10 @@ class _AdvisoryLock(RunLock):
         self._key = key
 
     def check(self) -> None:
-        row = self._heartbeat.ask(_HELD.format(key=self._key, whose="= pg_backend_pid()"))
+        try:
+            row = self._heartbeat.ask(_HELD.format(key=self._key, whose="= pg_backend_pid()"))
+        except sa.exc.SQLAlchemyError:
+            row = None
         if row is None:
             raise DatabaseError(
                 f"The run lock in {self._database.name} was lost with its connection; nothing was published.",
@@ -196,7 +199,11 @@ class PostgreSQL(Database):
             self.url,
             poolclass=sa.NullPool,
             isolation_level=isolation,
-            connect_args={"connect_timeout": 15, "application_name": "recommend"} | self._given_arguments(),
+            # Parameters are keys of customers, and errors go to the log.
+            hide_parameters=True,
+            connect_args={"connect_timeout": 15, "application_name": "recommend"}
+            | self._given_arguments()
+            | {"client_encoding": "utf8"},
         )
 
     def _given_arguments(self) -> dict[str, object]:
@@ -312,7 +319,8 @@ class PostgreSQL(Database):
             for table in tables:
                 if connection.execute(owned, {"table": self.quoted(table)}).scalar():
                     try:
-                        connection.exec_driver_sql(f"VACUUM (ANALYZE) {self.quoted(table)}")
+                        name = self.quoted(table).replace("%", "%%")
+                        connection.exec_driver_sql(f"VACUUM (ANALYZE) {name}")
                     except sa.exc.DBAPIError as error:
                         # The lists are published; bloat of one night is no reason to fail.
                         log.warning("VACUUM of %s failed: %s", table.name, self.message(error.orig or error))

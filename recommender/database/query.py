@@ -13,14 +13,15 @@ from pathlib import Path
 from recommender.errors import SettingsError
 
 # What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
-# escapes, `#` comments and double-quoted strings; PostgreSQL dollar quotes, E'' strings and nested comments.
+# escapes, `#` comments, double-quoted strings, and comments that it runs (`/*! … */`), which hide nothing;
+# PostgreSQL dollar quotes, E'' strings and nested comments.
 _HIDDEN = {
     "sqlite": r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]*
                  | /\*.*?(?:\*/|\Z)""",
     "mysql": r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | --(?=\s|\Z)[^\n]* | \#[^\n]*
-                 | /\*.*?(?:\*/|\Z)""",
+                 | /\*(?!M?!).*?(?:\*/|\Z)""",
     "postgresql": r"""\b[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]*
-                 | \$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ | /\*""",
+                 | (?<![\w$])\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ | /\*""",
 }
 _SINCE = r"(?P<since>(?<![:\w]):since\b)"
 _TOKENS = {
@@ -49,14 +50,20 @@ class Query:
         return f"SELECT {select} FROM (\n{self.text}) AS q {tail}".rstrip()
 
 
-def _comment_end(text: str, start: int) -> int:
+def _comment_end(text: str, start: int) -> int | None:
     """Where the (nested) comment that begins at `start` ends."""
     depth = 0
     for mark in _NESTED_COMMENT.finditer(text, start):
         depth += 1 if mark.group() == "/*" else -1
         if depth == 0:
             return mark.end()
-    return len(text)
+    return None
+
+
+def _is_closed(comment: str, dialect: str) -> bool:
+    if dialect == "postgresql":
+        return _comment_end(comment, 0) is not None
+    return len(comment) >= len("/**/") and comment.endswith("*/")
 
 
 def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query:
@@ -71,7 +78,7 @@ def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query
     Raises:
         SettingsError: empty, more than one statement, or parentheses that would leave the subquery.
     """
-    literal = f"'{since:%Y-%m-%d %H:%M:%S}'"
+    literal = f"'{since.isoformat(' ', 'seconds')}'"
     parts: list[str] = []
     depth = 0
     ended = uses_since = False
@@ -86,6 +93,8 @@ def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query
         if depth < 0:
             raise _not_one_select(path, "it closes a parenthesis that it did not open")
         uses_since |= kind == "since"
+        if kind == "comment" and piece.startswith("/*") and not _is_closed(piece, dialect):
+            raise _not_one_select(path, "a comment is not closed")
         parts.append(literal if kind == "since" else piece)
     if depth:
         raise _not_one_select(path, "a parenthesis is not closed")
@@ -105,7 +114,7 @@ def _pieces(text: str, dialect: str) -> Iterator[tuple[str, str]]:
         if match["hidden"] and match["hidden"].startswith(("--", "/*", "#")):
             kind = "comment"
             if match["hidden"] == "/*":  # PostgreSQL's nest, which no regular expression follows
-                place = _comment_end(text, match.start())
+                place = _comment_end(text, match.start()) or len(text)
         yield kind, text[match.start() : place]
     yield "sql", text[place:]
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,8 +45,12 @@ class Target:
     def lock_name(self) -> str:
         """Names the set of tables; at most 64 characters, since MySQL allows no more."""
         url = self.database.url
-        database = str(url.database) if url.get_backend_name() != "mysql" or not self.schema else self.schema
-        named = "\0".join((database, self.schema or "", self.prefix))
+        database, schema = str(url.database), self.schema or ""
+        if url.get_backend_name() == "mysql":  # a schema is a database there
+            database, schema = schema or database, ""
+        if url.get_backend_name() == "sqlite":  # however the address spells the way to the file
+            database = str(Path(database).resolve())
+        named = f"{database}\0{schema}\0{self.prefix}"
         return f"recommend:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
     def problems(self, connection: sa.Connection) -> list[str]:
@@ -110,6 +115,7 @@ class Target:
 
 
 def _found_key(declared: sa.types.TypeEngine[Any]) -> FoundKey:
-    if isinstance(declared, sa.Integer) or (isinstance(declared, sa.Numeric) and not declared.scale):
+    is_decimal = isinstance(declared, sa.Numeric) and not isinstance(declared, sa.Float)
+    if isinstance(declared, sa.Integer) or (is_decimal and not getattr(declared, "scale", None)):
         return FoundKey(KeyKind.INTEGER, None)
     return FoundKey(KeyKind.TEXT, getattr(declared, "length", None))

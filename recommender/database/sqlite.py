@@ -2,9 +2,10 @@
 
 import itertools
 import random
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from recommender.database.base import (
 )
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
-from recommender.errors import DatabaseError, Interrupted
+from recommender.errors import DatabaseError, Interrupted, RefusedError
 from recommender.files import FILE_MODE
 from recommender.interrupts import interrupts
 from recommender.keys import KeyKind
@@ -42,6 +43,7 @@ _READ_ONLY = {
     sqlite3.SQLITE_FUNCTION,
     sqlite3.SQLITE_RECURSIVE,
 }
+_UNDECODABLE = re.compile("Could not decode to UTF-8 column '(.*?)'")
 _AFFINITIES = {"INT": KeyKind.INTEGER, "TEXT": KeyKind.TEXT}
 
 
@@ -81,6 +83,8 @@ class _Watch:
 
 
 class _SQLiteSnapshot(Snapshot):
+    integers_as_text = False
+
     def __init__(self, database: "SQLite", connection: sqlite3.Connection, seconds: int) -> None:
         self._database = database
         self._connection = connection
@@ -93,6 +97,13 @@ class _SQLiteSnapshot(Snapshot):
             yield
         except sqlite3.Error as error:
             self._watch.explain()
+            undecodable = _UNDECODABLE.match(str(error))
+            if undecodable:
+                # Without the module's own words, since these hold the text: it may be a guest's address.
+                raise RefusedError(
+                    f"{query.path}: {undecodable[1]} has a text that is not UTF-8.",
+                    "Correct it in the shop, or leave it out with WHERE.",
+                ) from None
             raise self._database.explained(error, f"refused {query.path}") from error
 
     def columns(self, query: Query) -> list[QueryColumn]:
@@ -146,7 +157,7 @@ class _SQLiteSnapshot(Snapshot):
         first = f"SELECT {name} AS k FROM ({query.wrapped(name, 'LIMIT 0')})"
         return _collation_clause(self._connection, first)
 
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Iterator[Columns]:
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         with self._errors(query), closing(self._connection.execute(query.wrapped(select))) as cursor:
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
@@ -202,7 +213,7 @@ class SQLite(Database):
         return sqlite3.connect(self.path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
 
     def _engine(self) -> sa.Engine:
-        return sa.create_engine(self.url, creator=self._open, poolclass=sa.NullPool)
+        return sa.create_engine(self.url, creator=self._open, poolclass=sa.NullPool, hide_parameters=True)
 
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
@@ -234,7 +245,9 @@ class SQLite(Database):
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         del holder  # the lock file says it itself
         digest = name.rpartition(":")[2][:8]
-        with file_lock(self.path.with_name(f"{self.path.name}.recommend-{digest}.lock")) as lock:
+        # However the address spells the way to the file.
+        path = self.path.resolve()
+        with file_lock(path.with_name(f"{path.name}.recommend-{digest}.lock")) as lock:
             yield _SQLiteRunLock(lock)
 
     def publish(
@@ -348,4 +361,5 @@ class SQLite(Database):
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    # Errors of the module itself have no code.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
