@@ -112,12 +112,11 @@ class _MySQLSnapshot(Snapshot):
     def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         cursors = import_module(type(self._connection).__module__.partition(".")[0] + ".cursors")
-        with self._errors(query):
-            # Closing it reads what is left, so that the connection can be used again.
-            with closing(self._connection.cursor(cursors.SSCursor)) as cursor:
-                cursor.execute(query.wrapped(select))
-                while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                    yield list(zip(*rows, strict=True))
+        # Closing the cursor reads what is left, so that the connection can be used again.
+        with self._errors(query), closing(self._connection.cursor(cursors.SSCursor)) as cursor:
+            cursor.execute(query.wrapped(select))
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                yield list(zip(*rows, strict=True))
 
 
 class _MySQLPublication(Publication):
