@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from recommender.csvcolumns import KeyColumn, NumberColumn, read_columns
+from recommender.csvcolumns import Block, KeyColumn, NumberColumn, read_columns
 from recommender.database.schema import FoundKey, Target
 from recommender.database.tables import ListTable, Role
 from recommender.errors import RefusedError
@@ -43,6 +43,16 @@ class ListFacts:
     """The distinct keys of each key column, as texts."""
 
 
+class _FilledColumn(KeyColumn):
+    """Texts, none of them NULL."""
+
+    def add(self, block: Block, column: int) -> None:
+        empty = block.starts[:, column] == block.ends[:, column]
+        if empty.any():
+            raise block.refuse(int(empty.argmax()), column, "a key")
+        super().add(block, column)
+
+
 def check_list(
     path: Path, definition: ListTable, *, sellable: Collection[str], known: Collection[str]
 ) -> tuple[list[Finding], ListFacts]:
@@ -59,7 +69,7 @@ def check_list(
     """
     again = "Make the lists again: `recommend rank`, or `recommend run`."
     keys = {
-        column.name: KeyColumn(KeyKind.TEXT, guests=False)
+        column.name: (KeyColumn if column.nullable else _FilledColumn)(KeyKind.TEXT, guests=False)
         for column in definition.columns
         if column.role in (Role.CUSTOMER, Role.ITEM, Role.REASON)
     }

@@ -172,7 +172,8 @@ def settle(data_dir: Path, target: Target, connection: sa.Connection) -> None:
     unpublished run is looked for.
     """
     runs = {run.run_id: run for run in list_runs(data_dir) if run.manifest.status is not Status.PUBLISHED}
-    published = sa.select(target.runs).where(target.runs.c.run_id.in_([*runs]))
+    table = target.runs
+    published = sa.select(table).where(table.c.run_id.in_([*runs]))
     rows = {row.run_id: row for row in connection.execute(published)} if runs else {}
     for run_id, run in runs.items():
         if run_id in rows:

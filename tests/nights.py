@@ -67,7 +67,7 @@ class Shop:
         """Call the command line in this process."""
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli._exit_code([*arguments, "--env-file", str(self.env_file)])
+            code = cli._exit_code(["--env-file", str(self.env_file), *arguments])
         return Outcome(code, out.getvalue(), err.getvalue())
 
     def does(self, *arguments: str) -> str:

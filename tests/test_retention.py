@@ -1,0 +1,219 @@
+"""What is kept of past runs, and for how long."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recommender.errors import RefusedError, SettingsError
+from recommender.retention import prune
+from recommender.runs import (
+    MANIFEST,
+    Stage,
+    Status,
+    find_run,
+    list_runs,
+    load_run,
+    new_run,
+    published_runs,
+    run_folders,
+    runs_folder,
+)
+
+NOW = datetime(2026, 3, 31, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes a run of so many days ago, with an export; published ones count up."""
+    seqs = iter(range(1, 1000))
+
+    def made(days_ago, status=Status.PUBLISHED, parent=None):
+        run = new_run(tmp_path, NOW - timedelta(days=days_ago))
+        run.manifest.status = status
+        run.manifest.as_of_day = (NOW - timedelta(days=days_ago)).date().isoformat()
+        run.manifest.parent_run_id = parent
+        if status is Status.PUBLISHED:
+            run.manifest.published_seq = next(seqs)
+        run.path("sales.csv").write_text("customer_id,item_id,sold_at\n", encoding="utf-8")
+        run.save()
+        return run.run_id
+
+    return made
+
+
+def left(tmp_path):
+    return [run.run_id for run in list_runs(tmp_path)]
+
+
+def pruned(tmp_path, keep_runs=3, keep_export_days=7):
+    return prune(tmp_path, keep_runs=keep_runs, keep_export_days=keep_export_days, now=NOW)
+
+
+def test_the_newest_published_runs_are_kept(tmp_path, make):
+    ids = [make(days) for days in (9, 8, 7, 6, 5)]
+    assert pruned(tmp_path, keep_export_days=30) == ids[:2]
+    assert left(tmp_path) == ids[2:]
+    assert pruned(tmp_path, keep_export_days=30) == []
+
+
+def test_newest_is_by_publishing_not_by_name(tmp_path, make):
+    newest_id = make(1)
+    later_published = [make(days) for days in (20, 19)]
+    pruned(tmp_path, keep_runs=2, keep_export_days=100)
+    assert sorted(left(tmp_path)) == sorted(later_published)
+    assert newest_id not in left(tmp_path)
+
+
+def test_what_is_published_the_one_before_and_their_parents_stay(tmp_path, make):
+    grandparent = make(30)
+    parent = make(20, parent=grandparent)
+    stranger = make(15)
+    make_before = make(10, parent=parent)
+    now_published = make(9, parent=parent)
+    assert pruned(tmp_path, keep_runs=1, keep_export_days=100) == [stranger]
+    assert left(tmp_path) == [grandparent, parent, make_before, now_published]
+
+
+def test_exports_go_earlier_than_their_runs_but_for_the_last(tmp_path, make):
+    old, parent, young = make(9), make(8), make(2)
+    packed = load_run(runs_folder(tmp_path) / parent)
+    packed.compress_sales()
+    assert pruned(tmp_path) == [f"{old}/sales.csv", f"{parent}/sales.csv.gz"]
+    exports = {run.run_id: run.sales_path() for run in list_runs(tmp_path)}
+    assert exports[old] is None
+    assert exports[parent] is None
+    assert exports[young] is not None
+
+
+def test_exports_of_runs_that_are_kept_for_others_go_too(tmp_path, make):
+    parent = make(20)
+    make(19, parent=parent)
+    make(1)
+    assert f"{parent}/sales.csv" in pruned(tmp_path, keep_runs=1)
+
+
+def test_the_export_of_what_is_published_stays_however_old(tmp_path, make):
+    run_id = make(100)
+    assert pruned(tmp_path) == []
+    assert find_run(tmp_path, run_id).sales_path() is not None
+
+
+UNPUBLISHED = [
+    Status.FAILED,
+    Status.REFUSED,
+    Status.DRY_RUN,
+    Status.INTERRUPTED,
+    Status.KILLED,
+    Status.WAITING,
+]
+
+
+@pytest.mark.parametrize("status", UNPUBLISHED)
+def test_unpublished_runs_go_after_fourteen_days(tmp_path, make, status):
+    old, young = make(15, status), make(13, status)
+    assert pruned(tmp_path) == [old]
+    assert left(tmp_path) == [young]
+
+
+def test_of_unpublished_runs_the_fourteen_newest_stay(tmp_path, make):
+    ids = [make(3, UNPUBLISHED[n % 6]) for n in range(16)]
+    kept = make(3)
+    assert set(pruned(tmp_path)) == set(ids[:2])
+    assert left(tmp_path) == [*ids[2:], kept]
+
+
+def test_a_run_that_goes_on_is_left_alone(tmp_path, make):
+    run_id = make(40, Status.RUNNING)
+    assert pruned(tmp_path) == []
+    assert left(tmp_path) == [run_id]
+
+
+def test_only_old_folders_of_ours_without_a_record_are_removed(tmp_path, make):
+    old, young = (runs_folder(tmp_path) / make(days, Status.KILLED) for days in (40, 1))
+    damaged = runs_folder(tmp_path) / make(40)
+    for folder in (old, young):
+        (folder / MANIFEST).unlink()
+    (damaged / MANIFEST).write_text("{", encoding="utf-8")
+    others = [runs_folder(tmp_path) / name for name in ("20250101T000000Z-of the owner", "notes")]
+    for folder in others:
+        folder.mkdir()
+    link = runs_folder(tmp_path) / "20250101T000000Z-0123"
+    link.symlink_to(young)
+    assert pruned(tmp_path) == [old.name]
+    assert all(folder.is_dir() for folder in (young, damaged, *others, link))
+
+
+def test_nothing_to_prune(tmp_path):
+    assert pruned(tmp_path) == []
+
+
+# Run folders
+
+
+def test_runs_of_one_second_sort_in_the_order_of_their_making(tmp_path):
+    runs = [new_run(tmp_path, NOW) for _ in range(8)]
+    names = [path.name for path in run_folders(tmp_path)]
+    assert names == [run.run_id for run in runs]
+    assert all(name.startswith("20260331T000500Z-") for name in names)
+
+
+def test_folders_and_files_are_private(tmp_path, make):
+    run = find_run(tmp_path, make(1))
+    assert run.folder.stat().st_mode & 0o777 == 0o700
+    assert run.path(MANIFEST).stat().st_mode & 0o777 == 0o600
+    run.compress_sales()
+    assert run.path("sales.csv.gz").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_manifest_comes_back_as_it_was_written(tmp_path, make):
+    run = find_run(tmp_path, make(1))
+    run.manifest.stages[Stage.EXPORT] = {"seconds": 1.5, "peak_mb": 3.0}
+    run.manifest.error = "é \x00 \n"
+    run.save()
+    again = find_run(tmp_path, run.run_id)
+    assert again.manifest == run.manifest
+    assert again.has_done(Stage.EXPORT)
+    assert not again.has_done(Stage.TRAIN)
+
+
+def test_compressed_sales_are_the_same_bytes_for_the_same_sales(tmp_path, make):
+    packed = []
+    for days in (1, 2):
+        run = find_run(tmp_path, make(days))
+        run.compress_sales()
+        packed.append(run.path("sales.csv.gz").read_bytes())
+        assert not run.path("sales.csv").exists()
+    assert packed[0] == packed[1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"run_id": 1}', '{"manifest_version": 1, "run_id": "x", "status": "new"}'],
+)
+def test_a_damaged_manifest_is_refused_and_passed_over(tmp_path, make, content):
+    run_id = make(1)
+    (runs_folder(tmp_path) / run_id / MANIFEST).write_text(content, encoding="utf-8")
+    with pytest.raises(RefusedError, match=run_id):
+        find_run(tmp_path, run_id)
+    assert list_runs(tmp_path) == []
+
+
+def test_a_manifest_of_a_newer_program_is_not_touched(tmp_path, make):
+    run_id = make(40, Status.KILLED)
+    path = runs_folder(tmp_path) / run_id / MANIFEST
+    path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
+    with pytest.raises(RefusedError, match="newer program"):
+        find_run(tmp_path, run_id)
+    assert pruned(tmp_path) == []
+
+
+@pytest.mark.parametrize("run_id", ["", ".", "..", "../..", "20260331T000500Z-0000", "x" * 300])
+def test_an_unknown_run_is_a_wrong_call(tmp_path, run_id):
+    with pytest.raises(SettingsError, match="There is no run"):
+        find_run(tmp_path, run_id)
+
+
+def test_published_runs_are_in_the_order_of_publishing(tmp_path, make):
+    ids = [make(days) for days in (1, 5, 3)]
+    make(2, Status.FAILED)
+    assert [run.run_id for run in published_runs(list_runs(tmp_path))] == ids
