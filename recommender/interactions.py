@@ -95,14 +95,15 @@ def load_interactions(
         path, {"customer_id": customers, "item_id": items, "sold_at": times}, {"quantity": quantities}
     )
     all_users, all_items, lines = _sorted_lines(customers, items, times, quantities, n_sales)
+    digest = _digest(all_users, all_items, lines)
     newest = int(lines.times.max()) if n_sales else 0
     purchases = _net_purchases(lines)
-
     sold = lines.quantities > 0
     user_ids, new_user = _kept(all_users, lines.users[sold])
     item_ids, new_item = _kept(all_items, lines.items[sold])
     users, bought = new_user[lines.users[purchases]], new_item[lines.items[purchases]]
     bought_at = lines.times[purchases]
+    del lines, purchases, sold
     weights, last_purchase = _weigh(
         users,
         bought,
@@ -119,7 +120,7 @@ def load_interactions(
         newest=newest,
         history=_histories(users, _key_hashes(item_ids)[bought], bought_at, n_users=len(user_ids)),
         n_sales=n_sales,
-        data_sha256=_digest(all_users, all_items, lines),
+        data_sha256=digest,
     )
 
 
@@ -131,16 +132,20 @@ def _sorted_lines(
     A line's user, item and time become one number, which sorts fast and gives them back after sorting, so
     that the columns as read can be let go early: they are most of the memory that a night takes.
     """
-    user_ids, users = customers.result()
-    item_ids, columns = items.result()
-    codes = users * np.int64(max(len(item_ids), 1)) + columns
-    del users, columns
     moments, moment_index = distinct(times.result())
+    user_ids, users = customers.result()
+    codes = users.astype(np.int64)
+    del users
+    item_ids, columns = items.result()
+    codes *= max(len(item_ids), 1)
+    codes += columns
+    del columns
     cells = None
     if len(user_ids) * len(item_ids) * len(moments) > _LARGEST_CODE:
         cells, compact = distinct(codes)
         codes = compact.astype(np.int64)  # fewer than 2**31, as the moments are, so the product fits
-    codes = codes * len(moments) + moment_index
+    codes *= len(moments)
+    codes += moment_index
     del moment_index
     order = np.argsort(codes)
     codes = codes[order]
