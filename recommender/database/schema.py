@@ -111,7 +111,8 @@ class Target:
 
     def publish_of(self, connection: sa.Connection, run_id: str) -> sa.Row[Any] | None:
         """The row of that run, if it was published."""
-        return connection.execute(sa.select(self.runs).where(self.runs.c.run_id == run_id)).fetchone()
+        runs = self.runs  # one object: two would be joined
+        return connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).fetchone()
 
 
 def _found_key(declared: sa.types.TypeEngine[Any]) -> FoundKey:
