@@ -130,7 +130,8 @@ class _SQLiteSnapshot(Snapshot):
         return str(row[2])
 
     def _kind_by_values(self, query: Query, column: str, name: str) -> KeyKind:
-        select = f"typeof({name}), CAST(min({name}) AS TEXT)"
+        shown = f"CASE typeof({name}) WHEN 'blob' THEN hex(min({name})) ELSE CAST(min({name}) AS TEXT) END"
+        select = f"typeof({name}), {shown}"
         tail = f"WHERE {name} IS NOT NULL GROUP BY 1"
         examples = dict(self._connection.execute(query.wrapped(select, tail)).fetchall())
         fix = f"Give the column one type in the query: CAST(… AS INTEGER) or CAST(… AS TEXT) AS {column}."
