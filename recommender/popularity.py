@@ -15,9 +15,9 @@ def popularity(interactions: Interactions, *, recent_half_life_days: float = 30.
     Half of it is the item's share of all pairs of customer and item, half its share of the same pairs when
     each fades with the time since the customer's last purchase of the item, by half in
     `recent_half_life_days`. Every customer counts once for an item: one who buys it each week is one fan, not
-    fifty. What is popular changes, so a count over all time is a poor list (Ji, Sun, Zhang and Li, "A
-    Re-visit of the Popularity Baseline in Recommender Systems", SIGIR 2020); what sold of late alone is a
-    noisy one in a small shop. The even mix did better than either on real sales of such shops.
+    fifty. What is popular changes, so a count over all time alone is a poor list (Ji, Sun, Zhang and Li, "A
+    Re-visit of the Popularity Baseline in Recommender Systems", SIGIR 2020). What sold of late alone would
+    leave a shop of few sales with a list made by chance.
 
     An item with nothing left after refunds has 0; without any purchase all are 0.
     """
