@@ -67,7 +67,7 @@ class Settings:
     """Iterations of a training."""
     alpha: float = 10.0
     """Confidence of a purchase: 1 + ALPHA x its weight."""
-    half_life_days: float = 90.0
+    half_life_days: float = 60.0
     """A purchase counts half after so many days."""
     seed: int = 42
     """Seed of all random numbers."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
-from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]  # has no types
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from recommender.errors import ModelError
 from recommender.keys import Keys

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]  # has no types
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from recommender import parallel
 from recommender.parallel import in_threads
