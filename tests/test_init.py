@@ -1,0 +1,272 @@
+"""Set-up: the tables with the shop's own types, made once, never changed; the guests' key."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from recommender.errors import ExitCode
+from tests.nights import DAY, connection_to, database_of, empty_shop, make_shop
+from tests.servers import PASSWORD
+
+OURS = ["popular_items", "recommendation_runs", "recommendations"]
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path / 'shop.db'}"
+
+
+def tables(shop):
+    return sorted(set(shop.dump()) - {"sales", "items"})
+
+
+def column_types(url, table):
+    """The types of a table's columns as the database declares them."""
+    with connection_to(url) as connection:
+        columns = sa.inspect(connection).get_columns(table)
+        return {c["name"]: str(c["type"].compile(dialect=connection.dialect)).upper() for c in columns}
+
+
+def collation_of(shop, table, column):
+    query = (
+        "SELECT COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
+        f" AND TABLE_NAME = '{table}' AND COLUMN_NAME = '{column}'"
+    )
+    return shop.rows(query)[0][0]
+
+
+@pytest.mark.parametrize(("customer", "item"), [(int, str), (str, int)])
+def test_the_tables_take_the_types_of_the_shops_keys(tmp_path, database_url, customer, item):
+    shop = empty_shop(tmp_path / "shop", database_url, customer=customer, item=item)
+    shop.does("init", "--yes")
+    assert tables(shop) == OURS
+    sales = column_types(database_url, "sales")
+    ours = column_types(database_url, "recommendations")
+    assert ours["customer_id"] == sales["customer_id"]
+    assert ours["item_id"] == ours["because_item_id"] == sales["item_id"]
+    assert column_types(database_url, "popular_items")["item_id"] == sales["item_id"]
+
+
+def test_texts_keep_the_length_and_collation_of_the_shop(tmp_path, mariadb):
+    shop = empty_shop(tmp_path / "shop", mariadb.create_database(), customer=str)
+    shop.execute(
+        "ALTER TABLE sales MODIFY customer_id VARCHAR(37) CHARACTER SET latin1 COLLATE latin1_german2_ci"
+    )
+    shop.does("init", "--yes")
+    assert column_types(shop.url, "recommendations")["customer_id"].startswith("VARCHAR(37)")
+    assert collation_of(shop, "recommendations", "customer_id") == "latin1_german2_ci"
+
+
+def test_the_keys_of_the_tables_are_their_primary_keys(tmp_path, database_url):
+    shop = empty_shop(tmp_path / "shop", database_url)
+    shop.does("init", "--yes")
+    with connection_to(database_url) as connection:
+        inspector = sa.inspect(connection)
+        keys = {t: inspector.get_pk_constraint(t)["constrained_columns"] for t in OURS}
+        assert not any(inspector.get_foreign_keys(table) for table in OURS)
+    assert keys == {
+        "recommendations": ["customer_id", "position"],
+        "popular_items": ["position"],
+        "recommendation_runs": ["run_id"],
+    }
+
+
+def test_init_again_leaves_everything_as_it_is(tmp_path, database_url):
+    shop = make_shop(tmp_path / "shop", database_url, [(1, 10, DAY), (2, 11, DAY)], {10: True, 11: True})
+    assert "Created recommendations, popular_items, recommendation_runs." in shop.does("init", "--yes")
+    shop.night()
+    env_file, before = shop.env_file.read_bytes(), shop.dump()
+    assert "All tables are there and fit." in shop.does("init", "--yes")
+    assert shop.dump() == before
+    assert shop.env_file.read_bytes() == env_file
+
+
+def test_only_what_is_missing_is_made(tmp_path, database_url):
+    shop = make_shop(tmp_path / "shop", database_url, [(1, 10, DAY), (2, 11, DAY)], {10: True, 11: True})
+    shop.does("init", "--yes")
+    shop.night()
+    lists = shop.lists()
+    shop.execute("DROP TABLE popular_items")
+    assert "Created popular_items." in shop.does("init", "--yes")
+    assert shop.lists() == lists
+
+
+@pytest.mark.parametrize(
+    ("statement", "differs"),
+    [
+        ("CREATE TABLE recommendations (customer_id BIGINT, item BIGINT)", "has no column position"),
+        (
+            "CREATE TABLE popular_items (position INTEGER, item_id BIGINT PRIMARY KEY, score FLOAT)",
+            "has the key (item_id), not (position)",
+        ),
+    ],
+)
+def test_a_table_of_another_shape_is_shown_and_left(tmp_path, database_url, statement, differs):
+    shop = empty_shop(tmp_path / "shop", database_url)
+    shop.execute(statement)
+    before = shop.dump()
+    line = shop.fails(ExitCode.SETTINGS, "init", "--yes")
+    assert differs in line
+    name = statement.split()[2]
+    assert re.search(rf"CREATE TABLE \W?{name}\W? \(", line)
+    assert shop.dump() == before
+    # The night says the same, before it reads anything.
+    assert "recommend init" in shop.fails(ExitCode.SETTINGS, "run")
+
+
+def test_tables_for_keys_of_the_other_kind_are_shown(tmp_path, database_url):
+    shop = empty_shop(tmp_path / "shop", database_url)
+    shop.does("init", "--yes")
+    text = "CAST(customer_id AS CHAR)" if database_url.startswith("mysql") else "CAST(customer_id AS TEXT)"
+    query = f"SELECT {text} AS customer_id, item_id, sold_at FROM sales"
+    (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
+    line = shop.fails(ExitCode.SETTINGS, "init", "--yes")
+    assert "customer_id is of the kind integer, the shop's keys are text" in line
+    assert "CREATE TABLE" in line
+
+
+def test_myisam_is_refused_by_name(tmp_path, mariadb):
+    shop = empty_shop(tmp_path / "shop", mariadb.create_database())
+    shop.does("init", "--yes")
+    shop.execute("ALTER TABLE popular_items ENGINE=MyISAM")
+    for command in (["init", "--yes"], ["run"]):
+        assert "MyISAM" in shop.fails(ExitCode.SETTINGS, *command)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_who_may_not_create_gets_the_statements_to_paste(tmp_path, request, kind):
+    server = request.getfixturevalue(kind)
+    shop = empty_shop(tmp_path / "shop", server.create_database())
+    database = sa.make_url(shop.url).database
+    user = f"reader_{kind}"
+    if kind == "postgresql":
+        server.execute(f"DROP ROLE IF EXISTS {user}", f"CREATE ROLE {user} LOGIN PASSWORD 'pw'")
+        shop.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC", f"GRANT SELECT ON sales, items TO {user}")
+    else:
+        server.execute(
+            f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
+            f"GRANT SELECT ON {database}.* TO {user}@'127.0.0.1'",
+        )
+    shop.set(DATABASE_URL=server.url(str(database), user, "pw"))
+    outcome = shop.recommend("init", "--yes")
+    assert outcome.code is ExitCode.DATABASE
+    assert "printed above" in outcome.err
+    assert outcome.err.count("\n") == 1
+    statements = outcome.out[outcome.out.index("CREATE TABLE") :].split(";\n")[:-1]
+    assert len(statements) == 3
+    assert tables(shop) == []
+    # What was printed is what makes them.
+    shop.execute(*statements)
+    if kind == "postgresql":
+        shop.execute(f"GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA public TO {user}")
+        shop.execute(f"GRANT USAGE ON SCHEMA public TO {user}")
+    else:
+        server.execute(f"GRANT SELECT, INSERT, DELETE ON {database}.* TO {user}@'127.0.0.1'")
+    assert "All tables are there and fit." in shop.does("init", "--yes")
+    # And these rights are all that a night needs.
+    shop.execute("INSERT INTO items VALUES (10, 'a', 1), (11, 'b', 1)")
+    shop.sell([(1, 10, DAY), (2, 11, DAY)])
+    shop.night()
+    assert shop.lists() == {1: [11], 2: [10]}
+
+
+def test_a_schema_that_is_not_there_is_said_in_words(tmp_path, postgresql):
+    shop = empty_shop(tmp_path / "shop", postgresql.create_database(), TARGET_SCHEMA="no 100%")
+    outcome = shop.recommend("init", "--yes")
+    assert outcome.code is ExitCode.DATABASE
+    assert "no 100%" in outcome.err
+    assert 'CREATE TABLE "no 100%".recommendations' in outcome.out
+
+
+def test_a_shop_without_queries_is_told_so(tmp_path, sqlite_url):
+    shop = empty_shop(tmp_path / "shop", sqlite_url)
+    (shop.folder / "sql" / "sales.sql").unlink()
+    assert "There is no query" in shop.fails(ExitCode.SETTINGS, "init", "--yes")
+
+
+def test_a_key_that_can_be_none_is_refused_with_the_fix(tmp_path, sqlite_url):
+    shop = make_shop(tmp_path / "shop", sqlite_url, [(1, 10, DAY)], {10: True})
+    query = "SELECT customer_id + 0.5 AS customer_id, item_id, sold_at FROM sales"
+    (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
+    line = shop.fails(ExitCode.REFUSED, "init", "--yes")
+    assert "customer_id" in line
+    assert "CAST" in line
+    assert tables(shop) == []
+
+
+# The guests' key
+
+
+@pytest.fixture
+def guest_shop(tmp_path, sqlite_url):
+    shop = empty_shop(tmp_path / "shop", sqlite_url)
+    query = "SELECT customer_id, item_id, sold_at, guest_email FROM sales"
+    (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
+    return shop
+
+
+def test_a_guest_key_is_appended_once(guest_shop):
+    env_file = guest_shop.env_file
+    before = env_file.read_text(encoding="utf-8").rstrip("\n")
+    env_file.write_text(before, encoding="utf-8")  # an editor left no line end
+    env_file.chmod(0o640)
+    assert "Appended a GUEST_KEY" in guest_shop.does("init", "--yes")
+    text = env_file.read_text(encoding="utf-8")
+    assert text.startswith(before + "\n")
+    (key,) = re.findall(r"^GUEST_KEY=([0-9a-f]{64})$", text, re.MULTILINE)
+    assert env_file.stat().st_mode & 0o777 == 0o640
+    assert key not in guest_shop.does("init", "--yes")
+    assert env_file.read_text(encoding="utf-8") == text
+
+
+def test_a_linked_env_file_stays_a_link(guest_shop, tmp_path):
+    real = tmp_path / "secrets"
+    guest_shop.env_file.rename(real)
+    guest_shop.env_file.symlink_to(real)
+    guest_shop.does("init", "--yes")
+    assert guest_shop.env_file.is_symlink()
+    assert "GUEST_KEY=" in real.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["GUEST_KEY", "GUEST_KEY_FILE"])
+def test_a_guest_key_that_is_set_is_kept(guest_shop, name):
+    (guest_shop.folder / "key").write_text("x" * 32, encoding="utf-8")
+    guest_shop.set(**{name: "key" if name.endswith("FILE") else "x" * 32})
+    before = guest_shop.env_file.read_bytes()
+    guest_shop.does("init", "--yes")
+    assert guest_shop.env_file.read_bytes() == before
+
+
+def test_no_guests_no_key(tmp_path, sqlite_url):
+    shop = empty_shop(tmp_path / "shop", sqlite_url)
+    before = shop.env_file.read_bytes()
+    shop.does("init", "--yes")
+    assert shop.env_file.read_bytes() == before
+
+
+def test_without_an_env_file_the_key_is_asked_for(guest_shop, monkeypatch, tmp_path):
+    from recommender.init import make_guest_key
+    from recommender.settings import load_settings
+
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    settings = load_settings({"DATABASE_URL": guest_shop.url}, None)
+    make_guest_key(settings, said.append)
+    assert "GUEST_KEY" in said[0]
+    assert not (tmp_path / ".env").exists()
+
+
+def test_columns_for_guests_are_wide_enough_text(tmp_path, database_url):
+    shop = empty_shop(tmp_path / "shop", database_url, PUBLISH_GUESTS="yes")
+    shop.does("init", "--yes")
+    with database_of(database_url).connect() as connection:
+        columns = {c["name"]: c["type"] for c in sa.inspect(connection).get_columns("recommendations")}
+    assert isinstance(columns["customer_id"], sa.String)
+    assert (columns["customer_id"].length or 30) >= 30
+    assert isinstance(columns["item_id"], sa.Integer)
+
+
+def test_the_password_is_not_printed(tmp_path, postgresql):
+    shop = empty_shop(tmp_path / "shop", postgresql.create_database())
+    assert PASSWORD not in shop.does("init", "--yes")
