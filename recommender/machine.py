@@ -11,19 +11,32 @@ def available_cpus() -> int:
     return max(1, min(affinity, int(quota)) if quota else affinity)
 
 
-def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """CPUs by the quota of control groups version 2 (cpu.max) or 1; None where there is no limit."""
+def _cgroup_quota(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float | None:
+    """CPUs by the quota of control groups; None where there is no limit.
+
+    In version 2 our own group and every group above it may have one (`cpu.max`), and the least counts; in a
+    container our own is the root. Version 1 keeps it in files of its own.
+    """
     try:
-        quota, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if quota in ("max", "-1"):
+        paths = [
+            line.removeprefix("0::/") for line in own.read_text().splitlines() if line.startswith("0::/")
+        ]
+    except OSError:
+        paths = []
+    group = root / (paths[0] if paths else "")
+    groups = [folder for folder in (group, *group.parents) if folder == root or root in folder.parents]
+    quotas = [_quota(folder / "cpu.max") for folder in groups]
+    quotas.append(_quota(root / "cpu/cpu.cfs_quota_us", root / "cpu/cpu.cfs_period_us"))
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota(*files: Path) -> float | None:
+    """The quota by its period, both in microseconds, as they stand in one file or in two."""
+    try:
+        quota, period = " ".join(file.read_text() for file in files).split()
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (OSError, ValueError):  # no such file, or "max"
         return None
-    return int(quota) / int(period)
 
 
 def reset_peak_memory() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.database.query import prepare_query, read_query
@@ -162,6 +162,7 @@ def quoted(content: str, dialect: str) -> str:
     return "'" + content.replace("'", "''") + "'"
 
 
+@settings(deadline=None)
 @given(st.one_of(contents, tricky), st.sampled_from(DIALECTS))
 def test_a_literal_survives_whatever_is_in_it(content, dialect):
     literal = quoted(content, dialect)
@@ -170,17 +171,20 @@ def test_a_literal_survives_whatever_is_in_it(content, dialect):
     assert query.uses_since
 
 
+@settings(deadline=None)
 @given(st.one_of(contents, tricky), tricky)
 def test_sqlite_reads_the_same_literals_comments_and_names(content, comment):
     """The database itself says where a literal, a name and a comment end."""
     comment = comment.replace("*/", "").rstrip("*")
     name = content.replace('"', '""') or "n"
-    text = f'SELECT {quoted(content, "sqlite")} AS "{name}", :since /* {comment} */ -- {comment.split(chr(10))[0]}\n;'
+    line = comment.partition("\n")[0]
+    text = f'SELECT {quoted(content, "sqlite")} AS "{name}", :since /* {comment} */ -- {line}\n;'
     query = prepare_query(text, PATH, "sqlite", SINCE)
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         assert connection.execute(query.wrapped()).fetchall() == [(content, LITERAL.strip("'"))]
 
 
+@settings(deadline=None)
 @given(tricky, st.sampled_from(DIALECTS))
 def test_no_text_whatever_breaks_the_reading(text, dialect):
     with contextlib.suppress(SettingsError):

@@ -10,10 +10,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import settings as module
+from recommender import settings as settings_module
 from recommender.errors import SettingsError
 from recommender.settings import NAMES, SECRETS, RepeatPurchases, Settings, load_settings
 
@@ -66,8 +66,8 @@ def test_a_secret_from_a_file_has_the_precedence_of_its_source(env_file, tmp_pat
 def test_each_secret_may_come_from_a_file(name, tmp_path):
     value = GUEST_KEY if name == "GUEST_KEY" else URL
     (tmp_path / "secret").write_bytes(b"\xef\xbb\xbf" + value.encode() + b"\r\n")
-    settings = load_settings({"DATABASE_URL": URL, name: "", f"{name}_FILE": str(tmp_path / "secret")})
-    found = getattr(settings, name.lower())
+    loaded = load_settings({"DATABASE_URL": URL, name: "", f"{name}_FILE": str(tmp_path / "secret")})
+    found = getattr(loaded, name.lower())
     assert (found if name == "GUEST_KEY" else found.render_as_string(hide_password=False)).startswith(
         value[:10]
     )
@@ -243,6 +243,7 @@ def test_nothing_public_holds_a_secret():
     assert load_settings({"DATABASE_URL": URL}).public()["GUEST_KEY"] is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(WRONG)), st.text(max_size=20).filter(lambda text: "\0" not in text))
 def test_no_value_whatever_breaks_the_reading(name, value):
     try:
@@ -284,7 +285,7 @@ def test_env_example_can_be_used_as_it_is():
 
 
 def test_every_setting_has_a_docstring():
-    tree = ast.parse(inspect.getsource(module))
+    tree = ast.parse(inspect.getsource(settings_module))
     (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
     for node, following in itertools.pairwise(body):
         if isinstance(node, ast.AnnAssign):

@@ -402,8 +402,8 @@ COLLATED = {
     ],
 }
 ICU = [
-    "CREATE COLLATION case_blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
-    "CREATE COLLATION accent_blind (provider = icu, locale = 'und-u-ks-level1-kc-true', deterministic = false)",
+    f"CREATE COLLATION {name} (provider = icu, locale = 'und-u-{strength}', deterministic = false)"
+    for name, strength in (("case_blind", "ks-level2"), ("accent_blind", "ks-level1-kc-true"))
 ]
 
 
