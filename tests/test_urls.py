@@ -2,14 +2,16 @@
 
 import traceback
 
+import pymysql
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from recommender.database import urls
+import recommender.database
+from recommender.database import open_database, urls
 from recommender.database.urls import describe, masked, normalise_url, secrets_of
-from recommender.errors import SettingsError
+from recommender.errors import DatabaseError, SettingsError
 
 SECRET = "s3cret-Pa$$wo:rd/@"
 secrets = st.text(min_size=12, max_size=30).filter(lambda text: text.isprintable() and "*" not in text)
@@ -146,3 +148,26 @@ def test_a_missing_driver_comes_with_the_install_command(text, install, monkeypa
 )
 def test_names_in_messages(text, name):
     assert describe(normalise_url(text)) == name
+
+
+def test_a_driver_without_its_library_comes_with_the_install_command(monkeypatch):
+    def lacks_libpq(_module):
+        raise ImportError("no pq wrapper available")
+
+    monkeypatch.setattr(recommender.database, "import_module", lacks_libpq)
+    with pytest.raises(SettingsError, match="no pq wrapper available") as caught:
+        open_database(normalise_url("postgresql://u:verysecret@h/db"))
+    assert "recommend-nightly[postgres]" in caught.value.what_to_do
+    assert "verysecret" not in str(caught.value)
+
+
+def test_a_login_that_needs_another_package_comes_with_its_name(monkeypatch):
+    found = open_database(normalise_url("mysql://u:p@h/db"))
+
+    def wants_rsa(**_):
+        raise RuntimeError("'cryptography' package is required for sha256_password or caching_sha2_password")
+
+    monkeypatch.setattr(pymysql, "connect", wants_rsa)
+    with pytest.raises(DatabaseError, match="cannot do alone") as caught, found.connect():
+        pass
+    assert "pip install cryptography" in caught.value.what_to_do

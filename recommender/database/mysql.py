@@ -231,6 +231,20 @@ class MySQL(Database):
             cursor.execute("SET SESSION time_zone = '+00:00'")
 
     @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        try:
+            with super().errors(doing):
+                yield
+        except RuntimeError as error:
+            # PyMySQL's word for a login by caching_sha2_password, MySQL 8's usual one, without TLS.
+            if "cryptography" not in str(error):
+                raise
+            raise DatabaseError(
+                f"{self._capital_name} {doing}: the server wants a login that PyMySQL cannot do alone.",
+                "Install it: pip install cryptography; or write ?ssl-mode=REQUIRED behind the address.",
+            ) from error
+
+    @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
         with self.errors("could not be read"), self._engine(as_texts=True).connect() as connection:

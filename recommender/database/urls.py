@@ -66,7 +66,7 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
     if find_spec(_MODULES[driver]) is None:
         raise SettingsError(
             f"The driver for {backend} ({_MODULES[driver]}) is not installed.",
-            f"Install it: {_INSTALL.get(driver, 'use a Python with sqlite3')}",
+            install_hint(url.set(drivername=f"{backend}+{driver}")),
         )
     if backend == "sqlite":
         if not url.database or url.database == ":memory:":
@@ -131,6 +131,11 @@ def _with_known_options(url: URL) -> URL:
             "Add &ssl_ca=/path/to/ca.pem.",
         )
     return url.set(query=options)
+
+
+def install_hint(url: URL) -> str:
+    """How to install the driver of a normalised address."""
+    return f"Install it: {_INSTALL.get(url.get_driver_name(), 'use a Python with sqlite3')}"
 
 
 def _is_secret(option: str) -> bool:
