@@ -122,8 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
+    given = sys.argv[1:] if arguments is None else [*arguments]
     try:
-        outcome = group.main(args=arguments, prog_name="recommend", standalone_mode=False)
+        # Not group.main(): it ends the process itself where a reader of our output has gone.
+        with group.make_context("recommend", given) as context:
+            outcome = group.invoke(context)
     except click.exceptions.Exit as error:
         return ExitCode(error.exit_code)
     except click.ClickException as error:
