@@ -337,6 +337,14 @@ def _days(dates: Int64s) -> tuple[Int64s, Bools]:
     return starts + day - 1, valid
 
 
+class _Decimals(dict[bytes, float]):
+    """What fields with a point stand for, NaN for no number; each worked out once, since few are different."""
+
+    def __missing__(self, field: bytes) -> float:
+        number = self[field] = float(field) if _DECIMAL.fullmatch(field) else math.nan
+        return number
+
+
 class NumberColumn:
     """Decimal numbers such as `2`, `-1` or `9.5`."""
 
@@ -348,11 +356,12 @@ class NumberColumn:
         starts, ends = block.starts[:, column], block.ends[:, column]
         integers, valid = parse_integers(block, starts, ends)
         numbers = integers.astype(np.float64)
+        known = _Decimals()
         for row in np.flatnonzero(~valid).tolist():
-            field = block.data[starts[row] : ends[row]]
-            if not (_DECIMAL.fullmatch(field) and math.isfinite(float(field))):
+            number = known[block.data[starts[row] : ends[row]]]
+            if not math.isfinite(number):
                 raise block.refuse(row, column, "a number")
-            numbers[row] = float(field)
+            numbers[row] = number
         self._pieces.append(_narrowed(numbers, np.float32))
 
     def result(self) -> Float64s:
