@@ -17,7 +17,7 @@ from recommender.files import make_folder
 from recommender.locks import file_lock, holder
 from recommender.progress import Progress
 from recommender.retention import prune
-from recommender.runs import Run, Stage, Status, find_run, iso, list_runs, new_run
+from recommender.runs import Run, Stage, Status, find_run, iso, list_runs, new_run, published_runs
 from recommender.settings import Settings
 from recommender.stages import Night
 from recommender.times import window
@@ -70,6 +70,7 @@ def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple
     target = target_of(settings)
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):
+        _require_own_folder(settings)
         database = target.database
         lock = database.run_lock(target.lock_name, holder()) if also_database else nullcontext()
         with lock as held:
@@ -77,6 +78,27 @@ def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple
                 target.require(connection)
                 record.settle(settings.data_dir, target, connection)
             yield target, held
+
+
+def _require_own_folder(settings: Settings) -> None:
+    """Keep storefronts apart: a model or a record of one is never taken for another's.
+
+    Raises:
+        SettingsError: DATA_DIR holds published runs for other tables than ours.
+    """
+    public = settings.public()
+    for last in published_runs(list_runs(settings.data_dir))[-1:]:
+        other = [
+            name
+            for name in ("TARGET_SCHEMA", "TABLE_PREFIX")
+            if last.manifest.settings.get(name, public[name]) != public[name]
+        ]
+        if other:
+            raise SettingsError(
+                f"{settings.data_dir} holds runs for the tables of another {' and '.join(other)} (the last is"
+                f" {last.run_id}).",
+                "Give each storefront a DATA_DIR of its own.",
+            )
 
 
 def run(

@@ -587,6 +587,16 @@ def test_two_storefronts_share_a_database(tmp_path, database_url):
     assert two.rows("SELECT published_seq FROM two_recommendation_runs") == [(1,)]
 
 
+def test_storefronts_do_not_share_a_folder_of_runs(sqlite_shop):
+    """Else one would load the other's models, and settle its records by the wrong table."""
+    sqlite_shop.night()
+    sqlite_shop.set(TABLE_PREFIX="two_").does("init", "--yes")
+    for command in (["run"], ["run", "--dry-run"], ["export"], ["publish"]):
+        assert "DATA_DIR of its own" in sqlite_shop.fails(ExitCode.SETTINGS, *command)
+    sqlite_shop.set(DATA_DIR="var-two").does("run", "--as-of", str(DAY))
+    assert len(sqlite_shop.lists("two_recommendations")) == 30
+
+
 def test_sqlite_has_no_schemas(sqlite_shop):
     line = sqlite_shop.set(TARGET_SCHEMA="other").fails(ExitCode.SETTINGS, "run")
     assert "TABLE_PREFIX" in line
