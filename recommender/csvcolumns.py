@@ -338,7 +338,7 @@ def _days(dates: Int64s) -> tuple[Int64s, Bools]:
 
 
 class _Decimals(dict[bytes, float]):
-    """What fields with a point stand for, NaN for no number; each worked out once, since few are different."""
+    """What fields with a point stand for, NaN for no number; each worked out once: few are different."""
 
     def __missing__(self, field: bytes) -> float:
         number = self[field] = float(field) if _DECIMAL.fullmatch(field) else math.nan
