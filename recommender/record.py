@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -75,7 +75,8 @@ def recorded(run: Run) -> Iterator[None]:
         except BaseException as error:
             _note_failure(run, error)
             # A signal can come between the making of a temporary file and the code that removes it.
-            run.remove_temporary()
+            with suppress(OSError):
+                run.remove_temporary()
             raise
         finally:
             if manifest.status is not Status.RUNNING:

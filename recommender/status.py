@@ -62,7 +62,9 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     if last is not None and last.manifest.status in _BAD:
         problems.append(f"The last run ({last.run_id}) was {last.manifest.status}: {last.manifest.error}")
     elif last is not None and last.manifest.status is Status.RUNNING and not _is_of(published, last):
-        problems.append(f"The last run ({last.run_id}) ended without a word: it was killed.")
+        # Where the outcome of a commit is unknown there is an error, and the next run settles it.
+        how = last.manifest.error or "It ended without a word: it was killed."
+        problems.append(f"The last run ({last.run_id}) has no outcome: {how}")
     if last is not None:
         warnings += [text for text in last.manifest.warnings if text not in warnings]
     return StatusReport(published, None if last is None else _summary(last), problems, warnings)

@@ -110,6 +110,9 @@ def test_a_run_that_was_killed_is_not_good_and_one_that_goes_on_is(sqlite_shop):
     assert code is ExitCode.REFUSED
     assert "killed" in found["problems"][0]
     assert lock.read_bytes() == content
+    run.manifest.error = "Whether the lists were published is unknown."
+    run.save()
+    assert "is unknown" in report(sqlite_shop)[1]["problems"][0]
 
 
 def test_without_its_database_status_tells_what_the_folder_knows(sqlite_shop, tmp_path):
