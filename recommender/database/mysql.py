@@ -24,10 +24,10 @@ from recommender.database.base import (
     no_key,
     text_type,
 )
-from recommender.database.keepalive import Heartbeat
+from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
-from recommender.errors import DatabaseError, LockedError
+from recommender.errors import DatabaseError
 from recommender.files import FILE_MODE
 from recommender.interrupts import interrupts
 from recommender.keys import KeyKind
@@ -169,24 +169,6 @@ class _MySQLPublication(Publication):
             cursor.executemany(f"{insert.replace('%', '%%')} VALUES ({marks})", batch)
 
 
-class _NamedLock(RunLock):
-    def __init__(self, database: "MySQL", heartbeat: Heartbeat, name: str) -> None:
-        self._database = database
-        self._heartbeat = heartbeat
-        self._name = name
-
-    def check(self) -> None:
-        try:
-            row = self._heartbeat.ask(f"SELECT IS_USED_LOCK('{self._name}') = CONNECTION_ID()")
-        except sa.exc.SQLAlchemyError:
-            row = None
-        if row is None or row[0] != 1:
-            raise DatabaseError(
-                f"The run lock in {self._database.name} was lost with its connection; nothing was published.",
-                "Start the run again.",
-            )
-
-
 class MySQL(Database):
     """One database of a MariaDB or MySQL server."""
 
@@ -265,19 +247,11 @@ class MySQL(Database):
 
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
-        del holder  # the server knows from where each connection came
-        with self.errors("could not be used"), self._engine().connect() as connection:
-            if connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() != 1:
-                row = connection.exec_driver_sql(
-                    f"SELECT ID, HOST FROM information_schema.PROCESSLIST WHERE ID = IS_USED_LOCK('{name}')"
-                ).fetchone()
-                who = f"connection {row[0]} from {row[1]}" if row else "another connection"
-                raise LockedError(
-                    f"Another run is going on: {who} holds the run lock in {self.name}.",
-                    "Wait until it has ended; nothing was changed.",
-                )
-            with Heartbeat(connection) as heartbeat:
-                yield _NamedLock(self, heartbeat, name)
+        with (
+            self.errors("could not be used"),
+            named_lock(self._engine, name, holder=holder, database=self.name) as lock,
+        ):
+            yield lock
 
     def publish(
         self,
@@ -292,7 +266,8 @@ class MySQL(Database):
         try:
             with (
                 self.errors("could not be written"),
-                self._engine("READ COMMITTED", load=True).connect() as connection,
+                # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
+                self._engine("REPEATABLE READ", load=True).connect() as connection,
             ):
                 # Many servers store what fits of a value that does not; and without a count of errors
                 # SHOW WARNINGS would say nothing.
