@@ -64,13 +64,13 @@ class Recommendations:
 
 @dataclass(frozen=True, eq=False)
 class PopularItems:
-    """The list for visitors, most popular first; shapes (rows,)."""
+    """The list for visitors: most popular first, then what nobody has bought; shapes (rows,)."""
 
     items: Keys
     item: Int32s
     """index into `items`"""
     score: Float64s
-    """popularity relative to the first row, 3 decimals"""
+    """popularity relative to the first row, whose score is 1; 3 decimals"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +125,10 @@ def make_lists(
     )
     seen = _rows(interactions.weights, users) if exclude_seen else None
     filled = _fill(chosen.items, seen, space)
-    best = space.fill_order[space.popularity[space.fill_order] > 0][:popular_items]
-    relative = space.popularity[best] / space.popularity[best].max(initial=0)
+    best = space.fill_order[:popular_items]
+    most = space.popularity[best].max(initial=0)
+    relative = space.popularity[best] / (most or 1)
+    relative[:1] = 1
     return Lists(
         recommendations=_joined(interactions.user_ids, users, space, chosen, filled),
         popular_items=PopularItems(space.keys, best, np.round(relative, _DECIMALS)),

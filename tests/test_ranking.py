@@ -114,12 +114,18 @@ def test_only_sellable_items_that_are_not_on_the_never_list():
     # Item 3 is not in the catalogue at all, 2 is not sellable, 5 is on the never-list, as is an unknown item.
     lists = _lists(shop, model, _catalogue([1, 2, 4, 5, 6], unsellable=[2]), never=[5, 99])
     assert _items(lists) == {1: [4, 6], 2: [1, 6]}
-    assert _popular(lists) == [(1, 1.0), (4, 1.0)]
+    assert _popular(lists) == [(1, 1.0), (4, 1.0), (6, 0.0)]
 
 
 def _popular(lists):
     found = lists.popular_items
     return [(found.items[int(i)], float(s)) for i, s in zip(found.item, found.score, strict=True)]
+
+
+def test_visitors_are_shown_what_is_there_when_nothing_that_was_sold_still_is():
+    shop = interactions_of([[1, 1]])
+    model = _model(shop, [[1, 0]], [[2, 0], [1, 0]])
+    assert _popular(_lists(shop, model, _catalogue([7, 8]))) == [(7, 1.0), (8, 0.0)]
 
 
 def test_items_outside_the_catalogue_still_teach_and_explain():
@@ -164,7 +170,7 @@ def test_negative_scores_are_shown_as_nothing(scores, relative):
 def test_the_popular_list_is_cut_and_relative():
     shop = interactions_of([[1, 1, 1], [1, 1, 0], [1, 0, 0]])
     model = _model(shop, np.zeros((3, 2)), np.zeros((3, 2)))
-    assert _popular(_lists(shop, model, _catalogue([1, 2, 3, 4]))) == [(1, 1), (2, 0.667), (3, 0.333)]
+    assert _popular(_lists(shop, model, _catalogue([1, 2, 3, 4]))) == [(1, 1), (2, 0.667), (3, 0.333), (4, 0)]
     assert _popular(_lists(shop, model, _catalogue([1, 2, 3]), popular=2)) == [(1, 1), (2, 0.667)]
 
 
