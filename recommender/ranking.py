@@ -126,8 +126,8 @@ def make_lists(
     seen = _rows(interactions.weights, users) if exclude_seen else None
     filled = _fill(chosen.items, seen, space)
     best = space.fill_order[:popular_items]
-    most = space.popularity[best].max(initial=0)
-    relative = space.popularity[best] / (most or 1)
+    most = float(space.popularity[best].max(initial=0))
+    relative = space.popularity[best] / (most or 1.0)
     relative[:1] = 1
     return Lists(
         recommendations=_joined(interactions.user_ids, users, space, chosen, filled),
