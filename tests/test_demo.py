@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from recommender.commands.demo import command
+from recommender.cli import group
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.demo import build_demo, last_day_before
@@ -529,7 +529,7 @@ def test_a_sqlite_file_in_no_folder_is_refused(tmp_path):
 
 def test_the_command_says_what_to_do_next(tmp_path):
     directory = tmp_path / "my shop"
-    done = CliRunner().invoke(command, [str(directory)])
+    done = CliRunner().invoke(group, ["demo", str(directory)])
     assert done.exit_code == ExitCode.DONE
     assert f"cd '{directory}'" in done.output
     examples = re.findall(r"recommend show (\d+)   # (.+)", done.output)
