@@ -43,6 +43,9 @@ def configure(level: int, form: str) -> None:
     handler.setLevel(level)
     handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(levelname)s %(message)s"))
     logger.addHandler(handler)
+    # What other packages have to say goes to the run's log; without a handler Python would print it.
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 class _LogFile(logging.FileHandler):
@@ -65,9 +68,12 @@ def run_log(path: Path) -> Iterator[None]:
     os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_JsonLines())
-    logger.addHandler(handler)
+    loggers = [logger, logging.getLogger()]
+    for each in loggers:
+        each.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for each in loggers:
+            each.removeHandler(handler)
         handler.close()

@@ -18,7 +18,7 @@ from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
-from recommender.errors import ModelError
+from recommender.errors import ModelError, RefusedError
 from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.keys import KeyKind
@@ -223,6 +223,7 @@ class Night:
         with stage(self.run, Stage.RANK, self._progress) as figures:
             if self._model is None:
                 self._model = load_model(self.run.path(MODEL), sha256=manifest.files.get(MODEL))
+            self._require_known_items()
             lists = make_lists(
                 self._interactions,
                 self._model,
@@ -243,6 +244,20 @@ class Night:
             by_model = lists.recommendations.reason == REASONS.index(Reason.MODEL)
             manifest.method = "als" if by_model.any() else "popular"
             figures["summary"] = f"{len(by_model):,} rows"
+
+    def _require_known_items(self) -> None:
+        """Name the one mistake behind lists without a single item.
+
+        Raises:
+            RefusedError: no item that was sold is among the items.
+        """
+        sold = self._interactions.item_ids
+        if len(sold) and len(self._catalogue.ids) and (self._catalogue.ids.find(sold) < 0).all():
+            raise RefusedError(
+                f"No item_id of sales.sql is in items.sql: {sold[0]} is one of the sales,"
+                f" {self._catalogue.ids[0]} one of the items.",
+                "Let both queries return the same key of a product.",
+            )
 
     def _facts(self) -> "tuple[list[Finding], dict[ListTable, ListFacts]]":
         """Check the file of every list."""

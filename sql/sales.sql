@@ -4,7 +4,8 @@
 -- :since is put in by the program (HISTORY_DAYS, and a day to spare). With it the database can use the index on the
 -- date; the exact cut is made afterwards.
 SELECT
-    -- The customer's key, as the shop's tables have it. NULL for a guest.
+    -- The customer's key, as the shop's tables have it. NULL for a guest: where the shop stores guests as
+    -- customer 0, write NULLIF(o.customer_id, 0) AS customer_id, or all of them become one customer.
     o.customer_id,
     -- The product's key: the one that a product page has, not that of a size or colour.
     l.product_id AS item_id,
@@ -21,5 +22,10 @@ SELECT
 FROM orders AS o
 JOIN order_lines AS l ON l.order_id = o.order_id
 WHERE o.ordered_at >= :since
-  -- Only what was really sold: your own names of the statuses.
+  -- Only what was really sold: your own names of the statuses. Here a return is an order of its own whose lines
+  -- have negative quantities. Where it is only a status of the first order, leave that status out instead.
   AND o.status IN ('completed', 'shipped', 'returned')
+-- Where returns are in a table of their own, add them as lines with a negative quantity:
+--   UNION ALL
+--   SELECT r.customer_id, r.product_id, r.returned_at, -r.quantity, NULL, r.order_id, NULL
+--   FROM returns AS r WHERE r.returned_at >= :since

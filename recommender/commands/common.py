@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from recommender.settings import Settings
 
 
-def settings() -> "Settings":
-    """The settings of this call."""
+def settings(*, aloud: bool = False) -> "Settings":
+    """The settings of this call; `aloud` says at once what looks like a mistake in them."""
     from recommender.settings import load_settings
 
-    return load_settings(env_file=click.get_current_context().meta["recommender.env_file"])
+    found = load_settings(env_file=click.get_current_context().meta["recommender.env_file"])
+    for warning in found.warnings if aloud else ():
+        click.echo(f"Warning: {printable(warning)}", err=True)
+    return found
 
 
 def progress() -> "Progress":
@@ -24,7 +27,8 @@ def progress() -> "Progress":
     from recommender.progress import Progress
 
     context = click.get_current_context()
-    if context.meta["recommender.quiet"] or not sys.stderr.isatty():
+    # With -v the log's lines come on the same terminal and say the same.
+    if context.meta["recommender.quiet"] or context.meta["recommender.verbose"] or not sys.stderr.isatty():
         return Progress()
     shown = TerminalProgress(colour=not os.environ.get("NO_COLOR"))
     context.call_on_close(shown.close)

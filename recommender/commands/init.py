@@ -16,7 +16,7 @@ def command(*, yes: bool) -> None:
     """
     from recommender import init
 
-    found = settings()
+    found = settings(aloud=True)
     planned = init.plan(found)
     click.echo(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:

@@ -32,7 +32,7 @@ def command(*, mode: str | None, as_of: dt.datetime | None, dry_run: bool, force
     from recommender import pipeline
 
     report = pipeline.run(
-        settings(),
+        settings(aloud=dry_run),
         mode=pipeline.Mode(mode or "auto"),
         as_of=as_of.date() if as_of else None,
         dry_run=dry_run,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
-from recommender.errors import DatabaseError, RefusedError
+from recommender.errors import DatabaseError, Interrupted, RefusedError
 from recommender.keys import KeyKind
 
 LOCK_WAIT_SECONDS = 10
@@ -171,8 +171,27 @@ class Database(ABC):
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
         """A connection for small statements; each commits by itself unless a transaction is begun."""
-        with self.errors("could not be used"), self._engine().connect() as connection:
+        with (
+            self.errors("could not be used"),
+            self._engine().connect() as connection,
+            self._stopped_by_signals(connection),
+        ):
             yield connection
+
+    def _stop(self, connection: sa.Connection) -> None:
+        """Ask the server to end what it does for this connection, where there is a server."""
+        del connection
+
+    @contextmanager
+    def _stopped_by_signals(self, connection: sa.Connection) -> Iterator[None]:
+        """When a signal ends the block, no statement of ours goes on in the server."""
+        try:
+            yield
+        except Interrupted:
+            self._stop(connection)
+            # Dropped as it is: in the middle of an answer it can do nothing more in order.
+            connection.invalidate()
+            raise
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:
@@ -186,7 +205,9 @@ class Database(ABC):
 
     def explained(self, error: BaseException, doing: str) -> DatabaseError:
         """The driver's error as ours."""
-        return DatabaseError(f"{self._capital_name} {doing}: {self.message(error)}.", self.advice(error))
+        message = self.message(error)
+        end = "" if message.endswith(("?", "!")) else "."
+        return DatabaseError(f"{self._capital_name} {doing}: {message}{end}", self.advice(error))
 
     @property
     def _capital_name(self) -> str:
@@ -202,7 +223,7 @@ class Database(ABC):
     def advice(self, error: BaseException) -> str:
         """What to do about a driver's error; dialects know more."""
         del error
-        return "The whole error is in the run's log."
+        return "With -v the whole error is shown; a run has it in its log."
 
     def quoted(self, table: sa.Table) -> str:
         """The table's name, quoted, with its schema."""

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -112,11 +112,17 @@ class _MySQLSnapshot(Snapshot):
     def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         cursors = import_module(type(self._connection).__module__.partition(".")[0] + ".cursors")
-        # Closing the cursor reads what is left, so that the connection can be used again.
         with self._errors(query), closing(self._connection.cursor(cursors.SSCursor)) as cursor:
-            cursor.execute(query.wrapped(select))
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield list(zip(*rows, strict=True))
+            try:
+                cursor.execute(query.wrapped(select))
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield list(zip(*rows, strict=True))
+            except BaseException:
+                # Closing the cursor reads what is left of the answer: let that be little, its end no error.
+                self._database.kill_query(self._connection)
+                with suppress(*self._database.driver_errors):
+                    cursor.close()
+                raise
 
 
 class _MySQLPublication(Publication):
@@ -226,10 +232,22 @@ class MySQL(Database):
                 "Install it: pip install cryptography; or write ?ssl-mode=REQUIRED behind the address.",
             ) from error
 
+    def _stop(self, connection: sa.Connection) -> None:
+        self.kill_query(connection.connection.driver_connection)
+
+    def kill_query(self, driver: Any) -> None:
+        """End the statement that a connection of ours is at, through another connection."""
+        with suppress(sa.exc.SQLAlchemyError), self._engine().connect() as other:
+            other.exec_driver_sql(f"KILL QUERY {int(driver.thread_id())}")
+
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
-        with self.errors("could not be read"), self._engine(as_texts=True).connect() as connection:
+        with (
+            self.errors("could not be read"),
+            self._engine(as_texts=True).connect() as connection,
+            self._stopped_by_signals(connection),
+        ):
             driver: Any = connection.connection.driver_connection
             with driver.cursor() as cursor:
                 cursor.execute("SELECT VERSION()")
@@ -268,6 +286,7 @@ class MySQL(Database):
                 self.errors("could not be written"),
                 # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
                 self._engine("REPEATABLE READ", load=True).connect() as connection,
+                self._stopped_by_signals(connection),
             ):
                 # Many servers store what fits of a value that does not; and without a count of errors
                 # SHOW WARNINGS would say nothing.

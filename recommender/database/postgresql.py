@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -122,13 +122,24 @@ class _PostgreSQLSnapshot(Snapshot):
         rows: list[bytes] = []
         with self._errors(query), self._connection.cursor() as cursor:
             with cursor.copy(statement.encode()) as copy:
-                for row in copy:
-                    rows.append(bytes(row))
-                    if len(rows) == ROWS_AT_ONCE:
-                        yield _columns(rows, len(columns))
-                        rows.clear()
+                try:
+                    for row in copy:
+                        rows.append(bytes(row))
+                        if len(rows) == ROWS_AT_ONCE:
+                            yield _columns(rows, len(columns))
+                            rows.clear()
+                except BaseException:
+                    # The end of the copy waits for what is left of the answer: let that be little.
+                    _cancel(self._connection)
+                    raise
             if rows:
                 yield _columns(rows, len(columns))
+
+
+def _cancel(connection: psycopg.Connection) -> None:
+    """Ask the server to end what it does for this connection; an ended one has nothing to end."""
+    with suppress(psycopg.Error):
+        connection.cancel()
 
 
 def _base(kind: str) -> str:
@@ -210,11 +221,20 @@ class PostgreSQL(Database):
         """What the address itself says wins over our defaults."""
         return {name: value for name, value in self.url.query.items() if name != "host"}
 
+    def _stop(self, connection: sa.Connection) -> None:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, psycopg.Connection):
+            _cancel(driver)
+
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
         engine = self._engine("REPEATABLE READ")
-        with self.errors("could not be read"), engine.connect() as connection:
+        with (
+            self.errors("could not be read"),
+            engine.connect() as connection,
+            self._stopped_by_signals(connection),
+        ):
             driver = connection.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
             driver.read_only = True
@@ -266,6 +286,7 @@ class PostgreSQL(Database):
         with (
             self.errors("could not be written"),
             self._engine("READ COMMITTED").connect() as connection,
+            self._stopped_by_signals(connection),
         ):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")

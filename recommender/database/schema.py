@@ -94,10 +94,19 @@ class Target:
             )
 
     def keys(self, connection: sa.Connection) -> dict[tuple[ListTable, str], FoundKey]:
-        """The key columns of all lists as they are declared."""
+        """The key columns of all lists as they are declared.
+
+        Raises:
+            SettingsError: a table is missing.
+        """
         inspector = sa.inspect(connection)
         found = {}
         for definition, table in self.lists.items():
+            if not inspector.has_table(table.name, schema=self.schema):
+                raise SettingsError(
+                    f"There is no table {self.database.quoted(table)} in {self.database.name}.",
+                    "Run `recommend init`.",
+                )
             present = {c["name"]: c for c in inspector.get_columns(table.name, schema=self.schema)}
             for column in definition.columns:
                 if column.role in (Role.CUSTOMER, Role.ITEM):

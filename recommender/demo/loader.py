@@ -65,7 +65,7 @@ def _make_file(url: sa.URL) -> Path | None:
 
 def _refuse_used(database: Database, connection: sa.Connection, tables: ShopTables) -> None:
     there = set(sa.inspect(connection).get_table_names())
-    used = [table.name for table in tables.in_order if table.name in there]
+    used = [table.name for table in tables.in_order if table.name in there] or sorted(there)[:3]
     if used:
         raise SettingsError(
             f"{database.name} already has {', '.join(used)}: nothing was changed.",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from recommender.database import mysql, postgresql, sqlite
 from recommender.database.tables import KeyType
 from recommender.database.urls import normalise_url
-from recommender.errors import DatabaseError, RefusedError, SettingsError
+from recommender.errors import DatabaseError, ExitCode, Interrupted, RefusedError, SettingsError
 from recommender.keys import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute, key_type, query, rows_of, select
 from tests.servers import PASSWORD
@@ -397,3 +397,32 @@ def test_instants_are_told_from_local_times(shop, shop_url, tmp_path):
     with shop.snapshot(tmp_path, 60) as snapshot:
         columns = snapshot.columns(query(shop, "SELECT a, b FROM s"))
     assert [column.is_instant for column in columns] == [shop.backend != "sqlite", False]
+
+
+STREAMS = {
+    "postgresql": "SELECT generate_series(1, 1000000000) AS customer_id",
+    "mysql": "SELECT 1 AS customer_id FROM seq_1_to_1000000000",
+}
+AT_WORK = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY %%'",
+    "mysql": "SELECT count(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT q.%%'",
+}
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_signal_ends_the_query_in_the_server_too(request, kind, tmp_path):
+    found = database(request.getfixturevalue(kind).create_database())
+    asked = query(found, STREAMS[found.backend])
+
+    def read_and_be_stopped():
+        with (
+            found.snapshot(tmp_path, 60) as snapshot,
+            contextlib.closing(snapshot.stream(asked, snapshot.columns(asked))) as batches,
+        ):
+            next(batches)
+            raise Interrupted(ExitCode.TERMINATED)
+
+    with pytest.raises(Interrupted):
+        read_and_be_stopped()
+    with found.connect() as connection:
+        assert connection.exec_driver_sql(AT_WORK[found.backend]).scalar() == 0
