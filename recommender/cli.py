@@ -25,6 +25,7 @@ COMMANDS = {
     "rank": "Stage 3: make the lists.",
     "publish": "Stage 4: check the lists and publish them.",
     "status": "How the last run went, and how old it is.",
+    "runs": "The past runs and their figures.",
     "show": "What a customer bought, is shown, and why.",
     "demo": "Make a shop with plausible sales to try all of this on.",
 }

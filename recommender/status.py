@@ -1,26 +1,36 @@
-"""How the last run went, and how old what is published is."""
+"""What happened last night, how old what is published is, and what is wrong since when."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from recommender.errors import DatabaseError
-from recommender.locks import is_held
-from recommender.pipeline import lock_path, target_of
-from recommender.runs import Run, Status, list_runs, published_runs
+from recommender.pastruns import figures_of, is_going_on
+from recommender.pipeline import target_of
+from recommender.runs import Run, Status, iso, list_runs, published_runs
 from recommender.settings import Settings
 
-_BAD = (Status.FAILED, Status.REFUSED, Status.INTERRUPTED, Status.KILLED)
+_WITHOUT_OUTCOME = (Status.DRY_RUN, Status.WAITING)
+_HOURS_SHOWN = 48
 
 
 @dataclass(frozen=True)
 class StatusReport:
     """What `recommend status` prints, in JSON types."""
 
+    summary: str
+    """What happened last night, in one sentence."""
     published: dict[str, Any] | None
     """The newest publish: run_id, published_at, as_of, age_hours and figures."""
     last_run: dict[str, Any] | None
-    """The newest run of this machine, published or not."""
+    """The newest run of this machine that has an outcome."""
+    going_on: str | None = None
+    """The run that a process is at work on."""
+    wrong_since: str | None = None
+    """When what is wrong began: the first run of the present bad ones, or when the lists became too old."""
+    bad_runs: int = 0
+    """So many runs were bad one after the other, up to the last one."""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -43,15 +53,15 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
         max_age: of the newest publish; older is a problem.
     """
     runs = list_runs(settings.data_dir)
-    # A dry run changes nothing, and one that goes on has no outcome yet.
-    without = {Status.DRY_RUN}
-    if runs and runs[-1].manifest.status is Status.RUNNING and is_held(lock_path(settings)):
-        without.add(Status.RUNNING)
+    going_on = is_going_on(settings, runs)
+    # A dry run changes nothing; one that goes on, or waits for its next stage, has no outcome yet.
+    without = {*_WITHOUT_OUTCOME, *([Status.RUNNING] if going_on else [])}
     ended = [run for run in runs if run.manifest.status not in without]
-    last = ended[-1] if ended else None
-    problems: list[str] = []
     warnings = list(settings.warnings)
     published = _newest_publish(settings, runs, warnings)
+    bad = list(takewhile(lambda run: not _is_published(run, published), reversed(ended)))
+    problems: list[str] = []
+    since: list[datetime] = []
     if published is None:
         problems.append("Nothing was ever published.")
     else:
@@ -59,19 +69,86 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
         published["age_hours"] = round(age / timedelta(hours=1), 1)
         if max_age is not None and age > max_age:
             problems.append(f"What is published is {published['age_hours']:g} hours old.")
-    if last is not None and last.manifest.status in _BAD:
-        problems.append(f"The last run ({last.run_id}) was {last.manifest.status}: {last.manifest.error}")
-    elif last is not None and last.manifest.status is Status.RUNNING and not _is_of(published, last):
-        # Where the outcome of a commit is unknown there is an error, and the next run settles it.
-        how = last.manifest.error or "It ended without a word: it was killed."
-        problems.append(f"The last run ({last.run_id}) has no outcome: {how}")
+            since.append(now - (age - max_age))
+    if bad:
+        problems.append(_problem(bad))
+        since.append(datetime.fromisoformat(bad[-1].manifest.started_at))
+    last = ended[-1] if ended else None
+    at_work = [run.run_id for run in runs if run.manifest.status is Status.RUNNING]
     if last is not None:
         warnings += [text for text in last.manifest.warnings if text not in warnings]
-    return StatusReport(published, None if last is None else _summary(last), problems, warnings)
+    return StatusReport(
+        summary=_summary(last, published, now, is_bad=bool(bad)),
+        published=published,
+        last_run=None if last is None else figures_of(last, going_on=going_on),
+        going_on=at_work[-1] if at_work and going_on else None,
+        wrong_since=iso(min(since)) if since else None,
+        bad_runs=len(bad),
+        problems=problems,
+        warnings=warnings,
+    )
 
 
-def _is_of(published: dict[str, Any] | None, run: Run) -> bool:
-    return published is not None and published["run_id"] == run.run_id
+def _is_published(run: Run, published: dict[str, Any] | None) -> bool:
+    """By its record; and where the record does not know the outcome of the commit, the database may."""
+    return run.manifest.status is Status.PUBLISHED or (
+        published is not None and published["run_id"] == run.run_id
+    )
+
+
+def _problem(bad: list[Run]) -> str:
+    """What is wrong with the runs since the last good one, the newest first."""
+    last, first = bad[0], bad[-1]
+    if last.manifest.status is Status.RUNNING:
+        # Where the outcome of a commit is unknown there is an error, and the next run settles it.
+        how = last.manifest.error or "It ended without a word: it was killed."
+        text = f"The last run ({last.run_id}) has no outcome: {how}"
+    else:
+        text = f"The last run ({last.run_id}) was {last.manifest.status}: {last.manifest.error}"
+    if first is last:
+        return text
+    text = f"{text} So it has been for {len(bad)} runs, since day {first.manifest.as_of_day} ({first.run_id})"
+    if first.manifest.error and first.manifest.error != last.manifest.error:
+        return f"{text}, which was {first.manifest.status}: {first.manifest.error}"
+    return f"{text}."
+
+
+def _summary(last: Run | None, published: dict[str, Any] | None, now: datetime, *, is_bad: bool) -> str:
+    """What happened last night, in one sentence."""
+    if published is None:
+        shown = "nothing was ever published"
+    else:
+        shown = f"customers still see the lists of day {published['as_of']}, published {_age(published, now)}"
+    if is_bad and last is not None:
+        manifest = last.manifest
+        how = "killed" if manifest.status is Status.RUNNING else str(manifest.status)
+        ago = _ago(now - datetime.fromisoformat(manifest.started_at))
+        return f"The last run, for day {manifest.as_of_day}, was {how} {ago}; {shown}."
+    if published is None:
+        if last is None:
+            return "No night has run here yet."
+        return "The lists of the last run are no longer in the database."
+    whose = "The last run" if last is not None and last.run_id == published["run_id"] else "Another run"
+    rows, customers, sales = (_count(published[name]) for name in ("rows_written", "customers", "sales"))
+    return (
+        f"{whose}, for day {published['as_of']}, published {rows} rows for {customers} customers from {sales}"
+        f" sales, {_age(published, now)}."
+    )
+
+
+def _age(published: dict[str, Any], now: datetime) -> str:
+    return _ago(now - datetime.fromisoformat(published["published_at"]))
+
+
+def _ago(age: timedelta) -> str:
+    hours = age / timedelta(hours=1)
+    if abs(hours) < 1:
+        return f"{age // timedelta(minutes=1)} minutes ago"
+    return f"{hours:.1f} hours ago" if abs(hours) < _HOURS_SHOWN else f"{hours / 24:.1f} days ago"
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
 
 
 def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) -> dict[str, Any] | None:
@@ -101,19 +178,3 @@ def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) ->
     found["published_at"] = moment.replace(tzinfo=moment.tzinfo or UTC).isoformat()
     found["as_of"] = str(found["as_of"])
     return found
-
-
-def _summary(run: Run) -> dict[str, Any]:
-    manifest = run.manifest
-    return {
-        "run_id": manifest.run_id,
-        "status": str(manifest.status),
-        "started_at": manifest.started_at,
-        "ended_at": manifest.ended_at,
-        "exit_code": manifest.exit_code,
-        "error": manifest.error,
-        "seconds": round(sum(stage["seconds"] for stage in manifest.stages.values()), 1),
-        "peak_mb": max((stage["peak_mb"] for stage in manifest.stages.values()), default=None),
-        "counts": manifest.counts,
-        "model": manifest.model,
-    }

@@ -1,14 +1,21 @@
-"""What the commands share: the settings of the call, and progress on a terminal."""
+"""What the commands share: the settings of the call, its progress and its tables on a terminal."""
 
+import json
 import os
+import shutil
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from recommender.texttable import Column, printable, table
 
 if TYPE_CHECKING:
     from recommender.progress import Progress
     from recommender.settings import Settings
+
+__all__ = ["print_json", "print_line", "print_table", "printable", "progress", "run_option", "settings"]
 
 
 def settings(*, aloud: bool = False) -> "Settings":
@@ -35,9 +42,21 @@ def progress() -> "Progress":
     return shown
 
 
-def printable(text: str) -> str:
-    """The text, with a question mark for each character that a terminal would obey."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+def print_line(text: str = "") -> None:
+    """One line on stdout, with nothing in it that a terminal would obey."""
+    click.echo(printable(text))
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, indent: str = "") -> None:
+    """A table on stdout, as wide as the terminal; where there is none, as wide as it needs."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table(columns, rows, width=width, indent=indent):
+        click.echo(line)
+
+
+def print_json(found: Any) -> None:
+    """The same for machines."""
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
 
 
 run_option = click.option(

@@ -1,14 +1,17 @@
 """`recommend status`."""
 
 import datetime as dt
-import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import printable, settings
+from recommender.commands.common import print_json, print_line, print_table, settings
 from recommender.errors import ExitCode
+from recommender.texttable import Column
+
+if TYPE_CHECKING:
+    from recommender.status import StatusReport
 
 
 class _Age(click.ParamType[dt.timedelta]):
@@ -26,31 +29,50 @@ class _Age(click.ParamType[dt.timedelta]):
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--max-age", type=_Age(), help="Exit with 3 when what is published is older: 26h, 90m, 2d.")
 def command(*, as_json: bool, max_age: dt.timedelta | None) -> ExitCode:
-    """How the last run went, and how old what is published is.
+    """What happened last night, how old what is published is, and what is wrong since when.
 
     Exits with 3 when it is too old, when the last run failed, or when nothing was ever published.
     """
     from recommender.status import status
 
-    report = status(settings(), now=dt.datetime.now(dt.UTC), max_age=max_age)
+    given = settings()
+    report = status(given, now=dt.datetime.now(dt.UTC), max_age=max_age)
     if as_json:
-        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False, default=str))
+        print_json(report.as_json())
     else:
-        _print(report.published, report.last_run)
-        for problem in report.problems:
-            click.echo(printable(f"Wrong:     {problem}"))
-        for warning in report.warnings:
-            click.echo(printable(f"Warning:   {warning}"))
+        _print(report, given.shop_timezone)
     return ExitCode.DONE if report.is_good else ExitCode.REFUSED
 
 
-def _print(published: dict[str, Any] | None, last_run: dict[str, Any] | None) -> None:
-    if published:
-        click.echo(
-            f"Published: {published['rows_written']:,} rows for {published['customers']:,} customers from"
-            f" {published['sales']:,} sales, {published['age_hours']:g} hours ago"
-            f" (day {published['as_of']}, {published['method']}, run {published['run_id']})"
-        )
-    if last_run:
-        peak = f", {last_run['peak_mb']:.0f} MB" if last_run["peak_mb"] else ""
-        click.echo(f"Last run:  {last_run['run_id']} {last_run['status']}, {last_run['seconds']:.1f} s{peak}")
+def _print(report: "StatusReport", zone: dt.tzinfo) -> None:
+    print_line(report.summary)
+    for problem in report.problems:
+        print_line(f"Wrong:   {problem}")
+    if report.wrong_since:
+        since = dt.datetime.fromisoformat(report.wrong_since).astimezone(zone)
+        print_line(f"Since:   {since:%Y-%m-%d %H:%M} ({zone})")
+    for warning in report.warnings:
+        print_line(f"Warning: {warning}")
+    if report.going_on:
+        print_line(f"Now:     the run {report.going_on} is going on.")
+    _print_figures(report)
+
+
+def _print_figures(report: "StatusReport") -> None:
+    """What is published beside the last run; one column where they are the same."""
+    names = ["run", "day", "status", "method", "sales", "items", "customers", "rows", "seconds", "peak MB"]
+    shown: dict[str, list[object]] = {}
+    published, last = report.published, report.last_run
+    if published and (last is None or last["run_id"] != published["run_id"]):
+        figures = ("method", "sales", "items", "customers", "rows_written")
+        values = [published["run_id"], published["as_of"], "published", *(published[n] for n in figures)]
+        shown["published"] = [*values, None, None]
+    if last:
+        counts = [last["counts"].get(name) for name in ("sales", "items", "customers", "rows")]
+        peak = None if last["peak_mb"] is None else f"{last['peak_mb']:.0f}"
+        values = [last[name] for name in ("run_id", "as_of_day", "status", "method")]
+        shown["last run"] = [*values, *counts, f"{last['seconds']:.1f}", peak]
+    if shown:
+        print_line()
+        columns = [Column(""), *(Column(heading) for heading in shown)]
+        print_table(columns, [*zip(names, *shown.values(), strict=True)])
