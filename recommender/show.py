@@ -14,7 +14,8 @@ from recommender.errors import DatabaseError, SettingsError
 from recommender.export import ITEMS
 from recommender.keys import KeyKind
 from recommender.pipeline import target_of
-from recommender.runs import Run, list_runs, published_runs
+from recommender.runs import Run
+from recommender.search import newest_files, purchases
 from recommender.settings import Settings
 
 _INTEGER = re.compile("-?[0-9]{1,18}|-?9[0-9]{18}")
@@ -53,8 +54,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
         SettingsError: neither a sale nor a list knows the customer.
         DatabaseError: the database does not answer, and there is no run folder to look in.
     """
-    published = published_runs(list_runs(settings.data_dir))
-    run = next((run for run in reversed(published) if run.path(ITEMS).is_file()), None)
+    run = newest_files(settings)
     target = target_of(settings)
     view = CustomerView(customer, run.run_id if run else None, target.database.name)
     try:
@@ -75,7 +75,8 @@ def show(settings: Settings, customer: str) -> CustomerView:
     if not view.history and not view.recommendations:
         raise SettingsError(
             f"No sale and no list knows a customer {customer}.",
-            "Mind the key: it is the shop's own customer_id.",
+            "Mind the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers"
+            " by an item that they bought.",
         )
     return view
 
@@ -119,24 +120,13 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _history(run: Run, customer: str) -> list[dict[str, Any]]:
-    path = run.sales_path()
-    bought: dict[str, dict[str, Any]] = {}
-    if path is None:
-        return []
-    records = read_records(path)
-    header = list(next(records, ()))
-    quantity_at = header.index("quantity") if "quantity" in header else None
-    for record in records:
-        if record[0] != customer:
-            continue
-        item, sold_at = record[1] or "", record[2] or ""
-        if quantity_at is not None and float(record[quantity_at] or 0) <= 0:
-            continue  # a return is no purchase
-        known = bought.setdefault(item, {"item_id": item, "times": set()})
-        known["times"].add(sold_at)
+    bought: dict[str, set[str]] = {}
+    for buyer, item, sold_at in purchases(run):
+        if buyer == customer:
+            bought.setdefault(item, set()).add(sold_at)
     history = [
-        {"item_id": item, "purchases": len(known["times"]), "last_bought": max(known["times"])[:10]}
-        for item, known in bought.items()
+        {"item_id": item, "purchases": len(times), "last_bought": max(times)[:10]}
+        for item, times in bought.items()
     ]
     return sorted(history, key=lambda line: (line["last_bought"], line["purchases"]), reverse=True)
 

@@ -12,7 +12,6 @@ from recommender.runs import Run, Status, iso, list_runs, published_runs
 from recommender.settings import Settings
 
 _WITHOUT_OUTCOME = (Status.DRY_RUN, Status.WAITING)
-_HOURS_SHOWN = 48
 
 
 @dataclass(frozen=True)
@@ -104,13 +103,20 @@ def _problem(bad: list[Run]) -> str:
         how = last.manifest.error or "It ended without a word: it was killed."
         text = f"The last run ({last.run_id}) has no outcome: {how}"
     else:
-        text = f"The last run ({last.run_id}) was {last.manifest.status}: {last.manifest.error}"
+        text = f"The last run ({last.run_id}) {_outcome(last)}: {last.manifest.error}"
     if first is last:
         return text
     text = f"{text} So it has been for {len(bad)} runs, since day {first.manifest.as_of_day} ({first.run_id})"
     if first.manifest.error and first.manifest.error != last.manifest.error:
-        return f"{text}, which was {first.manifest.status}: {first.manifest.error}"
+        return f"{text}, which {_outcome(first)}: {first.manifest.error}"
     return f"{text}."
+
+
+def _outcome(run: Run) -> str:
+    status = run.manifest.status
+    if status is Status.FAILED:
+        return "failed"
+    return "was killed" if status is Status.RUNNING else f"was {status}"
 
 
 def _summary(last: Run | None, published: dict[str, Any] | None, now: datetime, *, is_bad: bool) -> str:
@@ -121,9 +127,8 @@ def _summary(last: Run | None, published: dict[str, Any] | None, now: datetime, 
         shown = f"customers still see the lists of day {published['as_of']}, published {_age(published, now)}"
     if is_bad and last is not None:
         manifest = last.manifest
-        how = "killed" if manifest.status is Status.RUNNING else str(manifest.status)
         ago = _ago(now - datetime.fromisoformat(manifest.started_at))
-        return f"The last run, for day {manifest.as_of_day}, was {how} {ago}; {shown}."
+        return f"The last run, for day {manifest.as_of_day}, {_outcome(last)} {ago}; {shown}."
     if published is None:
         if last is None:
             return "No night has run here yet."
@@ -141,10 +146,12 @@ def _age(published: dict[str, Any], now: datetime) -> str:
 
 
 def _ago(age: timedelta) -> str:
-    hours = age / timedelta(hours=1)
-    if abs(hours) < 1:
-        return f"{age // timedelta(minutes=1)} minutes ago"
-    return f"{hours:.1f} hours ago" if abs(hours) < _HOURS_SHOWN else f"{hours / 24:.1f} days ago"
+    """How long ago; a negative age tells of a clock that was set back."""
+    minutes = age / timedelta(minutes=1)
+    if abs(minutes) < 120:  # noqa: PLR2004 - two of the greater unit
+        return f"{minutes:.0f} minutes ago"
+    hours = minutes / 60
+    return f"{hours:.1f} hours ago" if abs(hours) < 48 else f"{hours / 24:.1f} days ago"  # noqa: PLR2004
 
 
 def _count(number: int | None) -> str:

@@ -150,7 +150,7 @@ def test_show_tells_history_lists_and_reasons(shop):
     assert first["because_name"] == f"Item {first['because_item_id']}"
     assert view["popular_items"] == []
     text = shop.does("show", "1")
-    assert f"1. Item {first['item_id']}  — because of: Item {first['because_item_id']}" in text
+    assert f"1.  Item {first['item_id']}  Item {first['because_item_id']}" in text
 
 
 def test_a_customer_without_a_list_is_shown_what_is_popular(shop):

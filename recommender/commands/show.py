@@ -1,44 +1,92 @@
 """`recommend show`."""
 
-import json
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import printable, settings
+from recommender.commands.common import print_json, print_line, print_table, settings
+from recommender.texttable import Column
+
+if TYPE_CHECKING:
+    from recommender.search import SearchResult
+    from recommender.show import CustomerView
 
 _MOST_HISTORY = 15
+_ITEM = Column("item", shortest=20)
+_ID = Column("item_id", shortest=8, goes=1)
 
 
 @click.command()
-@click.argument("customer")
+@click.argument("customer", required=False)
+@click.option(
+    "--search", "text", metavar="TEXT", help="Find customers who bought an item with TEXT in its name."
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def command(*, customer: str, as_json: bool) -> None:
+def command(*, customer: str | None, text: str | None, as_json: bool) -> None:
     """What CUSTOMER (the shop's own customer_id) bought, is shown, and why."""
-    from recommender.show import show
+    if (customer is None) == (not text):
+        raise click.UsageError("Give either a CUSTOMER or --search TEXT.", click.get_current_context())
+    if customer is not None:
+        from recommender.show import show
 
-    view = show(settings(), customer)
-    if as_json:
-        click.echo(json.dumps(view.as_json(), indent=2, ensure_ascii=False))
-        return
-    _line(f"Customer {customer}")
-    _line("")
-    _line("Bought (latest first)")
-    for line in view.history[:_MOST_HISTORY]:
-        times = "" if line["purchases"] == 1 else f", {line['purchases']} times"
-        _line(f"  {line['last_bought']}  {_name(line)}{times}")
+        view = show(settings(), customer)
+        print_json(view.as_json()) if as_json else _print(view)
+    elif text:
+        from recommender.search import search
+
+        found = search(settings(), text)
+        print_json(found.as_json()) if as_json else _print_found(found)
+
+
+def _print(view: "CustomerView") -> None:
+    print_line(f"Customer {view.customer_id}")
+    print_line()
+    print_line("Bought (latest first)")
+    if view.history:
+        print_table(
+            (Column("last"), Column("times", right=True), _ITEM, _ID),
+            [
+                (line["last_bought"], line["purchases"], _name(line), line["item_id"])
+                for line in view.history[:_MOST_HISTORY]
+            ],
+            indent="  ",
+        )
+    else:
+        print_line("  (nothing in the export that is kept)")
     if len(view.history) > _MOST_HISTORY:
-        _line(f"  … and {len(view.history) - _MOST_HISTORY} more items")
-    if not view.history:
-        _line("  (nothing in the export that is kept)")
-    _line("")
-    _line(f"Is shown (from {view.source})")
-    for line in view.recommendations:
-        _line(f"  {line['position']:>2}. {_name(line)}  {_why(line)}")
-    if not view.recommendations:
-        _line("  no list of their own; the shop shows what is popular:")
-        for line in view.popular_items:
-            _line(f"  {line['position']:>2}. {_name(line)}")
+        print_line(f"  … and {len(view.history) - _MOST_HISTORY} more items")
+    print_line()
+    print_line(f"Is shown (from {view.source})")
+    if view.recommendations:
+        print_table(
+            (Column("", right=True), _ITEM, Column("because of", shortest=20), _ID),
+            [(f"{n['position']}.", _name(n), _why(n), n["item_id"]) for n in view.recommendations],
+            indent="  ",
+        )
+    else:
+        print_line("  no list of their own; the shop shows what is popular:")
+        print_table(
+            (Column("", right=True), _ITEM, _ID),
+            [(f"{n['position']}.", _name(n), n["item_id"]) for n in view.popular_items],
+            indent="  ",
+        )
+
+
+def _print_found(found: "SearchResult") -> None:
+    customers = "1 customer" if found.n_customers == 1 else f"{found.n_customers:,} customers"
+    items = "the item" if found.n_items == 1 else f"one of {found.n_items:,} items"
+    print_line(f"{customers} bought {items} with {found.text!r} in the name; most often:")
+    print_table(
+        (Column("customer"), Column("times", right=True), Column("last"), _ITEM, _ID),
+        [
+            (line["customer_id"], line["purchases"], line["last_bought"], _name(line), line["item_id"])
+            for line in found.customers
+        ],
+        indent="  ",
+    )
+    key = found.customers[0]["customer_id"]
+    print_line(f"See one: {shlex.join(['recommend', 'show', *(['--'] if key.startswith('-') else []), key])}")
 
 
 def _name(line: dict[str, Any]) -> str:
@@ -47,10 +95,5 @@ def _name(line: dict[str, Any]) -> str:
 
 def _why(line: dict[str, Any]) -> str:
     if line["reason"] == "model":
-        because = line.get("because_name") or line.get("because_item_id")
-        return f"— because of: {because}" if because else "— suits this customer"
-    return {"popular": "— popular", "new": "— new in the shop", "buy_again": "— due again"}[line["reason"]]
-
-
-def _line(text: str) -> None:
-    click.echo(printable(text))
+        return line.get("because_name") or line.get("because_item_id") or "(all they bought)"
+    return {"popular": "(popular)", "new": "(new in the shop)", "buy_again": "(due again)"}[line["reason"]]
