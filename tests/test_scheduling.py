@@ -9,17 +9,16 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import sqlalchemy as sa
 
 from recommender import pipeline
 from recommender.errors import ExitCode
 from tests.faults import forked, patched
 from tests.nights import make_shop, tastes
-from tests.test_style import import_everything
 
 ROOT = Path(__file__).parent.parent
 UNITS = ROOT / "systemd"
@@ -220,32 +219,33 @@ NOBODY = 54321
 
 
 @contextmanager
-def as_nobody():
-    """A user whom the user database does not know, without any environment."""
-    import_everything()
-    sa.create_engine("sqlite://").connect().close()
+def as_nobody(shop):
+    """A user whom the user database does not know, without any environment.
+
+    The night before that brings in every module: the interpreter may lie where only root can read.
+    """
+    shop.night(date(2026, 3, 1))
+    for path in (shop.folder.parent, *shop.folder.parent.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
     with pytest.raises(KeyError):
         pwd.getpwuid(NOBODY)
     os.environ.clear()
     os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
-    yield
+    os.setresgid(NOBODY, NOBODY, 0)
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:  # what the test itself has open is root's
+        os.setresuid(0, 0, 0)
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another")
 def test_a_night_as_a_user_without_a_name_and_a_home():
     """A container with `--user 54321`: the user database does not know who that is."""
     with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
-        folder = Path(name)
-        shop = shop_in("Europe/Berlin", folder, date(2026, 3, 1))
-        expected = shop.night(date(2026, 3, 1)).manifest
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
-        # Forked with everything imported: the interpreter may lie where only root can read.
-        assert forked(shop, "-v", "run", "--as-of", "2026-03-01", fault=as_nobody) == (ExitCode.DONE, "")
-        assert len(shop.runs) == 2
-        assert shop.last_run.path("manifest.json").stat().st_uid == NOBODY
-        assert shop.last_run.manifest.files["recommendations.csv"] == expected.files["recommendations.csv"]
+        shop = shop_in("Europe/Berlin", Path(name), date(2026, 3, 1))
+        night = ("run", "--as-of", "2026-03-01")
+        assert forked(shop, *night, fault=partial(as_nobody, shop)) == (ExitCode.DONE, "")
+        root, nobody = shop.runs
+        assert nobody.path("manifest.json").stat().st_uid == NOBODY
+        assert nobody.manifest.files["recommendations.csv"] == root.manifest.files["recommendations.csv"]

@@ -10,6 +10,7 @@ from recommender.locks import file_lock
 from recommender.runs import Status
 from recommender.settings import load_settings
 from recommender.status import status
+from recommender.texttable import cells
 from tests.nights import DAY, make_shop, tastes, usual_shop
 
 
@@ -199,3 +200,182 @@ def test_names_cannot_command_the_terminal(tmp_path):
     shop.night()
     for customer in keys:
         assert "\x1b" not in shop.does("show", "--", customer)
+
+
+def test_show_in_a_narrow_terminal_and_wide_letters_stands_in_line(sqlite_shop):
+    sqlite_shop.execute("UPDATE items SET name = '日本の緑茶とお菓子の詰め合わせ' || item_id")
+    sqlite_shop.night()
+    lines = sqlite_shop.does("show", "1").splitlines()
+    start = next(i for i, line in enumerate(lines) if "because of" in line)
+    ends = {cells(line.rpartition("  ")[0]) for line in lines[start : start + 6]}
+    assert len(ends) == 1
+
+
+# show --search
+
+
+def found(shop, text):
+    return json.loads(shop.does("show", "--search", text, "--json"))
+
+
+def test_search_finds_who_bought_an_item_of_that_name_most_often_first(shop):
+    shop.execute(
+        "UPDATE items SET name = 'Grüner TEE' WHERE item_id = 105",
+        "UPDATE items SET name = 'Teekanne' WHERE item_id = 106",
+        "DELETE FROM sales WHERE item_id IN (105, 106)",
+        "INSERT INTO sales (customer_id, item_id, sold_at) VALUES"
+        " (7, 105, '2026-02-01 10:00:00'), (7, 105, '2026-02-02 10:00:00'), (7, 105, '2026-02-02 10:00:00'),"
+        " (3, 106, '2026-02-05 10:00:00'), (4, 106, '2026-02-06 10:00:00'), (4, 105, '2026-01-06 10:00:00')",
+    )
+    run = shop.night()
+    result = found(shop, "tee")
+    assert (result["text"], result["run_id"], result["n_items"]) == ("tee", run.run_id, 2)
+    assert result["n_customers"] == 3
+    # Two lines of one item and time are one purchase; of equals, the latest first.
+    assert [(c["customer_id"], c["purchases"], c["last_bought"]) for c in result["customers"]] == [
+        ("4", 2, "2026-02-06"),
+        ("7", 2, "2026-02-02"),
+        ("3", 1, "2026-02-05"),
+    ]
+    assert result["customers"][0]["name"] == "Teekanne"
+    assert found(shop, "GRÜNER t")["n_items"] == 1
+    text = shop.does("show", "--search", "tee")
+    assert "3 customers bought one of 2 items with 'tee' in the name" in text
+    assert "recommend show 4" in text
+
+
+def test_search_lists_a_few_and_counts_all(sqlite_shop):
+    sqlite_shop.night()
+    result = found(sqlite_shop, "item")
+    assert (len(result["customers"]), result["n_customers"], result["n_items"]) == (10, 30, 24)
+
+
+def test_search_needs_no_database(sqlite_shop, tmp_path):
+    sqlite_shop.night()
+    expected = found(sqlite_shop, "item 1")
+    (tmp_path / "shop.db").rename(tmp_path / "away.db")
+    assert found(sqlite_shop, "item 1") == expected
+
+
+def test_a_search_that_finds_nothing_is_a_wrong_call(sqlite_shop):
+    assert "no published run" in sqlite_shop.fails(ExitCode.SETTINGS, "show", "--search", "item")
+    sqlite_shop.execute("INSERT INTO items VALUES (900, 'Kettle', 1)")
+    sqlite_shop.night()
+    assert "No item has a name" in sqlite_shop.fails(ExitCode.SETTINGS, "show", "--search", "\x1b[31mnothing")
+    assert "Nobody bought" in sqlite_shop.fails(ExitCode.SETTINGS, "show", "--search", "kettle")
+
+
+@pytest.mark.parametrize("call", [["show", "1", "--search", "x"], ["show", "--search", ""], ["show"]])
+def test_either_a_customer_or_a_search(sqlite_shop, call):
+    assert "either a CUSTOMER or --search" in sqlite_shop.fails(ExitCode.SETTINGS, *call)
+
+
+# runs
+
+
+def runs_of(shop):
+    return json.loads(shop.does("runs", "--json"))
+
+
+def test_no_runs_yet(sqlite_shop):
+    assert runs_of(sqlite_shop) == []
+    assert "no runs" in sqlite_shop.does("runs")
+
+
+def test_runs_lists_every_night_the_newest_first(shop):
+    shop.night()
+    shop.does("run", "--dry-run", "--as-of", str(DAY))
+    shop.execute("DELETE FROM sales WHERE customer_id > 5")
+    shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY))
+    listed = runs_of(shop)
+    assert [run["run_id"] for run in listed] == [run.run_id for run in reversed(shop.runs)]
+    assert [run["status"] for run in listed] == ["refused", "dry_run", "published"]
+    assert [run["as_of_day"] for run in listed] == [str(DAY)] * 3
+    assert listed[2]["counts"]["sales"] == 120
+    assert listed[2]["seconds"] > 0
+    assert listed[2]["peak_mb"] > 0
+    heading, refused, _, published = shop.does("runs").splitlines()
+    assert heading.split() == [
+        *("day", "status", "sales", "customers", "rows", "seconds", "peak", "MB", "method", "run", "error")
+    ]
+    day, status, sales, customers, rows, _, _, method, run_id = published.split()
+    assert (day, status, sales, customers, rows) == (str(DAY), "published", "120", "30", "172")
+    assert (method, run_id) == ("als", shop.runs[0].run_id)
+    assert "customers are less" in refused
+
+
+def test_runs_needs_no_database_and_knows_a_dead_run(sqlite_shop, tmp_path):
+    run = sqlite_shop.night()
+    run.manifest.status = Status.RUNNING
+    run.save()
+    (tmp_path / "shop.db").unlink()
+    assert runs_of(sqlite_shop)[0]["status"] == "unknown"
+    with file_lock(sqlite_shop.folder / "var" / "lock"):
+        assert runs_of(sqlite_shop)[0]["status"] == "running"
+
+
+# since when
+
+
+def test_status_says_since_when_and_how_often_it_is_wrong(sqlite_shop):
+    good = sqlite_shop.night()
+    query = sqlite_shop.folder / "sql" / "sales.sql"
+    text = query.read_text(encoding="utf-8")
+    query.write_text("SELECT nonsense", encoding="utf-8")
+    for _ in range(2):
+        assert sqlite_shop.recommend("run").code is ExitCode.DATABASE
+    query.write_text(text, encoding="utf-8")
+    sqlite_shop.execute("DELETE FROM sales WHERE customer_id > 5")
+    sqlite_shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY))
+    sqlite_shop.does("export", "--as-of", str(DAY))  # waits: neither good nor bad
+    _, first, _, third, _ = sqlite_shop.runs
+    code, found = report(sqlite_shop)
+    assert code is ExitCode.REFUSED
+    assert found["bad_runs"] == 3
+    assert found["wrong_since"] == first.manifest.started_at
+    assert found["last_run"]["run_id"] == third.run_id
+    assert "3 runs" in found["problems"][0]
+    assert "which failed" in found["problems"][0]
+    assert found["summary"].startswith(f"The last run, for day {DAY}, was refused 0 minutes ago;")
+    assert f"customers still see the lists of day {DAY}" in found["summary"]
+    shown = sqlite_shop.recommend("status").out
+    assert good.run_id in shown
+    assert "Since: " in shown
+    sqlite_shop.night(DAY, "--force")
+    code, found = report(sqlite_shop)
+    assert (code, found["bad_runs"], found["wrong_since"]) == (ExitCode.DONE, 0, None)
+
+
+def test_lists_that_grew_too_old_are_wrong_since_they_did(sqlite_shop):
+    run = sqlite_shop.night()
+    settings = load_settings({}, sqlite_shop.env_file)
+    published = datetime.fromisoformat(run.manifest.published_at or "")
+    found = status(settings, now=published + timedelta(days=3), max_age=timedelta(hours=26))
+    assert datetime.fromisoformat(found.wrong_since or "") == published + timedelta(hours=26)
+    assert found.bad_runs == 0
+    assert found.summary.endswith("3.0 days ago.")
+
+
+def test_before_the_first_night_the_sentence_says_so(sqlite_shop):
+    _, found = report(sqlite_shop)
+    assert (found["summary"], found["wrong_since"]) == ("No night has run here yet.", None)
+
+
+def test_a_run_that_goes_on_is_named(sqlite_shop):
+    sqlite_shop.night()
+    sqlite_shop.does("export")
+    run = sqlite_shop.last_run
+    run.manifest.status = Status.RUNNING
+    run.save()
+    with file_lock(sqlite_shop.folder / "var" / "lock"):
+        assert report(sqlite_shop)[1]["going_on"] == run.run_id
+        assert f"the run {run.run_id} is going on" in sqlite_shop.does("status")
+    assert report(sqlite_shop)[1]["going_on"] is None
+
+
+def test_a_run_that_the_database_knows_as_published_is_good(sqlite_shop):
+    """Its process died, or lost its connection, right after the commit; the next run settles the record."""
+    run = sqlite_shop.night()
+    run.manifest.status = Status.FAILED
+    run.save()
+    assert report(sqlite_shop)[0] is ExitCode.DONE
