@@ -1,10 +1,12 @@
 """Customers by what they bought: a way to a customer's key for those who know a product's name."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from recommender.csvform import read_records
 from recommender.errors import SettingsError
@@ -65,7 +67,8 @@ def search(settings: Settings, text: str) -> SearchResult:
             f"Nobody bought one of the items with {text!r} in the name ({len(named):,} of them).",
             "Try another part of a name, or a greater HISTORY_DAYS.",
         )
-    found = [_customer(customer, items, named) for customer, items in bought.items()]
+    zone = settings.shop_timezone
+    found = [_customer(customer, items, named, zone) for customer, items in bought.items()]
     found.sort(key=lambda line: str(line["customer_id"]))
     found.sort(key=lambda line: (line["purchases"], line["last_bought"]), reverse=True)
     return SearchResult(text, run.run_id, len(named), len(found), found[:_FEW])
@@ -102,13 +105,20 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _customer(customer: str, items: dict[str, set[str]], names: dict[str, str | None]) -> dict[str, Any]:
+def shop_day(times: Iterable[str], zone: ZoneInfo) -> str:
+    """The shop's day of the latest of the exported times."""
+    return str(datetime.fromisoformat(max(times)).astimezone(zone).date())
+
+
+def _customer(
+    customer: str, items: dict[str, set[str]], names: dict[str, str | None], zone: ZoneInfo
+) -> dict[str, Any]:
     most = max(sorted(items), key=lambda item: (len(items[item]), max(items[item])))
     return {
         "customer_id": customer,
         # Lines of one item and time are one purchase.
         "purchases": sum(map(len, items.values())),
-        "last_bought": max(max(times) for times in items.values())[:10],
+        "last_bought": shop_day(set().union(*items.values()), zone),
         "item_id": most,
         "name": names[most],
     }

@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -15,7 +16,7 @@ from recommender.export import ITEMS
 from recommender.keys import KeyKind
 from recommender.pipeline import target_of
 from recommender.runs import Run
-from recommender.search import newest_files, purchases
+from recommender.search import newest_files, purchases, shop_day
 from recommender.settings import Settings
 
 _INTEGER = re.compile("-?[0-9]{1,18}|-?9[0-9]{18}")
@@ -70,7 +71,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
         view.popular_items = [] if view.recommendations else _from_file(run, POPULAR_ITEMS, None)
     view.popular_items = view.popular_items[: settings.top_n]
     if run is not None:
-        view.history = _history(run, customer)
+        view.history = _history(run, customer, settings.shop_timezone)
         _put_names(run.path(ITEMS), view)
     if not view.history and not view.recommendations:
         raise SettingsError(
@@ -119,13 +120,13 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _history(run: Run, customer: str) -> list[dict[str, Any]]:
+def _history(run: Run, customer: str, zone: ZoneInfo) -> list[dict[str, Any]]:
     bought: dict[str, set[str]] = {}
     for buyer, item, sold_at in purchases(run):
         if buyer == customer:
             bought.setdefault(item, set()).add(sold_at)
     history = [
-        {"item_id": item, "purchases": len(times), "last_bought": max(times)[:10]}
+        {"item_id": item, "purchases": len(times), "last_bought": shop_day(times, zone)}
         for item, times in bought.items()
     ]
     return sorted(history, key=lambda line: (line["last_bought"], line["purchases"]), reverse=True)

@@ -106,10 +106,10 @@ def _problem(bad: list[Run]) -> str:
         text = f"The last run ({last.run_id}) {_outcome(last)}: {last.manifest.error}"
     if first is last:
         return text
-    text = f"{text} So it has been for {len(bad)} runs, since day {first.manifest.as_of_day} ({first.run_id})"
+    text = f"{text} The last {len(bad)} runs went wrong, the first for day {first.manifest.as_of_day}"
     if first.manifest.error and first.manifest.error != last.manifest.error:
-        return f"{text}, which {_outcome(first)}: {first.manifest.error}"
-    return f"{text}."
+        return f"{text} ({first.run_id}), which {_outcome(first)}: {first.manifest.error}"
+    return f"{text} ({first.run_id})."
 
 
 def _outcome(run: Run) -> str:

@@ -211,6 +211,17 @@ def test_show_in_a_narrow_terminal_and_wide_letters_stands_in_line(sqlite_shop):
     assert len(ends) == 1
 
 
+def test_days_are_the_shops_own(sqlite_shop):
+    """A sale of the evening in UTC is one of the next morning in Tokyo."""
+    sqlite_shop.set(SHOP_TIMEZONE="Asia/Tokyo", SALES_TIMEZONE="UTC")
+    sqlite_shop.execute("INSERT INTO sales VALUES (1, 123, '2026-02-27 23:30:00', 1, NULL)")
+    sqlite_shop.night()
+    view = json.loads(sqlite_shop.does("show", "1", "--json"))
+    assert [(n["item_id"], n["last_bought"]) for n in view["history"]][:1] == [("123", "2026-02-28")]
+    customers = found(sqlite_shop, "item 123")["customers"]
+    assert ("1", "2026-02-28") in {(c["customer_id"], c["last_bought"]) for c in customers}
+
+
 # show --search
 
 
@@ -292,7 +303,7 @@ def test_runs_lists_every_night_the_newest_first(shop):
     assert [run["status"] for run in listed] == ["refused", "dry_run", "published"]
     assert [run["as_of_day"] for run in listed] == [str(DAY)] * 3
     assert listed[2]["counts"]["sales"] == 120
-    assert listed[2]["seconds"] > 0
+    assert listed[2]["seconds"] == round(sum(s["seconds"] for s in shop.runs[0].manifest.stages.values()), 1)
     assert listed[2]["peak_mb"] > 0
     heading, refused, _, published = shop.does("runs").splitlines()
     assert heading.split() == [
