@@ -1,6 +1,5 @@
 """Set-up: the tables of a shop, with the shop's own key types; the only place with DDL."""
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
+from sqlalchemy import URL
 from sqlalchemy.schema import CreateTable
 
 from recommender.database import open_database
@@ -19,6 +19,7 @@ from recommender.export import find_columns
 from recommender.files import TEMPORARY, make_folder
 from recommender.pipeline import target_of
 from recommender.settings import Settings
+from recommender.setup.envfile import append_setting, new_secret
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,36 @@ class Plan:
     needs_guest_key: bool = False
 
 
-def plan(settings: Settings) -> Plan:
+def target_for_ddl(settings: Settings, owner_url: URL | None) -> Target:
+    """Where tables are made: as the job's own user, or as an owner who may do more than the nights need.
+
+    Raises:
+        SettingsError: the owner's address is of another database.
+    """
+    target = target_of(settings)
+    if owner_url is None:
+        return target
+    job, owner = target.database, open_database(owner_url)
+    if owner.backend != job.backend or (owner.backend != "mysql" and owner_url.database != job.url.database):
+        raise SettingsError(
+            f"--owner-url is {owner.name}, but the tables belong in {job.name}.",
+            "Give the owner's address of that database.",
+        )
+    schema = target.schema
+    if schema is None and owner.backend == "mysql":
+        schema = str(job.url.database)
+    elif schema is None and owner.backend == "postgresql":
+        with job.connect() as connection:  # where the job looks, which need not be where the owner does
+            schema = sa.inspect(connection).default_schema_name
+    return Target(owner, schema, target.prefix)
+
+
+def plan(settings: Settings, owner_url: URL | None = None) -> Plan:
     """Look at the shop's queries and at our tables; change nothing.
+
+    Args:
+        settings: where to look.
+        owner_url: the address of a user who may create tables, where the job's user may not.
 
     Raises:
         SettingsError: a query is missing or lacks a column; a table of ours has another shape.
@@ -43,25 +72,32 @@ def plan(settings: Settings) -> Plan:
         DatabaseError: a database failed.
     """
     shop = open_database(settings.database_url)
-    target = target_of(settings)
+    target = target_for_ddl(settings, owner_url)
     with TemporaryDirectory(dir=make_folder(settings.data_dir), prefix=TEMPORARY) as scratch:
         customer, item, has_guests = _key_types(settings, shop.backend, Path(scratch))
     customer = target.database.key_type_here(customer, shop.backend, guests=settings.publish_guests)
     item = target.database.key_type_here(item, shop.backend, guests=False)
-    tables = all_tables(
-        schema=settings.target_schema, prefix=settings.table_prefix, customer=customer, item=item
-    )
+    tables = all_tables(schema=target.schema, prefix=target.prefix, customer=customer, item=item)
     with target.database.connect() as connection:
         inspector = sa.inspect(connection)
-        missing = [t for t in tables if not inspector.has_table(t.name, schema=settings.target_schema)]
+        missing = [t for t in tables if not inspector.has_table(t.name, schema=target.schema)]
+        schemas = _missing_schema(target, inspector)
         _require_fit(target, connection, tables, missing, {Role.CUSTOMER: customer, Role.ITEM: item})
     return Plan(
         customer,
         item,
-        [_statement(target, table) for table in missing],
+        [*schemas, *(_statement(target, table) for table in missing)],
         [table.name for table in missing],
         has_guests and settings.guest_key is None,
     )
+
+
+def _missing_schema(target: Target, inspector: sa.Inspector) -> list[str]:
+    """The statement that makes the schema (a database, on MySQL), where there is none."""
+    if target.schema is None or inspector.has_schema(target.schema):
+        return []
+    kind = "DATABASE" if target.database.backend == "mysql" else "SCHEMA"
+    return [f"CREATE {kind} {target.database.quoted(sa.Table(target.schema, sa.MetaData()))};"]
 
 
 def _statement(target: Target, table: sa.Table) -> str:
@@ -121,13 +157,13 @@ def _key_problems(target: Target, connection: sa.Connection, kinds: Mapping[Role
     return problems
 
 
-def create_tables(settings: Settings, planned: Plan) -> None:
-    """Make the missing tables.
+def create_tables(settings: Settings, planned: Plan, owner_url: URL | None = None) -> None:
+    """Make the missing tables, as the owner where an address is given.
 
     Raises:
         DatabaseError: the user may not; the statements can then be pasted by somebody who may.
     """
-    target = target_of(settings)
+    target = target_for_ddl(settings, owner_url)
     with target.database.connect() as connection:
         # Without parameters the drivers take the text as it is, also a % in it.
         verbatim = connection.execution_options(no_parameters=True)
@@ -144,16 +180,11 @@ def create_tables(settings: Settings, planned: Plan) -> None:
 
 def make_guest_key(settings: Settings, echo: Callable[[str], None]) -> None:
     """Append a GUEST_KEY to `.env`, or say what to set where there is no such file."""
-    line = f"GUEST_KEY={secrets.token_hex(32)}\n"
     if settings.env_file is None:
         echo("Set GUEST_KEY to a secret of at least 32 characters: the sales have guests.")
         return
-    old = settings.env_file.read_text(encoding="utf-8")
-    gap = "" if not old or old.endswith("\n") else "\n"
     comment = (
-        "# Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys."
+        "Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys."
     )
-    # Added at the end, not written anew: owner and mode stay, and a link stays a link.
-    with settings.env_file.open("a", encoding="utf-8", newline="") as file:
-        file.write(f"{gap}{comment}\n{line}")
+    append_setting(settings.env_file, comment, "GUEST_KEY", new_secret())
     echo(f"Appended a GUEST_KEY to {settings.env_file}.")

@@ -1,41 +1,179 @@
 """`recommend init`."""
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import settings
+from recommender.commands.common import printable, settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from recommender.init import Plan
+    from recommender.settings import Settings
+    from recommender.setup.folder import EnvFile, Queries
 
 
 @click.command()
+@click.option("--url", help="The shop's database, where .env does not name it yet.")
+@click.option(
+    "--owner-url", help="A user who may create the tables, where the job's may not; it is never stored."
+)
 @click.option("--yes", is_flag=True, help="Ask nothing.")
-def command(*, yes: bool) -> None:
-    """Create the output tables for this shop, with the types of the shop's own keys.
+def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
+    """Set up this folder for a shop: .env, sql/, and the tables, with the types of the shop's own keys.
 
-    Tables that are there and fit are left as they are; nothing is ever dropped.
+    What is there is left as it is: files, and tables that fit. Nothing is ever dropped. The queries are
+    guessed from the shop's tables, for you to finish. At the end stand the rights that are needed.
     """
     from recommender import init
+    from recommender.database.urls import normalise_url
+    from recommender.errors import DatabaseError, SettingsError
 
+    asks = not yes and sys.stdin.isatty()
+    env = _settings_file(url, asks=asks)
     found = settings(aloud=True)
-    planned = init.plan(found)
+    owner = None if owner_url is None else normalise_url(owner_url)
+    queries = _queries(found)
+    if queries.written and queries.proposal is None:
+        where = " and ".join(map(str, queries.written))
+        raise SettingsError(
+            f"No table that has rows looks like sales; an example is in {where}.",
+            "Put the shop's tables and columns in, then call `recommend init` again.",
+        )
+    if queries.proposal is not None:
+        _show_first_sales(found)
+        if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
+            click.echo("No table was made. Finish the queries, then call `recommend init` again.")
+            return
+    try:
+        planned = init.plan(found, owner)
+    except DatabaseError:
+        _show_grants(found)
+        raise
     click.echo(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
         init.make_guest_key(found, click.echo)
+    _propose_repeats(found, env, asks=asks)
+    if _create(found, planned, owner, asks=asks):
+        _show_grants(found)
+
+
+def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
+    from recommender.setup import envfile, folder
+
+    path = click.get_current_context().meta["recommender.env_file"] or Path(".env")
+    is_new = not path.exists()
+    if asks and url is None and folder.needs_url(path):
+        url = click.prompt("The shop's database, such as postgresql://user:password@host/database")
+    zone = None
+    if asks and is_new:
+        zone = click.prompt("The shop's time zone", default=envfile.machine_timezone() or "UTC")
+    env = folder.prepare_env(path, url, zone)
+    if env.is_new:
+        _say(
+            f"Wrote {env.path}: every setting, with what it does."
+            f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')}."
+        )
+    return env
+
+
+def _queries(found: "Settings") -> "Queries":
+    from recommender.setup.folder import prepare_queries
+
+    queries = prepare_queries(found)
+    proposal = queries.proposal
+    if proposal is not None:
+        _say(f"The sales seem to be in {proposal.found}.")
+        _say(f"Wrote {' and '.join(map(str, queries.written))}: a first guess, for you to finish.")
+        for what in proposal.to_finish:
+            _say(f"  To finish: {what}.")
+    return queries
+
+
+def _show_first_sales(found: "Settings") -> None:
+    from recommender.errors import RecommenderError
+    from recommender.setup.sample import first_sales
+
+    try:
+        rows = first_sales(found)
+    except RecommenderError as error:
+        _say(f"The first sales cannot be shown: {error}")
+        return
+    click.echo("The newest sales, as these queries read them:")
+    table = [("customer_id", "item_id", "name", "sold_at"), *rows]
+    widths = [min(max(len(row[i]) for row in table), 40) for i in range(4)]
+    for row in table:
+        _say(
+            "  "
+            + "  ".join(f"{text[:40]:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
+    from recommender.settings import RepeatPurchases
+    from recommender.setup.folder import include_repeats
+    from recommender.setup.sample import REPEATS_FROM, repeats_share
+
+    if found.sources["REPEAT_PURCHASES"] != "default" or found.repeat_purchases is RepeatPurchases.INCLUDE:
+        return
+    share = repeats_share(found)
+    if share is None or share <= REPEATS_FROM:
+        return
+    why = f"{share:.0%} of the sale lines are of an item that the customer had bought before"
+    if not env.is_new:
+        click.echo(f"Consider REPEAT_PURCHASES=include in .env: {why}.")
+    elif not asks or click.confirm(
+        f"{why}: recommend such items too (REPEAT_PURCHASES=include)?", default=True
+    ):
+        include_repeats(env)
+        click.echo(f"Set REPEAT_PURCHASES=include: {why}.")
+
+
+def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bool) -> bool:
+    """Whether the tables are there now."""
+    from recommender import init
+    from recommender.errors import DatabaseError
+
     if not planned.statements:
         click.echo("All tables are there and fit.")
-        return
-    asks = not yes and sys.stdin.isatty()
+        return True
     if asks:
         click.echo("\n".join(planned.statements))
         if not click.confirm("Create these tables?"):
             click.echo("Nothing was created.")
-            return
-    from recommender.errors import DatabaseError
-
+            return False
     try:
-        init.create_tables(found, planned)
+        init.create_tables(found, planned, owner)
     except DatabaseError:
         if not asks:
             click.echo("\n".join(planned.statements))
+        _show_grants(found)
         raise
     click.echo(f"Created {', '.join(planned.made)}.")
+    return True
+
+
+def _show_grants(found: "Settings") -> None:
+    from recommender.errors import RecommenderError
+    from recommender.setup.grants import needed_grants
+
+    try:
+        grants = needed_grants(found)
+    except RecommenderError as error:
+        _say(f"-- The rights that are needed cannot be told: {error}")
+        return
+    if grants:
+        click.echo(
+            "\n-- The rights that are needed, and no more; users who own the tables have them already."
+        )
+    for grant in grants:
+        _say(f"-- For {grant.who}:")
+        for statement in grant.statements:
+            _say(statement)
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text))

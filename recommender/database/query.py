@@ -140,3 +140,48 @@ def read_query(path: Path, dialect: str, since: datetime) -> Query:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
     return prepare_query(text, path, dialect, since)
+
+
+_NAME = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|[^\W\d][\w$]*)'
+_PATH = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_NO_ALIAS = (
+    r"(?!(?:join|where|on|left|right|inner|outer|cross|full|natural|straight_join|group|order|limit|union|except"
+    r"|intersect|using|having|window|tablesample|fetch|offset|for)\b)"
+)
+_SOURCE = rf"{_PATH}(?:\s+(?:as\s+)?{_NO_ALIAS}{_NAME})?"
+_SOURCES = re.compile(rf"\b(?:from|join)[\s(]+(?:only\s+)?({_SOURCE}(?:\s*,\s*{_SOURCE})*)", re.IGNORECASE)
+_NO_TABLE = {"select", "with", "values", "lateral", "unnest", "table"}
+_COMMON_TABLE = re.compile(
+    rf"({_NAME})\s*(?:\([^()]*\)\s*)?\bas\s+(?:not\s+)?(?:materialized\s+)?\(", re.IGNORECASE
+)
+
+
+def tables_read(text: str, dialect: str) -> list[tuple[str | None, str]]:
+    """Schema (None where none is written) and name of each table after a FROM or JOIN, in the text's order.
+
+    Read from the text alone, since a database tells it only to those who may read the tables already. It can
+    name too much, such as the column in EXTRACT(YEAR FROM sold_at): hold it against the catalogue.
+    """
+    strings = ("'", "e'", "E'", "$", '"') if dialect == "mysql" else ("'", "e'", "E'", "$")
+    kept = []
+    for kind, piece in _pieces(text, dialect):
+        is_string = kind == "literal" and piece.startswith(strings)
+        kept.append(" " if kind == "comment" else "''" if is_string else piece)
+    plain = "".join(kept)
+    common = {_unquoted(match[1]).lower() for match in _COMMON_TABLE.finditer(plain)}
+    found: list[tuple[str | None, str]] = []
+    for sources in _SOURCES.finditer(plain):
+        for source in re.finditer(rf"(?:^|,)\s*({_PATH})", sources[1]):
+            parts = [_unquoted(part) for part in re.findall(_NAME, source[1])]
+            schema, name = (parts[-2] if len(parts) > 1 else None), parts[-1]
+            if schema is None and name.lower() in common | _NO_TABLE:
+                continue
+            if (schema, name) not in found:
+                found.append((schema, name))
+    return found
+
+
+def _unquoted(name: str) -> str:
+    if name[0] in '"`':
+        return name[1:-1].replace(name[0] * 2, name[0])
+    return name[1:-1] if name[0] == "[" else name

@@ -1,6 +1,5 @@
 """The folder of a shop that we made: `.env` and `sql/`, as `recommend init` would leave them."""
 
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +9,7 @@ from pathlib import Path
 
 from recommender.errors import SettingsError
 from recommender.files import make_folder, write_text
-
-_PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
+from recommender.setup.envfile import quoted
 
 _HEAD = "# Settings of `recommend` for this shop. NAME=value, one a line; real environment variables win.\n"
 
@@ -28,7 +26,7 @@ class EnvLine:
     @property
     def text(self) -> str:
         """The setting under its comment."""
-        return f"\n# {self.comment}\n{self.name}={_quoted(self.value)}\n"
+        return f"\n# {self.comment}\n{self.name}={quoted(self.value)}\n"
 
 
 @contextmanager
@@ -71,10 +69,3 @@ def shop_folder(directory: Path, settings: Sequence[EnvLine]) -> Iterator[None]:
         if not was_there:
             directory.rmdir()
         raise
-
-
-def _quoted(value: str) -> str:
-    """The value as `.env` files have it: in quotes where it could be misread."""
-    if _PLAIN.fullmatch(value):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

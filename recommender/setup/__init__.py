@@ -1,0 +1,1 @@
+"""What `recommend init` knows beyond the tables: `.env`, a first guess at the queries, the rights."""

@@ -1,0 +1,101 @@
+"""`.env` as `init` writes it: the text of `.env.example`, with this shop's values in their places."""
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from recommender.errors import SettingsError
+from recommender.files import make_folder, write_text
+from recommender.settings import SECRETS, read_env_file
+
+_PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
+_SETTING = re.compile(r"#?([A-Z_]+)=.*")
+
+
+def shipped_text(name: str) -> str:
+    """A text file that ships with the program, such as `.env.example` or `sql/sales.sql`."""
+    inside = files("recommender").joinpath(name)
+    # A checkout has these files beside the package, not in it.
+    found = inside if inside.is_file() else Path(__file__).parents[2] / name
+    return found.read_text(encoding="utf-8")
+
+
+def quoted(value: str) -> str:
+    """The value as `.env` files have it: in quotes where it could be misread."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def env_text(values: Mapping[str, str]) -> str:
+    """The whole `.env`: every setting under its comment, those without a value commented out."""
+    lines = []
+    for line in shipped_text(".env.example").splitlines():
+        setting = _SETTING.fullmatch(line)
+        if setting is None:
+            lines.append(line)
+        elif setting[1] in values:
+            lines.append(f"{setting[1]}={quoted(values[setting[1]])}")
+        else:
+            lines.append("#" + line.removeprefix("#"))
+    return "\n".join(lines) + "\n"
+
+
+def write_env(path: Path, values: Mapping[str, str]) -> None:
+    """Write the file (0600: it holds secrets), with its folder where that is missing."""
+    make_folder(path.parent)
+    write_text(path, env_text(values))
+
+
+def append_setting(path: Path, comment: str, name: str, value: str) -> None:
+    """Add a setting at the end: owner and mode stay, a link stays a link, and so does every other line."""
+    old = path.read_text(encoding="utf-8-sig")
+    gap = "" if not old or old.endswith("\n") else "\n"
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(f"{gap}# {comment}\n{name}={quoted(value)}\n")
+
+
+def given(name: str, environ: Mapping[str, str], path: Path) -> str | None:
+    """What the environment or the file says a setting (or its NAME_FILE) is; None where neither does."""
+    values = read_env_file(path)[0] if path.is_file() else {}
+    names = [name, f"{name}_FILE"] if name in SECRETS else [name]
+    found = (source.get(n, "").strip() for source in (environ, values) for n in names)
+    return next((text for text in found if text), None)
+
+
+def new_secret() -> str:
+    """A secret of 256 bits, as text."""
+    return secrets.token_hex(32)
+
+
+def machine_timezone(environ: Mapping[str, str] = os.environ, etc: Path = Path("/etc")) -> str | None:
+    """The name of this machine's time zone, where it has one."""
+    candidates = [environ.get("TZ", "").removeprefix(":")]
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        candidates.append((etc / "timezone").read_text(encoding="utf-8").strip())
+    candidates.append(str((etc / "localtime").resolve()).partition("/zoneinfo/")[2])
+    for name in candidates:
+        try:
+            if name:
+                return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return None
+
+
+def require_same_address(given_url: str, known: str, path: Path) -> None:
+    """Existing settings are never changed.
+
+    Raises:
+        SettingsError: they name another database than `--url` does.
+    """
+    if given_url.strip() != known.strip():
+        raise SettingsError(
+            f"DATABASE_URL is set already (in the environment or {path}), and --url names another database.",
+            "Change it where it is set, or leave out --url; nothing was changed.",
+        )

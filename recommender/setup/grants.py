@@ -1,0 +1,128 @@
+"""The rights that the nights and the shop need, as statements to paste; nothing here grants anything."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from recommender.database import open_database
+from recommender.database.base import Database
+from recommender.database.query import read_query, tables_read
+from recommender.pipeline import target_of
+from recommender.settings import Settings
+
+WEB_USER = "web_user"
+"""Stands for the shop's own database user, whose name only the owner knows."""
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What one user needs."""
+
+    who: str
+    """For whom, in words."""
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A connection's view: who we are there, and where names without a schema lie."""
+
+    database: Database
+    user: str
+    """As GRANT takes it."""
+    schema: str | None
+
+    def name(self, schema: str | None, table: str) -> str:
+        """The table with its schema, quoted."""
+        return self.database.quoted(sa.Table(table, sa.MetaData(), schema=schema or self.schema))
+
+    def grant(self, rights: str, tables: list[str], user: str) -> list[str]:
+        """GRANT statements: PostgreSQL takes many tables in one, MariaDB and MySQL one."""
+        if self.database.backend == "mysql":
+            return [f"GRANT {rights} ON {table} TO {user};" for table in tables]
+        return [f"GRANT {rights} ON {', '.join(tables)} TO {user};"]
+
+    def usage(self, schemas: set[str | None], user: str) -> list[str]:
+        """What makes schemas passable, where there are such."""
+        if self.database.backend != "postgresql":
+            return []
+        names = sorted(self._bare(schema or self.schema or "public") for schema in schemas)
+        return [f"GRANT USAGE ON SCHEMA {', '.join(names)} TO {user};"]
+
+    def web_user(self) -> str:
+        """The shop's user, from the host that we come from."""
+        if self.database.backend == "mysql":
+            return f"'{WEB_USER}'@{self.user.rpartition('@')[2]}"
+        return WEB_USER
+
+    def _bare(self, name: str) -> str:
+        return self.database.quoted(sa.Table(name, sa.MetaData()))
+
+
+def needed_grants(settings: Settings) -> list[Grants]:
+    """The grants for the job's reader, its writer, and the shop's web user; none for SQLite.
+
+    Raises:
+        SettingsError: a query is missing or is not one SELECT.
+        DatabaseError: a database does not answer.
+    """
+    found = []
+    shop = open_database(settings.database_url)
+    if shop.backend != "sqlite":
+        with shop.connect() as connection:
+            side = _side(shop, connection, None)
+            tables = _tables_of_queries(settings, side, connection)
+        names = [side.name(*table) for table in tables]
+        schemas = {schema for schema, _ in tables}
+        statements = [*side.usage(schemas, side.user), *side.grant("SELECT", names, side.user)]
+        found.append(Grants(f"{side.user}, who reads the shop's tables (DATABASE_URL)", tuple(statements)))
+    target = target_of(settings)
+    if target.database.backend != "sqlite":
+        with target.database.connect() as connection:
+            side = _side(target.database, connection, target.schema)
+        ours = [side.name(None, table.name) for table in (*target.lists.values(), target.runs)]
+        for who, user, rights in (
+            (
+                f"{side.user}, who writes our tables (TARGET_DATABASE_URL)",
+                side.user,
+                "SELECT, INSERT, DELETE",
+            ),
+            (f"the shop's web user; put its name for {WEB_USER}", side.web_user(), "SELECT"),
+        ):
+            found.append(Grants(who, (*side.usage({None}, user), *side.grant(rights, ours, user))))
+    return found
+
+
+def _side(database: Database, connection: sa.Connection, schema: str | None) -> _Side:
+    if database.backend == "mysql":
+        # The account that the server found for us, with its host: 'shop'@'%' need not be 'shop'@'localhost'.
+        user, _, host = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar()).rpartition("@")
+        quoted = "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
+        return _Side(database, quoted, schema or str(database.url.database))
+    user = str(connection.exec_driver_sql("SELECT current_user").scalar())
+    here = connection.exec_driver_sql("SELECT current_schema()").scalar()
+    quoted = database.quoted(sa.Table(user, sa.MetaData()))
+    return _Side(database, quoted, schema or (None if here is None else str(here)))
+
+
+def _tables_of_queries(
+    settings: Settings, side: _Side, connection: sa.Connection
+) -> list[tuple[str | None, str]]:
+    """The tables that both queries read: those of their texts that the catalogue knows."""
+    named: list[tuple[str | None, str]] = []
+    for name in ("sales.sql", "items.sql"):
+        since = datetime.now(UTC).replace(tzinfo=None)
+        query = read_query(settings.sql_dir / name, side.database.backend, since)
+        named += [table for table in tables_read(query.text, side.database.backend) if table not in named]
+    inspector = sa.inspect(connection)
+    known = [(schema, table) for schema, table in named if _is_there(inspector, schema, table)]
+    # MariaDB and MySQL hide what one has no right on yet, and that is when these statements are wanted.
+    return known or named
+
+
+def _is_there(inspector: sa.Inspector, schema: str | None, name: str) -> bool:
+    try:
+        return inspector.has_table(name, schema=schema) or name in inspector.get_view_names(schema=schema)
+    except sa.exc.DBAPIError:
+        return True  # there, but denied to us as yet

@@ -1,0 +1,126 @@
+"""What columns and tables are called in shops: names to roles, in some languages of shops."""
+
+import re
+
+from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
+
+# Stems are looked for anywhere in a name, words only between its separators.
+_CUSTOMER = (
+    r"customer|client|kund|buyer|member|shopper|acheteur|klant|(?<![a-z])(?:user|account|uid)(?![a-z])"
+)
+_ITEM = r"product|produ[ck]t|produit|artic|artik|(?<![a-z])(?:item|sku|isbn|goods|ware|ean)(?![a-z])"
+_ORDER = (
+    r"order|sale|sold|purchas|invoice|receipt|basket|bestell|auftrag|rechnung|verkauf|kauf|pedido|venta|command"
+    r"|facture|(?<![a-z])(?:trans|transaction|bon)(?![a-z])"
+)
+_LINE = r"line|detail|position|entry|zeile|ligne|linea"
+_QUANTITY = r"quant|qty|menge|anzahl|st(?:ue|ü)ck|cantidad|pieces|aantal|(?<![a-z])(?:units|count)(?![a-z])"
+_STATUS = r"status|(?<![a-z])(?:state|zustand|estado|etat|stage)(?![a-z])"
+_EMAIL = r"e_?mail|courriel"
+_PERSONAL = r"name|mail|phone|address|adress|note|group|type|count|agent|(?<![a-z])ip(?![a-z])"
+_NO_ITEM_KEY = r"name|title|price|preis|cost|type|desc|count|qty|quant|weight|tax|total|amount|menge"
+_TITLE = r"(?<![a-z])(?:name|title|titel|label|bezeichnung|designation|nombre|nom|naam|titre)(?![a-z])"
+_CATEGORY = r"categ|kategor|warengruppe|rubrik|genre"
+_ACTIVE = r"active|aktiv|enabled|visible|published|sellable|available|activo|actif"
+_SOLD_AT = rf"{_ORDER}|placed|paid|bought|bezahlt"
+_MADE_AT = r"creat|date|dat(?:e|um)|fecha|(?<![a-z])(?:time|at|on|day|timestamp|tag|zeit)(?![a-z])"
+_OTHER_TIME = (
+    r"updat|modif|delet|ship|deliver|birth|due|expir|start|end|login|cancel|gmt|ge(?:ae|ä)ndert|liefer|return"
+)
+_NO_SALES = (
+    r"cart|wish|review|rating|view|visit|log|tmp|temp|backup|old|archive|stock|inventory|price|session|favou?rite"
+    r"|coupon|supplier|warenkorb|lager|merkzettel"
+)
+
+
+def plain(name: str) -> str:
+    """`OrderDate` and `order-date` as `order_date`."""
+    parted = re.sub(r"(?<=[a-zäöüéè0-9])(?=[A-ZÄÖÜ])", "_", name)
+    return re.sub(r"[\W_]+", "_", parted).strip("_").lower()
+
+
+def _has(pattern: str, name: str) -> bool:
+    return re.search(pattern, name) is not None
+
+
+def customer_score(column: FoundColumn) -> float:
+    """How much a column looks like the customer's key; 0 for not at all."""
+    name = plain(column.name)
+    if column.kind not in (Kind.INTEGER, Kind.TEXT) or _has(_PERSONAL, name) or not _has(_CUSTOMER, name):
+        return 0
+    return 2 if _has(r"user|account|uid", name) else 3
+
+
+def item_score(column: FoundColumn) -> float:
+    """How much a column looks like the item's key."""
+    name = plain(column.name)
+    if column.kind not in (Kind.INTEGER, Kind.TEXT) or _has(_NO_ITEM_KEY, name) or not _has(_ITEM, name):
+        return 0
+    if _has(rf"{_ORDER}|{_LINE}", name):  # an order_item_id is the line's own key
+        return 0
+    return 2 if _has(r"sku|isbn|ean|item|variant", name) else 3
+
+
+def time_score(column: FoundColumn) -> float:
+    """How much a column looks like the time of the sale."""
+    name = plain(column.name)
+    is_named = _has(rf"{_SOLD_AT}|{_MADE_AT}", name)
+    if column.kind is not Kind.TIME and not (column.kind is Kind.TEXT and _has(_MADE_AT, name)):
+        return 0
+    score = 3.0 if column.kind is Kind.TIME else 1.5
+    score += 1.5 if _has(_SOLD_AT, name) else 1 if is_named else 0
+    return max(score - 2 * _has(_OTHER_TIME, name), 0.5)
+
+
+def role_of_table(table: FoundTable) -> float:
+    """How much a table's name speaks of sales; negative for carts, logs and the like."""
+    name = plain(table.name)
+    return 2 * _has(_ORDER, name) + 0.5 * _has(_LINE, name) - 6 * _has(rf"(?<![a-z])(?:{_NO_SALES})", name)
+
+
+def is_quantity(column: FoundColumn) -> bool:
+    """Whether it counts pieces."""
+    return column.kind in (Kind.INTEGER, Kind.NUMBER) and _has(_QUANTITY, plain(column.name))
+
+
+def is_status(column: FoundColumn) -> bool:
+    """Whether it tells what became of an order."""
+    return column.kind in (Kind.INTEGER, Kind.TEXT, Kind.OTHER) and _has(_STATUS, plain(column.name))
+
+
+def is_email(column: FoundColumn) -> bool:
+    """Whether it holds addresses."""
+    return column.kind is Kind.TEXT and _has(_EMAIL, plain(column.name))
+
+
+def is_title(column: FoundColumn) -> bool:
+    """Whether it holds a product's name."""
+    return column.kind is Kind.TEXT and _has(_TITLE, plain(column.name))
+
+
+def is_category(column: FoundColumn) -> bool:
+    """Whether it groups products."""
+    return column.kind in (Kind.INTEGER, Kind.TEXT) and _has(_CATEGORY, plain(column.name))
+
+
+def is_active(column: FoundColumn) -> bool:
+    """Whether it says, as a number, that a product is on sale."""
+    return column.kind in (Kind.INTEGER, Kind.BOOLEAN) and _has(_ACTIVE, plain(column.name))
+
+
+def is_order_key(column: FoundColumn) -> bool:
+    """Whether it names an order."""
+    is_key = column.kind in (Kind.INTEGER, Kind.TEXT) and _has(_ORDER, plain(column.name))
+    return is_key and not _has(
+        rf"{_STATUS}|{_LINE}|{_PERSONAL}|item|total|amount|date|note", plain(column.name)
+    )
+
+
+def names_table(column: str, table: str) -> bool:
+    """Whether a column is called after a table: `kunde_nr` after `kunden`, `order_id` after `tbl_orders`."""
+    core = re.sub(r"(?<![a-z])(?:id|no|nr|num|number|key|fk|ref|code)(?![a-z])", "", plain(column)).strip("_")
+    return len(core) >= 4 and any(  # noqa: PLR2004 - shorter stems are in too many words
+        name.startswith(core) or core.startswith(name)
+        for name in (plain(table), plain(table).rpartition("_")[2])
+        if len(name) >= 4  # noqa: PLR2004 - as above
+    )

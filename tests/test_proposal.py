@@ -1,0 +1,311 @@
+"""The first guess at a shop's queries: shops with tables of their own names, and what init makes of them."""
+
+import os
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from recommender.errors import ExitCode
+from recommender.settings import read_env_file
+from recommender.setup.catalogue import FoundColumn, Kind
+from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
+from tests.nights import Shop, database_of
+
+
+def unknown_shop(tmp_path, url, *statements):
+    """A shop's database with these tables, and an empty folder."""
+    (tmp_path / "shop").mkdir()
+    if url.startswith("sqlite"):
+        (tmp_path / "shop.db").touch()
+    shop = Shop(tmp_path / "shop", url)
+    shop.execute(*statements)
+    return shop
+
+
+def german_shop(tmp_path, url, *, links=True):
+    """Orders and lines with foreign keys, text keys for articles, a status, and tables that mislead."""
+    number, text = "INTEGER", "VARCHAR(20)"
+    link = "REFERENCES" if links else "--"
+    shop = unknown_shop(
+        tmp_path,
+        url,
+        f"CREATE TABLE kunden (kunden_nr {number} PRIMARY KEY, name {text}, angelegt_datum TIMESTAMP NULL)",
+        f"CREATE TABLE artikel (artikel_nr {text} PRIMARY KEY, bezeichnung {text}, aktiv {number})",
+        f"CREATE TABLE bestellungen (best_nr {number} PRIMARY KEY, kunden_nr {number} NOT NULL,"
+        f" bestelldatum TIMESTAMP NULL, lieferdatum TIMESTAMP NULL, zustand {text})",
+        f"CREATE TABLE positionen (pos_nr {number} PRIMARY KEY, best_nr {number},"
+        f" artikel_nr {text}, menge {number}, einzelpreis DECIMAL(10, 2)"
+        + (
+            ", FOREIGN KEY (best_nr) REFERENCES bestellungen (best_nr),"
+            " FOREIGN KEY (artikel_nr) REFERENCES artikel (artikel_nr))"
+            if link == "REFERENCES"
+            else ")"
+        ),
+        f"CREATE TABLE merkzettel (kunden_nr {number}, artikel_nr {text}, datum TIMESTAMP NULL)",
+    )
+    shop.execute("INSERT INTO kunden VALUES (:n, 'K', NULL)", rows=[{"n": n} for n in range(1, 5)])
+    articles = [{"n": f"00{n}", "b": f"Ding {n}"} for n in range(1, 7)]
+    shop.execute("INSERT INTO artikel VALUES (:n, :b, 1)", rows=articles)
+    orders = [{"n": n, "k": n % 4 + 1, "z": "storniert" if n % 5 == 0 else "bezahlt"} for n in range(1, 21)]
+    shop.execute(
+        "INSERT INTO bestellungen VALUES (:n, :k, '2026-11-01 10:00:00', '2026-11-03 10:00:00', :z)",
+        rows=orders,
+    )
+    lines = [{"n": 2 * n + i, "b": n, "a": f"00{(n % 4 + i) % 6 + 1}"} for n in range(1, 21) for i in (0, 1)]
+    shop.execute("INSERT INTO positionen VALUES (:n, :b, :a, 1, 2.50)", rows=lines)
+    shop.execute(
+        "INSERT INTO merkzettel VALUES (:k, '001', '2026-11-01 10:00:00')",
+        rows=[{"k": k} for k in range(1, 5)],
+    )
+    return shop
+
+
+def sql(shop, name):
+    return (shop.folder / "sql" / name).read_text(encoding="utf-8")
+
+
+def words(text):
+    return " ".join(re.sub(r"--.*", "", text).replace('"', "").replace("`", "").split())
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_orders_and_lines_are_found_by_links_or_names(tmp_path, database_url, links):
+    shop = german_shop(tmp_path, database_url, links=links)
+    said = shop.does("init", "--url", database_url, "--yes")
+    sales = sql(shop, "sales.sql")
+    assert words(sales) == (
+        "SELECT o.kunden_nr AS customer_id, l.artikel_nr AS item_id, o.bestelldatum AS sold_at,"
+        " l.menge AS quantity FROM positionen AS l JOIN bestellungen AS o ON o.best_nr = l.best_nr"
+        " WHERE o.bestelldatum >= :since"
+    )
+    assert words(sql(shop, "items.sql")) == (
+        "SELECT p.artikel_nr AS item_id, p.bezeichnung AS name, p.aktiv AS sellable FROM artikel AS p"
+    )
+    # The owner finds the values of the status beside the condition to finish.
+    assert "'bezahlt' (16 rows), 'storniert' (4 rows)" in sales
+    assert re.search(r"-- AND o\.zustand IN \('bezahlt', 'storniert'\)", sales)
+    assert "which values of bestellungen.zustand" in said
+    # The first sales, with names.
+    assert re.search(r"\n  [1-4] +00[1-6] +Ding [1-6] +2026-11-01", said)
+    assert "Created recommendations, popular_items, recommendation_runs." in said
+    assert shop.recommend("run").code is ExitCode.DONE
+    assert len(shop.rows("SELECT DISTINCT customer_id FROM recommendations")) == 4
+
+
+def test_the_condition_can_be_finished_by_taking_two_dashes_away(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    shop.does("init", "--url", database_url, "--yes")
+    path = shop.folder / "sql" / "sales.sql"
+    finished = sql(shop, "sales.sql").replace("-- AND", "AND").replace(", 'storniert')", ")")
+    path.write_text(finished, encoding="utf-8")
+    assert "All tables are there and fit." in shop.does("init", "--yes")
+    assert path.read_text(encoding="utf-8") == finished
+    assert shop.recommend("run").code is ExitCode.DONE
+    assert len((shop.last_run.path("sales.csv.gz")).read_bytes()) > 0
+    assert shop.last_run.manifest.counts["sales"] == 32
+
+
+def test_one_table_with_everything_and_hostile_names(tmp_path, database_url):
+    quote = "`" if database_url.startswith("mysql") else '"'
+
+    def q(name):
+        return f"{quote}{name}{quote}"
+
+    shop = unknown_shop(
+        tmp_path,
+        database_url,
+        f"CREATE TABLE {q('Order Lines')} ({q('Line ID')} INTEGER PRIMARY KEY, {q('UserID')} VARCHAR(20),"
+        f" {q('ProductCode')} VARCHAR(20) NOT NULL, {q('order')} INTEGER, {q('OrderDate')} TIMESTAMP NULL,"
+        f" {q('a;b')} INTEGER, {q('E-Mail')} VARCHAR(50))",
+    )
+    rows = [{"n": n, "u": None if n == 1 else f"u{n % 3}", "p": f"p{n % 3}"} for n in range(1, 30)]
+    shop.execute(
+        f"INSERT INTO {q('Order Lines')} VALUES (:n, :u, :p, 1, '2026-11-01 10:00:00', 1, 'a@b.c')", rows=rows
+    )
+    said = shop.does("init", "--url", database_url, "--yes")
+    assert words(sql(shop, "sales.sql")) == (
+        "SELECT l.UserID AS customer_id, l.ProductCode AS item_id, l.OrderDate AS sold_at,"
+        " l.E-Mail AS guest_email FROM Order Lines AS l WHERE l.OrderDate >= :since"
+    )
+    assert "To finish: the table of products" in said
+    assert shop.recommend("run").code is ExitCode.DONE
+    assert shop.last_run.manifest.counts["guest_sales"] == 1
+
+
+def test_a_schema_beside_the_usual_one_is_looked_at(tmp_path, postgresql):
+    url = postgresql.create_database()
+    shop = unknown_shop(
+        tmp_path,
+        url,
+        "CREATE SCHEMA buy",
+        "CREATE TABLE buy.sales (id BIGINT PRIMARY KEY, client_id UUID, sku TEXT, sold_on TIMESTAMPTZ)",
+        "INSERT INTO buy.sales VALUES (1, '4f3b36a6-6f6d-4d35-8a54-4e0a9f9f6c10', 'x', now())",
+    )
+    shop.does("init", "--url", url, "--yes")
+    assert "FROM buy.sales AS l" in sql(shop, "sales.sql")
+    assert "l.client_id IS NOT NULL" in sql(shop, "sales.sql")
+
+
+def test_nothing_that_looks_like_sales(tmp_path, database_url):
+    shop = unknown_shop(
+        tmp_path, database_url, "CREATE TABLE notes (id INTEGER PRIMARY KEY, words VARCHAR(9))"
+    )
+    shop.execute("INSERT INTO notes VALUES (1, 'a')")
+    line = shop.fails(ExitCode.SETTINGS, "init", "--url", database_url, "--yes")
+    assert "No table that has rows looks like sales" in line
+    assert sql(shop, "sales.sql").startswith("-- An example: no table looked like sales.")
+    assert "notes (1 rows)" in sql(shop, "items.sql")
+    assert "recommendations" not in shop.dump()
+
+
+def test_a_missing_query_alone_is_written(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    (shop.folder / "sql").mkdir()
+    own = "SELECT artikel_nr AS item_id, 'x' AS name, 1 AS sellable FROM artikel\n"
+    (shop.folder / "sql" / "items.sql").write_text(own, encoding="utf-8")
+    shop.does("init", "--url", database_url, "--yes")
+    assert sql(shop, "items.sql") == own
+    assert "positionen" in sql(shop, "sales.sql")
+
+
+def test_a_status_that_would_end_the_comment_does_not(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    shop.execute("UPDATE bestellungen SET zustand = :z WHERE best_nr = 1", rows=[{"z": "x'\n; DROP TABLE a"}])
+    shop.does("init", "--url", database_url, "--yes")
+    assert "'x''?; DROP TABLE a'" in sql(shop, "sales.sql")
+    assert shop.recommend("run").code is ExitCode.DONE
+
+
+# .env
+
+
+def test_env_is_written_whole_private_and_usable(tmp_path, database_url, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    shop = german_shop(tmp_path, database_url)
+    said = shop.does("init", "--url", database_url, "--yes")
+    assert shop.env_file.stat().st_mode & 0o777 == 0o600
+    values = read_env_file(shop.env_file)[0]
+    assert values.keys() == {"DATABASE_URL", "SHOP_TIMEZONE", "GUEST_KEY"}
+    assert values["DATABASE_URL"] == database_url
+    assert values["SHOP_TIMEZONE"] == "Europe/Vienna"
+    assert re.fullmatch(r"[0-9a-f]{64}", values["GUEST_KEY"])
+    assert values["GUEST_KEY"] not in said
+    password = sa.make_url(database_url).password
+    assert not password or password not in said
+    text = shop.env_file.read_text(encoding="utf-8")
+    assert "#REPEAT_PURCHASES=exclude\n" in text
+    before = text, sql(shop, "sales.sql"), shop.dump()
+    shop.does("init", "--url", database_url, "--yes")
+    assert (shop.env_file.read_text(encoding="utf-8"), sql(shop, "sales.sql"), shop.dump()) == before
+
+
+def test_repeats_are_measured_and_recommended(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    # Every line again a week later, so that half of all are repeats, and a return, which is none.
+    shop.execute(
+        "INSERT INTO bestellungen SELECT best_nr + 100, kunden_nr, '2026-11-08 10:00:00', NULL, zustand"
+        " FROM bestellungen",
+        "INSERT INTO positionen SELECT pos_nr + 100, best_nr + 100, artikel_nr, 1, 2.5 FROM positionen",
+        "INSERT INTO positionen VALUES (999, 101, '001', -1, 2.5)",
+    )
+    said = shop.does("init", "--url", database_url, "--yes")
+    assert "Set REPEAT_PURCHASES=include: 50% of the sale lines are of an item" in said
+    assert read_env_file(shop.env_file)[0]["REPEAT_PURCHASES"] == "include"
+    # A file that was there is left alone.
+    text = shop.env_file.read_text(encoding="utf-8")
+    shop.env_file.write_text(text.replace("REPEAT_PURCHASES=include", ""), encoding="utf-8")
+    assert "Consider REPEAT_PURCHASES=include in .env: 50%" in shop.does("init", "--yes")
+    assert "REPEAT_PURCHASES" not in read_env_file(shop.env_file)[0]
+
+
+def test_without_an_address_it_is_asked_for_in_words(tmp_path):
+    shop = Shop(tmp_path, "")
+    assert "recommend init --url" in shop.fails(ExitCode.SETTINGS, "init", "--yes")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_where_nothing_answers_leaves_nothing(tmp_path):
+    shop = Shop(tmp_path, "")
+    shop.fails(ExitCode.DATABASE, "init", "--yes", "--url", "sqlite:///absent.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_address_than_is_set_is_refused(tmp_path, monkeypatch):
+    shop = Shop(tmp_path, "").set(DATABASE_URL="sqlite:///a.db")
+    before = shop.env_file.read_bytes()
+    assert "another database" in shop.fails(ExitCode.SETTINGS, "init", "--yes", "--url", "sqlite:///b.db")
+    assert shop.env_file.read_bytes() == before
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///c.db")
+    assert "another database" in shop.fails(ExitCode.SETTINGS, "init", "--yes", "--url", "sqlite:///a.db")
+
+
+def test_a_missing_address_is_appended_to_a_file_that_is_there(tmp_path):
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    shop = german_shop(tmp_path, url)
+    shop.set(TOP_N=7)
+    shop.does("init", "--yes", "--url", url)
+    assert read_env_file(shop.env_file)[0] == {"TOP_N": "7", "DATABASE_URL": url}
+
+
+def test_what_the_environment_says_is_not_written(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    shop = german_shop(tmp_path, url)
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("GUEST_KEY", "x" * 32)
+    monkeypatch.setenv("SHOP_TIMEZONE", "UTC")
+    shop.does("init", "--yes")
+    assert read_env_file(shop.env_file)[0] == {}
+    assert os.environ["GUEST_KEY"] not in shop.env_file.read_text(encoding="utf-8")
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("OrderDate", "order_date"), ("order-date", "order_date"), ("KUNDE", "kunde"), ("E-Mail", "e_mail")],
+)
+def test_names_in_any_style(name, expected):
+    assert plain(name) == expected
+
+
+def test_keys_and_what_is_beside_them():
+    def integer(name):
+        return FoundColumn(name, Kind.INTEGER, nullable=False)
+
+    assert all(map(customer_score, map(integer, ("customer_id", "kunde", "UserId", "client_nr"))))
+    assert not any(map(customer_score, map(integer, ("customer_name", "user_agent", "status", "used"))))
+    assert all(map(item_score, map(integer, ("product_id", "artikel_nr", "sku", "ItemId"))))
+    assert not any(map(item_score, map(integer, ("order_item_id", "product_price", "item_count"))))
+
+    def time(name):
+        return time_score(FoundColumn(name, Kind.TIME, nullable=False))
+
+    assert time("ordered_at") > time("created_at") > time("updated_at") > 0
+    assert time("bestelldatum") > time("lieferdatum")
+    assert not time_score(FoundColumn("order_date_format", Kind.INTEGER, nullable=False))
+
+
+@pytest.mark.parametrize(
+    ("column", "table", "expected"),
+    [
+        ("order_id", "orders", True),
+        ("kunde_nr", "tbl_kunden", True),
+        ("id", "orders", False),
+        ("status", "orders", False),
+    ],
+)
+def test_columns_called_after_tables(column, table, expected):
+    assert names_table(column, table) is expected
+
+
+def test_tables_of_ours_are_no_sales(tmp_path, database_url):
+    from recommender.setup.catalogue import shop_tables
+
+    shop = german_shop(tmp_path, database_url)
+    shop.does("init", "--url", database_url, "--yes")
+    shop.recommend("run")
+    assert {table.name for table in shop_tables(database_of(database_url))} == {
+        *("kunden", "artikel", "bestellungen", "positionen", "merkzettel")
+    }
