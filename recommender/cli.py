@@ -18,7 +18,7 @@ from recommender.errors import NOT_ALLOWED, ExitCode, Interrupted, RecommenderEr
 from recommender.interrupts import interrupts
 
 COMMANDS = {
-    "init": "Create the tables for this shop.",
+    "init": "Set up a folder for a shop: .env, sql/, the tables.",
     "run": "The night's job: sales in, recommendations out.",
     "export": "Stage 1: begin a run with the export of the sales.",
     "train": "Stage 2: train the model, or load the last one.",

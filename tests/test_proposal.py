@@ -1,7 +1,12 @@
 """The first guess at a shop's queries: shops with tables of their own names, and what init makes of them."""
 
+import contextlib
 import os
+import pty
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +14,11 @@ import sqlalchemy as sa
 from recommender.errors import ExitCode
 from recommender.settings import read_env_file
 from recommender.setup.catalogue import FoundColumn, Kind
+from recommender.setup.envfile import machine_timezone
 from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
 from tests.nights import Shop, database_of
+
+ROOT = Path(__file__).parent.parent
 
 
 def unknown_shop(tmp_path, url, *statements):
@@ -76,14 +84,15 @@ def test_orders_and_lines_are_found_by_links_or_names(tmp_path, database_url, li
     sales = sql(shop, "sales.sql")
     assert words(sales) == (
         "SELECT o.kunden_nr AS customer_id, l.artikel_nr AS item_id, o.bestelldatum AS sold_at,"
-        " l.menge AS quantity FROM positionen AS l JOIN bestellungen AS o ON o.best_nr = l.best_nr"
+        " l.menge AS quantity, l.einzelpreis AS price, o.best_nr AS order_id"
+        " FROM positionen AS l JOIN bestellungen AS o ON o.best_nr = l.best_nr"
         " WHERE o.bestelldatum >= :since"
     )
     assert words(sql(shop, "items.sql")) == (
         "SELECT p.artikel_nr AS item_id, p.bezeichnung AS name, p.aktiv AS sellable FROM artikel AS p"
     )
     # The owner finds the values of the status beside the condition to finish.
-    assert "'bezahlt' (16 rows), 'storniert' (4 rows)" in sales
+    assert "--     'bezahlt'  (16 rows)\n  --     'storniert'  (4 rows)\n" in sales
     assert re.search(r"-- AND o\.zustand IN \('bezahlt', 'storniert'\)", sales)
     assert "which values of bestellungen.zustand" in said
     # The first sales, with names.
@@ -126,7 +135,7 @@ def test_one_table_with_everything_and_hostile_names(tmp_path, database_url):
     said = shop.does("init", "--url", database_url, "--yes")
     assert words(sql(shop, "sales.sql")) == (
         "SELECT l.UserID AS customer_id, l.ProductCode AS item_id, l.OrderDate AS sold_at,"
-        " l.E-Mail AS guest_email FROM Order Lines AS l WHERE l.OrderDate >= :since"
+        " l.order AS order_id, l.E-Mail AS guest_email FROM Order Lines AS l WHERE l.OrderDate >= :since"
     )
     assert "To finish: the table of products" in said
     assert shop.recommend("run").code is ExitCode.DONE
@@ -248,6 +257,16 @@ def test_a_missing_address_is_appended_to_a_file_that_is_there(tmp_path):
     assert read_env_file(shop.env_file)[0] == {"TOP_N": "7", "DATABASE_URL": url}
 
 
+def test_an_address_in_a_file_of_its_own_counts_as_set(tmp_path):
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    shop = german_shop(tmp_path, url).set(DATABASE_URL_FILE="address")
+    assert "DATABASE_URL_FILE" in shop.fails(ExitCode.SETTINGS, "init", "--yes", "--url", url)
+    (shop.folder / "address").write_text(f"{url}\n", encoding="utf-8")
+    before = shop.env_file.read_bytes()
+    assert "Created" in shop.does("init", "--yes", "--url", url.replace("sqlite:", "sqlite+pysqlite:"))
+    assert shop.env_file.read_bytes() == before
+
+
 def test_what_the_environment_says_is_not_written(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     shop = german_shop(tmp_path, url)
@@ -257,6 +276,70 @@ def test_what_the_environment_says_is_not_written(tmp_path, monkeypatch):
     shop.does("init", "--yes")
     assert read_env_file(shop.env_file)[0] == {}
     assert os.environ["GUEST_KEY"] not in shop.env_file.read_text(encoding="utf-8")
+
+
+# A terminal
+
+
+def answered(shop, *answers):
+    """What a terminal shows of `init` when its user types these answers, and the exit code."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "recommender", "init"],
+        cwd=shop.folder,
+        env={"PYTHONPATH": str(ROOT), "TERM": "xterm", "TZ": "Europe/Vienna"},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    ) as process:
+        os.close(follower)
+        os.write(leader, "".join(f"{answer}\n" for answer in answers).encode())
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux: the last writer has gone
+            while piece := os.read(leader, 4096):
+                seen += piece
+        os.close(leader)
+    return ExitCode(process.returncode), seen.decode().replace("\r", "")
+
+
+def test_on_a_terminal_what_cannot_be_found_out_is_asked(tmp_path):
+    shop = german_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
+    code, seen = answered(shop, shop.url, "", "n")
+    assert code is ExitCode.DONE
+    assert "The shop's time zone [Europe/Vienna]:" in seen
+    assert "No table was made. Finish the queries" in seen
+    assert "recommendations" not in shop.dump()
+    # Again: nothing is asked twice.
+    code, seen = answered(shop, "y")
+    assert code is ExitCode.DONE
+    assert "The shop's" not in seen
+    assert "CREATE TABLE recommendations" in seen
+    assert "Created recommendations" in seen
+    assert read_env_file(shop.env_file)[0]["SHOP_TIMEZONE"] == "Europe/Vienna"
+
+
+def test_a_time_zone_that_is_none_leaves_nothing(tmp_path):
+    shop = german_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
+    code, seen = answered(shop, shop.url, "Vienna")
+    assert code is ExitCode.SETTINGS
+    assert "There is no time zone Vienna" in seen
+    assert list(shop.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "file", "expected"),
+    [
+        ("Europe/Paris", "Europe/Rome\n", "Europe/Paris"),
+        (":Europe/Paris", "", "Europe/Paris"),
+        ("", "Europe/Rome\n", "Europe/Rome"),
+        ("CET-1CEST", "Europe/Rome\n", "Europe/Rome"),
+        ("", "Etc/UTC\n", "UTC"),
+        ("", "../secret\n", None),
+    ],
+)
+def test_the_zone_of_the_machine(tmp_path, zone, file, expected):
+    (tmp_path / "timezone").write_text(file, encoding="utf-8")
+    assert machine_timezone({"TZ": zone}, tmp_path) == expected
 
 
 # Words

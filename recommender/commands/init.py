@@ -35,7 +35,7 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
     asks = not yes and sys.stdin.isatty()
     env = _settings_file(url, asks=asks)
     found = settings(aloud=True)
-    owner = None if owner_url is None else normalise_url(owner_url)
+    owner = None if owner_url is None else normalise_url(owner_url, env.path.absolute().parent)
     queries = _queries(found)
     if queries.written and queries.proposal is None:
         where = " and ".join(map(str, queries.written))
@@ -59,6 +59,8 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
         _show_grants(found)
+        if queries.written:
+            click.echo(f"\nNext: finish the queries in {found.sql_dir}, then `recommend run`.")
 
 
 def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":

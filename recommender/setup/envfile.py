@@ -9,11 +9,13 @@ from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
 from recommender.files import make_folder, write_text
 from recommender.settings import SECRETS, read_env_file
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
+_OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu", "Etc/Universal", "Etc/Zulu"}
 _SETTING = re.compile(r"#?([A-Z_]+)=.*")
 
 
@@ -61,11 +63,24 @@ def append_setting(path: Path, comment: str, name: str, value: str) -> None:
 
 
 def given(name: str, environ: Mapping[str, str], path: Path) -> str | None:
-    """What the environment or the file says a setting (or its NAME_FILE) is; None where neither does."""
+    """What the environment or the file says a setting is; None where neither does.
+
+    Raises:
+        SettingsError: NAME_FILE names a file that cannot be read.
+    """
     values = read_env_file(path)[0] if path.is_file() else {}
-    names = [name, f"{name}_FILE"] if name in SECRETS else [name]
-    found = (source.get(n, "").strip() for source in (environ, values) for n in names)
-    return next((text for text in found if text), None)
+    for source in (environ, values):
+        if text := source.get(name, "").strip():
+            return text
+        named = source.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
+        if named:
+            try:
+                return (path.parent / named).read_text(encoding="utf-8-sig").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(
+                    f"{name}_FILE names {named}, which cannot be read.", "Mind its path, owner and mode."
+                ) from error
+    return None
 
 
 def new_secret() -> str:
@@ -82,7 +97,8 @@ def machine_timezone(environ: Mapping[str, str] = os.environ, etc: Path = Path("
     for name in candidates:
         try:
             if name:
-                return ZoneInfo(name).key
+                key = ZoneInfo(name).key
+                return "UTC" if key in _OTHER_NAMES_OF_UTC else key
         except (ZoneInfoNotFoundError, ValueError, OSError):
             continue
     return None
@@ -94,7 +110,8 @@ def require_same_address(given_url: str, known: str, path: Path) -> None:
     Raises:
         SettingsError: they name another database than `--url` does.
     """
-    if given_url.strip() != known.strip():
+    folder = path.absolute().parent
+    if normalise_url(given_url, folder) != normalise_url(known, folder):
         raise SettingsError(
             f"DATABASE_URL is set already (in the environment or {path}), and --url names another database.",
             "Change it where it is set, or leave out --url; nothing was changed.",

@@ -80,8 +80,7 @@ def prepare_env(
             " sqlite:///shop.db).",
         )
     if url is not None:
-        file_is_named = bool(environ.get("DATABASE_URL_FILE", "").strip())
-        if known is not None and not file_is_named:
+        if known is not None:
             require_same_address(url, known, path)
         with open_database(normalise_url(url, path.absolute().parent)).connect():
             pass

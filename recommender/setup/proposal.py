@@ -164,6 +164,12 @@ class _Writer:
         quantity = next((c for c in found.lines.columns if words.is_quantity(c)), None)
         if quantity:
             columns.append(f"{self._of('l', quantity)} AS quantity")
+        price = next((c for c in found.lines.columns if words.is_price(c)), None)
+        if price:
+            columns.append(f"{self._of('l', price)} AS price")
+        order = self._order_key(found)
+        if order:
+            columns.append(f"{order} AS order_id")
         email = next((c for c in found.orders.columns if words.is_email(c)), None)
         guests = email if found.customer.nullable else None
         if guests:
@@ -190,6 +196,13 @@ class _Writer:
                 to_finish.append(f"which values of {table.name}.{status.name} mean that it was really sold")
         return "\n".join(text) + "\n", to_finish
 
+    def _order_key(self, found: _Sales) -> str | None:
+        if found.join:
+            return self._of("o", found.join[1])
+        own = (c for c in found.lines.columns if words.is_order_key(c))
+        key = next((c for c in own if c not in (found.customer, found.item)), None)
+        return self._of("l", key) if key else None
+
     def _status(self, alias: str, table: FoundTable, column: FoundColumn) -> list[str]:
         name = self._name(column.name)
         statement = (
@@ -199,10 +212,10 @@ class _Writer:
         with self._database.connect() as connection:
             rows = connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
         found = [(row[0], int(row[1])) for row in rows if row[0] is not None]
-        shown = ", ".join(f"{self._literal(value)} ({count} rows)" for value, count in found)
         values = ", ".join(self._literal(value) for value, _ in found)
         return [
-            f"  -- Only what was really sold. {self._comment(column.name)} holds: {shown or 'nothing'}.",
+            f"  -- Only what was really sold. {self._comment(column.name)} holds:",
+            *(f"  --     {self._literal(value)}  ({count} rows)" for value, count in found),
             "  -- Take the two dashes away from the next line, and the values that are no sale:",
             f"  -- AND {self._of(alias, column)} IN ({values or '…'})",
         ]

@@ -15,6 +15,7 @@ _ORDER = (
 )
 _LINE = r"line|detail|position|entry|zeile|ligne|linea"
 _QUANTITY = r"quant|qty|menge|anzahl|st(?:ue|ü)ck|cantidad|pieces|aantal|(?<![a-z])(?:units|count)(?![a-z])"
+_PRICE = r"price|preis|prix|precio|prijs"
 _STATUS = r"status|(?<![a-z])(?:state|zustand|estado|etat|stage)(?![a-z])"
 _EMAIL = r"e_?mail|courriel"
 _PERSONAL = r"name|mail|phone|address|adress|note|group|type|count|agent|(?<![a-z])ip(?![a-z])"
@@ -81,6 +82,11 @@ def role_of_table(table: FoundTable) -> float:
 def is_quantity(column: FoundColumn) -> bool:
     """Whether it counts pieces."""
     return column.kind in (Kind.INTEGER, Kind.NUMBER) and _has(_QUANTITY, plain(column.name))
+
+
+def is_price(column: FoundColumn) -> bool:
+    """Whether it is the price of a piece."""
+    return column.kind in (Kind.INTEGER, Kind.NUMBER) and _has(_PRICE, plain(column.name))
 
 
 def is_status(column: FoundColumn) -> bool:
