@@ -19,6 +19,7 @@ from recommender.interrupts import interrupts
 
 COMMANDS = {
     "init": "Set up a folder for a shop: .env, sql/, the tables.",
+    "check": "Try everything that a night needs, before it comes.",
     "run": "The night's job: sales in, recommendations out.",
     "export": "Stage 1: begin a run with the export of the sales.",
     "train": "Stage 2: train the model, or load the last one.",

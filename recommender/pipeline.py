@@ -70,7 +70,7 @@ def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple
     target = target_of(settings)
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):
-        _require_own_folder(settings)
+        require_own_folder(settings)
         database = target.database
         lock = database.run_lock(target.lock_name, holder()) if also_database else nullcontext()
         with lock as held:
@@ -80,7 +80,7 @@ def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple
             yield target, held
 
 
-def _require_own_folder(settings: Settings) -> None:
+def require_own_folder(settings: Settings) -> None:
     """Keep storefronts apart: a model or a record of one is never taken for another's.
 
     Raises:

@@ -1,0 +1,252 @@
+"""Tries everything that a night needs, and tells all findings at once; publishes and keeps nothing.
+
+    findings       one form for all of them, and the exit code
+    connections    both databases, our tables, the rights on them
+    queries        columns, types, first rows, plan
+    sales          what the sales and items hold, and what the gate would say
+    resources      disk and memory
+    surroundings   secrets, schedule, the last run
+
+The sales are read once, by the export of the night itself, into a folder that is removed afterwards.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from recommender.catalogue import Catalogue
+from recommender.checks.connections import (
+    check_connection,
+    check_excess,
+    check_owner,
+    check_tables,
+    check_zone,
+    try_rights,
+)
+from recommender.checks.findings import Finding, Findings, Level, Report
+from recommender.checks.queries import FirstRows, check_plan, probe_items, probe_sales
+from recommender.checks.resources import Size, check_disk, check_memory
+from recommender.checks.sales import (
+    Sales,
+    catalogue_of,
+    check_gate,
+    check_items,
+    check_sales,
+    read_sales,
+)
+from recommender.checks.servers import Server, sqlite_path
+from recommender.checks.surroundings import check_last_run, check_schedule, check_secrets
+from recommender.database import open_database
+from recommender.database.base import Database
+from recommender.database.schema import Target
+from recommender.database.tables import Role
+from recommender.errors import SettingsError
+from recommender.export import ITEMS, SALES, Export, export
+from recommender.files import TEMPORARY, make_folder
+from recommender.keys import KeyKind, Keys
+from recommender.pipeline import require_own_folder, target_of
+from recommender.progress import Progress
+from recommender.settings import NAMES, Settings
+from recommender.times import window
+
+__all__ = ["Finding", "Findings", "Level", "Report", "check"]
+
+_SCRATCH = f"{TEMPORARY}check-"
+_STALE_SECONDS = 2 * 86_400
+"""Longer than any query may take: what is so old was left by a check that was killed."""
+
+
+def check(load: Callable[[], Settings], *, now: datetime, progress: Progress | None = None) -> Report:
+    """Look at everything that a night needs.
+
+    Args:
+        load: reads the settings.
+        now: the start of tonight's run, aware.
+        progress: listens.
+    """
+    findings = Findings()
+    settings = _load(load, findings)
+    if settings is not None:
+        with _scratch(settings, findings) as folder:
+            _Check(settings, now, folder, findings, progress or Progress()).run()
+        check_secrets(settings, findings)
+    check_schedule(findings)
+    if settings is not None:
+        check_last_run(settings, findings, now)
+    return findings.report()
+
+
+def _load(load: Callable[[], Settings], findings: Findings) -> Settings | None:
+    """The settings, or None and a finding for each thing that is wrong with them."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        for problem in re.split(r"\[\d+\] ", error.reason.removeprefix("Settings: ")):
+            if problem.strip():
+                findings.error("settings", SettingsError(problem.strip(), error.what_to_do))
+        return None
+    for warning in settings.warnings:
+        findings.warn("settings", warning, "Correct the name, or take the line away.")
+    if settings.sources.get("SHOP_TIMEZONE", "default") == "default":
+        findings.warn(
+            "settings", "SHOP_TIMEZONE is not set: the shop's day begins at midnight UTC.", "Set it in .env."
+        )
+    shown = settings.public()
+    given = [name for name in NAMES if settings.sources.get(name, "default") != "default"]
+    findings.ok(
+        "settings",
+        f"{len(given)} settings are given, {len(NAMES) - len(given)} have their defaults.",
+        *(f"{name}={shown[name]} ({settings.sources[name]})" for name in given),
+    )
+    return settings
+
+
+@contextmanager
+def _scratch(settings: Settings, findings: Findings) -> Iterator[Path]:
+    """A private folder beside the runs; elsewhere where tonight's run could not make one either."""
+    folder = None
+    with findings.trying("disk"):
+        parent = make_folder(settings.data_dir)
+        for left in parent.glob(f"{_SCRATCH}*"):
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left)
+        folder = TemporaryDirectory(dir=parent, prefix=_SCRATCH)
+    with folder or TemporaryDirectory(prefix=_SCRATCH) as path:
+        yield Path(path)
+
+
+class _Check:
+    """The parts that build on each other, in the order in which a night would meet them."""
+
+    def __init__(
+        self, settings: Settings, now: datetime, folder: Path, findings: Findings, progress: Progress
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._folder = folder
+        self._findings = findings
+        self._progress = progress
+        self._window = window(
+            now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone
+        )
+
+    def run(self) -> None:
+        """Do it all, each part as far as the ones before let it."""
+        settings, findings = self._settings, self._findings
+        target = server = None
+        with findings.trying("settings"):
+            target = target_of(settings)
+            require_own_folder(settings)
+        if target is not None:
+            server = check_connection("connection", target.database, findings)
+            check_owner(target.database, _user(), findings)
+            if server is None or not check_tables(target, findings):
+                target = None
+        with findings.trying("settings"):
+            shop = open_database(settings.database_url)
+            if settings.target_database_url != settings.database_url:
+                server = check_connection("connection", shop, findings)
+                check_owner(shop, _user(), findings)
+            if server is not None:
+                self._look(shop, server, target)
+
+    def _look(self, shop: Database, server: Server, target: Target | None) -> None:
+        """The shop's data; `target` is None where it cannot be used."""
+        settings, findings, folder = self._settings, self._findings, self._folder
+        exported = self._export(shop)
+        since = self._local(self._window.start)
+        first = probe_sales(settings, shop, since, folder, findings)
+        probe_items(settings, shop, since, folder, findings)
+        if first is not None and not first.has_instants:
+            check_zone(settings, server, findings, self._now)
+        catalogue = None if exported is None else catalogue_of(folder, exported)
+        if first is not None and first.rows:
+            findings.ok("sales", "The first rows:", *first_lines(first, catalogue))
+        keys: dict[Role, object] = {}
+        if exported is not None and catalogue is not None:
+            sales = read_sales(folder, exported, catalogue, settings)
+            check_sales(sales, exported, self._window, findings)
+            check_items(sales, exported, catalogue, settings, findings)
+            recent = self._local((sales.newest or self._now) - timedelta(days=1))
+            check_plan(settings, shop, recent, sales.lines, findings)
+            if target is not None:
+                day = self._window.as_of_day
+                keys = check_gate(
+                    sales,
+                    exported,
+                    catalogue,
+                    settings=settings,
+                    target=target,
+                    as_of_day=day,
+                    findings=findings,
+                )
+            self._resources(shop, sales, len(catalogue.ids))
+        if target is not None and settings.data_dir.is_dir():
+            try_rights(settings, target, folder, keys, findings)
+        check_excess(shop, target_of(settings), findings)
+
+    def _export(self, shop: Database) -> Export | None:
+        settings = self._settings
+        self._progress.begin("sales")
+        started = time.perf_counter()
+        with self._findings.trying("sales"):
+            exported = export(
+                shop,
+                sql_dir=settings.sql_dir,
+                folder=self._folder,
+                window=self._window,
+                sales_timezone=settings.sales_timezone,
+                guest_key=settings.guest_key,
+                timeout_seconds=settings.query_timeout_seconds,
+                progress=self._progress.update,
+            )
+            self._progress.end(f"{exported.counts.sales:,} read", time.perf_counter() - started)
+            return exported
+        return None
+
+    def _resources(self, shop: Database, sales: Sales, items: int) -> None:
+        path = sqlite_path(shop)
+        size = Size(
+            sales.lines,
+            len(sales.customers),
+            items,
+            sum((self._folder / name).stat().st_size for name in (SALES, ITEMS)),
+            path.stat().st_size if path else 0,
+        )
+        if self._settings.data_dir.is_dir():
+            with self._findings.trying("disk"):
+                check_disk(size, self._settings, self._findings)
+        check_memory(size, self._settings, self._findings)
+
+    def _local(self, moment: datetime) -> datetime:
+        """As `:since` is put in: naive, in the zone of the sales."""
+        return moment.astimezone(self._settings.sales_timezone).replace(tzinfo=None)
+
+
+def first_lines(first: FirstRows, catalogue: Catalogue | None) -> list[str]:
+    """The first rows in words, with the items' names where they are known."""
+    lines = []
+    for row in first.rows:
+        item = row["item_id"]
+        name = None
+        if catalogue is not None and item is not None:
+            is_integer = first.kinds["item_id"] is KeyKind.INTEGER
+            key = Keys.of(integers=[int(str(item))]) if is_integer else Keys.of(texts=[str(item)])
+            place = int(catalogue.ids.find(key)[0])
+            name = catalogue.names[place] if place >= 0 else "not in items.sql"
+        customer = "a guest" if row["customer_id"] is None else f"customer {row['customer_id']}"
+        quantity = f", quantity {row['quantity']}" if "quantity" in row else ""
+        lines.append(
+            f"{row['sold_at']}  {customer} bought item {item}{f' ({name})' if name else ''}{quantity}"
+        )
+    return lines
+
+
+def _user() -> int | None:
+    return os.geteuid() if hasattr(os, "geteuid") else None

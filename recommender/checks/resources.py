@@ -1,0 +1,145 @@
+"""What tonight's run will need of disk and memory, for a shop of this size, against what is free."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.checks.findings import Findings
+from recommender.errors import RecommenderError
+from recommender.runs import list_runs, published_runs
+from recommender.settings import Settings
+
+_MB = 1 << 20
+_LIST_ROW_BYTES = 60
+_PACKED_SHARE = 0.3
+"""A compressed export by the plain one."""
+_PROGRAM_MB = 130
+_SALE_BYTES = 110
+_FACTOR_COPIES = 3
+_LIST_ROW_MEMORY_BYTES = 200
+"""As measured on nights of 2,000 to 2,000,000 sales, rounded up."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is of what."""
+
+    sales: int
+    customers: int
+    items: int
+    export_bytes: int
+    """sales.csv and items.csv."""
+    copied_bytes: int
+    """The SQLite file that is copied for the export, 0 for other databases."""
+
+
+def check_disk(size: Size, settings: Settings, findings: Findings, *, free: int | None = None) -> None:
+    """Whether the folder of runs has room for tonight and for the runs that are kept.
+
+    Args:
+        size: of the shop.
+        settings: where the runs are and how many are kept.
+        findings: takes what was found.
+        free: bytes; default those of the folder's disk.
+    """
+    free = shutil.disk_usage(settings.data_dir).free if free is None else free
+    model = (size.customers + size.items) * (settings.factors * 4 + 40)
+    lists = size.customers * settings.top_n * _LIST_ROW_BYTES
+    # The lists are there twice while they are put into the tables.
+    tonight = size.export_bytes + size.copied_bytes + model + 2 * lists
+    per_day = int(_PACKED_SHARE * size.export_bytes)
+    kept = settings.keep_runs * (model + lists) + settings.keep_export_days * per_day
+    there = len(published_runs(list_runs(settings.data_dir)))
+    growth = kept * max(settings.keep_runs - there, 0) // settings.keep_runs
+    where = f"{settings.data_dir} needs about {_mb(tonight)} tonight, and {_mb(kept)} for the runs it keeps"
+    if free < tonight:
+        findings.error(
+            "disk",
+            RecommenderError(f"{where}; {_mb(free)} are free.", "Free some space, or move DATA_DIR."),
+        )
+    elif free < tonight + growth:
+        findings.warn("disk", f"{where}; {_mb(free)} are free.", "Lower KEEP_RUNS or KEEP_EXPORT_DAYS.")
+    else:
+        findings.ok("disk", f"{where}; {_mb(free)} are free.")
+
+
+def check_memory(
+    size: Size, settings: Settings, findings: Findings, *, memory: tuple[int, int] | None = None
+) -> None:
+    """Whether the machine has the memory for tonight; the last night's own peak is the better estimate.
+
+    Args:
+        size: of the shop.
+        settings: of the model.
+        findings: takes what was found.
+        memory: bytes that are available now, and the most that this process may ever have; default those of
+            the machine and its control groups.
+    """
+    memory = available_memory() if memory is None else memory
+    needed = _PROGRAM_MB * _MB + size.sales * _SALE_BYTES
+    needed += (size.customers + size.items) * settings.factors * 4 * _FACTOR_COPIES
+    needed += size.customers * settings.top_n * _LIST_ROW_MEMORY_BYTES
+    measured = _last_peak(settings, size)
+    source = "estimated" if measured is None else "as measured in the last night"
+    needed = measured or needed
+    what = f"Tonight needs about {_mb(needed)} of memory ({source})"
+    if memory is None:
+        findings.ok("memory", f"{what}.")
+        return
+    now, most = memory
+    what += f"; {_mb(now)} are available now, of {_mb(most)}."
+    what_to_do = "Lower HISTORY_DAYS or FACTORS, add memory, or run it where there is more."
+    if needed > most:
+        findings.error("memory", RecommenderError(what, what_to_do))
+    elif needed > now:
+        findings.warn("memory", what, what_to_do)
+    else:
+        findings.ok("memory", what)
+
+
+def _last_peak(settings: Settings, size: Size) -> int | None:
+    """The peak of the last published run, grown with the sales, in bytes."""
+    for run in published_runs(list_runs(settings.data_dir))[-1:]:
+        peaks = [float(stage.get("peak_mb", 0)) for stage in run.manifest.stages.values()]
+        sales = run.manifest.counts.get("sales")
+        if sales and max(peaks, default=0):
+            growth = max(size.sales - sales, 0) * _SALE_BYTES
+            return int(max(peaks) * _MB) + growth
+    return None
+
+
+def available_memory(
+    *,
+    info: Path = Path("/proc/meminfo"),
+    root: Path = Path("/sys/fs/cgroup"),
+    own: Path = Path("/proc/self/cgroup"),
+) -> tuple[int, int] | None:
+    """Bytes of memory that are available now, and the most there ever are; None where no file tells.
+
+    Limits of control groups (version 2: our own and every one above it) count where they are less.
+    """
+    try:
+        lines = [line.split() for line in info.read_text(encoding="ascii", errors="replace").splitlines()]
+        found = {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines if len(line) > 1}
+        now, most = found["MemAvailable"], found["MemTotal"]
+    except (OSError, ValueError, KeyError):
+        return None
+    try:
+        paths = [line[3:] for line in own.read_text(encoding="utf-8").splitlines() if line.startswith("0::")]
+    except OSError:
+        paths = []
+    group = root / (paths[0].lstrip("/") if paths else "")
+    for folder in (group, *group.parents):
+        if folder != root and root not in folder.parents:
+            break
+        try:
+            limit = int((folder / "memory.max").read_text(encoding="ascii"))
+            used = int((folder / "memory.current").read_text(encoding="ascii"))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        now, most = min(now, max(limit - used, 0)), min(most, limit)
+    return now, most
+
+
+def _mb(size: int) -> str:
+    return f"{size / _MB:,.0f} MB" if size < 10 * 1024 * _MB else f"{size / (1024 * _MB):,.0f} GB"

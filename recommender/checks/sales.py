@@ -1,0 +1,280 @@
+"""What the sales and items hold: numbers, dates, gaps, keys that fit nothing; and what the gate would say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.catalogue import Catalogue, load_catalogue, read_never_recommend
+from recommender.checks.findings import Findings
+from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
+from recommender.database.schema import Target
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, Role
+from recommender.errors import RefusedError
+from recommender.export import ITEMS, SALES, Export
+from recommender.gate import ListFacts, check_keys, check_shares
+from recommender.keys import KeyKind, Keys, is_guest
+from recommender.settings import Settings
+from recommender.times import Window
+
+Int64s = npt.NDArray[np.int64]
+
+_MOST_REPEATED_SHARE = 0.05
+_MOST_UNKNOWN_SHARE = 0.2
+_MOST_UNSELLABLE_SHARE = 0.9
+_LATELY_DAYS, _BEFORE_DAYS = 14, 90
+_ENOUGH_DAYS = 10
+"""Days with sales among those before, so that one can tell what is usual."""
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Sales:
+    """What the check keeps of the sales."""
+
+    customers: Keys
+    """Those who would have a list: at least one line of positive quantity, no guests unless published."""
+    items: Keys
+    lines: int
+    newest: datetime | None
+    unknown_lines: int
+    """Lines of items that items.sql does not return."""
+    unknown_items: tuple[str, ...]
+    repeated_lines: int
+    """Lines of the same customer, item and time as another one."""
+    days: tuple[int, ...]
+    """The days with sales as ordinals in the shop's zone, ascending."""
+
+
+def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Settings) -> Sales:
+    """Read the exported sales; some 30 bytes a line are held at a time, less than the night itself needs."""
+    columns = KeyColumn(export.customer_kind, guests=True), KeyColumn(export.item_kind, guests=False)
+    times, quantities = TimeColumn(), NumberColumn()
+    lines = read_columns(
+        folder / SALES,
+        {"customer_id": columns[0], "item_id": columns[1], "sold_at": times},
+        {"quantity": quantities},
+    )
+    customers, users = columns[0].result()
+    amounts = quantities.result()
+    buys = np.zeros(len(customers), bool)
+    buys[users if not len(amounts) else users[amounts > 0]] = True
+    if not settings.publish_guests:
+        buys &= [not is_guest(customers[i]) for i in range(len(customers))]
+    del amounts
+    items, sold = columns[1].result()
+    moments = times.result()
+    unknown = catalogue.ids.find(items) < 0
+    per_item = np.bincount(sold, minlength=len(items))
+    return Sales(
+        customers=_chosen(customers, buys),
+        items=items,
+        lines=lines,
+        newest=_moment(int(moments.max())) if lines else None,
+        unknown_lines=int(per_item[unknown].sum()),
+        unknown_items=tuple(str(items[int(i)]) for i in np.flatnonzero(unknown)[:_EXAMPLES]),
+        repeated_lines=_repeated(users, sold, moments),
+        days=_days(moments, settings.shop_timezone),
+    )
+
+
+def _chosen(keys: Keys, chosen: npt.NDArray[np.bool_]) -> Keys:
+    split = len(keys.integers)
+    texts = (text for text, is_one in zip(keys.texts, chosen[split:].tolist(), strict=True) if is_one)
+    return Keys(keys.integers[chosen[:split]], tuple(texts))
+
+
+def _repeated(users: npt.NDArray[np.int32], items: npt.NDArray[np.int32], moments: Int64s) -> int:
+    """Lines of the same customer, item and time as one before; arrays of shape (lines,)."""
+    # One number for each line, by multiplication modulo 2**64 with odd numbers: different lines get the same
+    # one too seldom to matter for a share.
+    codes = users.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    codes += items.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    codes += moments.astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
+    codes.sort()
+    return int(np.count_nonzero(codes[1:] == codes[:-1]))
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
+def _days(moments: Int64s, zone: ZoneInfo) -> tuple[int, ...]:
+    """The shop's days on which something was sold."""
+    quarters = np.unique(moments // 900_000_000)  # zones are apart by quarters of an hour
+    return tuple(sorted({_moment(int(q) * 900_000_000).astimezone(zone).toordinal() for q in quarters}))
+
+
+def check_sales(sales: Sales, export: Export, window: Window, findings: Findings) -> None:
+    """Numbers, ages, gaps and doubles; all but an empty shop only warns."""
+    counts = export.counts
+    for warning in export.warnings:
+        findings.warn("sales", warning, "Mind the query; the share is small enough for the night to go on.")
+    if not sales.lines:
+        findings.error(
+            "sales",
+            RefusedError(
+                f"There are no sales from {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}.",
+                "Mind the WHERE of sales.sql, HISTORY_DAYS and DATABASE_URL.",
+            ),
+        )
+        return
+    oldest = date.fromordinal(sales.days[0])
+    guests = f", {counts.guest_sales:,} of them by guests" if counts.guest_sales else ""
+    findings.ok(
+        "sales",
+        f"{sales.lines:,} sale lines{guests} by {len(sales.customers):,} customers of {len(sales.items):,}"
+        f" items, from {oldest} to {date.fromordinal(sales.days[-1])}.",
+    )
+    for name, keys in (("customer", sales.customers), ("item", sales.items)):
+        if len(keys) == 1:
+            findings.warn(
+                "sales",
+                f"All sales are of one {name}: there is nothing to learn from.",
+                f"Mind {name}_id in sales.sql.",
+            )
+    if sales.repeated_lines > _MOST_REPEATED_SHARE * sales.lines:
+        findings.warn(
+            "sales",
+            f"{sales.repeated_lines:,} of {sales.lines:,} lines repeat customer, item and time of another.",
+            "They count as one purchase; when a JOIN makes them, correct the query: it reads too much.",
+        )
+    gap = find_gap(sales.days, window.as_of_day.toordinal())
+    if gap:
+        first, last = map(date.fromordinal, gap)
+        span = f"on {first}" if first == last else f"from {first} to {last}"
+        findings.warn(
+            "sales",
+            f"No sales {span}, which is longer than usual in this shop.",
+            "Find out whether the sales arrive in the database.",
+        )
+
+
+def find_gap(days: Sequence[int], today: int) -> tuple[int, int] | None:
+    """The longest row of days without sales in the last fourteen, if the ninety days before had none so long.
+
+    Args:
+        days: ordinals of days with sales, ascending.
+        today: ordinal of the day that is not over yet and is not looked at.
+
+    Returns:
+        Its first and last day, or None. Where the days before are too few to tell what is usual, only a shop
+        without any sale in the fourteen days has a gap: since its newest sale.
+    """
+    known = [day for day in days if day < today]
+    if not known:
+        return None
+    begin = today - _LATELY_DAYS
+    before = [day for day in known if begin - _BEFORE_DAYS <= day < begin]
+    if len(before) < _ENOUGH_DAYS:
+        return None if known[-1] >= begin else (known[-1] + 1, today - 1)
+    usual = max(later - day for day, later in pairwise(before)) - 1
+    lately = [before[-1], *(day for day in known if day >= begin), today]
+    first, end = max(pairwise(lately), key=lambda pair: pair[1] - pair[0])
+    return (first + 1, end - 1) if end - first - 1 > usual + 1 else None
+
+
+def check_items(
+    sales: Sales, export: Export, catalogue: Catalogue, settings: Settings, findings: Findings
+) -> None:
+    """What there is to sell, and whether sales and items speak of the same things."""
+    counts = export.counts
+    findings.ok("items", f"{counts.items:,} items, {counts.sellable_items:,} of them sellable.")
+    if sales.unknown_lines:
+        examples = ", ".join(sales.unknown_items)
+        what = (
+            f"{sales.unknown_lines:,} of {sales.lines:,} sale lines are of items that items.sql does not"
+            f" return, such as {examples}"
+        )
+        if sales.unknown_lines > _MOST_UNKNOWN_SHARE * sales.lines:
+            findings.warn(
+                "items",
+                f"{what}.",
+                "They are learned from but never shown: mind item_id in both queries; items.sql returns all"
+                " products, also those that are not sellable.",
+            )
+        else:
+            findings.ok("items", f"{what}: deleted products, as it seems.")
+    with findings.trying("items"):
+        left = catalogue.sellable.copy()
+        if settings.never_recommend is not None:
+            never = catalogue.ids.find(read_never_recommend(settings.never_recommend, export.item_kind))
+            left[never[never >= 0]] = False
+        allowed = int(left.sum())
+        if not allowed:
+            raise RefusedError(
+                "No item may be recommended.", "Mind sellable in items.sql and the file of NEVER_RECOMMEND."
+            )
+        if allowed < settings.top_n:
+            findings.warn(
+                "items",
+                f"Only {allowed} items may be recommended; TOP_N is {settings.top_n}, so lists stay shorter.",
+                "Mind sellable in items.sql.",
+            )
+        if counts.sellable_items < (1 - _MOST_UNSELLABLE_SHARE) * counts.items:
+            findings.warn(
+                "items",
+                f"{1 - counts.sellable_items / counts.items:.0%} of the items are not sellable.",
+                "Mind sellable in items.sql: 1, true or a number above 0 is sellable.",
+            )
+
+
+def check_gate(
+    sales: Sales,
+    export: Export,
+    catalogue: Catalogue,
+    *,
+    settings: Settings,
+    target: Target,
+    as_of_day: date,
+    findings: Findings,
+) -> dict[Role, object]:
+    """What the gate can know before there are lists: keys that fit the tables, and shares of the last night.
+
+    Returns:
+        A customer key and an item key that fit, to try a row with; empty where there are none.
+    """
+    kinds = {
+        Role.CUSTOMER: KeyKind.TEXT if settings.publish_guests else export.customer_kind,
+        Role.ITEM: export.item_kind,
+    }
+    customers, items = tuple(sales.customers.as_texts()), tuple(catalogue.ids.as_texts())
+    bought = tuple(sales.items.as_texts())
+    facts = {
+        RECOMMENDATIONS: ListFacts(
+            len(customers), {"customer_id": customers, "item_id": items, "because_item_id": bought}
+        ),
+        POPULAR_ITEMS: ListFacts(len(items), {"item_id": items}),
+    }
+    is_full = all((customers, items, bought))
+    fits = False
+    with findings.trying("tables"), target.database.connect() as connection:
+        refused = check_keys(facts, kinds, target, connection) if is_full else []
+        fits = is_full and not refused
+        refused += check_shares(
+            target.last_publish(connection),
+            customers=len(customers),
+            sales=sales.lines,
+            as_of_day=as_of_day,
+            min_customers_share=settings.min_customers_share,
+            min_sales_share=settings.min_sales_share,
+        )
+        for finding in refused:
+            findings.error("tables", RefusedError(finding.message, finding.what_to_do))
+    if not fits:
+        return {}
+    customer = sales.customers[0]
+    return {
+        Role.CUSTOMER: str(customer) if settings.publish_guests else customer,
+        Role.ITEM: catalogue.ids[0],
+    }
+
+
+def catalogue_of(folder: Path, export: Export) -> Catalogue:
+    """The exported items."""
+    return load_catalogue(folder / ITEMS, item_kind=export.item_kind)
