@@ -13,10 +13,10 @@ _MB = 1 << 20
 _LIST_ROW_BYTES = 60
 _PACKED_SHARE = 0.3
 """A compressed export by the plain one."""
-_PROGRAM_MB = 130
-_SALE_BYTES = 110
-_FACTOR_COPIES = 3
-_LIST_ROW_MEMORY_BYTES = 200
+_PROGRAM_MB = 100
+_SALE_BYTES = 60
+_FACTOR_COPIES = 2
+_LIST_ROW_MEMORY_BYTES = 80
 """As measured on nights of 2,000 to 2,000,000 sales, rounded up."""
 
 

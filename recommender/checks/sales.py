@@ -65,7 +65,7 @@ def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Set
     buys = np.zeros(len(customers), bool)
     buys[users if not len(amounts) else users[amounts > 0]] = True
     if not settings.publish_guests:
-        buys &= [not is_guest(customers[i]) for i in range(len(customers))]
+        buys &= np.fromiter((not is_guest(customers[i]) for i in range(len(customers))), bool, len(customers))
     del amounts
     items, sold = columns[1].result()
     moments = times.result()

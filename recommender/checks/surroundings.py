@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from recommender.checks.findings import Findings
+from recommender.errors import ExitCode
 from recommender.runs import list_runs
 from recommender.settings import SECRETS, Settings
 from recommender.status import status
@@ -89,7 +90,7 @@ def _output(program: str, *arguments: str) -> list[str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return done.stdout.splitlines() if done.returncode == 0 else []
+    return done.stdout.splitlines() if done.returncode == ExitCode.DONE else []
 
 
 def check_last_run(settings: Settings, findings: Findings, now: datetime) -> None:
