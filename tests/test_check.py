@@ -171,6 +171,10 @@ def fewer(shop):
     shop.execute("DELETE FROM sales WHERE customer_id > 5")
 
 
+def schema_without_schemas(shop):
+    shop.set(TARGET_SCHEMA="ours")
+
+
 def another_storefront(shop):
     shop.night()
     shop.set(TABLE_PREFIX="eu_")
@@ -199,7 +203,7 @@ def test_the_exit_code_is_that_of_tonights_run(shop, harm):
     "harm",
     [
         *(two_statements, no_query, wrong_settings, no_items, no_list_of_names, all_never, folder_is_a_file),
-        another_storefront,
+        *(another_storefront, schema_without_schemas),
     ],
 )
 def test_what_no_database_knows_of_exits_as_tonights_run_too(sqlite_shop, harm):
@@ -337,6 +341,17 @@ def test_rights_that_are_missing_or_too_many_are_told(request, tmp_path, kind):
     assert "denied" in error.what
 
 
+def test_a_table_that_may_not_be_read_is_an_error(tmp_path, postgresql):
+    shop = usual_shop(tmp_path / "shop", postgresql.create_database())
+    limited(shop, postgresql, "postgresql", insert=True)
+    name = sa.make_url(shop.settings["DATABASE_URL"]).username
+    shop.execute(f"REVOKE SELECT ON sales FROM {name}")
+    report = look(shop)
+    assert report.exit_code is ExitCode.DATABASE
+    the(report, Level.ERROR, "permission denied for table sales")
+    the(report, Level.OK, "items.sql returns")
+
+
 def test_a_grant_on_one_table_of_the_shop_is_too_much(tmp_path, mariadb):
     shop = usual_shop(tmp_path / "shop", mariadb.create_database())
     limited(shop, mariadb, "mariadb", insert=True)
@@ -455,11 +470,11 @@ def test_lines_that_repeat_others_are_warned_of(shop):
     the(look(shop), Level.WARNING, "120 of 240 lines repeat")
 
 
-def test_one_customer_or_one_item_is_warned_of(shop):
-    shop.execute("DELETE FROM sales WHERE customer_id <> 1")
-    the(look(shop), Level.WARNING, "of one customer")
-    shop.execute("UPDATE sales SET item_id = 110")
-    the(look(shop), Level.WARNING, "of one item")
+def test_one_customer_or_one_item_is_warned_of(sqlite_shop):
+    sqlite_shop.execute("DELETE FROM sales WHERE customer_id <> 1")
+    the(look(sqlite_shop), Level.WARNING, "of one customer")
+    sqlite_shop.execute("UPDATE sales SET item_id = 110")
+    the(look(sqlite_shop), Level.WARNING, "of one item")
 
 
 def test_items_that_fit_nothing_are_warned_of(shop):
@@ -471,13 +486,13 @@ def test_items_that_fit_nothing_are_warned_of(shop):
     assert "not in items.sql" in the(look(shop), Level.OK, "The first rows").details[0]
 
 
-def test_what_may_hardly_be_recommended_is_warned_of(shop):
-    shop.execute("UPDATE items SET sellable = 0 WHERE item_id > 102")
-    report = look(shop)
+def test_what_may_hardly_be_recommended_is_warned_of(sqlite_shop):
+    sqlite_shop.execute("UPDATE items SET sellable = 0 WHERE item_id > 102")
+    report = look(sqlite_shop)
     the(report, Level.WARNING, "Only 1 items may be recommended; TOP_N is 5")
     the(report, Level.WARNING, "96% of the items are not sellable")
-    shop.execute("UPDATE items SET sellable = 0")
-    report = look(shop)
+    sqlite_shop.execute("UPDATE items SET sellable = 0")
+    report = look(sqlite_shop)
     assert report.exit_code is ExitCode.REFUSED
     the(report, Level.ERROR, "No item may be recommended")
 
@@ -497,17 +512,17 @@ def test_no_guests_address_is_shown(shop):
     shop.set(GUEST_KEY="k" * 32)
     outcome = shop.recommend("check")
     assert outcome.code is ExitCode.DONE
-    assert "16 of them by guests" in outcome.out
+    assert "16 of them by guests)" in outcome.out
     assert "ann@" not in outcome.out
     assert "k" * 32 not in outcome.out
 
 
-def test_a_gap_in_the_last_days_is_warned_of(shop):
-    shop.sell([(1, 110, DAY - timedelta(days=day)) for day in range(110)])
-    assert not [text for text in texts(look(shop), Level.WARNING) if text.startswith("No sales")]
+def test_a_gap_in_the_last_days_is_warned_of(sqlite_shop):
+    sqlite_shop.sell([(1, 110, DAY - timedelta(days=day)) for day in range(110)])
+    assert not [text for text in texts(look(sqlite_shop), Level.WARNING) if text.startswith("No sales")]
     first = (DAY - timedelta(days=4)).isoformat()
-    shop.execute(f"DELETE FROM sales WHERE sold_at >= '{first} 00:00:00'")
-    assert "from 2026-02-25 to 2026-02-28" in the(look(shop), Level.WARNING, "No sales").what
+    sqlite_shop.execute(f"DELETE FROM sales WHERE sold_at >= '{first} 00:00:00'")
+    assert "from 2026-02-25 to 2026-02-28" in the(look(sqlite_shop), Level.WARNING, "No sales").what
 
 
 DAILY = range(900, 1000)

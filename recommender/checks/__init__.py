@@ -140,21 +140,23 @@ class _Check:
         """Do it all, each part as far as the ones before let it."""
         settings, findings = self._settings, self._findings
         target = server = None
+        is_ready = False
         with findings.trying("settings"):
             target = target_of(settings)
             require_own_folder(settings)
         if target is not None:
             server = check_connection("connection", target.database, findings)
             check_owner(target.database, _user(), findings)
-            if server is None or not check_tables(target, findings):
-                target = None
+            is_ready = server is not None and check_tables(target, findings)
         with findings.trying("settings"):
             shop = open_database(settings.database_url)
             if settings.target_database_url != settings.database_url:
                 server = check_connection("connection", shop, findings)
                 check_owner(shop, _user(), findings)
             if server is not None:
-                self._look(shop, server, target)
+                self._look(shop, server, target if is_ready else None)
+                if target is not None:
+                    check_excess(shop, target, findings)
 
     def _look(self, shop: Database, server: Server, target: Target | None) -> None:
         """The shop's data; `target` is None where it cannot be used."""
@@ -189,7 +191,6 @@ class _Check:
             self._resources(shop, sales, len(catalogue.ids))
         if target is not None and settings.data_dir.is_dir():
             try_rights(settings, target, folder, keys, findings)
-        check_excess(shop, target_of(settings), findings)
 
     def _export(self, shop: Database) -> Export | None:
         settings = self._settings

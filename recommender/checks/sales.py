@@ -114,7 +114,9 @@ def check_sales(sales: Sales, export: Export, window: Window, findings: Findings
     """Numbers, ages, gaps and doubles; all but an empty shop only warns."""
     counts = export.counts
     for warning in export.warnings:
-        findings.warn("sales", warning, "Mind the query; the share is small enough for the night to go on.")
+        since = ":since" in warning
+        what_to_do = "Add WHERE … >= :since." if since else "Mind the query; the night goes on all the same."
+        findings.warn("sales", warning, what_to_do)
     if not sales.lines:
         findings.error(
             "sales",
@@ -125,7 +127,7 @@ def check_sales(sales: Sales, export: Export, window: Window, findings: Findings
         )
         return
     oldest = date.fromordinal(sales.days[0])
-    guests = f", {counts.guest_sales:,} of them by guests" if counts.guest_sales else ""
+    guests = f" ({counts.guest_sales:,} of them by guests)" if counts.guest_sales else ""
     findings.ok(
         "sales",
         f"{sales.lines:,} sale lines{guests} by {len(sales.customers):,} customers of {len(sales.items):,}"

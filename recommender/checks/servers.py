@@ -16,7 +16,7 @@ from recommender.database.query import Query
 _PACKAGES = {"psycopg": "psycopg", "pymysql": "PyMySQL", "mysqldb": "mysqlclient"}
 _BYTES_PER_ROW = 100
 """Of a PostgreSQL table that was never analyzed."""
-_WRITES = ("ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE")
+_WRITES = {"ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE"}
 
 
 @dataclass(frozen=True)
@@ -83,24 +83,24 @@ def full_scans(database: Database, connection: sa.Connection, query: Query) -> l
 
 
 def _postgresql_scans(_: Database, connection: sa.Connection, statement: str) -> Iterator[Scan]:
-    with connection.begin():
-        # What is still read whole then has no index that could serve, however old the statistics are.
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        plans = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON, VERBOSE) {statement}").scalar_one()
-        sizes = sa.text(
-            "SELECT c.reltuples::bigint, pg_relation_size(c.oid) FROM pg_class AS c"
-            " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = :schema AND c.relname = :name"
+    # What is still read whole then has no index that could serve, however old the statistics are. The
+    # connection is closed afterwards, and the setting ends with it.
+    connection.exec_driver_sql("SET enable_seqscan = off")
+    plans = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON, VERBOSE) {statement}").scalar_one()
+    sizes = sa.text(
+        "SELECT c.reltuples::bigint, pg_relation_size(c.oid) FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = :schema AND c.relname = :name"
+    )
+    connection = connection.execution_options(no_parameters=False)
+    for node in _nodes(plans[0]["Plan"]):
+        is_whole = node["Node Type"] == "Seq Scan" or (
+            node["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
         )
-        connection = connection.execution_options(no_parameters=False)
-        for node in _nodes(plans[0]["Plan"]):
-            is_whole = node["Node Type"] == "Seq Scan" or (
-                node["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
-            )
-            if is_whole and "Relation Name" in node:
-                name = node["Relation Name"]
-                row = connection.execute(sizes, {"schema": node["Schema"], "name": name}).one()
-                yield Scan(name, row[0] if row[0] >= 0 else row[1] // _BYTES_PER_ROW)
+        if is_whole and "Relation Name" in node:
+            name = node["Relation Name"]
+            row = connection.execute(sizes, {"schema": node["Schema"], "name": name}).one()
+            yield Scan(name, row[0] if row[0] >= 0 else row[1] // _BYTES_PER_ROW)
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,8 +174,8 @@ def _mysql_writable(
     shop = str(database.url.database)
     found = []
     for (grant,) in connection.exec_driver_sql("SHOW GRANTS FOR CURRENT_USER()").all():
-        match = re.match(r"GRANT (.*?) ON (?:TABLE )?(\S+) TO ", grant)
-        if match and any(right.strip().startswith(_WRITES) for right in match[1].split(",")):
+        match = re.match(r"GRANT (.*?) ON (?:TABLE )?(.+?) TO ", grant)
+        if match and _WRITES & {right.partition("(")[0].strip() for right in match[1].split(",")}:
             schema, _, name = (part.replace("`", "") for part in match[2].partition("."))
             # In a grant on a database _ and % are marks, and a backslash takes that from them.
             pattern = re.escape(schema).replace("%", ".*").replace("_", ".").replace(r"\\.", "_")

@@ -24,8 +24,8 @@ _MARKS = {"error": ("ERROR", "red"), "warning": ("warn", "yellow"), "ok": ("ok",
 def command(*, as_json: bool) -> ExitCode:
     """Try everything that a night needs, and tell all findings at once, worst first.
 
-    Reads the sales as a night does; writes nothing that stays. Exits as tonight's run would, and with 0 when
-    there are only warnings.
+    Reads the sales as a night does, and leaves nothing behind but its lock files. Exits as tonight's run
+    would, and with 0 when there are only warnings.
     """
     from recommender.checks import Level, check
 
@@ -35,13 +35,13 @@ def command(*, as_json: bool) -> ExitCode:
         return report.exit_code
     for finding in report.findings:
         _print(finding)
-    errors, warnings = report.count(Level.ERROR), report.count(Level.WARNING)
+    errors, warnings = (_counted(report.count(level), level) for level in (Level.ERROR, Level.WARNING))
     click.echo()
-    if errors:
+    if report.exit_code is not ExitCode.DONE:
         code = int(report.exit_code)
-        click.echo(f"{errors} errors, {warnings} warnings: tonight's run would end with code {code}.")
+        click.echo(f"{errors}, {warnings}: tonight's run would end with code {code}.")
     else:
-        click.echo(f"{warnings or 'No'} warnings: tonight's run can come.")
+        click.echo(f"{warnings}: tonight's run can come.")
     return report.exit_code
 
 
@@ -59,6 +59,10 @@ def _print(finding: "Finding") -> None:
     ]
     for i, line in enumerate(lines):
         click.echo((begin if i == 0 else indent) + line)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _wrapped(text: str) -> list[str]:
