@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from recommender.csvcolumns import Block, KeyColumn, NumberColumn, read_columns
+from recommender.csvblock import Block
+from recommender.csvcolumns import KeyColumn, NumberColumn, read_columns
 from recommender.database.schema import FoundKey, Target
 from recommender.database.tables import ListTable, Role
 from recommender.errors import RefusedError

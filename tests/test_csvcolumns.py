@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import csvcolumns
+from recommender import csvform
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
 from recommender.csvform import decimal_text, quote
 from recommender.errors import RefusedError
@@ -60,7 +60,7 @@ def _keys_of(path, kind, *, guests=False):
 @given(texts=st.lists(TEXTS, max_size=20), block=st.integers(1, 60))
 @IN_A_FOLDER
 def test_text_keys_of_any_form_survive_whatever_the_blocks(tmp_path, monkeypatch, texts, block):
-    monkeypatch.setattr(csvcolumns, "_BLOCK", block)
+    monkeypatch.setattr(csvform, "_BLOCK", block)
     path = _write(tmp_path / "a.csv", map(quote, texts), map(str, range(len(texts))))
     keys, index = _read(path, KeyColumn(KeyKind.TEXT, guests=False))
     assert [keys[i] for i in index.tolist()] == texts

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import csvcolumns, interactions
+from recommender import csvform, interactions
 from recommender.csvform import decimal_text, quote
 from recommender.interactions import load_interactions
 from recommender.keys import KeyKind, Keys
@@ -119,7 +119,7 @@ def test_blocks_compression_and_number_forms_change_nothing(tmp_path, monkeypatc
     first = _load(tmp_path / "sales.csv", lines)
     text = (tmp_path / "sales.csv").read_text().replace(",2\n", ",2.0\n").replace("\n3,", "\n03,")
     (tmp_path / "sales.csv.gz").write_bytes(gzip.compress(text.encode()))
-    monkeypatch.setattr(csvcolumns, "_BLOCK", 100)
+    monkeypatch.setattr(csvform, "_BLOCK", 100)
     again = load_interactions(
         tmp_path / "sales.csv.gz",
         customer_kind=KeyKind.INTEGER,
