@@ -197,3 +197,13 @@ def test_a_night_that_failed_is_warned_of(shop, settings):
     check_last_run(settings, findings, datetime.now(UTC))
     assert only(findings).level is Level.WARNING
     assert "was refused" in only(findings).what
+
+
+def test_a_cron_line_with_a_password_in_it_is_not_repeated(tmp_path, monkeypatch):
+    program(tmp_path, "crontab", "0 0 * * * DATABASE_URL=mysql://shop:S3cret@db/shop recommend run")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    findings = Findings()
+    check_schedule(findings, ())
+    found = only(findings)
+    assert "0 0 * * *" in found.what
+    assert "S3cret" not in found.what

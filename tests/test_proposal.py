@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from recommender.database import open_database
+from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.settings import read_env_file
-from recommender.setup.catalogue import FoundColumn, Kind
+from recommender.setup.catalogue import FoundColumn, Kind, shop_tables
 from recommender.setup.envfile import machine_timezone
+from recommender.setup.proposal import propose
 from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
-from tests.nights import Shop, database_of
+from tests.nights import Shop, connection_to, database_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -392,3 +395,18 @@ def test_tables_of_ours_are_no_sales(tmp_path, database_url):
     assert {table.name for table in shop_tables(database_of(database_url))} == {
         *("kunden", "artikel", "bestellungen", "positionen", "merkzettel")
     }
+
+
+def test_a_status_that_cannot_be_grouped_is_left_to_the_owner(postgresql):
+    """PostgreSQL's json knows no equality; the proposal must not end for that."""
+    url = postgresql.create_database()
+    with connection_to(url) as connection, connection.begin():
+        for statement in (
+            "CREATE TABLE sales (customer_id INT, product_id INT, sold_at TIMESTAMP, status JSON)",
+            "INSERT INTO sales VALUES (1, 2, '2026-01-01', '{}')",
+        ):
+            connection.exec_driver_sql(statement)
+    shop = open_database(normalise_url(url))
+    proposal = propose(shop, shop_tables(shop))
+    assert proposal is not None
+    assert "-- AND l.status IN (…)" in proposal.sales_sql

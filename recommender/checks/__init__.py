@@ -115,7 +115,7 @@ def _scratch(settings: Settings, findings: Findings) -> Iterator[Path]:
         parent = make_folder(settings.data_dir)
         for left in parent.glob(f"{_SCRATCH}*"):
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(left)
+                shutil.rmtree(left, ignore_errors=True)  # another user's is that user's
         folder = TemporaryDirectory(dir=parent, prefix=_SCRATCH)
     with folder or TemporaryDirectory(prefix=_SCRATCH) as path:
         yield Path(path)
@@ -146,13 +146,15 @@ class _Check:
             require_own_folder(settings)
         if target is not None:
             server = check_connection("connection", target.database, findings)
-            check_owner(target.database, _user(), findings)
+            with findings.trying("rights"):
+                check_owner(target.database, _user(), findings)
             is_ready = server is not None and check_tables(target, findings)
         with findings.trying("settings"):
             shop = open_database(settings.database_url)
             if settings.target_database_url != settings.database_url:
                 server = check_connection("connection", shop, findings)
-                check_owner(shop, _user(), findings)
+                with findings.trying("rights"):
+                    check_owner(shop, _user(), findings)
             if server is not None:
                 self._look(shop, server, target if is_ready else None)
                 if target is not None:

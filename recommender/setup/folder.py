@@ -118,7 +118,8 @@ def prepare_queries(settings: Settings) -> Queries:
     if proposal is not None:
         texts = {"sales.sql": proposal.sales_sql, "items.sql": proposal.items_sql}
     else:
-        names = ", ".join(f"{table.name} ({table.rows} rows)" for table in tables) or "none"
+        # Of a name with a line end the rest would be no comment any more.
+        names = ", ".join(f"{' '.join(t.name.split())} ({t.rows} rows)" for t in tables) or "none"
         head = f"-- An example: no table looked like sales. Tables that were found: {names}.\n"
         texts = {name: head + shipped_text(f"sql/{name}") for name in QUERIES}
     written = [settings.sql_dir / name for name in missing]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recommender.database.base import Database
+from recommender.errors import DatabaseError
 from recommender.setup import words
 from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
 
@@ -209,8 +210,11 @@ class _Writer:
             f"SELECT {name}, count(*) FROM {self._name(table.name, table.schema)}"
             f" GROUP BY {name} ORDER BY 2 DESC LIMIT {_STATUSES_SHOWN}"
         )
-        with self._database.connect() as connection:
-            rows = connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
+        try:
+            with self._database.connect() as connection:
+                rows = connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
+        except DatabaseError:
+            rows = []  # not ours to read, or of a type that cannot be grouped: the owner knows the values
         found = [(row[0], int(row[1])) for row in rows if row[0] is not None]
         values = ", ".join(self._literal(value) for value, _ in found)
         return [
