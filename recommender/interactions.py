@@ -4,6 +4,7 @@ Here the shop's words end: a customer is a user with a row number, an item a col
 many sales of an item one weighted interaction.
 """
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ class Interactions:
     """shape (cells,), int64: microseconds of UTC of each cell's latest purchase, ordered as `weights.data`"""
     newest: int
     """microseconds of UTC of the newest sale line; what ages are counted back from (0 without sales)"""
+    purchases: "Purchases"
+    """what is left after refunds; what `weights` and everything else was made from"""
     history: UInt64s
     """shape (users,), uint64: fingerprint of the user's net purchases (item key and time), the same in every
     load, process and machine as long as these purchases are the same"""
@@ -59,31 +62,72 @@ class Interactions:
 
 
 @dataclass(frozen=True, eq=False)
-class _Lines:
-    """Sale lines in canonical order: user, item, time, quantity; all shapes (lines,)."""
+class Purchases:
+    """Net purchases in canonical order: user, item, time; all shapes (purchases,)."""
 
     users: Int32s
+    """index into the users of the interactions"""
     items: Int32s
+    """index into their items"""
     times: Int64s
+    """microseconds of UTC"""
+
+
+@dataclass(frozen=True, eq=False)
+class SaleLines:
+    """Sale lines in canonical order: user, item, time, quantity; all shapes (lines,)."""
+
+    user_ids: Keys
+    """every customer of the lines"""
+    item_ids: Keys
+    """every item of the lines"""
+    users: Int32s
+    """index into `user_ids`"""
+    items: Int32s
+    """index into `item_ids`"""
+    times: Int64s
+    """microseconds of UTC"""
     quantities: Float64s
     begins: Bools
     """whether the line is the first of its user, item and time"""
+
+    @property
+    def newest(self) -> int:
+        """Time of the newest line, microseconds of UTC; 0 without lines."""
+        return int(self.times.max(initial=0))
+
+    def before(self, moment: int) -> "SaleLines":
+        """The lines before a moment (microseconds of UTC), with the same keys: what was known then."""
+        known = self.times < moment
+        return dataclasses.replace(
+            self,
+            users=self.users[known],
+            items=self.items[known],
+            times=self.times[known],
+            quantities=self.quantities[known],
+            begins=self.begins[known],
+        )
 
 
 def load_interactions(
     path: Path, *, customer_kind: KeyKind, item_kind: KeyKind, half_life_days: float
 ) -> Interactions:
-    """Read `sales.csv` or `sales.csv.gz` of a run folder.
+    """Read `sales.csv` or `sales.csv.gz` of a run folder: `load_sale_lines`, then `make_interactions`.
 
-    Lines of one customer, item and time are one purchase. A negative sum first takes away from the same
-    customer's latest earlier purchases of the item; more than there is to take is ignored. What is left of
-    a purchase counts once, whatever its quantity.
+    Raises:
+        RefusedError: the file is not in our form.
+    """
+    lines = load_sale_lines(path, customer_kind=customer_kind, item_kind=item_kind)
+    return make_interactions(lines, half_life_days=half_life_days)
+
+
+def load_sale_lines(path: Path, *, customer_kind: KeyKind, item_kind: KeyKind) -> SaleLines:
+    """Read `sales.csv` or `sales.csv.gz` of a run folder.
 
     Args:
         path: columns `customer_id`, `item_id`, `sold_at` and, where there is one, `quantity` (else 1).
         customer_kind: what the customers' keys are; beside integers there may be guests' keys.
         item_kind: what the items' keys are.
-        half_life_days: a purchase counts half after so many days.
 
     Raises:
         RefusedError: the file is not in our form.
@@ -94,23 +138,29 @@ def load_interactions(
     n_sales = read_columns(
         path, {"customer_id": customers, "item_id": items, "sold_at": times}, {"quantity": quantities}
     )
-    all_users, all_items, lines = _sorted_lines(customers, items, times, quantities, n_sales)
-    digest = _digest(all_users, all_items, lines)
-    newest = int(lines.times.max()) if n_sales else 0
-    purchases = _net_purchases(lines)
+    return _sorted_lines(customers, items, times, quantities, n_sales)
+
+
+def make_interactions(lines: SaleLines, *, half_life_days: float) -> Interactions:
+    """Users, items and weights of the lines.
+
+    Lines of one customer, item and time are one purchase. A negative sum first takes away from the same
+    customer's latest earlier purchases of the item; more than there is to take is ignored. What is left of
+    a purchase counts once, whatever its quantity.
+
+    Args:
+        lines: the sales.
+        half_life_days: a purchase counts half after so many days, back from the newest line.
+    """
+    newest = lines.newest
+    kept = _net_purchases(lines)
     sold = lines.quantities > 0
-    user_ids, new_user = _kept(all_users, lines.users[sold])
-    item_ids, new_item = _kept(all_items, lines.items[sold])
-    users, bought = new_user[lines.users[purchases]], new_item[lines.items[purchases]]
-    bought_at = lines.times[purchases]
-    del lines, purchases, sold
+    user_ids, new_user = _kept(lines.user_ids, lines.users[sold])
+    item_ids, new_item = _kept(lines.item_ids, lines.items[sold])
+    del sold
+    purchases = Purchases(new_user[lines.users[kept]], new_item[lines.items[kept]], lines.times[kept])
     weights, last_purchase = _weigh(
-        users,
-        bought,
-        bought_at,
-        shape=(len(user_ids), len(item_ids)),
-        newest=newest,
-        half_life=half_life_days,
+        purchases, shape=(len(user_ids), len(item_ids)), newest=newest, half_life=half_life_days
     )
     return Interactions(
         user_ids=user_ids,
@@ -118,16 +168,17 @@ def load_interactions(
         weights=weights,
         last_purchase=last_purchase,
         newest=newest,
-        history=_histories(users, _key_hashes(item_ids)[bought], bought_at, n_users=len(user_ids)),
-        n_sales=n_sales,
-        data_sha256=digest,
+        purchases=purchases,
+        history=_histories(purchases, _key_hashes(item_ids), n_users=len(user_ids)),
+        n_sales=len(lines.times),
+        data_sha256=_digest(lines),
     )
 
 
 def _sorted_lines(
     customers: KeyColumn, items: KeyColumn, times: TimeColumn, quantities: NumberColumn, n_sales: int
-) -> tuple[Keys, Keys, _Lines]:
-    """All keys and the lines in canonical order; here the order in which they were read is forgotten.
+) -> SaleLines:
+    """The lines in canonical order; here the order in which they were read is forgotten.
 
     A line's user, item and time become one number, which sorts fast and gives them back after sorting, so
     that the columns as read can be let go early: they are most of the memory that a night takes.
@@ -161,11 +212,12 @@ def _sorted_lines(
     sold_at = moments[moment_index]
     del moment_index
     rows, columns = np.divmod(codes if cells is None else cells[codes], max(len(item_ids), 1))
-    lines = _Lines(rows.astype(np.int32), columns.astype(np.int32), sold_at, amounts, begins)
-    return user_ids, item_ids, lines
+    return SaleLines(
+        user_ids, item_ids, rows.astype(np.int32), columns.astype(np.int32), sold_at, amounts, begins
+    )
 
 
-def _net_purchases(lines: _Lines) -> Int64s:
+def _net_purchases(lines: SaleLines) -> Int64s:
     """The first lines of the purchases that are left after refunds; indexes of lines, ascending."""
     firsts = np.flatnonzero(lines.begins)
     if not len(firsts):
@@ -216,12 +268,13 @@ def _kept(keys: Keys, indexes: Int32s) -> tuple[Keys, Int32s]:
 
 
 def _weigh(
-    users: Int32s, items: Int32s, times: Int64s, shape: tuple[int, int], *, newest: int, half_life: float
+    purchases: Purchases, *, shape: tuple[int, int], newest: int, half_life: float
 ) -> "tuple[csr_matrix[np.float32], Int64s]":
     """The matrix of weights, and the time of each cell's latest purchase.
 
     The purchases come in canonical order, so the cells do, and every sum adds the oldest purchase first.
     """
+    users, items, times = purchases.users, purchases.items, purchases.times
     decayed = np.exp2((times - newest) / (half_life * DAY_MICROSECONDS))
     new_cell = np.ones(len(users), bool)
     new_cell[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
@@ -250,22 +303,23 @@ def _key_hashes(keys: Keys) -> UInt64s:
     return np.concatenate([integers, np.frombuffer(b"".join(texts), "<u8").astype(np.uint64)])
 
 
-def _histories(users: Int32s, item_hashes: UInt64s, times: Int64s, *, n_users: int) -> UInt64s:
+def _histories(purchases: Purchases, item_hashes: UInt64s, *, n_users: int) -> UInt64s:
     """For each user the sum (modulo 2**64) over the purchases of a hash of item and time."""
-    purchases = _mixed(item_hashes + _mixed(times.astype(np.uint64)))
+    users = purchases.users
+    hashes = _mixed(item_hashes[purchases.items] + _mixed(purchases.times.astype(np.uint64)))
     result = np.zeros(n_users, np.uint64)
     new_user = np.ones(len(users), bool)
     new_user[1:] = users[1:] != users[:-1]
     firsts = np.flatnonzero(new_user)
     if len(firsts):
-        result[users[firsts]] = np.add.reduceat(purchases, firsts)
+        result[users[firsts]] = np.add.reduceat(hashes, firsts)
     return result
 
 
-def _digest(users: Keys, items: Keys, lines: _Lines) -> str:
+def _digest(lines: SaleLines) -> str:
     """SHA-256 over the keys and the sorted lines; little-endian whatever the machine."""
     digest = hashlib.sha256()
-    for keys in (users, items):
+    for keys in (lines.user_ids, lines.item_ids):
         texts = [text.encode() for text in keys.texts]
         digest.update(np.array([len(keys.integers), len(texts), *map(len, texts)], "<i8").data)
         digest.update(np.ascontiguousarray(keys.integers, "<i8").data)

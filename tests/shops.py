@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Interactions
+from recommender.interactions import Interactions, Purchases
 from recommender.keys import Keys
 from recommender.times import DAY_MICROSECONDS
 
@@ -14,12 +14,13 @@ def interactions_of(weights, *, users=None, items=None, last_day=None, history=N
     """Interactions with these weights (a dense table, 0 for no interaction).
 
     Users and items are numbered from 1 unless keys are given; `last_day` is the day of each cell's last
-    purchase in the order of the cells (0 without), the newest of them being the newest sale; a user's
-    history is a hash of the row unless one is given.
+    purchase in the order of the cells (0 without), the newest of them being the newest sale; a cell is one
+    purchase; a user's history is a hash of the row unless one is given.
     """
     matrix = csr_matrix(np.asarray(weights, np.float32))
     days = np.zeros(matrix.nnz) if last_day is None else np.asarray(last_day)
     times = (days * DAY_MICROSECONDS).astype(np.int64)
+    cells = matrix.tocoo()
     if history is None:
         history = [zlib.crc32(row.tobytes()) for row in matrix.toarray()]
     return Interactions(
@@ -28,6 +29,7 @@ def interactions_of(weights, *, users=None, items=None, last_day=None, history=N
         weights=matrix,
         last_purchase=times,
         newest=int(times.max(initial=0)),
+        purchases=Purchases(cells.row.astype(np.int32), cells.col.astype(np.int32), times),
         history=np.array(history, np.uint64),
         n_sales=matrix.nnz,
         data_sha256="",

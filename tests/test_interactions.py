@@ -1,5 +1,6 @@
 """Netting, order, decay and fingerprints, against the rules worked out line by line."""
 
+import dataclasses
 import gzip
 import hashlib
 import itertools
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from recommender import csvform, interactions
 from recommender.csvform import decimal_text, quote
-from recommender.interactions import load_interactions
+from recommender.interactions import load_interactions, load_sale_lines, make_interactions
 from recommender.keys import KeyKind, Keys
+from recommender.times import microseconds
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -112,6 +114,38 @@ def _assert_same(first, second):
     assert (first.user_ids, first.item_ids) == (second.user_ids, second.item_ids)
     assert (first.newest, first.n_sales) == (second.newest, second.n_sales)
     assert first.data_sha256 == second.data_sha256
+
+
+@given(lines=LINES, day=st.integers(0, 5))
+@IN_A_FOLDER
+def test_before_a_day_only_that_is_known_which_was_sold_till_then(tmp_path, lines, day):
+    earlier = [line for line in lines if line[2] < day]
+    if not earlier:
+        return
+    _load(tmp_path / "all.csv", lines)
+    kinds = {"customer_kind": KeyKind.INTEGER, "item_kind": KeyKind.INTEGER}
+    known = load_sale_lines(tmp_path / "all.csv", **kinds).before(microseconds(_day(day)))
+    found = make_interactions(known, half_life_days=HALF_LIFE)
+    expected = _load(tmp_path / "earlier.csv", earlier)
+    # The digest tells of all customers and items of the lines, also of those who came later.
+    _assert_same(dataclasses.replace(found, data_sha256=""), dataclasses.replace(expected, data_sha256=""))
+
+
+def test_purchases_are_what_is_left_after_refunds(tmp_path):
+    lines = [
+        (7, 5, 0, 2),
+        (7, 5, 1, 1),
+        (7, 5, 2, -2),
+        (8, 6, 1, 1),
+        (8, 6, 1, 3),
+        (9, 6, 1, 1),
+        (9, 6, 2, -1),
+    ]
+    found = _load(tmp_path / "sales.csv", lines)
+    bought = found.purchases
+    assert bought.users.tolist() == [0, 1]  # customer 9 gave everything back
+    assert bought.items.tolist() == [0, 1]
+    assert bought.times.tolist() == [microseconds(_day(0)), microseconds(_day(1))]
 
 
 def test_blocks_compression_and_number_forms_change_nothing(tmp_path, monkeypatch):
