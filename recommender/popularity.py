@@ -12,20 +12,31 @@ Float64s = npt.NDArray[np.float64]
 def popularity(interactions: Interactions, *, recent_half_life_days: float = 30.0) -> Float64s:
     """The popularity of each item of the interactions, shape (items,), float64; the sum is 1.
 
-    Half of it is the item's share of all pairs of customer and item, half its share of the same pairs when
-    each fades with the time since the customer's last purchase of the item, by half in
-    `recent_half_life_days`. Every customer counts once for an item: one who buys it each week is one fan, not
-    fifty. What is popular changes, so a count over all time alone is a poor list (Ji, Sun, Zhang and Li, "A
-    Re-visit of the Popularity Baseline in Recommender Systems", SIGIR 2020). What sold of late alone would
-    leave a shop of few sales with a list made by chance.
+    Half of it is the item's share of all fans, half its share of those of late (`fans`). What is popular
+    changes, so a count over all time alone is a poor list (Ji, Sun, Zhang and Li, "A Re-visit of the
+    Popularity Baseline in Recommender Systems", SIGIR 2020). What sold of late alone would leave a shop of few
+    sales with a list made by chance.
 
     An item with nothing left after refunds has 0; without any purchase all are 0.
+    """
+    ever = fans(interactions, half_life_days=None)
+    mixed: Float64s = (ever + fans(interactions, half_life_days=recent_half_life_days)) / 2
+    return mixed
+
+
+def fans(interactions: Interactions, *, half_life_days: float | None) -> Float64s:
+    """Each item's share of all pairs of customer and item, shape (items,), float64; the sum is 1.
+
+    Each pair fades with the time since the customer's last purchase of the item, by half in `half_life_days`
+    (None: not at all). Every customer counts once for an item: one who buys it each week is one fan, not
+    fifty. An item with nothing left after refunds has 0; without any purchase all are 0.
     """
     items, n_items = interactions.weights.indices, len(interactions.item_ids)
     if not len(items):
         return np.zeros(n_items)
+    if half_life_days is None:
+        return np.bincount(items, minlength=n_items) / len(items)
     age = (interactions.last_purchase.max() - interactions.last_purchase) / DAY_MICROSECONDS
-    everyone = np.bincount(items, minlength=n_items) / len(items)
-    recent = np.bincount(items, np.exp2(-age / recent_half_life_days), minlength=n_items)
-    mixed: Float64s = (everyone + recent / recent.sum()) / 2
-    return mixed
+    faded = np.bincount(items, np.exp2(-age / half_life_days), minlength=n_items)
+    shares: Float64s = faded / faded.sum()
+    return shares

@@ -1,0 +1,145 @@
+"""The items that may come into a list, with their signals.
+
+Weighing every item for every customer would cost more than all the rest of a night. So each signal names its
+best items for a customer, and only these are weighed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from recommender.blend.signals import PERSONAL, SIGNALS, Signals
+from recommender.topn import top_n
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+NAMED = 100
+"""So many items each signal names, at the least where there are so many."""
+_CELLS = 1 << 21
+"""Users of a block times all items: dense matrices of a block are of this size."""
+_LEVELS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The candidates of a block of users, in order of row and item."""
+
+    rows: Int64s
+    """shape (cells,): row in the block"""
+    items: Int32s
+    """shape (cells,): index into the items"""
+    signals: Float64s
+    """shape (signals, cells), in the order of `SIGNALS`"""
+    scales: Float64s
+    """shape (personal signals, users): each user's highest score, which the square roots are relative to; 1
+    where there is none"""
+    neighbour_scores: Float64s
+    """shape (cells,): the plain score of the signal `neighbours`"""
+
+
+class CandidateMaker:
+    """Makes candidates, block by block; blocks may be made in threads of their own."""
+
+    def __init__(
+        self, signals: Signals, users: Int64s, *, allowed: Bools, exclude_seen: bool, used: Bools
+    ) -> None:
+        """What all blocks share.
+
+        Args:
+            signals: of the night.
+            users: shape (users,): who gets a list, as indexes into the interactions' users.
+            allowed: shape (items,): the items that may be in a list.
+            exclude_seen: leave out what the user has bought.
+            used: shape (signals,): which signals name items.
+        """
+        self._signals = signals
+        self._users = users
+        self._allowed = allowed
+        self._exclude_seen = exclude_seen
+        self._used = used
+        n_items = len(allowed)
+        self._block = max(1, _CELLS // max(n_items, 1))
+        self.n_blocks = -(-len(users) // self._block)
+        found = np.flatnonzero(allowed)
+        self._popular = np.empty(0, np.int64)
+        # What sells now and what sold this month: the two that change with the season.
+        for column in (0, 1):
+            if used[PERSONAL:].any():
+                order = found[np.argsort(-signals.statics[found, column], kind="stable")]
+                self._popular = np.union1d(self._popular, order[:NAMED])
+
+    def block(self, part: int) -> tuple[int, Candidates]:
+        """The candidates of one block of users; and the index into `users` of its first row."""
+        first = part * self._block
+        users = self._users[first : first + self._block]
+        signals = self._signals
+        bought = signals.interactions.weights[users]
+        neighbours = (bought @ signals.neighbours).toarray()
+        habit = np.zeros(neighbours.shape) if self._exclude_seen else signals.habit[users].toarray()
+        als = np.maximum(signals.user_factors[users] @ signals.item_factors.T, 0)
+        cells = self._cells(users, bought, neighbours, habit)
+        rows, items = np.divmod(cells, len(self._allowed))
+        plain = np.stack([scores[rows, items].astype(np.float64) for scores in (als, neighbours, habit)])
+        scales = np.zeros((PERSONAL, len(users)))
+        begins = np.flatnonzero(np.diff(rows, prepend=-1))
+        if len(begins):
+            scales[:, rows[begins]] = np.maximum.reduceat(plain, begins, axis=1)
+        scales[scales == 0] = 1
+        values = np.empty((len(SIGNALS), len(cells)))
+        values[:PERSONAL] = np.sqrt(plain / scales[:, rows])
+        values[PERSONAL:] = signals.statics[items].T
+        return first, Candidates(rows, items.astype(np.int32), values, scales, plain[1])
+
+    def _cells(
+        self, users: Int64s, bought: "csr_matrix[np.float32]", neighbours: Float32s, habit: Float64s
+    ) -> Int64s:
+        """What any signal names: row times the number of items plus item, ascending."""
+        signals, used, n_items = self._signals, self._used, len(self._allowed)
+        rows = np.arange(len(users))
+        seen = np.repeat(rows, np.diff(bought.indptr)) * n_items + bought.indices
+        named = [(rows[:, None] * n_items + self._popular).ravel()]
+        if used[0]:
+            items, _ = top_n(
+                signals.user_factors[users],
+                signals.item_factors,
+                candidates=self._allowed,
+                seen=bought if self._exclude_seen else None,
+                n=NAMED,
+                threads=1,
+            )
+            row, rank = np.nonzero(items >= 0)
+            named.append(row * n_items + items[row, rank])
+        if used[1]:
+            neighbours[:, ~self._allowed] = 0
+            if self._exclude_seen:
+                neighbours.ravel()[seen] = 0
+            named.append(_best(neighbours))
+        if used[2]:
+            habit[:, ~self._allowed] = 0
+            named.append(np.flatnonzero(habit))
+        cells = np.unique(np.concatenate(named))
+        return cells[~np.isin(cells, seen)] if self._exclude_seen else cells
+
+
+def _best(scores: Float32s) -> Int64s:
+    """The cells of the `NAMED` highest positive scores of each row, and of all on one level with them.
+
+    The scores of a row are put on levels between 0 and the highest, so that nothing needs to be sorted.
+    """
+    cells = np.flatnonzero(scores)
+    rows, values = cells // scores.shape[1], scores.ravel()[cells]
+    highest = scores.max(axis=1, initial=0)[rows]
+    positive = values > 0
+    cells, rows, values, highest = cells[positive], rows[positive], values[positive], highest[positive]
+    levels = (np.sqrt(values / highest) * (_LEVELS - 1)).astype(np.int64)
+    counts = np.bincount(rows * _LEVELS + levels, minlength=len(scores) * _LEVELS).reshape(-1, _LEVELS)
+    at_least = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    bars = np.maximum((at_least >= NAMED).sum(axis=1) - 1, 0)
+    best: Int64s = cells[levels >= bars[rows]]
+    return best

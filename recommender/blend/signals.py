@@ -1,0 +1,76 @@
+"""All signals of a night on arrays: what the blend weighs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from recommender.blend.habit import habit
+from recommender.blend.neighbours import neighbours
+from recommender.interactions import Interactions
+from recommender.model import AlsSettings, Model
+from recommender.popularity import fans
+from recommender.times import DAY_MICROSECONDS
+
+Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
+
+SIGNALS = ("als", "neighbours", "habit", "week", "month", "ever", "age")
+"""In this order everywhere. The first three are the customer's own, each the square root of the score
+relative to the customer's highest: it keeps the second best in sight of the best. The others are the item's:
+the logarithms of its share of all fans, fading by half in a week, in a month, or never, and of the days since
+it was first sold."""
+PERSONAL = 3
+_WEEK, _MONTH = 7.0, 30.0
+_FLOOR = 1e-5
+"""Added to a share before its logarithm: one customer in a hundred thousand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """What the signals are computed from; users and items are those of the interactions."""
+
+    interactions: Interactions
+    user_factors: Float32s
+    """shape (users, factors)"""
+    item_factors: Float32s
+    """shape (items, factors); zeros for an item that the model does not know"""
+    als: AlsSettings
+    neighbours: "csr_matrix[np.float32]"
+    """shape (items, items)"""
+    habit: "csr_matrix[np.float64]"
+    """shape (users, items)"""
+    statics: Float64s
+    """shape (items, 4): the signals that are the item's, in the order of `SIGNALS`"""
+
+
+def make_signals(interactions: Interactions, model: Model) -> Signals:
+    """The signals of a night.
+
+    Args:
+        interactions: the sales.
+        model: of these interactions' users (from `train` or `fold_in`).
+    """
+    if model.user_ids != interactions.user_ids:
+        raise ValueError("the model is not of these interactions; fold them in first")
+    known = model.item_ids.find(interactions.item_ids)
+    factors = np.zeros((len(known), model.settings.factors), np.float32)
+    factors[known >= 0] = model.item_factors[known[known >= 0]]
+    return Signals(
+        interactions=interactions,
+        user_factors=model.user_factors,
+        item_factors=factors,
+        als=model.settings,
+        neighbours=neighbours(interactions.weights),
+        habit=habit(interactions),
+        statics=_statics(interactions),
+    )
+
+
+def _statics(interactions: Interactions) -> Float64s:
+    shares = [fans(interactions, half_life_days=days) for days in (_WEEK, _MONTH, None)]
+    first = np.full(len(interactions.item_ids), interactions.newest, np.int64)
+    np.minimum.at(first, interactions.purchases.items, interactions.purchases.times)
+    age = (interactions.newest - first) / DAY_MICROSECONDS
+    return np.stack([*(np.log(share + _FLOOR) for share in shares), np.log1p(age)], axis=1)
