@@ -49,6 +49,7 @@ def test_a_relative_file_is_beside_the_env_file(tmp_path):
         (f"postgresql://user:{SECRET}@host/db", "cannot be read"),
         (f"mysql://user@example.com:{SECRET}@host/db", "cannot be read"),
         (f"mysql://user:{SECRET}@host:port/db", "cannot be read"),
+        ("mysql://user:s3@cret/wo#rd@host:3306/db", "cannot be read"),
         ("oracle://u:p@h/db", "oracle:// is not supported|begins with oracle://"),
         ("postgresql+asyncpg://u:p@h/db", "driver asyncpg"),
         ("mysql+mariadbconnector://u:p@h/db", "driver mariadbconnector"),

@@ -89,8 +89,13 @@ def _parsed(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
-    # An @ or : in a password that is not written %40 or %3A leaves a piece of it in the host.
-    if url is None or (url.host and re.search(r"[@\s]", url.host)):
+    # An @ : or / in a password that is not written %40 %3A %2F leaves a piece of it in the host, or, with the @
+    # of the host, in the database's name. (SQLite's files may be called as they like.)
+    if (
+        url is None
+        or (url.host and re.search(r"[@\s]", url.host))
+        or (url.host and "@" in (url.database or ""))
+    ):
         # Neither the text nor the error behind is repeated: what cannot be parsed cannot be masked.
         raise SettingsError(
             "The database address cannot be read.",
