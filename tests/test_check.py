@@ -414,6 +414,16 @@ def test_a_table_that_cannot_roll_back_is_an_error(tmp_path, mariadb):
     the(report, Level.ERROR, "MyISAM")
 
 
+def test_an_unsigned_quantity_made_negative_comes_with_the_cast(tmp_path, mariadb):
+    shop = usual_shop(tmp_path / "shop", mariadb.create_database())
+    shop.execute("UPDATE sales SET quantity = 1", "ALTER TABLE sales MODIFY quantity SMALLINT UNSIGNED")
+    text = "SELECT customer_id, item_id, sold_at, -1 * {} AS quantity FROM sales WHERE sold_at >= :since"
+    query(shop, text.format("quantity"))
+    assert "CAST(… AS SIGNED)" in the(look(shop), Level.ERROR, "out of range").what_to_do
+    query(shop, text.format("CAST(quantity AS SIGNED)"))
+    assert "out of range" not in "".join(texts(look(shop), Level.ERROR))
+
+
 def test_keys_that_the_table_cannot_tell_apart_are_an_error(tmp_path, mariadb):
     keys = ["a", "A", *"bcdefg"]
     shop = make_shop(

@@ -44,9 +44,22 @@ _LONGEST_KEY = 255
 """Characters of a key column where the shop's is a TEXT without limit: InnoDB indexes a prefix only."""
 _KEYS_AT_ONCE = 1000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
-_WAITED, _DEADLOCK, _DENIED = 1205, 1213, {1044, 1045, 1142, 1143, 1227, 1370}
-_TOO_LONG = {1969, 3024}
-_UNREACHABLE = {2002, 2003, 2005}
+_WAITED, _DEADLOCK = 1205, 1213
+_ADVICE = (
+    (
+        (_WAITED, _DEADLOCK),
+        "The shop kept a table locked for too long; what was published stays. Run again later.",
+    ),
+    ((1969, 3024), "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."),
+    (
+        (1044, 1045, 1142, 1143, 1227, 1370),
+        "Mind user and password in the address, and the rights of that user.",
+    ),
+    ((2002, 2003, 2005), "Mind host, port or socket in the address, and whether the server runs."),
+    ((1054, 1064, 1146), "Mind the names in the query."),
+    ((1690,), "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."),
+)
+"""What to do about an error, by the server's numbers."""
 
 
 class _MySQLSnapshot(Snapshot):
@@ -368,17 +381,7 @@ class MySQL(Database):
 
     def advice(self, error: BaseException) -> str:
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        if code in (_WAITED, _DEADLOCK):
-            return "The shop kept a table locked for too long; what was published stays. Run again later."
-        if code in _TOO_LONG:
-            return "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
-        if code in _DENIED:
-            return "Mind user and password in the address, and the rights of that user."
-        if code in _UNREACHABLE:
-            return "Mind host, port or socket in the address, and whether the server runs."
-        if code in (1054, 1064, 1146):
-            return "Mind the names in the query."
-        return super().advice(error)
+        return next((advice for codes, advice in _ADVICE if code in codes), None) or super().advice(error)
 
 
 def _write_load_file(records: Path, path: Path) -> None:

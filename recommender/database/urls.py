@@ -89,8 +89,8 @@ def _parsed(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
-    # An @ : or / in a password that is not written %40 %3A %2F leaves a piece of it in the host, or, with the @
-    # of the host, in the database's name. (SQLite's files may be called as they like.)
+    # An @ : or / in a password that is not written %40 %3A %2F leaves a piece of it in the host, or, with the
+    # @ of the host, in the database's name. (SQLite's files may be called as they like.)
     if (
         url is None
         or (url.host and re.search(r"[@\s]", url.host))
