@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -99,6 +99,7 @@ def export(
     guest_key: str | None,
     timeout_seconds: int,
     progress: Callable[[int], None] = lambda _rows: None,
+    within: Snapshot | None = None,
 ) -> Export:
     """Write `sales.csv` and `items.csv` of one moment of the shop into the run folder.
 
@@ -113,6 +114,7 @@ def export(
         guest_key: the secret for guests' keys.
         timeout_seconds: limit of one query.
         progress: called with the number of sales written so far.
+        within: the snapshot to read from; default one of its own.
 
     Raises:
         SettingsError: a query file is missing, is not one SELECT, or lacks a column.
@@ -123,7 +125,7 @@ def export(
     since = (window.start.astimezone(sales_timezone) - timedelta(days=1)).replace(tzinfo=None)
     sales_query = read_query(sql_dir / "sales.sql", database.backend, since)
     items_query = read_query(sql_dir / "items.sql", database.backend, since)
-    with database.snapshot(folder, timeout_seconds) as snapshot:
+    with nullcontext(within) if within else database.snapshot(folder, timeout_seconds) as snapshot:
         columns = find_columns(sales_query, snapshot, _REQUIRED, (*_OPTIONAL, "guest_email"))
         item_columns = find_columns(items_query, snapshot, ("item_id", "name", "sellable"), ("category",))
         kinds = [snapshot.key_type(sales_query, columns[name]).kind for name in ("customer_id", "item_id")]
