@@ -3,14 +3,20 @@
 import hashlib
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 TEMPORARY = ".tmp-"
 """What the name of an unfinished file begins with; a killed run can leave some, the next one removes them."""
+_FOLDER = f"{TEMPORARY}look-"
+_STALE_SECONDS = 2 * 86_400
+"""Longer than any query may take: a folder so old was left by a process that was killed."""
 
 
 def make_folder(path: Path) -> Path:
@@ -20,6 +26,19 @@ def make_folder(path: Path) -> Path:
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
             folder.chmod(FOLDER_MODE)
     return path
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A private folder inside `parent` (made where missing), removed with all in it when the block ends.
+
+    What killed processes left there long ago goes too.
+    """
+    for left in make_folder(parent).glob(f"{_FOLDER}*"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)  # another user's is that user's
+    with TemporaryDirectory(dir=parent, prefix=_FOLDER) as path:
+        yield Path(path)
 
 
 @contextmanager

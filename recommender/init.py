@@ -2,24 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 from sqlalchemy import URL
 from sqlalchemy.schema import CreateTable
 
 from recommender.database import open_database
-from recommender.database.query import read_query
 from recommender.database.schema import Target
 from recommender.database.tables import KeyType, Role, all_tables
 from recommender.errors import DatabaseError, SettingsError
-from recommender.export import find_columns
-from recommender.files import TEMPORARY, make_folder
 from recommender.pipeline import target_of
 from recommender.settings import Settings
 from recommender.setup.envfile import append_setting, new_secret
+from recommender.setup.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -59,24 +54,22 @@ def target_for_ddl(settings: Settings, owner_url: URL | None) -> Target:
     return Target(owner, schema, target.prefix)
 
 
-def plan(settings: Settings, owner_url: URL | None = None) -> Plan:
-    """Look at the shop's queries and at our tables; change nothing.
+def plan(settings: Settings, found: Sample, owner_url: URL | None = None) -> Plan:
+    """Look at our tables; change nothing.
 
     Args:
         settings: where to look.
+        found: what the shop's queries return.
         owner_url: the address of a user who may create tables, where the job's user may not.
 
     Raises:
-        SettingsError: a query is missing or lacks a column; a table of ours has another shape.
-        RefusedError: a key column is of a type that can be no key.
+        SettingsError: a table of ours has another shape.
         DatabaseError: a database failed.
     """
     shop = open_database(settings.database_url)
     target = target_for_ddl(settings, owner_url)
-    with TemporaryDirectory(dir=make_folder(settings.data_dir), prefix=TEMPORARY) as scratch:
-        customer, item, has_guests = _key_types(settings, shop.backend, Path(scratch))
-    customer = target.database.key_type_here(customer, shop.backend, guests=settings.publish_guests)
-    item = target.database.key_type_here(item, shop.backend, guests=False)
+    customer = target.database.key_type_here(found.customer, shop.backend, guests=settings.publish_guests)
+    item = target.database.key_type_here(found.item, shop.backend, guests=False)
     tables = all_tables(schema=target.schema, prefix=target.prefix, customer=customer, item=item)
     with target.database.connect() as connection:
         inspector = sa.inspect(connection)
@@ -88,7 +81,7 @@ def plan(settings: Settings, owner_url: URL | None = None) -> Plan:
         item,
         [*schemas, *(_statement(target, table) for table in missing)],
         [table.name for table in missing],
-        has_guests and settings.guest_key is None,
+        found.has_guests and settings.guest_key is None,
     )
 
 
@@ -104,19 +97,6 @@ def _statement(target: Target, table: sa.Table) -> str:
     """CREATE TABLE as one pastes it: SQLAlchemy doubles each % for drivers that take it for a mark."""
     made = str(CreateTable(table).compile(dialect=target.database.dialect))
     return made.strip().replace("%%", "%") + ";"
-
-
-def _key_types(settings: Settings, dialect: str, scratch: Path) -> tuple[KeyType, KeyType, bool]:
-    since = datetime.now(UTC).replace(tzinfo=None)
-    query = read_query(settings.sql_dir / "sales.sql", dialect, since)
-    shop = open_database(settings.database_url)
-    with shop.snapshot(scratch, settings.query_timeout_seconds) as snapshot:
-        columns = find_columns(query, snapshot, ("customer_id", "item_id", "sold_at"), ("guest_email",))
-        return (
-            snapshot.key_type(query, columns["customer_id"]),
-            snapshot.key_type(query, columns["item_id"]),
-            "guest_email" in columns,
-        )
 
 
 def _require_fit(

@@ -13,6 +13,7 @@ from recommender.checks import Level, check, connections, queries
 from recommender.checks.connections import check_owner
 from recommender.checks.findings import Findings
 from recommender.checks.sales import find_gap
+from recommender.database.sqlite import SQLite
 from recommender.errors import DatabaseError, ExitCode, RefusedError
 from recommender.locks import file_lock
 from recommender.settings import load_settings
@@ -212,7 +213,7 @@ def test_what_no_database_knows_of_exits_as_tonights_run_too(sqlite_shop, harm):
 
 def test_what_a_killed_check_left_is_removed_once_it_is_old(sqlite_shop):
     data = sqlite_shop.folder / "var"
-    old, young = data / ".tmp-check-old", data / ".tmp-check-young"
+    old, young = data / ".tmp-look-old", data / ".tmp-look-young"
     for folder in (old, young):
         folder.mkdir(parents=True)
         (folder / "sales.csv").touch()
@@ -622,11 +623,30 @@ def test_only_errors_that_a_person_can_act_on_become_findings():
     assert findings.report().exit_code is ExitCode.REFUSED
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_sqlite_file_is_copied_once_at_most(sqlite_shop, monkeypatch, mode):
+    sqlite_shop.execute(f"PRAGMA journal_mode = {mode}")
+    begun = []
+    snapshot = SQLite.snapshot
+
+    def counted(*given):
+        begun.append(given)
+        return snapshot(*given)
+
+    monkeypatch.setattr(SQLite, "snapshot", counted)
+    query(sqlite_shop, "SELECT item_id, name, 'perhaps' AS sellable FROM items", "items")
+    report = look(sqlite_shop)
+    # And what fails in one look leaves the others as they are.
+    assert len(begun) == 1
+    the(report, Level.ERROR, "sellable")
+    the(report, Level.OK, "sales.sql returns customer_id")
+
+
 def test_the_scratch_folder_is_private_and_gone(sqlite_shop, monkeypatch):
     seen = []
 
     def look_inside(settings, *_rest):
-        (folder,) = settings.data_dir.glob(".tmp-check-*")
+        (folder,) = settings.data_dir.glob(".tmp-look-*")
         seen.append(stat.S_IMODE(folder.stat().st_mode))
 
     monkeypatch.setattr("recommender.checks.try_rights", look_inside)

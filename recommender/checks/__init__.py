@@ -12,10 +12,9 @@ The sales are read once, by the export of the night itself, into a folder that i
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,18 +47,15 @@ from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.errors import SettingsError
 from recommender.export import ITEMS, SALES, Export, export
-from recommender.files import TEMPORARY, make_folder
+from recommender.files import temporary_folder
 from recommender.keys import KeyKind, Keys
+from recommender.looks import Look, separate_looks
 from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
 from recommender.settings import NAMES, Settings
 from recommender.times import window
 
 __all__ = ["Finding", "Findings", "Level", "Report", "check"]
-
-_SCRATCH = f"{TEMPORARY}check-"
-_STALE_SECONDS = 2 * 86_400
-"""Longer than any query may take: what is so old was left by a check that was killed."""
 
 
 def check(load: Callable[[], Settings], *, now: datetime, progress: Progress | None = None) -> Report:
@@ -110,15 +106,11 @@ def _load(load: Callable[[], Settings], findings: Findings) -> Settings | None:
 @contextmanager
 def _scratch(settings: Settings, findings: Findings) -> Iterator[Path]:
     """A private folder beside the runs; elsewhere where tonight's run could not make one either."""
-    folder = None
-    with findings.trying("disk"):
-        parent = make_folder(settings.data_dir)
-        for left in parent.glob(f"{_SCRATCH}*"):
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)  # another user's is that user's
-        folder = TemporaryDirectory(dir=parent, prefix=_SCRATCH)
-    with folder or TemporaryDirectory(prefix=_SCRATCH) as path:
-        yield Path(path)
+    with ExitStack() as stack:
+        folder = None
+        with findings.trying("disk"):
+            folder = stack.enter_context(temporary_folder(settings.data_dir))
+        yield folder or Path(stack.enter_context(TemporaryDirectory()))
 
 
 class _Check:
@@ -163,10 +155,15 @@ class _Check:
     def _look(self, shop: Database, server: Server, target: Target | None) -> None:
         """The shop's data; `target` is None where it cannot be used."""
         settings, findings, folder = self._settings, self._findings, self._folder
-        exported = self._export(shop)
-        since = self._local(self._window.start)
-        first = probe_sales(settings, shop, since, folder, findings)
-        probe_items(settings, shop, since, folder, findings)
+        exported = first = None
+        with (
+            findings.trying("sales"),
+            separate_looks(shop, folder, settings.query_timeout_seconds) as look,
+        ):
+            exported = self._export(shop, look)
+            since = self._local(self._window.start)
+            first = probe_sales(settings, shop, since, look, findings)
+            probe_items(settings, shop, since, look, findings)
         if first is not None and not first.has_instants:
             check_zone(settings, server, findings, self._now)
         catalogue = None if exported is None else catalogue_of(folder, exported)
@@ -194,11 +191,11 @@ class _Check:
         if target is not None and settings.data_dir.is_dir():
             try_rights(settings, target, folder, keys, findings)
 
-    def _export(self, shop: Database) -> Export | None:
+    def _export(self, shop: Database, look: Look) -> Export | None:
         settings = self._settings
         self._progress.begin("sales")
         started = time.perf_counter()
-        with self._findings.trying("sales"):
+        with self._findings.trying("sales"), look() as snapshot:
             exported = export(
                 shop,
                 sql_dir=settings.sql_dir,
@@ -208,6 +205,7 @@ class _Check:
                 guest_key=settings.guest_key,
                 timeout_seconds=settings.query_timeout_seconds,
                 progress=self._progress.update,
+                within=snapshot,
             )
             self._progress.end(f"{exported.counts.sales:,} read", time.perf_counter() - started)
             return exported

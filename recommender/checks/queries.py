@@ -13,6 +13,7 @@ from recommender.database.query import Query, read_query
 from recommender.export import find_columns
 from recommender.fields import key_fields, sellable_field
 from recommender.keys import KeyKind
+from recommender.looks import Look
 from recommender.settings import Settings
 
 BIG_TABLE_ROWS = 100_000
@@ -35,7 +36,7 @@ class FirstRows:
 
 
 def probe_sales(
-    settings: Settings, database: Database, since: datetime, scratch: Path, findings: Findings
+    settings: Settings, database: Database, since: datetime, look: Look, findings: Findings
 ) -> FirstRows | None:
     """Columns, types and first rows of sales.sql; None where the query fails.
 
@@ -43,13 +44,13 @@ def probe_sales(
         settings: where the query is.
         database: the shop's.
         since: what `:since` stands for.
-        scratch: a folder for a copy of a SQLite file.
+        look: gives a snapshot of it.
         findings: takes what was found.
     """
     with findings.trying("sales"):
         query = read_query(settings.sql_dir / "sales.sql", database.backend, since)
         optional = ("quantity", "price", "order_id", "guest_email")
-        with database.snapshot(scratch, settings.query_timeout_seconds) as snapshot:
+        with look() as snapshot:
             columns = find_columns(query, snapshot, (*_KEYS, "sold_at"), optional)
             types = {name: snapshot.key_type(query, columns[name]) for name in _KEYS}
             shown = {name: column for name, column in columns.items() if name != "guest_email"}
@@ -78,12 +79,12 @@ def _first_rows(
 
 
 def probe_items(
-    settings: Settings, database: Database, since: datetime, scratch: Path, findings: Findings
+    settings: Settings, database: Database, since: datetime, look: Look, findings: Findings
 ) -> None:
     """Columns, types and every value of items.sql, also where the sales are already known to fail."""
     with findings.trying("items"):
         query = read_query(settings.sql_dir / "items.sql", database.backend, since)
-        with database.snapshot(scratch, settings.query_timeout_seconds) as snapshot:
+        with look() as snapshot:
             columns = find_columns(query, snapshot, ("item_id", "name", "sellable"), ("category",))
             key = snapshot.key_type(query, columns["item_id"])
             used = {name: columns[name] for name in ("item_id", "sellable")}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recommender.init import Plan
     from recommender.settings import Settings
     from recommender.setup.folder import EnvFile, Queries
+    from recommender.setup.sample import Sample
 
 
 @click.command()
@@ -31,6 +32,7 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
     from recommender import init
     from recommender.database.urls import normalise_url
     from recommender.errors import DatabaseError, SettingsError
+    from recommender.setup.sample import sample
 
     asks = not yes and sys.stdin.isatty()
     env = _settings_file(url, asks=asks)
@@ -43,13 +45,18 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
             f"No table that has rows looks like sales; an example is in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
+    try:
+        sampled = sample(found, newest=queries.proposal is not None)
+    except DatabaseError:
+        _show_grants(found)
+        raise
     if queries.proposal is not None:
-        _show_first_sales(found)
+        _show_newest(sampled)
         if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
     try:
-        planned = init.plan(found, owner)
+        planned = init.plan(found, sampled, owner)
     except DatabaseError:
         _show_grants(found)
         raise
@@ -95,17 +102,12 @@ def _queries(found: "Settings") -> "Queries":
     return queries
 
 
-def _show_first_sales(found: "Settings") -> None:
-    from recommender.errors import RecommenderError
-    from recommender.setup.sample import first_sales
-
-    try:
-        rows = first_sales(found)
-    except RecommenderError as error:
-        _say(f"The first sales cannot be shown: {error}")
+def _show_newest(sampled: "Sample") -> None:
+    if sampled.problem:
+        _say(f"The newest sales cannot be shown: {sampled.problem}")
         return
     click.echo("The newest sales, as these queries read them:")
-    table = [("customer_id", "item_id", "name", "sold_at"), *rows]
+    table = [("customer_id", "item_id", "name", "sold_at"), *sampled.newest]
     widths = [min(max(len(row[i]) for row in table), 40) for i in range(4)]
     for row in table:
         _say(

@@ -1,17 +1,18 @@
-"""A look at what the queries return: the first sales with names, and how many of them are repeats."""
+"""A look at what the queries return: their keys, the newest sales with names, and how many are repeats."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from recommender.database import open_database
+from recommender.database.base import Snapshot
 from recommender.database.query import Query, read_query
-from recommender.errors import DatabaseError
+from recommender.database.tables import KeyType
+from recommender.errors import DatabaseError, RecommenderError
 from recommender.export import find_columns
-from recommender.files import TEMPORARY, make_folder
+from recommender.looks import shop_snapshot
 from recommender.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,19 +23,49 @@ REPEATS_FROM = 1 / 3
 """With a greater share of repeats, hiding what was bought before hides what will be bought next."""
 
 
-def first_sales(settings: Settings) -> list[tuple[str, ...]]:
-    """The newest sales: customer, item, the item's name, time; at most five.
+@dataclass(frozen=True)
+class Sample:
+    """What the queries return, as far as set-up needs it."""
+
+    customer: KeyType
+    item: KeyType
+    has_guests: bool
+    newest: Sequence[tuple[str, ...]] = ()
+    """The newest sales: customer, item, the item's name, time; at most five."""
+    problem: str = ""
+    """Why they cannot be shown."""
+
+
+def sample(settings: Settings, *, newest: bool) -> Sample:
+    """The types of the keys, and the newest sales where they are asked for; all from one snapshot.
 
     Raises:
-        SettingsError: a query lacks a column.
-        DatabaseError: the database refused one.
+        SettingsError: a query is missing, or lacks a column.
+        RefusedError: a key column is of a type that can be no key.
+        DatabaseError: the database refused the sales.
     """
-    sales, items = _query(settings, "sales.sql"), _query(settings, "items.sql")
+    sales = _query(settings, "sales.sql")
+    with shop_snapshot(settings, settings.query_timeout_seconds) as snapshot:
+        columns = find_columns(sales, snapshot, ("customer_id", "item_id", "sold_at"), ("guest_email",))
+        found = Sample(
+            customer=snapshot.key_type(sales, columns["customer_id"]),
+            item=snapshot.key_type(sales, columns["item_id"]),
+            has_guests="guest_email" in columns,
+        )
+        if not newest:
+            return found
+        try:
+            return replace(found, newest=_newest(snapshot, sales, _query(settings, "items.sql")))
+        except RecommenderError as error:
+            return replace(found, problem=str(error))
+
+
+def _newest(snapshot: Snapshot, sales: Query, items: Query) -> list[tuple[str, ...]]:
     text = (
         f"SELECT s.customer_id, s.item_id, i.name, s.sold_at FROM (\n{sales.text}) AS s"
         f" LEFT JOIN (\n{items.text}) AS i ON i.item_id = s.item_id ORDER BY s.sold_at DESC LIMIT {_SHOWN}\n"
     )
-    rows = _rows(settings, replace(sales, text=text), ("customer_id", "item_id", "name", "sold_at"))
+    rows = _rows(snapshot, replace(sales, text=text), ("customer_id", "item_id", "name", "sold_at"))
     return [tuple("" if value is None else str(value) for value in row) for row in rows]
 
 
@@ -45,17 +76,19 @@ def repeats_share(settings: Settings) -> float | None:
     """
     sales = _query(settings, "sales.sql")
     try:
-        names = {name.lower() for name in _names(settings, sales)}
-        real = " AND q.quantity > 0" if "quantity" in names else ""
-        first = sales.wrapped(
-            "q.sold_at, MIN(q.sold_at) OVER (PARTITION BY q.customer_id, q.item_id) AS first_at",
-            f"WHERE q.customer_id IS NOT NULL{real}",
-        )
-        text = (
-            "SELECT count(*) AS n_lines, sum(CASE WHEN t.sold_at > t.first_at THEN 1 ELSE 0 END) AS repeats"
-            f" FROM ({first}) AS t\n"
-        )
-        ((lines, repeats),) = _rows(settings, replace(sales, text=text), ("n_lines", "repeats"))
+        with shop_snapshot(settings, _MOST_SECONDS) as snapshot:
+            names = {column.name.lower() for column in snapshot.columns(sales)}
+            real = " AND q.quantity > 0" if "quantity" in names else ""
+            first = sales.wrapped(
+                "q.sold_at, MIN(q.sold_at) OVER (PARTITION BY q.customer_id, q.item_id) AS first_at",
+                f"WHERE q.customer_id IS NOT NULL{real}",
+            )
+            text = (
+                "SELECT count(*) AS n_lines,"
+                " sum(CASE WHEN t.sold_at > t.first_at THEN 1 ELSE 0 END) AS repeats"
+                f" FROM ({first}) AS t\n"
+            )
+            ((lines, repeats),) = _rows(snapshot, replace(sales, text=text), ("n_lines", "repeats"))
     except DatabaseError as error:
         log.info("repeats were not counted: %s", error)
         return None
@@ -68,21 +101,7 @@ def _query(settings: Settings, name: str) -> Query:
     return read_query(settings.sql_dir / name, shop.backend, since.replace(tzinfo=None))
 
 
-def _names(settings: Settings, query: Query) -> list[str]:
-    shop = open_database(settings.database_url)
-    with (
-        TemporaryDirectory(dir=make_folder(settings.data_dir), prefix=TEMPORARY) as scratch,
-        shop.snapshot(Path(scratch), _MOST_SECONDS) as snapshot,
-    ):
-        return [column.name for column in snapshot.columns(query)]
-
-
-def _rows(settings: Settings, query: Query, names: tuple[str, ...]) -> list[tuple[object, ...]]:
-    shop = open_database(settings.database_url)
-    with (
-        TemporaryDirectory(dir=make_folder(settings.data_dir), prefix=TEMPORARY) as scratch,
-        shop.snapshot(Path(scratch), _MOST_SECONDS) as snapshot,
-    ):
-        columns = find_columns(query, snapshot, names, ())
-        with closing(snapshot.stream(query, [*columns.values()])) as batches:
-            return [row for batch in batches for row in zip(*batch, strict=True)]
+def _rows(snapshot: Snapshot, query: Query, names: tuple[str, ...]) -> list[tuple[object, ...]]:
+    columns = find_columns(query, snapshot, names, ())
+    with closing(snapshot.stream(query, [*columns.values()])) as batches:
+        return [row for batch in batches for row in zip(*batch, strict=True)]
