@@ -1,10 +1,13 @@
 """Set-up: the tables with the shop's own types, made once, never changed; the guests' key."""
 
+import errno
 import re
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from recommender.database.sqlite import SQLite
 from recommender.errors import ExitCode
 from tests.nights import DAY, connection_to, database_of, empty_shop, make_shop
 from tests.servers import PASSWORD
@@ -134,6 +137,23 @@ def test_myisam_is_refused_by_name(tmp_path, mariadb):
         assert "MyISAM" in shop.fails(ExitCode.SETTINGS, *command)
 
 
+def test_one_copy_of_a_sqlite_file_serves_keys_and_names_and_is_gone(tmp_path, sqlite_url, monkeypatch):
+    shop = make_shop(tmp_path / "shop", sqlite_url, [(1, 10, DAY)], {10: True})
+    (shop.folder / "sql" / "sales.sql").unlink()
+    folders = []
+    snapshot = SQLite.snapshot
+
+    def counted(self, folder, seconds):
+        folders.append(folder)
+        return snapshot(self, folder, seconds)
+
+    monkeypatch.setattr(SQLite, "snapshot", counted)
+    assert "The newest sales, as these queries read them" in shop.does("init", "--yes")
+    # The second is for the repeats, which must not take longer than a minute.
+    assert len(folders) == 2
+    assert not any(folder.exists() for folder in folders)
+
+
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_who_may_not_create_gets_the_statements_to_paste(tmp_path, request, kind):
     server = request.getfixturevalue(kind)
@@ -197,14 +217,44 @@ def test_a_guest_key_is_appended_once(guest_shop):
     env_file = guest_shop.env_file
     before = env_file.read_text(encoding="utf-8").rstrip("\n")
     env_file.write_text(before, encoding="utf-8")  # an editor left no line end
-    env_file.chmod(0o640)
-    assert "Appended a GUEST_KEY" in guest_shop.does("init", "--yes")
+    env_file.chmod(0o600)
+    said = guest_shop.does("init", "--yes")
+    assert "Appended a GUEST_KEY" in said
+    assert "0600" not in said
     text = env_file.read_text(encoding="utf-8")
     assert text.startswith(before + "\n")
     (key,) = re.findall(r"^GUEST_KEY=([0-9a-f]{64})$", text, re.MULTILINE)
-    assert env_file.stat().st_mode & 0o777 == 0o640
     assert key not in guest_shop.does("init", "--yes")
     assert env_file.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o660])
+def test_a_secret_goes_into_no_file_that_others_can_read(guest_shop, mode):
+    guest_shop.env_file.chmod(mode)
+    said = guest_shop.does("init", "--yes")
+    assert f"Made {guest_shop.env_file} private (mode 0600, was {mode:04o})" in said
+    assert guest_shop.env_file.stat().st_mode & 0o777 == 0o600
+    # A file that gets no secret is left as it is; `check` warns of it.
+    guest_shop.env_file.chmod(mode)
+    assert "private" not in guest_shop.does("init", "--yes")
+    assert guest_shop.env_file.stat().st_mode & 0o777 == mode
+
+
+def test_where_it_cannot_be_made_private_no_secret_is_written(guest_shop, monkeypatch):
+    guest_shop.env_file.chmod(0o644)
+    before = guest_shop.env_file.read_bytes()
+
+    chmod = Path.chmod
+
+    def not_ours(path, mode):
+        if path == guest_shop.env_file:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        chmod(path, mode)
+
+    monkeypatch.setattr(Path, "chmod", not_ours)
+    line = guest_shop.fails(ExitCode.SETTINGS, "init", "--yes")
+    assert f"chmod 600 {guest_shop.env_file}" in line
+    assert guest_shop.env_file.read_bytes() == before
 
 
 def test_a_linked_env_file_stays_a_link(guest_shop, tmp_path):

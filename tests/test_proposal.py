@@ -256,7 +256,9 @@ def test_a_missing_address_is_appended_to_a_file_that_is_there(tmp_path):
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     shop = german_shop(tmp_path, url)
     shop.set(TOP_N=7)
-    shop.does("init", "--yes", "--url", url)
+    shop.env_file.chmod(0o644)
+    assert f"Made {shop.env_file} private" in shop.does("init", "--yes", "--url", url)
+    assert shop.env_file.stat().st_mode & 0o777 == 0o600
     assert read_env_file(shop.env_file)[0] == {"TOP_N": "7", "DATABASE_URL": url}
 
 

@@ -81,6 +81,8 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     if asks and is_new:
         zone = click.prompt("The shop's time zone", default=envfile.machine_timezone() or "UTC")
     env = folder.prepare_env(path, url, zone)
+    if env.made_private:
+        _say(env.made_private)
     if env.is_new:
         _say(
             f"Wrote {env.path}: every setting, with what it does."

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
-from recommender.files import make_folder, write_text
+from recommender.files import FILE_MODE, make_folder, write_text
 from recommender.settings import SECRETS, read_env_file
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
@@ -54,12 +55,36 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
     write_text(path, env_text(values))
 
 
-def append_setting(path: Path, comment: str, name: str, value: str) -> None:
-    """Add a setting at the end: owner and mode stay, a link stays a link, and so does every other line."""
+def append_secret(path: Path, comment: str, name: str, value: str) -> str | None:
+    """Add a secret setting at the end; a link stays a link, and so does every other line.
+
+    Returns:
+        What an owner should know: that others could read the file before and cannot any more.
+
+    Raises:
+        SettingsError: others can read it and it is not ours to change; nothing was written.
+    """
+    known = _made_private(path)
     old = path.read_text(encoding="utf-8-sig")
     gap = "" if not old or old.endswith("\n") else "\n"
     with path.open("a", encoding="utf-8", newline="") as file:
         file.write(f"{gap}# {comment}\n{name}={quoted(value)}\n")
+    return known
+
+
+def _made_private(path: Path) -> str | None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "nt" or not mode & ~FILE_MODE & 0o777:
+        return None
+    try:
+        path.chmod(FILE_MODE)
+    except OSError as error:
+        raise SettingsError(
+            f"{path} is to hold secrets, but others may read or write it (mode {mode:04o}); that cannot be"
+            f" changed: {error.strerror}.",
+            f"Have its owner do: chmod 600 {path}",
+        ) from error
+    return f"Made {path} private (mode {FILE_MODE:04o}, was {mode:04o}): it holds secrets."
 
 
 def given(name: str, environ: Mapping[str, str], path: Path) -> str | None:

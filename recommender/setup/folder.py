@@ -13,7 +13,7 @@ from recommender.files import make_folder, write_text
 from recommender.settings import Settings
 from recommender.setup.catalogue import shop_tables
 from recommender.setup.envfile import (
-    append_setting,
+    append_secret,
     given,
     machine_timezone,
     new_secret,
@@ -35,6 +35,8 @@ class EnvFile:
     values: Mapping[str, str]
     """What was written into it; empty where the file was there before."""
     is_new: bool
+    made_private: str | None = None
+    """Said where others could read the file before a secret went into it."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ def prepare_env(
         with open_database(normalise_url(url, path.absolute().parent)).connect():
             pass
     if path.exists() or path.is_symlink():
+        made_private = None
         if known is None and url is not None:
-            append_setting(path, _ADDRESS_COMMENT, "DATABASE_URL", url.strip())
-        return EnvFile(path, {}, is_new=False)
+            made_private = append_secret(path, _ADDRESS_COMMENT, "DATABASE_URL", url.strip())
+        return EnvFile(path, {}, is_new=False, made_private=made_private)
     values = {}
     if known is None and url is not None:
         values["DATABASE_URL"] = url.strip()
