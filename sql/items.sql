@@ -1,4 +1,4 @@
--- The items, one row each. Copy this file to sql/ beside your .env and put your own table and columns in.
+-- The items, one row each: as sql/items.sql beside your .env, with your own table and columns put in.
 SELECT
     -- The same key as item_id in sales.sql.
     p.product_id AS item_id,

@@ -1,11 +1,13 @@
 """The first guess at a shop's queries: shops with tables of their own names, and what init makes of them."""
 
 import contextlib
+import gzip
 import os
 import pty
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from recommender.errors import ExitCode
 from recommender.settings import read_env_file
 from recommender.setup.catalogue import FoundColumn, Kind, shop_tables
 from recommender.setup.envfile import machine_timezone
+from recommender.setup.epochs import with_epochs
 from recommender.setup.proposal import propose
 from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
 from tests.nights import Shop, connection_to, database_of
@@ -187,6 +190,163 @@ def test_a_status_that_would_end_the_comment_does_not(tmp_path, database_url):
     shop.does("init", "--url", database_url, "--yes")
     assert "'x''?; DROP TABLE a'" in sql(shop, "sales.sql")
     assert shop.recommend("run").code is ExitCode.DONE
+
+
+# What cannot be read
+
+
+def test_a_view_over_a_dropped_table_is_passed_over(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    shop.execute("CREATE TABLE gone (id INTEGER)", "CREATE VIEW old_orders AS SELECT * FROM gone")
+    if not database_url.startswith("postgresql"):  # which lets no table go that a view needs
+        shop.execute("DROP TABLE gone")
+        assert shop_tables(database_of(database_url)).unread == ["old_orders"]
+    shop.does("init", "--url", database_url, "--yes")
+    assert "FROM positionen AS l" in sql(shop, "sales.sql").replace("`", "")
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_only_what_the_user_may_read_is_proposed(tmp_path, request, kind):
+    server = request.getfixturevalue(kind)
+    owner = german_shop(tmp_path, server.create_database())
+    # A table of everything, which would win if it could be read.
+    owner.execute(
+        "CREATE TABLE sales (customer_id INTEGER, product_id INTEGER, sold_at TIMESTAMP NULL, qty INTEGER)",
+        *["INSERT INTO sales VALUES (1, 2, '2026-11-01 10:00:00', 1)"] * 3,
+    )
+    database = sa.make_url(owner.url).database
+    if kind == "postgresql":
+        server.execute("DROP ROLE IF EXISTS half_reader", "CREATE ROLE half_reader LOGIN PASSWORD 'pw'")
+        owner.execute(
+            "GRANT SELECT ON artikel, positionen TO half_reader",
+            "GRANT SELECT (best_nr, kunden_nr, bestelldatum) ON bestellungen TO half_reader",
+            "GRANT INSERT ON sales TO half_reader",
+            "ANALYZE",  # so that the catalogue knows how many rows there are
+        )
+    else:
+        user = "half_reader@'127.0.0.1'"
+        server.execute(f"CREATE OR REPLACE USER {user} IDENTIFIED BY 'pw'")
+        for table in ("artikel", "positionen", "bestellungen"):
+            server.execute(f"GRANT SELECT ON {database}.{table} TO {user}")
+        server.execute(f"GRANT INSERT ON {database}.sales TO {user}")
+    shop = Shop(owner.folder, server.url(str(database), "half_reader", "pw"))
+    outcome = shop.recommend("init", "--url", shop.url, "--yes")
+    left_out = re.search(r"Left out, since this user cannot read them: (.*)\.\n", outcome.out)
+    assert left_out
+    assert "sales" in left_out[1]
+    assert "FROM positionen AS l" in sql(shop, "sales.sql").replace("`", "")
+    # A column that may not be read would make the whole query fail.
+    assert ("zustand" in sql(shop, "sales.sql")) is (kind == "mariadb")
+    assert "The newest sales, as these queries read them" in outcome.out
+
+
+def test_without_any_table_to_read_their_names_are_told(tmp_path, postgresql):
+    owner = german_shop(tmp_path, postgresql.create_database())
+    postgresql.execute("DROP ROLE IF EXISTS no_reader", "CREATE ROLE no_reader LOGIN PASSWORD 'pw'")
+    shop = Shop(owner.folder, postgresql.url(str(sa.make_url(owner.url).database), "no_reader", "pw"))
+    outcome = shop.recommend("init", "--url", shop.url, "--yes")
+    assert outcome.code is ExitCode.SETTINGS
+    assert "cannot read them: artikel, bestellungen, kunden, merkzettel, positionen." in outcome.out
+    assert "-- These could not be read: artikel" in sql(shop, "sales.sql")
+
+
+# Times as integers
+
+
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_times_that_are_integers_are_converted(tmp_path, database_url, factor):
+    number = "INTEGER" if database_url.startswith("sqlite") else "BIGINT"
+    shop = unknown_shop(
+        tmp_path,
+        database_url,
+        f"CREATE TABLE orders (order_id INTEGER PRIMARY KEY, customer_id INTEGER, created {number})",
+        "CREATE TABLE order_lines (id INTEGER PRIMARY KEY, order_id INTEGER, product_id INTEGER, qty REAL)",
+    )
+    # 2026-11-01 20:00:00 UTC, which is the next day in Auckland; and one before every window.
+    moments = {1: 1_793_563_200 * factor, 2: 1_793_563_200 * factor, 3: 946_684_800 * factor, 4: 0}
+    shop.execute(
+        "INSERT INTO orders VALUES (:n, :c, :t)",
+        rows=[{"n": n, "c": n % 2 + 1, "t": moment} for n, moment in moments.items()],
+    )
+    shop.execute(
+        "INSERT INTO order_lines VALUES (:n, :n, :p, 1)", rows=[{"n": n, "p": 10 + n % 3} for n in moments]
+    )
+    shop.set(DATABASE_URL=database_url, SHOP_TIMEZONE="Pacific/Auckland")
+    said = shop.does("init", "--yes")
+    assert re.search(r"11 +2026-11-01.20:00:00", said)
+    assert "o.created >= " in sql(shop, "sales.sql").replace("`", "").replace('"', "")
+    run = shop.night(date(2026, 11, 2))
+    lines = gzip.decompress(run.path("sales.csv.gz").read_bytes()).decode().splitlines()
+    assert [line.split(",")[2] for line in lines] == ["sold_at", *["2026-11-01T20:00:00Z"] * 2]
+
+
+def test_integers_that_are_no_times_stay_numbers(tmp_path):
+    shop = unknown_shop(
+        tmp_path,
+        f"sqlite:///{tmp_path / 'shop.db'}",
+        "CREATE TABLE orders (order_id INTEGER PRIMARY KEY, customer_id INTEGER, order_date INTEGER,"
+        " product_id INTEGER, stamp_count INTEGER, paid INTEGER)",
+        "INSERT INTO orders VALUES (1, 1, 20261125, 1, 7, 1)",
+    )
+    tables = shop_tables(database_of(shop.url)).tables
+    found = with_epochs(database_of(shop.url), tables)
+    assert found == tables
+
+
+# Odd tables
+
+
+def odd_shop(tmp_path, url):
+    """Short names, a foreign key as the only hint, guests as customer 0, flags and statuses as letters."""
+    shop = unknown_shop(
+        tmp_path,
+        url,
+        "CREATE TABLE ks_customer (nr INTEGER PRIMARY KEY, mail VARCHAR(40))",
+        "CREATE TABLE ks_article (code VARCHAR(8) PRIMARY KEY, title VARCHAR(40), online CHAR(1))",
+        "CREATE TABLE ks_order (oid INTEGER PRIMARY KEY, who INTEGER NOT NULL, mail VARCHAR(40),"
+        " dt TIMESTAMP NULL, st CHAR(1) NOT NULL, FOREIGN KEY (who) REFERENCES ks_customer (nr))",
+        "CREATE TABLE ks_order_pos (pid INTEGER PRIMARY KEY, oid INTEGER, what VARCHAR(8), n INTEGER,"
+        " FOREIGN KEY (what) REFERENCES ks_article (code), FOREIGN KEY (oid) REFERENCES ks_order (oid))",
+        "CREATE TABLE ks_returns (rid INTEGER PRIMARY KEY, oid INTEGER, pid INTEGER)",
+        "INSERT INTO ks_returns VALUES (1, 1, 1)",
+        "INSERT INTO ks_article VALUES ('a', 'Tea', 'Y'), ('b', 'Cup', 'Y'), ('c', 'Gone', 'N')",
+    )
+    customers = [{"n": n} for n in range(4)]
+    shop.execute("INSERT INTO ks_customer VALUES (:n, 'x')", rows=customers)
+    shop.execute(
+        "INSERT INTO ks_order VALUES (:n, :c, 'g@example.org', '2026-11-01 10:00:00', :s)",
+        rows=[{"n": n, "c": n % 4, "s": "S" if n % 5 else "X"} for n in range(1, 21)],
+    )
+    shop.execute(
+        "INSERT INTO ks_order_pos VALUES (:n, :n, :a, 1)",
+        rows=[{"n": n, "a": "caba"[n % 4]} for n in range(1, 21)],
+    )
+    return shop
+
+
+def test_foreign_keys_and_values_tell_what_names_do_not(tmp_path, database_url):
+    shop = odd_shop(tmp_path, database_url)
+    said = shop.does("init", "--url", database_url, "--yes")
+    text = sql(shop, "sales.sql")
+    assert words(text) == (
+        "SELECT NULLIF(o.who, 0) AS customer_id, l.what AS item_id, o.dt AS sold_at, o.oid AS order_id,"
+        " o.mail AS guest_email FROM ks_order_pos AS l JOIN ks_order AS o ON o.oid = l.oid"
+        " WHERE o.dt >= :since"
+    )
+    assert words(sql(shop, "items.sql")) == (
+        "SELECT p.code AS item_id, p.title AS name, CASE WHEN p.online IN ('Y') THEN 1 ELSE 0 END AS sellable"
+        " FROM ks_article AS p"
+    )
+    plain = text.replace("`", "").replace('"', "")
+    assert "  --     o.st: 'S', 'X'\n" in plain
+    assert "  -- AND o.st IN ('S', 'X')\n" in plain
+    assert "-- Not used: l.pid, l.n, o.st\n" in plain
+    assert "looks like returns: ks_returns (1 rows): rid, oid, pid" in plain
+    assert "whether ks_returns holds what came back" in said
+    assert "the quantity, where a column of ks_order_pos has it" in said
+    assert shop.recommend("run").code is ExitCode.DONE
+    counts = shop.last_run.manifest.counts
+    assert (counts["sales"], counts["guest_sales"], counts["sellable_items"]) == (20, 5, 2)
 
 
 # .env
@@ -394,7 +554,7 @@ def test_tables_of_ours_are_no_sales(tmp_path, database_url):
     shop = german_shop(tmp_path, database_url)
     shop.does("init", "--url", database_url, "--yes")
     shop.recommend("run")
-    assert {table.name for table in shop_tables(database_of(database_url))} == {
+    assert {table.name for table in shop_tables(database_of(database_url)).tables} == {
         *("kunden", "artikel", "bestellungen", "positionen", "merkzettel")
     }
 
@@ -409,6 +569,6 @@ def test_a_status_that_cannot_be_grouped_is_left_to_the_owner(postgresql):
         ):
             connection.exec_driver_sql(statement)
     shop = open_database(normalise_url(url))
-    proposal = propose(shop, shop_tables(shop))
+    proposal = propose(shop, shop_tables(shop).tables)
     assert proposal is not None
     assert "-- AND l.status IN (…)" in proposal.sales_sql

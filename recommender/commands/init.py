@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from recommender.setup.folder import EnvFile, Queries
     from recommender.setup.sample import Sample
 
+_UNREAD_SHOWN = 5
+
 
 @click.command()
 @click.option("--url", help="The shop's database, where .env does not name it yet.")
@@ -42,7 +44,7 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
     if queries.written and queries.proposal is None:
         where = " and ".join(map(str, queries.written))
         raise SettingsError(
-            f"No table that has rows looks like sales; an example is in {where}.",
+            f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
     try:
@@ -96,6 +98,10 @@ def _queries(found: "Settings") -> "Queries":
 
     queries = prepare_queries(found)
     proposal = queries.proposal
+    if queries.unread:
+        more = len(queries.unread) - _UNREAD_SHOWN
+        names = ", ".join(queries.unread[:_UNREAD_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        _say(f"Left out, since this user cannot read them: {names}.")
     if proposal is not None:
         _say(f"The sales seem to be in {proposal.found}.")
         _say(f"Wrote {' and '.join(map(str, queries.written))}: a first guess, for you to finish.")

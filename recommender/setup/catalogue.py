@@ -8,7 +8,11 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
+from sqlalchemy.engine.interfaces import (
+    ReflectedColumn,
+    ReflectedForeignKeyConstraint,
+    ReflectedPrimaryKeyConstraint,
+)
 from sqlalchemy.engine.reflection import ObjectKind
 
 from recommender.database.base import Database
@@ -22,6 +26,16 @@ _ROWS = {
     "mysql": "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = DATABASE()",
 }
+_DENIED = {
+    "postgresql": "SELECT n.nspname, c.relname, a.attname FROM pg_attribute AS a"
+    " JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+    " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+    " AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
+    " AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT'))",
+    "mysql": "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
+    " WHERE TABLE_SCHEMA = DATABASE() AND NOT FIND_IN_SET('select', PRIVILEGES)",
+}
+"""Columns that the catalogue shows, but that are not ours to read."""
 _OF_THE_SERVER = re.compile(r"pg_.*|information_schema")
 
 
@@ -36,6 +50,13 @@ class Kind(Enum):
     OTHER = "other"
 
 
+class Epoch(Enum):
+    """What an integer that stands for a time counts since 1970, UTC."""
+
+    SECONDS = 1
+    MILLISECONDS = 1000
+
+
 @dataclass(frozen=True)
 class FoundColumn:
     """A column of the shop."""
@@ -43,6 +64,8 @@ class FoundColumn:
     name: str
     kind: Kind
     nullable: bool
+    epoch: Epoch | None = None
+    """Set where it is a TIME that is stored as an integer."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +92,18 @@ _Links = Mapping[str, tuple[str | None, str, str]]
 _Description = tuple[str, tuple[FoundColumn, ...], tuple[str, ...], _Links]
 
 
-def shop_tables(database: Database) -> list[FoundTable]:
-    """Every table and view that the user may read, ours and empty ones left out.
+@dataclass(frozen=True)
+class ShopTables:
+    """What the user of the address sees of a shop."""
+
+    tables: list[FoundTable]
+    """Tables and views with rows, and of these the columns that the user may read."""
+    unread: list[str]
+    """Names of the others: not for this user to read, or views over what is no more."""
+
+
+def shop_tables(database: Database) -> ShopTables:
+    """Every table and view of the shop; ours and empty ones are left out.
 
     Raises:
         DatabaseError: the database does not answer.
@@ -79,6 +112,7 @@ def shop_tables(database: Database) -> list[FoundTable]:
         # Of types that SQLAlchemy does not know; such columns are of no use here.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         inspector = sa.inspect(connection)
+        verbatim = connection.execution_options(no_parameters=True)
         schemas: list[str | None] = [None]
         if database.backend == "postgresql":
             schemas += [
@@ -86,32 +120,68 @@ def shop_tables(database: Database) -> list[FoundTable]:
                 for name in inspector.get_schema_names()
                 if name != inspector.default_schema_name and not _OF_THE_SERVER.fullmatch(name)
             ]
-        rows = {}
+        denied, estimates = set(), {}
         if database.backend in _ROWS:
-            rows = {
-                (row[0], row[1]): int(row[2] or 0)
-                for row in connection.exec_driver_sql(_ROWS[database.backend])
-            }
-        return [
-            FoundTable(schema, name, columns, key, links, count)
-            for schema in schemas
-            for name, columns, key, links in _described(inspector, schema)
-            for estimate in [rows.get((schema or _own_schema(database, inspector), name), 0)]
-            if (count := estimate if estimate > 0 else _count(database, connection, schema, name))
-        ]
+            denied = {tuple(row) for row in verbatim.exec_driver_sql(_DENIED[database.backend])}
+            rows = verbatim.exec_driver_sql(_ROWS[database.backend])
+            estimates = {(row[0], row[1]): int(row[2] or 0) for row in rows}
+        found = ShopTables([], [])
+        for schema in schemas:
+            own = schema or _own_schema(database, inspector)
+            for name, columns, key, links in _described(inspector, schema, found.unread):
+                readable = tuple(c for c in columns if (own, name, c.name) not in denied)
+                count = estimates.get((own, name), 0) if readable else None
+                if count is not None and count <= 0:
+                    count = _count(database, connection, schema, name)
+                if count is None:
+                    found.unread.append(_full(schema, name))
+                elif count:
+                    found.tables.append(FoundTable(schema, name, readable, key, links, count))
+        return found
 
 
-def _described(inspector: sa.Inspector, schema: str | None) -> Iterator[_Description]:
+def _full(schema: str | None, name: str) -> str:
+    return f"{schema}.{name}" if schema else name
+
+
+def _described(inspector: sa.Inspector, schema: str | None, unread: list[str]) -> Iterator[_Description]:
     """Name, columns, key and links of each table and view of a schema that is not ours."""
-    keys = inspector.get_multi_pk_constraint(schema=schema)
-    links = inspector.get_multi_foreign_keys(schema=schema)
     ours = (*(definition.name for definition in LISTS), RUNS)
-    for place, described in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
-        if place[1].endswith(ours):  # with any TABLE_PREFIX
+    for name, described, key, links in _reflected(inspector, schema, unread):
+        if name.endswith(ours):  # with any TABLE_PREFIX
             continue
         columns = tuple(FoundColumn(c["name"], _kind(c["type"]), bool(c["nullable"])) for c in described)
-        key = tuple(keys[place]["constrained_columns"]) if place in keys else ()
-        yield place[1], columns, key, _links(links.get(place, []))
+        yield name, columns, tuple(key["constrained_columns"] if key else ()), _links(links)
+
+
+_Reflected = tuple[
+    str, list[ReflectedColumn], ReflectedPrimaryKeyConstraint | None, list[ReflectedForeignKeyConstraint]
+]
+
+
+def _reflected(inspector: sa.Inspector, schema: str | None, unread: list[str]) -> list[_Reflected]:
+    names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
+    try:
+        keys = inspector.get_multi_pk_constraint(schema=schema)
+        links = inspector.get_multi_foreign_keys(schema=schema)
+        columns = inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
+        # MariaDB's and MySQL's are left out silently.
+        unread += [_full(schema, name) for name in names if (schema, name) not in columns]
+        return [
+            (place[1], described, keys.get(place), links.get(place, []))
+            for place, described in columns.items()
+        ]
+    except sa.exc.DBAPIError:
+        pass  # one that cannot be read must not hide the others: each by itself
+    found: list[_Reflected] = []
+    for name in names:
+        try:
+            described = inspector.get_columns(name, schema=schema)
+            key = inspector.get_pk_constraint(name, schema=schema)
+            found.append((name, described, key, inspector.get_foreign_keys(name, schema=schema)))
+        except (sa.exc.DBAPIError, sa.exc.NoSuchTableError):
+            unread.append(_full(schema, name))
+    return found
 
 
 def _own_schema(database: Database, inspector: sa.Inspector) -> str | None:
@@ -126,15 +196,15 @@ def _links(constraints: list[ReflectedForeignKeyConstraint]) -> _Links:
     }
 
 
-def _count(database: Database, connection: sa.Connection, schema: str | None, name: str) -> int:
-    """The rows of a table, at most some; 0 where we may not read it."""
+def _count(database: Database, connection: sa.Connection, schema: str | None, name: str) -> int | None:
+    """The rows of a table, at most some; None where it cannot be read."""
     table = database.quoted(sa.Table(name, sa.MetaData(), schema=schema))
     counted = f"SELECT count(*) FROM (SELECT 1 AS one FROM {table} LIMIT {_MOST_COUNTED}) AS t"
     verbatim = connection.execution_options(no_parameters=True)
     try:
         return int(verbatim.exec_driver_sql(counted).scalar() or 0)
     except sa.exc.DBAPIError:
-        return 0
+        return None
 
 
 def _kind(declared: sa.types.TypeEngine[Any]) -> Kind:

@@ -21,7 +21,7 @@ from recommender.setup.envfile import (
     shipped_text,
     write_env,
 )
-from recommender.setup.proposal import Proposal, propose
+from recommender.setup.proposal import Proposal, described, one_line, propose
 
 QUERIES = ("sales.sql", "items.sql")
 _ADDRESS_COMMENT = "The shop's database, where sales are read; set by `recommend init --url`."
@@ -46,6 +46,8 @@ class Queries:
     written: list[Path]
     proposal: Proposal | None
     """None where both files were there, or where no table looks like sales."""
+    unread: tuple[str, ...] = ()
+    """Tables that could not be read, so that nothing was proposed from them."""
 
 
 def needs_url(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
@@ -115,20 +117,22 @@ def prepare_queries(settings: Settings) -> Queries:
     if not missing:
         return Queries([], None)
     shop = open_database(settings.database_url)
-    tables = shop_tables(shop)
-    proposal = propose(shop, tables)
+    found = shop_tables(shop)
+    proposal = propose(shop, found.tables)
     make_folder(settings.sql_dir)
     if proposal is not None:
         texts = {"sales.sql": proposal.sales_sql, "items.sql": proposal.items_sql}
     else:
-        # Of a name with a line end the rest would be no comment any more.
-        names = ", ".join(f"{' '.join(t.name.split())} ({t.rows} rows)" for t in tables) or "none"
-        head = f"-- An example: no table looked like sales. Tables that were found: {names}.\n"
-        texts = {name: head + shipped_text(f"sql/{name}") for name in QUERIES}
+        head = "-- An example: no table looked like sales. Put your own tables and columns in.\n"
+        if found.tables:
+            head += "-- These were found:\n" + "".join(f"--   {described(t)}\n" for t in found.tables)
+        if found.unread:
+            head += f"-- These could not be read: {one_line(', '.join(found.unread))}\n"
+        texts = {name: head + "--\n" + shipped_text(f"sql/{name}") for name in QUERIES}
     written = [settings.sql_dir / name for name in missing]
     for path in written:
         write_text(path, texts[path.name])
-    return Queries(written, proposal)
+    return Queries(written, proposal, tuple(found.unread))
 
 
 def include_repeats(env: EnvFile) -> None:

@@ -6,31 +6,46 @@ from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
 
 # Stems are looked for anywhere in a name, words only between its separators.
 _CUSTOMER = (
-    r"customer|client|kund|buyer|member|shopper|acheteur|klant|(?<![a-z])(?:user|account|uid)(?![a-z])"
+    r"customer|client|kund|buyer|member|shopper|acheteur|klant|debitor|kd_?nr"
+    r"|(?<![a-z])(?:users?|account|uid|kd|cust)(?![a-z])"
 )
-_ITEM = r"product|produ[ck]t|produit|artic|artik|(?<![a-z])(?:item|sku|isbn|goods|ware|ean)(?![a-z])"
+# In German `art` alone is a kind of something; with a number it is an item.
+_ITEM = (
+    r"product|produ[ck]t|produit|artic|artik|(?<![a-z])art_?(?:nr|no|num|id|code)(?![a-z])"
+    r"|(?<![a-z])(?:item|sku|isbn|goods|ware|ean)(?![a-z])"
+)
 _ORDER = (
     r"order|sale|sold|purchas|invoice|receipt|basket|bestell|auftrag|rechnung|verkauf|kauf|pedido|venta|command"
     r"|facture|(?<![a-z])(?:trans|transaction|bon)(?![a-z])"
 )
 _LINE = r"line|detail|position|entry|zeile|ligne|linea"
-_QUANTITY = r"quant|qty|menge|anzahl|st(?:ue|ü)ck|cantidad|pieces|aantal|(?<![a-z])(?:units|count)(?![a-z])"
+_QUANTITY = (
+    r"quant|qty|menge|anzahl|st(?:ue|ü)ck|cantidad|pieces|aantal|(?<![a-z])(?:units|count|anz)(?![a-z])"
+)
 _PRICE = r"price|preis|prix|precio|prijs"
 _STATUS = r"status|(?<![a-z])(?:state|zustand|estado|etat|stage)(?![a-z])"
-_EMAIL = r"e_?mail|courriel"
+_EMAIL = r"e_?mail|courriel|(?<![a-z])mail(?![a-z])"
 _PERSONAL = r"name|mail|phone|address|adress|note|group|type|count|agent|(?<![a-z])ip(?![a-z])"
 _NO_ITEM_KEY = r"name|title|price|preis|cost|type|desc|count|qty|quant|weight|tax|total|amount|menge"
 _TITLE = r"(?<![a-z])(?:name|title|titel|label|bezeichnung|designation|nombre|nom|naam|titre)(?![a-z])"
 _CATEGORY = r"categ|kategor|warengruppe|rubrik|genre"
-_ACTIVE = r"active|aktiv|enabled|visible|published|sellable|available|activo|actif"
+_ACTIVE = (
+    r"active|aktiv|enabled|visible|published|sellable|available|activo|actif|sichtbar|lieferbar|verf(?:ue|ü)gbar"
+    r"|(?<![a-z])online(?![a-z])"
+)
 _SOLD_AT = rf"{_ORDER}|placed|paid|bought|bezahlt"
 _MADE_AT = r"creat|date|dat(?:e|um)|fecha|(?<![a-z])(?:time|at|on|day|timestamp|tag|zeit)(?![a-z])"
+_EPOCH = (
+    r"creat|date|datum|fecha|time|stamp|epoch|placed|paid|bought|sold|zeit"
+    r"|(?<![a-z])(?:ts|at|on|dt|am)(?![a-z])"
+)
+_RETURNS = r"retour|return|refund|r(?:ue|ü)ckgabe|gutschrift|credit_?note|erstattung|(?<![a-z])rma(?![a-z])"
 _OTHER_TIME = (
     r"updat|modif|delet|ship|deliver|birth|due|expir|start|end|login|cancel|gmt|ge(?:ae|ä)ndert|liefer|return"
 )
 _NO_SALES = (
     r"cart|wish|review|rating|view|visit|log|tmp|temp|backup|old|archive|stock|inventory|price|session|favou?rite"
-    r"|coupon|supplier|warenkorb|lager|merkzettel"
+    rf"|coupon|supplier|warenkorb|lager|merkzettel|{_RETURNS}"
 )
 
 
@@ -68,9 +83,34 @@ def time_score(column: FoundColumn) -> float:
     is_named = _has(rf"{_SOLD_AT}|{_MADE_AT}", name)
     if column.kind is not Kind.TIME and not (column.kind is Kind.TEXT and _has(_MADE_AT, name)):
         return 0
-    score = 3.0 if column.kind is Kind.TIME else 1.5
+    score = 3.0 if column.kind is Kind.TIME and column.epoch is None else 2.5 if column.epoch else 1.5
     score += 1.5 if _has(_SOLD_AT, name) else 1 if is_named else 0
     return max(score - 2 * _has(_OTHER_TIME, name), 0.5)
+
+
+def may_be_epoch(column: FoundColumn) -> bool:
+    """Whether its name allows that its integers are times."""
+    return _has(_EPOCH, plain(column.name))
+
+
+def names_customers(table: str) -> bool:
+    """Whether a table is called after customers alone: `ks_customer`, no `customer_address`."""
+    return _names(_CUSTOMER, table)
+
+
+def names_items(table: str) -> bool:
+    """Whether a table is called after items alone: `tbl_products`, no `order_items` and no `item_groups`."""
+    return _names(rf"{_ITEM}|items", table)
+
+
+def _names(pattern: str, table: str) -> bool:
+    name = plain(table)
+    return _has(pattern, name.rpartition("_")[2]) and not _has(rf"{_ORDER}|{_LINE}|{_NO_SALES}", name)
+
+
+def names_returns(table: str) -> bool:
+    """Whether a table is called after what came back."""
+    return _has(_RETURNS, plain(table))
 
 
 def role_of_table(table: FoundTable) -> float:
@@ -110,8 +150,8 @@ def is_category(column: FoundColumn) -> bool:
 
 
 def is_active(column: FoundColumn) -> bool:
-    """Whether it says, as a number, that a product is on sale."""
-    return column.kind in (Kind.INTEGER, Kind.BOOLEAN) and _has(_ACTIVE, plain(column.name))
+    """Whether it says that a product is on sale."""
+    return column.kind in (Kind.INTEGER, Kind.BOOLEAN, Kind.TEXT) and _has(_ACTIVE, plain(column.name))
 
 
 def is_order_key(column: FoundColumn) -> bool:
