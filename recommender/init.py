@@ -1,5 +1,6 @@
 """Set-up: the tables of a shop, with the shop's own key types; the only place with DDL."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +15,11 @@ from recommender.errors import DatabaseError, SettingsError
 from recommender.pipeline import target_of
 from recommender.settings import Settings
 from recommender.setup.envfile import append_secret, new_secret
+from recommender.setup.grants import Grants, schemas_read, writer_grants
 from recommender.setup.sample import Sample
+
+_DENIED = (1142, 1143)
+"""MySQL's words to those who have no right on a table, whether or not there is one."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +33,34 @@ class Plan:
     made: list[str] = field(default_factory=list)
     """Names of the tables that the statements make."""
     needs_guest_key: bool = False
+    schema: str | None = None
+    """Where the tables are or will be; None on SQLite."""
+    may_be_hidden: bool = False
+    """Some may be there, only that this user may not see them yet."""
 
 
 def target_for_ddl(settings: Settings, owner_url: URL | None) -> Target:
     """Where tables are made: as the job's own user, or as an owner who may do more than the nights need.
 
+    Its schema is where the job looks, by name: whoever runs the statements may look elsewhere.
+
     Raises:
         SettingsError: the owner's address is of another database.
+        DatabaseError: the job's database does not answer.
     """
     target = target_of(settings)
-    if owner_url is None:
-        return target
-    job, owner = target.database, open_database(owner_url)
-    if owner.backend != job.backend or (owner.backend != "mysql" and owner_url.database != job.url.database):
+    job = target.database
+    owner = job if owner_url is None else open_database(owner_url)
+    if owner.backend != job.backend or (owner.backend != "mysql" and owner.url.database != job.url.database):
         raise SettingsError(
             f"--owner-url is {owner.name}, but the tables belong in {job.name}.",
             "Give the owner's address of that database.",
         )
     schema = target.schema
-    if schema is None and owner.backend == "mysql":
+    if schema is None and job.backend == "mysql":
         schema = str(job.url.database)
-    elif schema is None and owner.backend == "postgresql":
-        with job.connect() as connection:  # where the job looks, which need not be where the owner does
+    elif schema is None and job.backend == "postgresql":
+        with job.connect() as connection:
             schema = sa.inspect(connection).default_schema_name
     return Target(owner, schema, target.prefix)
 
@@ -73,16 +84,30 @@ def plan(settings: Settings, found: Sample, owner_url: URL | None = None) -> Pla
     tables = all_tables(schema=target.schema, prefix=target.prefix, customer=customer, item=item)
     with target.database.connect() as connection:
         inspector = sa.inspect(connection)
-        missing = [t for t in tables if not inspector.has_table(t.name, schema=target.schema)]
+        seen = {table: _is_there(target, inspector, table) for table in tables}
+        missing = [table for table in tables if not seen[table]]
         schemas = _missing_schema(target, inspector)
-        _require_fit(target, connection, tables, missing, {Role.CUSTOMER: customer, Role.ITEM: item})
+        if None not in seen.values():
+            _require_fit(target, connection, tables, missing, {Role.CUSTOMER: customer, Role.ITEM: item})
     return Plan(
         customer,
         item,
         [*schemas, *(_statement(target, table) for table in missing)],
         [table.name for table in missing],
         found.has_guests and settings.guest_key is None,
+        target.schema,
+        may_be_hidden=None in seen.values(),
     )
+
+
+def _is_there(target: Target, inspector: sa.Inspector, table: sa.Table) -> bool | None:
+    """Whether there is such a table; None where MariaDB or MySQL tells only those who may read it."""
+    try:
+        return inspector.has_table(table.name, schema=target.schema)
+    except sa.exc.DBAPIError as error:
+        if target.database.backend == "mysql" and error.orig is not None and error.orig.args[0] in _DENIED:
+            return None
+        raise
 
 
 def _missing_schema(target: Target, inspector: sa.Inspector) -> list[str]:
@@ -151,11 +176,53 @@ def create_tables(settings: Settings, planned: Plan, owner_url: URL | None = Non
             try:
                 verbatim.exec_driver_sql(statement.rstrip(";"))
             except sa.exc.DBAPIError as error:
+                # Without PostgreSQL's pointer into the statement, which is printed whole.
+                message = re.sub(r" LINE \d+: .*", "", target.database.message(error.orig or error))
+                hidden = (
+                    " Or they are there, and this user has no rights on them yet." * planned.may_be_hidden
+                )
                 raise DatabaseError(
-                    f"The tables could not be made in {target.database.name}:"
-                    f" {target.database.message(error.orig or error)}.",
-                    "Let somebody who may run the statements printed above.",
+                    f"The tables could not be made in {target.database.name}: {message}.{hidden}",
+                    "Let somebody who may run the statements printed above, or call `recommend init` with the"
+                    " address of such a user as --owner-url.",
                 ) from error
+
+
+def give_rights(settings: Settings, owner_url: URL) -> Grants | None:
+    """As the owner, let the job write our tables; None where that is not needed or not the owner's to give.
+
+    Raises:
+        DatabaseError: a database does not answer.
+    """
+    grants = writer_grants(settings)
+    if grants is None or open_database(owner_url).url.username == target_of(settings).database.url.username:
+        return None
+    refused = False
+    with open_database(owner_url).connect() as connection:
+        verbatim = connection.execution_options(no_parameters=True)
+        for statement in grants.statements:
+            try:
+                verbatim.exec_driver_sql(statement.rstrip(";"))
+            except sa.exc.DBAPIError:
+                refused = True  # they are printed for somebody who may
+    return None if refused else grants
+
+
+def apart_from_shop(settings: Settings, planned: Plan) -> str | None:
+    """What to know where PostgreSQL's schema of our tables is not that of the shop's.
+
+    Raises:
+        DatabaseError: the shop's database does not answer.
+    """
+    if settings.target_database_url != settings.database_url:
+        return None
+    schemas = schemas_read(settings)
+    if not schemas or planned.schema in schemas:
+        return None
+    return (
+        f"Our tables belong in the schema {planned.schema}, the shop's are in {', '.join(sorted(schemas))}:"
+        f" the shop then reads {planned.schema}.recommendations. TARGET_SCHEMA in .env puts them elsewhere."
+    )
 
 
 def make_guest_key(settings: Settings, echo: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recommender.database.sqlite import SQLite
 from recommender.errors import ExitCode
-from tests.nights import DAY, connection_to, database_of, empty_shop, make_shop
+from tests.nights import DAY, Shop, connection_to, database_of, empty_shop, make_shop
 from tests.servers import PASSWORD
 
 OURS = ["popular_items", "recommendation_runs", "recommendations"]
@@ -112,7 +112,7 @@ def test_a_table_of_another_shape_is_shown_and_left(tmp_path, database_url, stat
     line = shop.fails(ExitCode.SETTINGS, "init", "--yes")
     assert differs in line
     name = statement.split()[2]
-    assert re.search(rf"CREATE TABLE \W?{name}\W? \(", line)
+    assert re.search(rf"CREATE TABLE (\S+\.)?\W?{name}\W? \(", line)
     assert shop.dump() == before
     # The night says the same, before it reads anything.
     assert "recommend init" in shop.fails(ExitCode.SETTINGS, "run")
@@ -166,19 +166,31 @@ def test_who_may_not_create_gets_the_statements_to_paste(tmp_path, request, kind
     else:
         server.execute(
             f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
-            f"GRANT SELECT ON {database}.* TO {user}@'127.0.0.1'",
+            # On tables alone, so that MariaDB does not even tell whether ours are there.
+            f"GRANT SELECT ON {database}.sales TO {user}@'127.0.0.1'",
+            f"GRANT SELECT ON {database}.items TO {user}@'127.0.0.1'",
         )
     shop.set(DATABASE_URL=server.url(str(database), user, "pw"))
+    checked = " ".join(shop.recommend("check").out.split())
+    assert "→ Run `recommend init`" in checked
     outcome = shop.recommend("init", "--yes")
     assert outcome.code is ExitCode.DATABASE
     assert "printed above" in outcome.err
+    assert "--owner-url" in outcome.err
+    assert "LINE 1" not in outcome.err
+    assert ("Or they are there" in outcome.err) is (kind == "mariadb")
     assert outcome.err.count("\n") == 1
     ddl = outcome.out[outcome.out.index("CREATE TABLE") : outcome.out.index("\n-- The rights")]
     statements = ddl.split(";\n")[:-1]
     assert len(statements) == 3
     assert tables(shop) == []
-    # What was printed is what makes them.
-    shop.execute(*statements)
+    # What was printed is what makes them, wherever its runner looks for tables.
+    if kind == "postgresql":
+        shop.execute("CREATE SCHEMA elsewhere", "SET search_path = elsewhere", *statements)
+    else:
+        server.execute(*statements)
+    checked = " ".join(shop.recommend("check").out.split())
+    assert "→ Run `recommend init`: it prints the rights" in checked
     if kind == "postgresql":
         shop.execute(f"GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA public TO {user}")
         shop.execute(f"GRANT USAGE ON SCHEMA public TO {user}")
@@ -190,6 +202,42 @@ def test_who_may_not_create_gets_the_statements_to_paste(tmp_path, request, kind
     shop.sell([(1, 10, DAY), (2, 11, DAY)])
     shop.night()
     assert shop.lists() == {1: [11], 2: [10]}
+
+
+def test_what_is_denied_is_told_apart_from_what_is_missing(tmp_path, mariadb):
+    """The tables are there, and their owner has yet to give the rights."""
+    shop = empty_shop(tmp_path / "shop", mariadb.create_database())
+    database = sa.make_url(shop.url).database
+    owner = shop.url
+    mariadb.execute(
+        "CREATE OR REPLACE USER late@'127.0.0.1' IDENTIFIED BY 'pw'",
+        f"GRANT SELECT ON {database}.sales TO late@'127.0.0.1'",
+        f"GRANT SELECT ON {database}.items TO late@'127.0.0.1'",
+    )
+    shop.does("init", "--yes")
+    shop.set(DATABASE_URL=mariadb.url(str(database), "late", "pw"))
+    before = Shop(shop.folder, owner).dump()
+    assert "Or they are there" in shop.fails(ExitCode.DATABASE, "init", "--yes")
+    assert "Gave the rights on them to 'late'@'127.0.0.1'" in shop.does("init", "--yes", "--owner-url", owner)
+    assert Shop(shop.folder, owner).dump() == before
+    assert "All tables are there and fit." in shop.does("init", "--yes")
+
+
+def test_the_schema_of_ours_is_told_where_the_shops_is_another(tmp_path, postgresql):
+    shop = empty_shop(tmp_path / "shop", postgresql.create_database())
+    said = shop.does("init", "--yes")
+    assert "TARGET_SCHEMA" not in said
+    shop.execute("DROP TABLE recommendations", "CREATE SCHEMA laden", "ALTER TABLE sales SET SCHEMA laden")
+    shop.execute("ALTER TABLE items SET SCHEMA laden")
+    for name in ("sales", "items"):
+        path = shop.folder / "sql" / f"{name}.sql"
+        path.write_text(path.read_text(encoding="utf-8").replace("FROM ", "FROM laden."), encoding="utf-8")
+    said = shop.does("init", "--yes")
+    assert "Our tables belong in the schema public, the shop's are in laden" in said
+    assert "the shop then reads public.recommendations" in said
+    shop.set(TARGET_SCHEMA="laden")
+    assert "belong in the schema" not in shop.does("init", "--yes")
+    assert shop.rows("SELECT count(*) FROM laden.recommendations") == [(0,)]
 
 
 def test_a_key_that_can_be_none_is_refused_with_the_fix(tmp_path, sqlite_url):

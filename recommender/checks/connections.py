@@ -1,5 +1,7 @@
 """Both connections, our tables, and the rights on them: what the night will do, tried and rolled back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from recommender.checks.servers import Server, describe_server, sqlite_path, wri
 from recommender.database.base import Database, Publication
 from recommender.database.schema import Target
 from recommender.database.tables import SCHEMA_VERSION, Role
-from recommender.errors import LockedError, RefusedError, SettingsError
+from recommender.errors import DatabaseError, LockedError, RefusedError, SettingsError
 from recommender.locks import file_lock, holder
 from recommender.pipeline import lock_path
 from recommender.settings import Settings
@@ -20,6 +22,8 @@ _MOST_SKEW_SECONDS = 60
 _FREE_POSITION = 2**31 - 1
 """A place that no list has, for the row of the trial."""
 _NAMED = 3
+_DENIED = {"42501", 1142, 1143}
+"""PostgreSQL's and MariaDB's words to those who have no right on a table."""
 
 
 def check_connection(area: str, database: Database, findings: Findings) -> Server | None:
@@ -61,9 +65,25 @@ def _offset(seconds: float) -> str:
     return f"UTC{sign}{minutes // 60:02}:{minutes % 60:02}"
 
 
+@contextmanager
+def _denied_is_told() -> Iterator[None]:
+    """For our own tables there is a better advice than to give some right: the statements that give them."""
+    try:
+        yield
+    except DatabaseError as error:
+        driver = error.__cause__.orig if isinstance(error.__cause__, sa.exc.DBAPIError) else None
+        if not _DENIED & {getattr(driver, "sqlstate", None), *(driver.args[:1] if driver else ())}:
+            raise
+        raise DatabaseError(
+            error.reason,
+            "Run `recommend init`: it prints the rights (and missing tables) for their owner, and with"
+            " --owner-url it gives them.",
+        ) from error
+
+
 def check_tables(target: Target, findings: Findings) -> bool:
     """Whether our tables are there and fit; each thing that is wrong is an error."""
-    with findings.trying("tables"), target.database.connect() as connection:
+    with findings.trying("tables"), _denied_is_told(), target.database.connect() as connection:
         problems = target.problems(connection)
         for problem in problems:
             findings.error("tables", SettingsError(f"{_capital(problem)}.", "Run `recommend init`."))
@@ -95,7 +115,7 @@ def try_rights(
         _write(publication.connection, target, keys)
         raise tried  # which rolls back
 
-    with findings.trying("rights"):
+    with findings.trying("rights"), _denied_is_told():
         try:
             with file_lock(lock_path(settings)), target.database.run_lock(target.lock_name, holder()):
                 target.database.publish({}, {}, scratch, work, lambda: None)

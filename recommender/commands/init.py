@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recommender.init import Plan
     from recommender.settings import Settings
     from recommender.setup.folder import EnvFile, Queries
+    from recommender.setup.grants import Grants
     from recommender.setup.sample import Sample
 
 _UNREAD_SHOWN = 5
@@ -67,9 +68,13 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
         init.make_guest_key(found, click.echo)
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
-        _show_grants(found)
-        if queries.written:
-            click.echo(f"\nNext: finish the queries in {found.sql_dir}, then `recommend run`.")
+        given = None if owner is None else init.give_rights(found, owner)
+        if given is not None:
+            _say(f"Gave the rights on them to {given.who}.")
+        _show_grants(found, given)
+        finish = f"finish the queries in {found.sql_dir}, then " if queries.written else ""
+        if finish or planned.statements:
+            _say(f"\nNext: {finish}`recommend check`.")
 
 
 def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
@@ -88,7 +93,8 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     if env.is_new:
         _say(
             f"Wrote {env.path}: every setting, with what it does."
-            f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')}."
+            f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')};"
+            " set it to where the shop's day begins."
         )
     return env
 
@@ -152,6 +158,9 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
     if not planned.statements:
         click.echo("All tables are there and fit.")
         return True
+    apart = init.apart_from_shop(found, planned)
+    if apart:
+        _say(apart)
     if asks:
         click.echo("\n".join(planned.statements))
         if not click.confirm("Create these tables?"):
@@ -168,12 +177,12 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
     return True
 
 
-def _show_grants(found: "Settings") -> None:
+def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
     from recommender.errors import RecommenderError
     from recommender.setup.grants import needed_grants
 
     try:
-        grants = needed_grants(found)
+        grants = [grant for grant in needed_grants(found) if grant != given]
     except RecommenderError as error:
         _say(f"-- The rights that are needed cannot be told: {error}")
         return

@@ -1,4 +1,4 @@
-"""The rights that the nights and the shop need, as statements to paste; nothing here grants anything."""
+"""The rights that the nights and the shop need, as statements; nothing here grants anything."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,21 +77,54 @@ def needed_grants(settings: Settings) -> list[Grants]:
         schemas = {schema for schema, _ in tables}
         statements = [*side.usage(schemas, side.user), *side.grant("SELECT", names, side.user)]
         found.append(Grants(f"{side.user}, who reads the shop's tables (DATABASE_URL)", tuple(statements)))
-    target = target_of(settings)
-    if target.database.backend != "sqlite":
-        with target.database.connect() as connection:
-            side = _side(target.database, connection, target.schema)
-        ours = [side.name(None, table.name) for table in (*target.lists.values(), target.runs)]
-        for who, user, rights in (
-            (
-                f"{side.user}, who writes our tables (TARGET_DATABASE_URL)",
-                side.user,
-                "SELECT, INSERT, DELETE",
-            ),
-            (f"the shop's web user; put its name for {WEB_USER}", side.web_user(), "SELECT"),
-        ):
-            found.append(Grants(who, (*side.usage({None}, user), *side.grant(rights, ours, user))))
+    writer = writer_grants(settings)
+    if writer is not None:
+        found.append(writer)
+        found.append(_ours(settings, "SELECT", for_web=True))
     return found
+
+
+def schemas_read(settings: Settings) -> set[str]:
+    """The PostgreSQL schemas whose tables the queries read; empty on other databases.
+
+    Raises:
+        SettingsError: a query is missing or is not one SELECT.
+        DatabaseError: the database does not answer.
+    """
+    shop = open_database(settings.database_url)
+    if shop.backend != "postgresql":
+        return set()
+    with shop.connect() as connection:
+        side = _side(shop, connection, None)
+        tables = _tables_of_queries(settings, side, connection)
+    return {schema or side.schema or "public" for schema, _ in tables}
+
+
+def writer_grants(settings: Settings) -> Grants | None:
+    """The grants for the job's writer; None for SQLite.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    if target_of(settings).database.backend == "sqlite":
+        return None
+    return _ours(settings, "SELECT, INSERT, DELETE", for_web=False)
+
+
+def _ours(settings: Settings, rights: str, *, for_web: bool) -> Grants:
+    """Rights on our tables, for the job's writer or the shop's web user."""
+    target = target_of(settings)
+    with target.database.connect() as connection:
+        side = _side(target.database, connection, target.schema)
+    tables = [side.name(None, table.name) for table in (*target.lists.values(), target.runs)]
+    user = side.web_user() if for_web else side.user
+    where = " (TARGET_DATABASE_URL)" * (settings.target_database_url != settings.database_url)
+    who = (
+        f"the shop's web user; put its name for {WEB_USER}"
+        if for_web
+        else f"{user}, who writes our tables{where}"
+    )
+    return Grants(who, (*side.usage({None}, user), *side.grant(rights, tables, user)))
 
 
 def _side(database: Database, connection: sa.Connection, schema: str | None) -> _Side:
