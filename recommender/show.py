@@ -60,6 +60,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
     view = CustomerView(customer, run.run_id if run else None, target.database.name)
     try:
         with target.database.connect() as connection:
+            customer = view.customer_id = _plain_key(target, connection, customer)
             view.recommendations = _from_table(target, connection, RECOMMENDATIONS, customer)
             if not view.recommendations:
                 view.popular_items = _from_table(target, connection, POPULAR_ITEMS, None)
@@ -80,6 +81,12 @@ def show(settings: Settings, customer: str) -> CustomerView:
             " by an item that they bought.",
         )
     return view
+
+
+def _plain_key(target: Target, connection: sa.Connection, customer: str) -> str:
+    """The key as the exports have it: a shop that pads its numbers says 000010 for 10."""
+    is_integer = target.keys(connection)[RECOMMENDATIONS, "customer_id"].kind is KeyKind.INTEGER
+    return str(int(customer)) if is_integer and _INTEGER.fullmatch(customer) else customer
 
 
 def _from_table(

@@ -154,6 +154,17 @@ def test_show_tells_history_lists_and_reasons(shop):
     assert f"1.  Item {first['item_id']}  Item {first['because_item_id']}" in text
 
 
+def test_a_number_may_be_padded_and_a_text_may_not(shop, tmp_path):
+    shop.night()
+    assert shop.does("show", "0007", "--json") == shop.does("show", "7", "--json")
+    sales, items = tastes(["07", "8"], [1, 2, 3, 4]), dict.fromkeys([1, 2, 3, 4], True)
+    texts = make_shop(tmp_path / "texts", f"sqlite:///{tmp_path / 'texts.db'}", sales, items)
+    texts.does("init", "--yes")
+    texts.night()
+    assert "Customer 07" in texts.does("show", "07")
+    texts.fails(ExitCode.SETTINGS, "show", "7")
+
+
 def test_a_customer_without_a_list_is_shown_what_is_popular(shop):
     shop.night()
     shop.execute("DELETE FROM recommendations WHERE customer_id = 1")
