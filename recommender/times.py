@@ -204,3 +204,17 @@ def format_times(micros: Int64s) -> list[str]:
         text + (f".{fraction:06d}".rstrip("0") if fraction else "") + "Z"
         for text, fraction in zip(whole, fractions.tolist(), strict=True)
     ]
+
+
+def shown_time(value: object, sold_in: ZoneInfo, shown_in: ZoneInfo) -> str:
+    """A time as a person of the shop would say it, to the minute; as it is where it is none.
+
+    Args:
+        value: as a driver gives it.
+        sold_in: the zone of values that carry none.
+        shown_in: the zone to say it in.
+    """
+    (micros,) = parse_times([value], sold_in).tolist()
+    if micros == UNREADABLE:
+        return str(value)
+    return f"{(_EPOCH + timedelta(microseconds=micros)).astimezone(shown_in):%Y-%m-%d %H:%M}"

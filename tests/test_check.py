@@ -6,15 +6,17 @@ import stat
 import time
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from recommender.checks import Level, check, connections, queries
 from recommender.checks.connections import check_owner
 from recommender.checks.findings import Findings
-from recommender.checks.sales import find_gap
+from recommender.checks.sales import _nobody, find_gap
 from recommender.database.sqlite import SQLite
 from recommender.errors import DatabaseError, ExitCode, RefusedError
+from recommender.keys import Keys
 from recommender.locks import file_lock
 from recommender.settings import load_settings
 from tests.nights import DAY, database_of, empty_shop, make_shop, tastes, usual_shop
@@ -479,6 +481,30 @@ def test_lines_that_repeat_others_are_warned_of(shop):
         f"SELECT s.customer_id, s.item_id, s.sold_at FROM sales AS s JOIN {twice} WHERE s.sold_at >= :since",
     )
     the(look(shop), Level.WARNING, "120 of 240 lines repeat")
+
+
+@pytest.mark.parametrize("key", [0, "", "0"])
+def test_guests_as_one_customer_are_warned_of(tmp_path, key):
+    customers = [key, *map(type(key), range(1, 31))]
+    # Of all customers it has the most lines, and its key is none.
+    sales = tastes(customers, range(100, 124)) + [(key, item, DAY) for item in range(100, 124)]
+    shop = make_shop(
+        tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}", sales, dict.fromkeys(range(100, 124), True)
+    )
+    shop.does("init", "--yes")
+    assert "NULLIF" in the(look(shop), Level.WARNING, "of 148 lines, as if that were").what_to_do
+    since = "FROM sales WHERE sold_at >= :since"
+    text = f"SELECT NULLIF(customer_id, {key!r}) AS customer_id, item_id, sold_at, 'a@b.c' AS guest_email "
+    query(shop, text + since)
+    assert "as if that" not in "".join(texts(look(shop), Level.WARNING))
+
+
+def test_a_crowd_is_no_customer():
+    # 200 customers of one line each, and one of them with so many more: 151 of 350 are 86 times the mean of
+    # 1.75, and 203 of 402 are 101 times the mean of 2.01.
+    keys, one_each = Keys.of(range(1, 201)), np.arange(200)
+    assert _nobody(keys, np.append(one_each, [7] * 150).astype(np.int32)) is None
+    assert _nobody(keys, np.append(one_each, [7] * 202).astype(np.int32)) == ("8", 203)
 
 
 def test_one_customer_or_one_item_is_warned_of(sqlite_shop):

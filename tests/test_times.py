@@ -15,6 +15,7 @@ from recommender.times import (
     local_midnight,
     microseconds,
     parse_times,
+    shown_time,
     to_utc,
     window,
 )
@@ -212,3 +213,17 @@ def test_a_day_begins_with_its_first_moment(day, zone, first):
     assert local_midnight(day, ZoneInfo(zone)) == first
     assert first.astimezone(ZoneInfo(zone)).date() == day
     assert (first - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date() < day
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-07-01 23:30:00", "2026-07-02 01:30"),
+        ("2026-07-01 23:30:00+03", "2026-07-01 22:30"),
+        (datetime(2026, 1, 1, 12, 0, 59), "2026-01-01 13:00"),  # noqa: DTZ001 - as drivers give it
+        ("never", "never"),
+        (None, "None"),
+    ],
+)
+def test_times_are_shown_in_the_shops_zone(value, shown):
+    assert shown_time(value, ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")) == shown

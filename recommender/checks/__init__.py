@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
 from recommender.catalogue import Catalogue
 from recommender.checks.connections import (
@@ -53,7 +54,7 @@ from recommender.looks import Look, separate_looks
 from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
 from recommender.settings import NAMES, Settings
-from recommender.times import window
+from recommender.times import shown_time, window
 
 __all__ = ["Finding", "Findings", "Level", "Report", "check"]
 
@@ -168,7 +169,8 @@ class _Check:
             check_zone(settings, server, findings, self._now)
         catalogue = None if exported is None else catalogue_of(folder, exported)
         if first is not None and first.rows:
-            findings.ok("sales", "The first rows:", *first_lines(first, catalogue))
+            lines = first_lines(first, catalogue, settings)
+            findings.ok("sales", f"The first rows, in the time of {settings.shop_timezone}:", *lines)
         keys: dict[Role, object] = {}
         if exported is not None and catalogue is not None:
             sales = read_sales(folder, exported, catalogue, settings)
@@ -230,9 +232,10 @@ class _Check:
         return moment.astimezone(self._settings.sales_timezone).replace(tzinfo=None)
 
 
-def first_lines(first: FirstRows, catalogue: Catalogue | None) -> list[str]:
-    """The first rows in words, with the items' names where they are known."""
+def first_lines(first: FirstRows, catalogue: Catalogue | None, settings: Settings) -> list[str]:
+    """The first rows in words, with the items' names where they are known, and in the shop's time."""
     lines = []
+    sold_in = ZoneInfo("UTC") if first.has_instants else settings.sales_timezone
     for row in first.rows:
         item = row["item_id"]
         name = None
@@ -243,9 +246,8 @@ def first_lines(first: FirstRows, catalogue: Catalogue | None) -> list[str]:
             name = catalogue.names[place] if place >= 0 else "not in items.sql"
         customer = "a guest" if row["customer_id"] is None else f"customer {row['customer_id']}"
         quantity = f", quantity {row['quantity']}" if "quantity" in row else ""
-        lines.append(
-            f"{row['sold_at']}  {customer} bought item {item}{f' ({name})' if name else ''}{quantity}"
-        )
+        when = shown_time(row["sold_at"], sold_in, settings.shop_timezone)
+        lines.append(f"{when}  {customer} bought item {item}{f' ({name})' if name else ''}{quantity}")
     return lines
 
 

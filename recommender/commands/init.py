@@ -54,7 +54,7 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
         _show_grants(found)
         raise
     if queries.proposal is not None:
-        _show_newest(sampled)
+        _show_newest(sampled, found)
         if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
@@ -116,11 +116,11 @@ def _queries(found: "Settings") -> "Queries":
     return queries
 
 
-def _show_newest(sampled: "Sample") -> None:
+def _show_newest(sampled: "Sample", found: "Settings") -> None:
     if sampled.problem:
         _say(f"The newest sales cannot be shown: {sampled.problem}")
         return
-    click.echo("The newest sales, as these queries read them:")
+    click.echo(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
     table = [("customer_id", "item_id", "name", "sold_at"), *sampled.newest]
     widths = [min(max(len(row[i]) for row in table), 40) for i in range(4)]
     for row in table:

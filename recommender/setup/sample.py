@@ -1,19 +1,21 @@
 """A look at what the queries return: their keys, the newest sales with names, and how many are repeats."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from recommender.database import open_database
-from recommender.database.base import Snapshot
+from recommender.database.base import QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.database.tables import KeyType
 from recommender.errors import DatabaseError, RecommenderError
 from recommender.export import find_columns
 from recommender.looks import shop_snapshot
 from recommender.settings import Settings
+from recommender.times import shown_time
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class Sample:
     item: KeyType
     has_guests: bool
     newest: Sequence[tuple[str, ...]] = ()
-    """The newest sales: customer, item, the item's name, time; at most five."""
+    """The newest sales: customer, item, the item's name, time in the shop's zone; at most five."""
     problem: str = ""
     """Why they cannot be shown."""
 
@@ -55,18 +57,27 @@ def sample(settings: Settings, *, newest: bool) -> Sample:
         if not newest:
             return found
         try:
-            return replace(found, newest=_newest(snapshot, sales, _query(settings, "items.sql")))
+            return replace(found, newest=_newest(snapshot, sales, settings))
         except RecommenderError as error:
             return replace(found, problem=str(error))
 
 
-def _newest(snapshot: Snapshot, sales: Query, items: Query) -> list[tuple[str, ...]]:
+def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[str, ...]]:
+    items = _query(settings, "items.sql")
     text = (
         f"SELECT s.customer_id, s.item_id, i.name, s.sold_at FROM (\n{sales.text}) AS s"
         f" LEFT JOIN (\n{items.text}) AS i ON i.item_id = s.item_id ORDER BY s.sold_at DESC LIMIT {_SHOWN}\n"
     )
-    rows = _rows(snapshot, replace(sales, text=text), ("customer_id", "item_id", "name", "sold_at"))
-    return [tuple("" if value is None else str(value) for value in row) for row in rows]
+    query = replace(sales, text=text)
+    columns = find_columns(query, snapshot, ("customer_id", "item_id", "name", "sold_at"), ())
+    sold_in = ZoneInfo("UTC") if columns["sold_at"].is_instant else settings.sales_timezone
+    return [
+        (
+            *("" if value is None else str(value) for value in row[:3]),
+            shown_time(row[3], sold_in, settings.shop_timezone),
+        )
+        for row in _rows(snapshot, query, columns)
+    ]
 
 
 def repeats_share(settings: Settings) -> float | None:
@@ -88,7 +99,9 @@ def repeats_share(settings: Settings) -> float | None:
                 " sum(CASE WHEN t.sold_at > t.first_at THEN 1 ELSE 0 END) AS repeats"
                 f" FROM ({first}) AS t\n"
             )
-            ((lines, repeats),) = _rows(snapshot, replace(sales, text=text), ("n_lines", "repeats"))
+            counted = replace(sales, text=text)
+            columns = find_columns(counted, snapshot, ("n_lines", "repeats"), ())
+            ((lines, repeats),) = _rows(snapshot, counted, columns)
     except DatabaseError as error:
         log.info("repeats were not counted: %s", error)
         return None
@@ -101,7 +114,6 @@ def _query(settings: Settings, name: str) -> Query:
     return read_query(settings.sql_dir / name, shop.backend, since.replace(tzinfo=None))
 
 
-def _rows(snapshot: Snapshot, query: Query, names: tuple[str, ...]) -> list[tuple[object, ...]]:
-    columns = find_columns(query, snapshot, names, ())
+def _rows(snapshot: Snapshot, query: Query, columns: Mapping[str, QueryColumn]) -> list[tuple[object, ...]]:
     with closing(snapshot.stream(query, [*columns.values()])) as batches:
         return [row for batch in batches for row in zip(*batch, strict=True)]
