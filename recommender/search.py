@@ -82,6 +82,11 @@ def newest_files(settings: Settings) -> Run | None:
 
 def purchases(run: Run) -> Iterator[tuple[str, str, str]]:
     """Customer, item and time of each exported sale that is no return; nothing where they are not kept."""
+    return ((customer, item, time) for customer, item, time, quantity in sale_lines(run) if quantity > 0)
+
+
+def sale_lines(run: Run) -> Iterator[tuple[str, str, str, float]]:
+    """Customer, item, time and quantity of each exported line; nothing where they are not kept."""
     path = run.sales_path()
     if path is None:
         return
@@ -89,8 +94,8 @@ def purchases(run: Run) -> Iterator[tuple[str, str, str]]:
     header = list(next(records, ()))
     quantity_at = header.index("quantity") if "quantity" in header else None
     for record in records:
-        if quantity_at is None or float(record[quantity_at] or 0) > 0:
-            yield record[0] or "", record[1] or "", record[2] or ""
+        quantity = 1.0 if quantity_at is None else float(record[quantity_at] or 0)
+        yield record[0] or "", record[1] or "", record[2] or "", quantity
 
 
 def _body(path: Path) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """One customer: what they bought, what they are shown, and why."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from recommender.export import ITEMS
 from recommender.keys import KeyKind
 from recommender.pipeline import target_of
 from recommender.runs import Run
-from recommender.search import newest_files, purchases, shop_day
+from recommender.search import newest_files, sale_lines, shop_day
 from recommender.settings import Settings
 
 _INTEGER = re.compile("-?[0-9]{1,18}|-?9[0-9]{18}")
 """A key that may stand in a 64-bit column."""
+_NOTHING = 1e-9
+"""A quantity below it is what rounding left."""
 
 
 @dataclass
@@ -128,15 +131,37 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _history(run: Run, customer: str, zone: ZoneInfo) -> list[dict[str, Any]]:
-    bought: dict[str, set[str]] = {}
-    for buyer, item, sold_at in purchases(run):
+    lines: dict[str, dict[str, float]] = {}
+    for buyer, item, sold_at, quantity in sale_lines(run):
         if buyer == customer:
-            bought.setdefault(item, set()).add(sold_at)
+            times = lines.setdefault(item, {})
+            times[sold_at] = times.get(sold_at, 0) + quantity
+    bought = {item: _kept(quantities) for item, quantities in lines.items()}
     history = [
         {"item_id": item, "purchases": len(times), "last_bought": shop_day(times, zone)}
         for item, times in bought.items()
+        if times
     ]
     return sorted(history, key=lambda line: (line["last_bought"], line["purchases"]), reverse=True)
+
+
+def _kept(quantities: Mapping[str, float]) -> list[str]:
+    """The times of an item's purchases that did not come back, as the model sees them (interactions.py).
+
+    Args:
+        quantities: the sum of each time; what is negative takes from the latest purchases before it.
+    """
+    kept: list[tuple[str, float]] = []
+    for time, quantity in sorted(quantities.items()):
+        if quantity > 0:
+            kept.append((time, quantity))
+        left = -quantity
+        while kept and left > _NOTHING:
+            last, there = kept.pop()
+            if there - left > _NOTHING:
+                kept.append((last, there - left))
+            left -= there
+    return [time for time, _ in kept]
 
 
 def _put_names(items: Path, view: CustomerView) -> None:

@@ -9,6 +9,7 @@ from recommender.errors import ExitCode
 from recommender.locks import file_lock
 from recommender.runs import Status
 from recommender.settings import load_settings
+from recommender.show import _kept
 from recommender.status import status
 from recommender.texttable import cells
 from tests.nights import DAY, make_shop, tastes, usual_shop
@@ -200,6 +201,21 @@ def test_what_was_given_back_is_no_history(sqlite_shop):
     sqlite_shop.night()
     view = json.loads(sqlite_shop.does("show", "1", "--json"))
     assert "105" not in {line["item_id"] for line in view["history"]}
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        ({"1": 1, "2": 2, "3": -2}, ["1"]),
+        ({"1": 1, "2": 2, "3": -1}, ["1", "2"]),
+        ({"1": 1, "2": 2, "3": -3, "4": 1}, ["4"]),
+        ({"1": -5, "2": 1}, ["2"]),
+        ({"1": 0.1 + 0.2, "2": -0.3}, []),
+        ({"1": 0}, []),
+    ],
+)
+def test_returns_take_from_the_latest_purchases_before_them(lines, kept):
+    assert _kept(lines) == kept
 
 
 def test_names_cannot_command_the_terminal(tmp_path):
