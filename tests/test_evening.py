@@ -155,6 +155,8 @@ def test_an_evening_on_postgresql(tmp_path, postgresql):
     # Without TARGET_SCHEMA they would have gone where the web shop does not look.
     assert "Our tables belong in the schema public, the shop's are in laden" in said
     assert "CREATE TABLE public.recommendations" in said
+    text = (shop.folder / "sql" / "sales.sql").read_text(encoding="utf-8")
+    assert "SELECT …, r.eingang_am, -r.menge, …\n--   FROM laden.retouren AS r" in text
     # The owner knows which orders were sold, and adds what came back.
     finish(shop, r"  -- AND o\.zustand IN \(.*\)", "  AND o.zustand IN ('versendet', 'bezahlt')")
     finish(
@@ -167,6 +169,7 @@ def test_an_evening_on_postgresql(tmp_path, postgresql):
     )
     said = shop.does("init", "--yes", "--owner-url", owner)
     assert "Gave the rights on them to empfehlung" in said
+    assert "\nNext: `recommend check`.\n" in said
     rights = re.findall(r"(?m)^GRANT .* TO web_user;$", said)
     Shop(tmp_path, owner).execute(*(right.replace("web_user", "webshop") for right in rights))
 

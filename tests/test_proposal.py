@@ -349,6 +349,15 @@ def test_foreign_keys_and_values_tell_what_names_do_not(tmp_path, database_url):
     assert (counts["sales"], counts["guest_sales"], counts["sellable_items"]) == (20, 5, 2)
 
 
+def test_a_status_of_late_is_listed_too(tmp_path, monkeypatch):
+    """Whether a column has a few values is told by the oldest rows alone, their values by all."""
+    monkeypatch.setattr("recommender.setup.proposal._LOOKED_AT", 10)
+    shop = odd_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
+    shop.execute("UPDATE ks_order SET st = 'R' WHERE oid = 20")
+    shop.does("init", "--url", shop.url, "--yes")
+    assert "--     o.st: 'S', 'X', 'R'\n" in sql(shop, "sales.sql").replace('"', "")
+
+
 # .env
 
 

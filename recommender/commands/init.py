@@ -74,7 +74,8 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
         _show_grants(found, given)
         finish = f"finish the queries in {found.sql_dir}, then " if queries.written else ""
         if finish or planned.statements:
-            _say(f"\nNext: {finish}`recommend check`.")
+            click.echo()
+            _say(f"Next: {finish}`recommend check`.")
 
 
 def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":

@@ -131,14 +131,23 @@ class _Writer:
         if not quantity:
             to_finish.append(f"the quantity, where a column of {found.lines.name} has it")
         for table in returns:
-            text += [
-                f"-- This looks like returns: {described(table)}",
-                "-- Add them behind the query, as lines with a negative quantity and the same columns:",
-                "--   UNION ALL",
-                f"--   SELECT …, -r.… FROM {self._table(table)} AS r … WHERE … >= :since",
-            ]
+            text += self._returns(table)
             to_finish.append(f"whether {table.name} holds what came back")
         return "\n".join(text) + "\n", to_finish
+
+    def _returns(self, table: FoundTable) -> list[str]:
+        """A comment that shows how to add what came back."""
+        times = (c for c in table.columns if c.kind is Kind.TIME and not c.epoch)
+        when = next((self._of("r", c) for c in times), "…")
+        pieces = next((self._of("r", c) for c in table.columns if words.is_quantity(c)), "…")
+        source = one_line(f"{self._table(table)} AS r … WHERE {when} >= :since")
+        return [
+            f"-- This looks like returns: {described(table)}",
+            "-- Add them behind the query, as lines with a negative quantity and the same columns:",
+            "--   UNION ALL",
+            f"--   SELECT …, {one_line(when)}, -{one_line(pieces)}, …",
+            f"--   FROM {source}",
+        ]
 
     def _what_was_sold(
         self, found: Sales, sides: dict[str, tuple[FoundTable, set[str]]]
@@ -193,15 +202,20 @@ class _Writer:
         """The values of a column that has at least two and not many, as SQL, the most frequent first."""
         if column.kind not in (Kind.INTEGER, Kind.TEXT, Kind.OTHER, Kind.BOOLEAN):
             return []
+        first = f"(SELECT {self._name(column.name)} FROM {self._table(table)} LIMIT {_LOOKED_AT})"
+        if not 2 <= len(self._values(column, first)) <= _VALUES_SHOWN:  # noqa: PLR2004 - one tells nothing apart
+            return []
+        # The oldest rows may lack a value of late.
+        return [self._literal(value) for value, _ in self._values(column, self._table(table))]
+
+    def _values(self, column: FoundColumn, source: str) -> list[tuple[object, int]]:
+        """The values of a column and how many rows have each, the most frequent first."""
         name = self._name(column.name)
         rows = self._rows(
-            f"SELECT s.v, count(*) FROM (SELECT {name} AS v FROM {self._table(table)} LIMIT {_LOOKED_AT})"
-            f" AS s GROUP BY s.v ORDER BY 2 DESC LIMIT {_VALUES_SHOWN + 1}"
+            f"SELECT {name}, count(*) FROM {source} AS s GROUP BY {name} ORDER BY 2 DESC"
+            f" LIMIT {_VALUES_SHOWN + 1}"
         )
-        values = [row[0] for row in rows if row[0] is not None]
-        if not 2 <= len(values) <= _VALUES_SHOWN:  # noqa: PLR2004 - one value tells nothing apart
-            return []
-        return [self._literal(value) for value in values]
+        return [(row[0], int(str(row[1]))) for row in rows if row[0] is not None]
 
     def _rows(self, statement: str) -> Sequence[Sequence[object]]:
         """The rows, none where they are not ours to read or of a type that knows no such question."""
@@ -219,18 +233,13 @@ class _Writer:
         return self._of("l", key) if key else None
 
     def _status(self, alias: str, table: FoundTable, column: FoundColumn) -> list[str]:
-        name = self._name(column.name)
-        rows = self._rows(
-            f"SELECT {name}, count(*) FROM {self._table(table)}"
-            f" GROUP BY {name} ORDER BY 2 DESC LIMIT {_VALUES_SHOWN}"
-        )
-        found = [(row[0], int(str(row[1]))) for row in rows if row[0] is not None]
+        found = self._values(column, self._table(table))[:_VALUES_SHOWN]
         values = ", ".join(self._literal(value) for value, _ in found)
         return [
             f"  -- Only what was really sold. {one_line(column.name)} holds:",
             *(f"  --     {self._literal(value)}  ({count} rows)" for value, count in found),
             "  -- Take the two dashes away from the next line, and the values that are no sale:",
-            f"  -- AND {self._of(alias, column)} IN ({values or '…'})",
+            f"  -- AND {one_line(self._of(alias, column))} IN ({values or '…'})",
         ]
 
     def _literal(self, value: object) -> str:
