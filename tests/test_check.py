@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import time
 from datetime import UTC, datetime, timedelta
@@ -87,8 +88,13 @@ def test_the_json_is_the_same_object_and_shows_no_secret(shop):
     assert outcome.code is ExitCode.DONE
     assert found["exit_code"] == ExitCode.DONE
     text = shop.does("check")
+
+    def squeezed(words):
+        # What is free on the disk and in memory changes between two calls on a busy machine.
+        return re.sub(r"[\d,]+[MG]B", "MB", "".join(words.split()))
+
     for finding in found["findings"]:
-        assert "".join(finding["what"].split()) in "".join(text.split())
+        assert squeezed(finding["what"]) in squeezed(text)
     order = [finding["level"] for finding in found["findings"]]
     assert order == sorted(order, key=["error", "warning", "ok"].index)
     assert PASSWORD not in text + outcome.out
