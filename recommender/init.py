@@ -214,7 +214,7 @@ def apart_from_shop(settings: Settings, planned: Plan) -> str | None:
     Raises:
         DatabaseError: the shop's database does not answer.
     """
-    if settings.target_database_url != settings.database_url:
+    if planned.schema is None or settings.target_database_url != settings.database_url:
         return None
     schemas = schemas_read(settings)
     if not schemas or planned.schema in schemas:

@@ -217,4 +217,7 @@ def shown_time(value: object, sold_in: ZoneInfo, shown_in: ZoneInfo) -> str:
     (micros,) = parse_times([value], sold_in).tolist()
     if micros == UNREADABLE:
         return str(value)
-    return f"{(_EPOCH + timedelta(microseconds=micros)).astimezone(shown_in):%Y-%m-%d %H:%M}"
+    try:
+        return f"{(_EPOCH + timedelta(microseconds=micros)).astimezone(shown_in):%Y-%m-%d %H:%M}"
+    except OverflowError:  # the last day of the calendar, which stands for "never"
+        return str(value)

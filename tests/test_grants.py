@@ -162,6 +162,21 @@ def test_a_second_server_takes_the_tables(tmp_path, postgresql, mariadb):
     assert "recommendations" not in shop.dump()
 
 
+def test_an_owner_who_may_give_nothing_leaves_the_rights_to_paste(tmp_path, mariadb):
+    shop = empty_shop(tmp_path / "shop", mariadb.create_database())
+    mariadb.execute(
+        "CREATE OR REPLACE USER poor_owner@'127.0.0.1' IDENTIFIED BY 'pw'",
+        "CREATE OR REPLACE USER poor_job@'127.0.0.1' IDENTIFIED BY 'pw'",
+        f"GRANT ALL ON {name_of(shop)}.* TO poor_owner@'127.0.0.1'",
+        f"GRANT SELECT ON {name_of(shop)}.* TO poor_job@'127.0.0.1'",
+    )
+    shop.set(DATABASE_URL=mariadb.url(name_of(shop), "poor_job", "pw"))
+    said = shop.does("init", "--yes", "--owner-url", mariadb.url(name_of(shop), "poor_owner", "pw"))
+    assert "Created recommendations" in said
+    assert "Gave the rights" not in said
+    assert len([s for s in granted(said) if "INSERT" in s and "poor_job" in s]) == 3
+
+
 def test_an_owner_of_another_database_is_refused(tmp_path, postgresql):
     shop = empty_shop(tmp_path / "shop", postgresql.create_database())
     line = shop.fails(ExitCode.SETTINGS, "init", "--yes", "--owner-url", postgresql.create_database())

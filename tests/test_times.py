@@ -222,6 +222,7 @@ def test_a_day_begins_with_its_first_moment(day, zone, first):
         ("2026-07-01 23:30:00+03", "2026-07-01 22:30"),
         (datetime(2026, 1, 1, 12, 0, 59), "2026-01-01 13:00"),  # noqa: DTZ001 - as drivers give it
         ("never", "never"),
+        ("9999-12-31 23:59:59", "9999-12-31 23:59:59"),
         (None, "None"),
     ],
 )

@@ -17,6 +17,7 @@ _VALUES_SHOWN = 12
 _LONGEST_VALUE = 40
 _LOOKED_AT = 10_000
 """Rows of a table that are looked at for columns with a few values."""
+_MOST_COUNTED = 1_000_000
 _YES = ("1", "y", "j", "yes", "ja", "true", "t", "oui", "si", "on")
 _NO = ("0", "n", "no", "nein", "false", "f", "non", "off", "")
 
@@ -205,8 +206,9 @@ class _Writer:
         first = f"(SELECT {self._name(column.name)} FROM {self._table(table)} LIMIT {_LOOKED_AT})"
         if not 2 <= len(self._values(column, first)) <= _VALUES_SHOWN:  # noqa: PLR2004 - one tells nothing apart
             return []
-        # The oldest rows may lack a value of late.
-        return [self._literal(value) for value, _ in self._values(column, self._table(table))]
+        # The oldest rows may lack a value of late; very many are not worth a scan for that.
+        source = self._table(table) if table.rows <= _MOST_COUNTED else first
+        return [self._literal(value) for value, _ in self._values(column, source)]
 
     def _values(self, column: FoundColumn, source: str) -> list[tuple[object, int]]:
         """The values of a column and how many rows have each, the most frequent first."""
