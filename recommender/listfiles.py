@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from recommender.blend.reasons import REASONS
 from recommender.csvform import decimal_text, quote
 from recommender.files import atomic_path
 from recommender.keys import Keys
-from recommender.ranking import REASONS, PopularItems, Recommendations
+from recommender.ranking import PopularItems, Recommendations
 
 _ROWS_AT_ONCE = 50_000
 _SCORES = [decimal_text(Decimal(thousandths) / 1000) for thousandths in range(1001)]

@@ -14,8 +14,8 @@ def popularity(interactions: Interactions, *, recent_half_life_days: float = 30.
 
     Half of it is the item's share of all fans, half its share of those of late (`fans`). What is popular
     changes, so a count over all time alone is a poor list (Ji, Sun, Zhang and Li, "A Re-visit of the
-    Popularity Baseline in Recommender Systems", SIGIR 2020). What sold of late alone would leave a shop of few
-    sales with a list made by chance.
+    Popularity Baseline in Recommender Systems", SIGIR 2020). What sold of late alone would leave a shop of
+    few sales with a list made by chance.
 
     An item with nothing left after refunds has 0; without any purchase all are 0.
     """

@@ -4,21 +4,20 @@ Here the field's words end: rows of arrays become customers and items again, by 
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from recommender.blend.lists import rank
+from recommender.blend.reasons import NEW, POPULAR, Reasons, find_reasons
+from recommender.blend.signals import Signals
 from recommender.catalogue import Catalogue
 from recommender.interactions import Interactions
 from recommender.keys import Keys
-from recommender.model import Model, confidences, known_weights
 from recommender.parallel import Progress
 from recommender.popularity import popularity
-from recommender.reasons import because
-from recommender.topn import top_n
 
 UInt8s = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
@@ -27,18 +26,7 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
-class Reason(StrEnum):
-    """Why an item is in a list."""
-
-    MODEL = "model"
-    POPULAR = "popular"
-    NEW = "new"
-    """an item without any sale in the window"""
-
-
 _DECIMALS = 3
-REASONS = tuple(Reason)
-_MODEL, _POPULAR, _NEW = (REASONS.index(reason) for reason in (Reason.MODEL, Reason.POPULAR, Reason.NEW))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +70,8 @@ class Lists:
 
 
 def make_lists(
-    interactions: Interactions,
-    model: Model,
+    signals: Signals,
+    weights: Float64s,
     catalogue: Catalogue,
     *,
     never: Keys,
@@ -96,15 +84,15 @@ def make_lists(
 ) -> Lists:
     """All lists of a night.
 
-    A customer whose factors are not all zero gets the model's best items. Where these are fewer than n,
+    A customer has the n best candidates under the weights of the signals. Where these are fewer than n,
     popular items follow, then items that nobody bought in the window, in canonical order. Only sellable items
     that are not on the never-list are taken, each once, and none that the customer has bought if
     `exclude_seen`. So everybody has n rows wherever the catalogue allows; a customer without any possible
     item has none.
 
     Args:
-        interactions: the sales.
-        model: of these interactions (from `train` or `fold_in`).
+        signals: of the night.
+        weights: shape (signals,): of each signal; all 0 for lists of popular items alone.
         catalogue: which items there are and may be sold.
         never: items that are never recommended.
         n: rows of a customer's list.
@@ -114,14 +102,13 @@ def make_lists(
         threads: how many to use, at least 1.
         progress: called with parts of the work done and in all.
     """
-    if model.user_ids != interactions.user_ids:
-        raise ValueError("the model is not of these interactions; fold them in first")
-    space = _item_space(interactions, model, catalogue, never)
-    users = np.arange(len(model.user_ids))
+    interactions = signals.interactions
+    space = _item_space(interactions, catalogue, never)
+    users = np.arange(len(interactions.user_ids))
     if not publish_guests:
         users = users[~interactions.guests()]
     chosen = _choose(
-        interactions, model, space, users, n=n, exclude_seen=exclude_seen, threads=threads, progress=progress
+        signals, weights, space, users, n=n, exclude_seen=exclude_seen, threads=threads, progress=progress
     )
     seen = _rows(interactions.weights, users) if exclude_seen else None
     filled = _fill(chosen.items, seen, space)
@@ -135,6 +122,43 @@ def make_lists(
     )
 
 
+def top_lists(
+    signals: Signals,
+    weights: Float64s,
+    users: Int64s,
+    *,
+    allowed: Bools,
+    n: int,
+    exclude_seen: bool,
+    threads: int,
+) -> Int32s:
+    """What `make_lists` would recommend to some users were the items of the sales the whole catalogue.
+
+    Args:
+        signals: of the night.
+        weights: shape (signals,): of each signal.
+        users: shape (users,): indexes into the interactions' users.
+        allowed: shape (items of the interactions,): the items that may be in a list.
+        n: rows of a list.
+        exclude_seen: leave out what the user has bought.
+        threads: how many to use, at least 1.
+
+    Returns:
+        Items of the interactions, shape (users, n), best first; -1 where a list is shorter.
+    """
+    interactions = signals.interactions
+    names = (None,) * len(allowed)
+    space = _item_space(interactions, Catalogue(interactions.item_ids, names, allowed, None), Keys.of())
+    lists = rank(
+        signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n, threads=threads
+    ).items
+    seen = interactions.weights[users] if exclude_seen else None
+    rows, items = _fill(lists, seen, space)
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    lists[rows, np.count_nonzero(lists >= 0, axis=1)[rows] + ranks] = items
+    return lists
+
+
 @dataclass(frozen=True, eq=False)
 class _ItemSpace:
     """All items that anything knows, in canonical order; shapes (items,) where nothing else is said."""
@@ -142,8 +166,6 @@ class _ItemSpace:
     keys: Keys
     of_sales: Int32s
     """index here of each item of the interactions"""
-    of_model: Int32s
-    """index here of each item of the model"""
     allowed: Bools
     """sellable and not on the never-list"""
     popularity: Float64s
@@ -153,13 +175,13 @@ class _ItemSpace:
     """the allowed items: most popular first, then what was sold but given back, then what was never sold"""
 
 
-def _item_space(interactions: Interactions, model: Model, catalogue: Catalogue, never: Keys) -> _ItemSpace:
-    known = (catalogue.ids, interactions.item_ids, model.item_ids)
+def _item_space(interactions: Interactions, catalogue: Catalogue, never: Keys) -> _ItemSpace:
+    known = (catalogue.ids, interactions.item_ids)
     keys = Keys.of(
         chain.from_iterable(ids.integers.tolist() for ids in known),
         chain.from_iterable(ids.texts for ids in known),
     )
-    in_catalogue, of_sales, of_model = (keys.find(ids).astype(np.int32) for ids in known)
+    in_catalogue, of_sales = (keys.find(ids).astype(np.int32) for ids in known)
     allowed = np.zeros(len(keys), bool)
     allowed[in_catalogue] = catalogue.sellable
     refused = keys.find(never)
@@ -172,7 +194,6 @@ def _item_space(interactions: Interactions, model: Model, catalogue: Catalogue, 
     return _ItemSpace(
         keys=keys,
         of_sales=of_sales,
-        of_model=of_model,
         allowed=allowed,
         popularity=popular,
         is_new=is_new,
@@ -182,16 +203,16 @@ def _item_space(interactions: Interactions, model: Model, catalogue: Catalogue, 
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
-    """What the model recommends; shapes (users, n), items of the item space, -1 where a list is shorter."""
+    """The best candidates; shapes (users, n), items of the item space, -1 where a list is shorter."""
 
     items: Int32s
     scores: Float64s
-    because: Int32s
+    reasons: Reasons
 
 
 def _choose(
-    interactions: Interactions,
-    model: Model,
+    signals: Signals,
+    weights: Float64s,
     space: _ItemSpace,
     users: Int64s,
     *,
@@ -200,27 +221,22 @@ def _choose(
     threads: int,
     progress: Progress | None,
 ) -> _Chosen:
-    history = _rows(known_weights(model, interactions), users)
-    factors = model.user_factors
-    items, scores = top_n(
-        factors if len(users) == len(factors) else factors[users],
-        model.item_factors,
-        candidates=space.allowed[space.of_model],
-        seen=history if exclude_seen else None,
+    allowed = space.allowed[space.of_sales]
+    ranked = rank(
+        signals,
+        weights,
+        users,
+        allowed=allowed,
+        exclude_seen=exclude_seen,
         n=n,
         threads=threads,
         progress=_half(progress, 0),
     )
-    reasons = because(
-        model.item_factors,
-        confidences(history, model.settings.alpha),
-        items,
-        regularization=model.settings.regularization,
-        threads=threads,
-        progress=_half(progress, 1),
+    found = find_reasons(
+        signals, weights, users, ranked, allowed=allowed, threads=threads, progress=_half(progress, 1)
     )
-    names = np.append(space.of_model, np.int32(-1))  # so that -1 stays -1
-    return _Chosen(names[items], scores, names[reasons])
+    names = np.append(space.of_sales, np.int32(-1))  # so that -1 stays -1
+    return _Chosen(names[ranked.items], ranked.scores, Reasons(found.reason, names[found.because]))
 
 
 def _half(progress: Progress | None, which: int) -> Progress | None:
@@ -271,38 +287,39 @@ def _fill(lists: Int32s, seen: "csr_matrix[np.float32] | None", space: _ItemSpac
 def _joined(
     customers: Keys, users: Int64s, space: _ItemSpace, chosen: _Chosen, filled: tuple[Int64s, Int32s]
 ) -> Recommendations:
-    """The model's items and what follows them, as rows with relative scores.
+    """The best candidates and what follows them, as rows with relative scores.
 
     Args:
         customers: keys of all users.
         users: index into `customers` of each row of `chosen`.
         space: the items.
-        chosen: by the model.
+        chosen: the best candidates.
         filled: what follows, as `_fill` returns it.
     """
     rows, items = filled
-    by_model = chosen.items >= 0
-    n_model = np.count_nonzero(by_model, axis=1)
+    is_chosen = chosen.items >= 0
+    n_chosen = np.count_nonzero(is_chosen, axis=1)
     n_filled = np.bincount(rows, minlength=len(users))
-    begins = np.cumsum(n_model + n_filled) - (n_model + n_filled)
-    model_rows, model_ranks = np.nonzero(by_model)
+    begins = np.cumsum(n_chosen + n_filled) - (n_chosen + n_filled)
+    chosen_rows, chosen_ranks = np.nonzero(is_chosen)
     ranks = np.arange(len(rows)) - (np.cumsum(n_filled) - n_filled)[rows]
-    at_model, at_fill = begins[model_rows] + model_ranks, begins[rows] + n_model[rows] + ranks
+    at_chosen, at_fill = begins[chosen_rows] + chosen_ranks, begins[rows] + n_chosen[rows] + ranks
 
-    relative, last = _relative(chosen.scores, n_model)
-    # Popular items are relative to the first of them in the list, below the model's last one.
+    relative, last = _relative(chosen.scores, n_chosen)
+    # Popular items are relative to the first of them in the list, below the last candidate.
     base = space.popularity[items[np.arange(len(rows)) - ranks]]
     popular = np.divide(space.popularity[items], base, out=np.zeros(len(rows)), where=base > 0)
 
-    n_rows = len(model_rows) + len(rows)
-    score, reason = np.zeros(n_rows), np.full(n_rows, _MODEL, np.uint8)
+    n_rows = len(chosen_rows) + len(rows)
+    score, reason = np.zeros(n_rows), np.zeros(n_rows, np.uint8)
     item, because_item = np.zeros(n_rows, np.int32), np.full(n_rows, -1, np.int32)
-    score[at_model], score[at_fill] = relative[model_rows, model_ranks], last[rows] * popular
-    score[begins[n_model + n_filled > 0]] = 1
-    item[at_model], item[at_fill] = chosen.items[model_rows, model_ranks], items
-    reason[at_fill] = np.where(space.is_new[items], _NEW, _POPULAR)
-    because_item[at_model] = chosen.because[model_rows, model_ranks]
-    row = np.repeat(np.arange(len(users)), n_model + n_filled)
+    score[at_chosen], score[at_fill] = relative[chosen_rows, chosen_ranks], last[rows] * popular
+    score[begins[n_chosen + n_filled > 0]] = 1
+    item[at_chosen], item[at_fill] = chosen.items[chosen_rows, chosen_ranks], items
+    reason[at_chosen] = chosen.reasons.reason[chosen_rows, chosen_ranks]
+    reason[at_fill] = np.where(space.is_new[items], NEW, POPULAR)
+    because_item[at_chosen] = chosen.reasons.because[chosen_rows, chosen_ranks]
+    row = np.repeat(np.arange(len(users)), n_chosen + n_filled)
     return Recommendations(
         customers=customers,
         items=space.keys,
@@ -315,9 +332,10 @@ def _joined(
     )
 
 
-def _relative(scores: Float64s, n_model: Int64s) -> tuple[Float64s, Float64s]:
-    """Scores relative to the first of each list, within 0 and 1, and the last one of each (1 without any)."""
-    first = scores[:, :1]
-    relative = np.divide(scores, first, out=np.zeros_like(scores), where=first > 0).clip(0, 1)
-    relative[:, 0] = 1
-    return relative, relative[np.arange(len(scores)), np.maximum(n_model - 1, 0)]
+def _relative(scores: Float64s, n_chosen: Int64s) -> tuple[Float64s, Float64s]:
+    """Scores relative to the first of each list, within 0 and 1, and the last one of each (1 without any).
+
+    The exponential of the difference of two scores says how much likelier one purchase is than the other.
+    """
+    relative = np.exp(scores - scores[:, :1])
+    return relative, np.where(n_chosen > 0, relative[np.arange(len(scores)), np.maximum(n_chosen - 1, 0)], 1)

@@ -15,7 +15,7 @@ from typing import Any
 from recommender.errors import RefusedError, SettingsError
 from recommender.files import TEMPORARY, atomic_path, make_folder, write_text
 
-MANIFEST, LOG, MODEL = "manifest.json", "log.jsonl", "model.npz"
+MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
 MANIFEST_VERSION = 1
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
@@ -77,8 +77,12 @@ class Manifest:
     model: dict[str, Any] = field(default_factory=dict)
     """mode (trained or loaded), run_id and as_of_day of the training."""
     parent_run_id: str | None = None
+    choice: dict[str, Any] = field(default_factory=dict)
+    """Weights of the blend's signals, whether they were learned, when, and on what evidence."""
     method: str | None = None
+    """How the lists are made: blend, als, own_habit or popular."""
     quality: dict[str, float | None] = field(default_factory=dict)
+    """nDCG@TOP_N of the method on the newest past window, and of the better of the baselines."""
     published_seq: int | None = None
     published_at: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)

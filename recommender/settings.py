@@ -73,6 +73,10 @@ class Settings:
     """Seed of all random numbers."""
     threads: int = 0
     """Threads; 0 takes the processors this process may use. The result is the same for any number."""
+    nightly_proof: bool = True
+    """on or off: measure each night, on past weeks, whether the lists are better than simpler ones."""
+    tune_budget: int = 2
+    """Trainings on past weeks that it may cost to learn the blend's weights; 0 keeps the defaults."""
     train_every_days: int = 1
     """Train when the newest model is so many days old; between, it is loaded and brought up to date."""
     min_customers_share: float = 0.5
@@ -140,6 +144,12 @@ def _yes_no(text: str) -> bool:
     return text.lower() == "yes"
 
 
+def _on_off(text: str) -> bool:
+    if text.lower() not in ("on", "off"):
+        raise ValueError("on or off")
+    return text.lower() == "on"
+
+
 def _repeats(text: str) -> RepeatPurchases:
     try:
         return RepeatPurchases(text.lower())
@@ -184,6 +194,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "HALF_LIFE_DAYS": _number(0.1, 36500),
     "SEED": _whole(0, 2**32 - 1),
     "THREADS": _whole(0, 1024),
+    "NIGHTLY_PROOF": _on_off,
+    "TUNE_BUDGET": _whole(0, 20),
     "TRAIN_EVERY_DAYS": _whole(1, 365),
     "MIN_CUSTOMERS_SHARE": _number(0, 1),
     "MIN_SALES_SHARE": _number(0, 1),

@@ -31,7 +31,7 @@ from recommender.times import Window
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue
     from recommender.gate import Finding, ListFacts
-    from recommender.interactions import Interactions
+    from recommender.interactions import Interactions, SaleLines
     from recommender.keys import Keys
     from recommender.model import AlsSettings, Model
 
@@ -57,16 +57,19 @@ class Night:
         keys = self.run.manifest.keys
         return {Role.CUSTOMER: KeyKind(keys["customer"]), Role.ITEM: KeyKind(keys["item"])}
 
+    def _lines(self) -> "SaleLines":
+        from recommender.interactions import load_sale_lines
+
+        kinds = self._kinds
+        return load_sale_lines(
+            self.run.path(SALES), customer_kind=kinds[Role.CUSTOMER], item_kind=kinds[Role.ITEM]
+        )
+
     @cached_property
     def _interactions(self) -> "Interactions":
-        from recommender.interactions import load_interactions
+        from recommender.interactions import make_interactions
 
-        return load_interactions(
-            self.run.path(SALES),
-            customer_kind=self._kinds[Role.CUSTOMER],
-            item_kind=self._kinds[Role.ITEM],
-            half_life_days=self.settings.half_life_days,
-        )
+        return make_interactions(self._lines(), half_life_days=self.settings.half_life_days)
 
     def export(self) -> None:
         """Write `sales.csv` and `items.csv`."""
@@ -95,7 +98,8 @@ class Night:
             figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
 
     def train(self, only_load: bool, only_train: bool) -> None:  # noqa: FBT001 - two sides of one choice
-        """Write `model.npz`: trained, or loaded from a parent and brought up to date."""
+        """Write `model.npz`, trained or loaded from a parent and brought up to date; look at the past."""
+        from recommender.evaluation.nightly import choose_and_prove
         from recommender.model import train
         from recommender.modelfile import save_model
 
@@ -121,8 +125,19 @@ class Night:
             save_model(model, self.run.path(MODEL))
             manifest.files[MODEL] = sha256_of(self.run.path(MODEL))
             self._model = model
+            # Read once more instead of kept from above: the sales' columns are most of a night's memory.
+            choose_and_prove(
+                self.run,
+                self.settings,
+                self._lines(),
+                als=self._als_settings,
+                never=self._never,
+                threads=self._threads,
+                progress=self._progress.update,
+            )
             figures["summary"] = (
-                f"{manifest.model['mode']}: {len(model.user_ids):,} customers, {len(model.item_ids):,} items"
+                f"{manifest.model['mode']}: {len(model.user_ids):,} customers, {len(model.item_ids):,} items;"
+                f" method {manifest.method}"
             )
 
     @property
@@ -215,18 +230,26 @@ class Night:
 
     def rank(self) -> None:
         """Write every list from the model."""
+        from recommender.blend.signals import make_signals
+        from recommender.evaluation.choice import Choice
+        from recommender.evaluation.proof import Method, weights_for
         from recommender.listfiles import write_popular_items, write_recommendations
         from recommender.modelfile import load_model
-        from recommender.ranking import REASONS, Reason, make_lists
+        from recommender.ranking import make_lists
 
         manifest, settings = self.run.manifest, self.settings
         with stage(self.run, Stage.RANK, self._progress) as figures:
             if self._model is None:
                 self._model = load_model(self.run.path(MODEL), sha256=manifest.files.get(MODEL))
             self._require_known_items()
+            if manifest.method is None:
+                raise RefusedError(
+                    f"The run {self.run.run_id} was trained by an older program.",
+                    f"`recommend train --run {self.run.run_id}` first.",
+                )
             lists = make_lists(
-                self._interactions,
-                self._model,
+                make_signals(self._interactions, self._model),
+                weights_for(Method(manifest.method), Choice(**manifest.choice).as_array()),
                 self._catalogue,
                 never=self._never,
                 n=settings.top_n,
@@ -241,9 +264,7 @@ class Night:
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
                 manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
             manifest.counts["items"] = len(self._interactions.item_ids)
-            by_model = lists.recommendations.reason == REASONS.index(Reason.MODEL)
-            manifest.method = "als" if by_model.any() else "popular"
-            figures["summary"] = f"{len(by_model):,} rows"
+            figures["summary"] = f"{len(lists.recommendations.item):,} rows"
 
     def _require_known_items(self) -> None:
         """Name the one mistake behind lists without a single item.
@@ -317,7 +338,6 @@ class Night:
                 facts = self.check(connection, force=force)
             files = {definition: self.run.path(definition.file_name) for definition in facts}
             manifest.files |= {path.name: sha256_of(path) for path in files.values()}
-            manifest.quality = {"ndcg": None, "baseline_ndcg": None}
             record: dict[str, Any] = {
                 "run_id": self.run.run_id,
                 "as_of": self.run.day,

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from recommender import listfiles
+from recommender.blend.reasons import REASONS
 from recommender.csvform import read_records
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS
 from recommender.keys import Keys
@@ -43,7 +44,7 @@ def test_every_row_comes_back_from_the_file(tmp_path, monkeypatch):
             str(i + 1),
             ITEMS[int(lists.item[i])],
             str(round(1 - i / 1000, 3)).removesuffix(".0"),
-            ("model", "popular", "new")[i % 3],
+            REASONS[i % 3],
             None if because < 0 else ITEMS[because],
         ]
 

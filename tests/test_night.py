@@ -73,7 +73,7 @@ def test_everybody_who_bought_has_a_whole_list_of_what_can_be_sold(shop):
         " FROM recommendation_runs"
     )
     assert (seq, rows, customers, sales) == (1, 150 + 22, 30, 120)
-    assert (method, source, run_id, str(day)) == ("als", "run", run.run_id, str(DAY))
+    assert (method, source, run_id, str(day)) == ("blend", "run", run.run_id, str(DAY))
     assert run.manifest.exit_code == ExitCode.DONE
 
 
@@ -136,8 +136,8 @@ def test_a_customer_whom_the_model_cannot_use_gets_what_is_popular(shop):
     (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
     shop.night()
     rows = shop.rows("SELECT item_id, reason, because_item_id FROM recommendations WHERE customer_id = 99")
-    popular = shop.rows("SELECT item_id FROM popular_items WHERE position <= 5 ORDER BY position")
-    assert [item for item, _, _ in rows] == [item for (item,) in popular]
+    popular = {item for (item,) in shop.rows("SELECT item_id FROM popular_items")}
+    assert len({item for item, _, _ in rows} & popular) == 5
     assert {(reason, because) for _, reason, because in rows} == {("popular", None)}
 
 

@@ -1,21 +1,28 @@
-"""The lists of a shop, worked out on paper and by rules that hold for every shop."""
+"""The lists of a shop, worked out on paper and by rules that hold for every shop.
 
-import itertools
+The weights are those of ALS alone, so that its scores decide; what the other signals say has tests of its own.
+"""
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.blend.reasons import REASONS
+from recommender.blend.signals import make_signals
+from recommender.blend.weights import weights_of
 from recommender.catalogue import Catalogue
 from recommender.keys import Keys
 from recommender.model import AlsSettings, Model, fold_in, train
 from recommender.popularity import popularity
-from recommender.ranking import REASONS, make_lists
+from recommender.ranking import make_lists, top_lists
 from recommender.topn import top_n
 from tests.shops import checkerboard, interactions_of
 
 SETTINGS = AlsSettings(factors=4, regularization=0.5, iterations=8, alpha=5.0, seed=1)
+ALS = weights_of({"als": 1})
 GUEST = "guest:0123456789abcdef01234567"
 
 
@@ -46,8 +53,8 @@ def _lists(
     progress=None,
 ):
     return make_lists(
-        interactions,
-        model,
+        make_signals(interactions, model),
+        ALS,
         catalogue,
         never=Keys.of(never),
         n=n,
@@ -77,12 +84,17 @@ def _items(lists):
     return {customer: [row[0] for row in rows] for customer, rows in _rows(lists).items()}
 
 
+def _score(relative):
+    """The score of an item whose ALS score is this share of the first one's."""
+    return round(math.exp(math.sqrt(relative) - 1), 3)
+
+
 def test_lists_worked_out_on_paper():
     # Customer 1 bought item 1 and has scores for items 2, 3 and 4; nothing is known of customer 2's taste.
     shop = interactions_of([[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
     model = _model(shop, [[1, 0], [0, 0], [0, 1], [0, 1]], [[5, 0], [2, 0.5], [4, 0], [1, 0.25]])
     found = _rows(_lists(shop, model, _catalogue([1, 2, 3, 4, 5, 6])))
-    assert found[1] == [(3, 1, "model", 1), (2, 0.5, "model", 1), (4, 0.25, "model", 1)]
+    assert found[1] == [(3, 1, "model", 1), (2, _score(0.5), "model", 1), (4, _score(0.25), "model", 1)]
     # All-time and recent popularity are alike here: item 2 has two customers, 1, 3 and 4 have one each.
     assert found[2] == [(1, 1, "popular", None), (4, 1, "popular", None), (5, 0, "new", None)]
 
@@ -94,9 +106,9 @@ def test_popular_items_fill_a_list_below_the_models_last_score():
     found = _rows(_lists(shop, model, _catalogue(range(1, 7)), n=6))
     assert found[1] == [
         (2, 1, "model", 1),
-        (3, 0.5, "model", 1),
-        (4, 0.5, "popular", None),
-        (5, 0.25, "popular", None),
+        (3, _score(0.5), "model", 1),
+        (4, _score(0.5), "popular", None),
+        (5, 0.373, "popular", None),  # half as many customers as item 4
         (6, 0, "new", None),
     ]
 
@@ -158,13 +170,11 @@ def test_guests_teach_but_have_lists_only_if_wanted():
     assert _items(_lists(shop, model, _catalogue([1, 2]), guests=True)) == {5: [2], GUEST: [1]}
 
 
-@pytest.mark.parametrize(("scores", "relative"), [([2, -1, -3], [1, 0, 0]), ([-1, -2, -3], [1, 0, 0])])
-def test_negative_scores_are_shown_as_nothing(scores, relative):
-    shop = interactions_of([[1, 0, 0, 0]])
-    model = _model(shop, [[1]], [[0], *([score] for score in scores)])
+def test_what_the_model_speaks_against_comes_by_its_popularity():
+    shop = interactions_of([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]])
+    model = _model(shop, [[1], [0], [0]], [[2], [-1], [1], [-3]])
     rows = _rows(_lists(shop, model, _catalogue([1, 2, 3, 4])))[1]
-    assert [row[0] for row in rows] == [2, 3, 4]
-    assert [row[1] for row in rows] == relative
+    assert [(row[0], row[2]) for row in rows] == [(3, "model"), (4, "popular"), (2, "popular")]
 
 
 def test_the_popular_list_is_cut_and_relative():
@@ -241,6 +251,7 @@ def test_rules_that_hold_for_every_shop(case):
     allowed = {key for key, sellable in zip(keys, catalogue.sellable, strict=True) if sellable} - set(never)
     popular = _popularity_of(shop)
     bought = shop.weights.toarray() > 0
+    expected = _by_model(shop, model, allowed, n=n, exclude=exclude)
     for u, customer in enumerate(shop.user_ids.integers.tolist()):
         own = {item for i, item in enumerate(shop.item_ids.integers.tolist()) if bought[u, i]}
         possible = allowed - own if exclude else allowed
@@ -252,38 +263,59 @@ def test_rules_that_hold_for_every_shop(case):
         assert scores == sorted(scores, reverse=True)
         assert scores[:1] == [1] * bool(found)
         assert all(score == round(score, 3) and 0 <= score <= 1 for score in scores)
-        by_model = list(itertools.takewhile(lambda row: row[2] == "model", found))
-        assert all(row[3] in own for row in by_model)
+        by_model = expected[u]
+        assert items[: len(by_model)] == by_model
+        assert all(row[3] in own for row in found if row[2] == "model")
+        assert all((row[3] is None) == (row[2] != "model") for row in found)
         # What follows the model: popular first, then what nobody bought, each in a fixed order.
-        rest = sorted(
-            possible - set(items[: len(by_model)]), key=lambda i: (-popular.get(i, 0), i not in popular, i)
-        )
+        rest = sorted(possible - set(by_model), key=lambda i: (-popular.get(i, 0), i not in popular, i))
         following = found[len(by_model) :]
         assert [row[0] for row in following] == rest[: len(following)]
         assert all((row[2], row[3]) == ("popular" if row[0] in popular else "new", None) for row in following)
-    _assert_model_rows(rows, shop, model, allowed, n=n, exclude=exclude)
 
 
 def _popularity_of(shop):
     return dict(zip(shop.item_ids.integers.tolist(), popularity(shop).tolist(), strict=True))
 
 
-def _assert_model_rows(rows, shop, model, allowed, *, n, exclude):
+def _by_model(shop, model, allowed, *, n, exclude):
+    """The items with the best positive ALS scores, for each user; only items of the window count."""
     known = model.item_ids.integers.tolist()
     columns = model.item_ids.find(shop.item_ids)
     seen = np.zeros((len(shop.user_ids), len(known)), np.float32)
     seen[:, columns[columns >= 0]] = shop.weights.toarray()[:, columns >= 0]
-    expected, _ = top_n(
+    sold = set(shop.item_ids.integers.tolist())
+    items, scores = top_n(
         model.user_factors,
         model.item_factors,
-        candidates=np.array([item in allowed for item in known]),
+        candidates=np.array([item in allowed & sold for item in known]),
         seen=interactions_of(seen).weights if exclude else None,
         n=n,
         threads=1,
     )
-    for customer, best in zip(shop.user_ids.integers.tolist(), expected.tolist(), strict=True):
-        found = [row[0] for row in rows.get(customer, []) if row[2] == "model"]
-        assert found == [known[i] for i in best if i >= 0]
+    return [
+        [known[i] for i, score in zip(best, values, strict=True) if score > 0]
+        for best, values in zip(items.tolist(), scores.tolist(), strict=True)
+    ]
+
+
+def test_past_lists_are_those_of_a_catalogue_of_what_was_sold():
+    rng = np.random.default_rng(5)
+    shop = interactions_of(rng.random((50, 20)) * (rng.random((50, 20)) < 0.3))
+    model = train(shop, SETTINGS, threads=1)
+    users = np.arange(0, 50, 7)
+    rows = _items(_lists(shop, model, _catalogue(range(1, 21), unsellable=[4]), n=15))
+    found = top_lists(
+        make_signals(shop, model),
+        ALS,
+        users,
+        allowed=np.arange(1, 21) != 4,
+        n=15,
+        exclude_seen=True,
+        threads=2,
+    )
+    for user, items in zip(users.tolist(), found.tolist(), strict=True):
+        assert [item + 1 for item in items if item >= 0] == rows[user + 1]
 
 
 def test_any_number_of_threads_gives_the_same_lists():

@@ -338,7 +338,7 @@ def test_runs_lists_every_night_the_newest_first(shop):
     ]
     day, status, sales, customers, rows, _, _, method, run_id = published.split()
     assert (day, status, sales, customers, rows) == (str(DAY), "published", "120", "30", "172")
-    assert (method, run_id) == ("als", shop.runs[0].run_id)
+    assert (method, run_id) == ("blend", shop.runs[0].run_id)
     assert "customers are less" in refused
 
 

@@ -21,7 +21,7 @@ Bools = npt.NDArray[np.bool_]
 
 NAMED = 100
 """So many items each signal names, at the least where there are so many."""
-_CELLS = 1 << 21
+_CELLS = 1 << 19
 """Users of a block times all items: dense matrices of a block are of this size."""
 _LEVELS = 256
 
@@ -105,7 +105,7 @@ class CandidateMaker:
         seen = np.repeat(rows, np.diff(bought.indptr)) * n_items + bought.indices
         named = [(rows[:, None] * n_items + self._popular).ravel()]
         if used[0]:
-            items, _ = top_n(
+            items, scores = top_n(
                 signals.user_factors[users],
                 signals.item_factors,
                 candidates=self._allowed,
@@ -113,7 +113,7 @@ class CandidateMaker:
                 n=NAMED,
                 threads=1,
             )
-            row, rank = np.nonzero(items >= 0)
+            row, rank = np.nonzero(scores > 0)  # where a list is shorter, they are NaN
             named.append(row * n_items + items[row, rank])
         if used[1]:
             neighbours[:, ~self._allowed] = 0

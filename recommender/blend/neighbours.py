@@ -15,12 +15,13 @@ from scipy.sparse import csr_matrix
 from recommender.parallel import one_blas_thread
 
 Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
+Float32s = npt.NDArray[np.float32]
 
 MOST_ITEMS = 2000
 """Items of which the dense matrix is made: 32 MB of it."""
 _KEPT = 50
 """Neighbours kept of an item."""
+_ROWS_AT_ONCE = 256
 _REGULARIZATION = 200.0
 """λ: so many purchases of today's weight before an item's neighbours are believed by half."""
 
@@ -43,10 +44,10 @@ def neighbours(
     chosen = np.sort(np.argsort(-total, kind="stable")[:most_items])
     chosen = chosen[total[chosen] > 0]
     if len(chosen) < 2:  # noqa: PLR2004 - a neighbour is another item
-        return csr_matrix(np.zeros((0, 0), np.float32), shape=(n_items, n_items))
+        return csr_matrix((n_items, n_items), dtype=np.float32)  # type: ignore[arg-type]
     strengths = _strengths(weights[:, chosen].astype(np.float64))
     rows, columns = _largest(strengths, min(_KEPT, len(chosen) - 1))
-    data = strengths[rows, columns].astype(np.float32)
+    data = strengths[rows, columns]
     positive = data > 0
     rows, columns, data = rows[positive], columns[positive], data[positive]
     indptr = np.zeros(n_items + 1, np.int32)
@@ -58,26 +59,35 @@ def neighbours(
     return kept
 
 
-def _strengths(weights: "csr_matrix[np.float64]") -> Float64s:
+def _strengths(weights: "csr_matrix[np.float64]") -> Float32s:
     """B of the module's formula, dense."""
-    gram = (weights.T @ weights).toarray()
-    gram[np.diag_indices_from(gram)] += _REGULARIZATION
+    matrix = (weights.T @ weights).toarray()
+    matrix[np.diag_indices_from(matrix)] += _REGULARIZATION
     with one_blas_thread():
-        # By Cholesky, in place: half the time and memory of a general inverse. G is positive definite.
-        factor, _ = lapack.dpotrf(gram, overwrite_a=True)
-        inverse, _ = lapack.dpotri(factor, overwrite_c=True)
-    upper = np.triu(inverse, 1)
-    diagonal = np.diag(inverse).copy()
-    strengths: Float64s = -(upper + upper.T) / diagonal
-    np.fill_diagonal(strengths, 0)
+        # By Cholesky, in place: half the time and memory of a general inverse. LAPACK goes by columns: of a
+        # symmetric matrix the transposed is the same, and needs no copy.
+        matrix, _ = lapack.dpotrf(matrix.T, overwrite_a=True)
+        matrix, _ = lapack.dpotri(matrix, overwrite_c=True)
+    diagonal = np.diag(matrix).copy()
+    strengths = np.empty(matrix.shape, np.float32)
+    for first in range(0, len(matrix), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        # Only the upper triangle is there.
+        whole = np.triu(matrix[rows], first + 1)
+        whole += np.tril(matrix[:, rows].T, first - 1)
+        strengths[rows] = -whole / diagonal
     return strengths
 
 
-def _largest(strengths: Float64s, n: int) -> tuple[Int64s, Int64s]:
+def _largest(strengths: Float32s, n: int) -> tuple[Int64s, Int64s]:
     """Row and column of the n largest of each row, in order of both; of equal ones the first columns."""
-    bars = np.partition(strengths, strengths.shape[1] - n, axis=1)[:, [strengths.shape[1] - n]]
-    above = strengths > bars
-    ties = strengths == bars
-    room = n - above.sum(axis=1, keepdims=True)
-    rows, columns = np.nonzero(above | (ties & (np.cumsum(ties, axis=1) <= room)))
+    found = []
+    for first in range(0, len(strengths), _ROWS_AT_ONCE):
+        part = strengths[first : first + _ROWS_AT_ONCE]
+        bars = np.partition(part, part.shape[1] - n, axis=1)[:, [part.shape[1] - n]]
+        above, ties = part > bars, part == bars
+        room = n - above.sum(axis=1, keepdims=True)
+        rows, columns = np.nonzero(above | (ties & (np.cumsum(ties, axis=1, dtype=np.int32) <= room)))
+        found.append((rows + first, columns))
+    rows, columns = (np.concatenate(part) for part in zip(*found, strict=True))
     return rows, columns

@@ -1,0 +1,220 @@
+"""The choice of the blend's weights: learned on the shop's own past, used where that past bears it out."""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.blend.candidates import CandidateMaker
+from recommender.blend.signals import SIGNALS
+from recommender.blend.weights import Choices, default_weights, learn, weights_of
+from recommender.evaluation.past import Past, look_back, moment_text
+from recommender.evaluation.split import windows
+from recommender.interactions import SaleLines
+from recommender.keys import Keys
+from recommender.model import AlsSettings
+from recommender.parallel import Progress
+
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+
+log = logging.getLogger(__name__)
+
+MOST_DAYS = 28
+"""So long a choice is kept: tastes drift, and weeks of new sales are there to learn from."""
+_MOST_GROWTH = 0.25
+"""With so many more sales, or fewer, the shop is another one."""
+_MOST_CUSTOMERS = 3000
+"""Of a window, to learn from: for seven weights these are plenty."""
+_FEWEST_WINDOWS = 2
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Learned weights against the defaults, on one past window."""
+
+    begin: str
+    end: str
+    customers: int
+    ndcg_learned: float
+    """nDCG@n by the weights that were learned on the other windows"""
+    ndcg_default: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What was chosen, when, and on what evidence; in JSON types."""
+
+    task: str
+    """`new` or `all`"""
+    weights: dict[str, float]
+    """of each signal"""
+    learned: bool
+    """whether they were learned from this shop's sales; else they are the defaults"""
+    why: str
+    """a sentence for the owner"""
+    trials: list[dict[str, Any]]
+    """`Trial` of each past window"""
+    als: dict[str, float]
+    half_life_days: float
+    sales: int
+    """sale lines that there were"""
+    run_id: str
+    as_of_day: str
+
+    def as_array(self) -> Float64s:
+        """The weights in the order of the signals, shape (signals,)."""
+        return weights_of(self.weights)
+
+    def still_fits(
+        self, *, task: str, als: AlsSettings, half_life_days: float, sales: int, day: date
+    ) -> bool:
+        """Whether tonight may use it again: the same task and model, and the data have not moved on."""
+        age = (day - date.fromisoformat(self.as_of_day)).days
+        return (
+            self.task == task
+            and self.als == asdict(als)
+            and self.half_life_days == half_life_days
+            and 0 <= age < MOST_DAYS
+            and abs(sales - self.sales) <= _MOST_GROWTH * self.sales
+            and set(self.weights) <= set(SIGNALS)
+        )
+
+
+def task_of(*, exclude_seen: bool) -> str:
+    """The name of the task: `new` items alone, or `all`."""
+    return "new" if exclude_seen else "all"
+
+
+def choose(
+    lines: SaleLines,
+    *,
+    als: AlsSettings,
+    half_life_days: float,
+    exclude_seen: bool,
+    publish_guests: bool,
+    never: Keys,
+    n: int,
+    budget: int,
+    threads: int,
+    run_id: str,
+    as_of_day: str,
+    progress: Progress | None = None,
+) -> Choice:
+    """Learn the weights on past windows, and keep them if they win on each of these.
+
+    The newest window is left to the nightly proof, so that no result is measured on what it was learned from.
+    Each of the others is held against weights that were learned on the rest: only where those beat the
+    defaults on every window are weights used that were learned on all of them.
+
+    Args:
+        lines: the sales.
+        als: of the model.
+        half_life_days: of the interactions' weights.
+        exclude_seen: the task: items that the customer has not bought, or all.
+        publish_guests: whether guests count.
+        never: items that are never recommended.
+        n: length of the lists.
+        budget: trainings that this may cost.
+        threads: how many to use, at least 1.
+        run_id: whose choice it is.
+        as_of_day: of that run.
+        progress: called with windows done and in all.
+    """
+    default = default_weights(exclude_seen=exclude_seen)
+    oldest = int(lines.times.min(initial=lines.newest))
+    found = windows(lines.newest, oldest, most=1 + budget)[1:]
+    pasts = []
+    # Without a second window nothing could be held against what was learned on another one.
+    for number, window in enumerate(found if len(found) >= _FEWEST_WINDOWS else []):
+        pasts.append(
+            look_back(
+                lines,
+                window,
+                als=als,
+                half_life_days=half_life_days,
+                exclude_seen=exclude_seen,
+                publish_guests=publish_guests,
+                never=never,
+                most_customers=_MOST_CUSTOMERS,
+                threads=threads,
+            )
+        )
+        if progress is not None:
+            progress(number + 1, len(found))
+    told = [_choices(past, exclude_seen=exclude_seen) for past in pasts]
+    trials = [
+        _trial(
+            past,
+            learned=learn([*told[:number], *told[number + 1 :]], default),
+            default=default,
+            exclude_seen=exclude_seen,
+            n=n,
+            threads=threads,
+        )
+        for number, past in enumerate(pasts)
+    ]
+    learned = bool(trials) and all(trial.ndcg_learned > trial.ndcg_default for trial in trials)
+    weights = learn(told, default) if learned else default
+    if learned:
+        why = f"learned from {len(trials)} past windows, and better than the defaults on each"
+    elif trials:
+        why = f"the defaults: what was learned did not win on each of {len(trials)} past windows"
+    elif budget < _FEWEST_WINDOWS:
+        why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} trainings, {budget} are allowed"
+    else:
+        why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} past windows, there are {len(found)}"
+    log.info("weights of the blend: %s", why)
+    return Choice(
+        task=task_of(exclude_seen=exclude_seen),
+        # Rounded, so that a file of them is the same wherever the last bits of a minimum differ.
+        weights={name: round(float(w), 3) for name, w in zip(SIGNALS, weights, strict=True)},
+        learned=learned,
+        why=why,
+        trials=[asdict(trial) for trial in trials],
+        als=asdict(als),
+        half_life_days=half_life_days,
+        sales=len(lines.times),
+        run_id=run_id,
+        as_of_day=as_of_day,
+    )
+
+
+def _choices(past: Past, *, exclude_seen: bool) -> Choices:
+    """The candidates of a window's customers, and which of them were bought."""
+    split, signals = past.split, past.signals
+    maker = CandidateMaker(
+        signals,
+        split.users,
+        allowed=past.allowed,
+        exclude_seen=exclude_seen,
+        used=np.ones(len(SIGNALS), bool),
+    )
+    customers, values, bought = [], [], []
+    for part in range(maker.n_blocks):
+        first, found = maker.block(part)
+        customers.append(found.rows + first)
+        values.append(found.signals)
+        relevant = split.relevant[first : first + found.scales.shape[1]].toarray()
+        bought.append(relevant[found.rows, found.items] > 0)
+    return Choices(np.concatenate(customers), np.concatenate(values, axis=1), np.concatenate(bought))
+
+
+def _trial(
+    past: Past, *, learned: Float64s, default: Float64s, exclude_seen: bool, n: int, threads: int
+) -> Trial:
+    quality = [
+        past.ndcg(weights, exclude_seen=exclude_seen, n=n, threads=threads) for weights in (learned, default)
+    ]
+    means = [round(float(values.mean()), _DECIMALS) if len(values) else 0.0 for values in quality]
+    return Trial(
+        begin=moment_text(past.window.cut),
+        end=moment_text(past.window.end),
+        customers=len(past.split.users),
+        ndcg_learned=means[0],
+        ndcg_default=means[1],
+    )

@@ -1,0 +1,176 @@
+"""The nightly proof: is the blend better than simpler lists? Measured on the newest past window."""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.blend.weights import weights_of
+from recommender.evaluation.bootstrap import difference, interval
+from recommender.evaluation.past import look_back, moment_text
+from recommender.evaluation.split import windows
+from recommender.interactions import SaleLines
+from recommender.keys import Keys
+from recommender.model import AlsSettings
+
+Float64s = npt.NDArray[np.float64]
+
+log = logging.getLogger(__name__)
+
+FEWEST_CUSTOMERS = 30
+"""With fewer customers who bought in the window, chance decides what looks better."""
+_MOST_CUSTOMERS = 5000
+_DECIMALS = 6
+
+
+class Method(StrEnum):
+    """How the lists are made."""
+
+    BLEND = "blend"
+    ALS = "als"
+    OWN_HABIT = "own_habit"
+    POPULAR = "popular"
+
+
+_SINGLE = {
+    Method.ALS: weights_of({"als": 1}),
+    Method.OWN_HABIT: weights_of({"habit": 1}),
+    Method.POPULAR: weights_of({}),
+}
+"""Lists by one signal, filled up with what is popular."""
+
+
+def weights_for(method: Method, blend: Float64s) -> Float64s:
+    """The weights by which the lists of a method are made, shape (signals,)."""
+    return blend if method is Method.BLEND else _SINGLE[method]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What was measured, and which method may be published."""
+
+    method: Method
+    why: str
+    """a sentence for the owner; empty where the blend is as good as any"""
+    ndcg: float | None
+    """of the method"""
+    baseline_ndcg: float | None
+    """of the best of popular items and, where repeats are shown, the customer's own habit"""
+    details: dict[str, Any]
+    """for `evaluation.json`"""
+
+
+def prove(
+    lines: SaleLines,
+    blend: Float64s,
+    *,
+    als: AlsSettings,
+    half_life_days: float,
+    exclude_seen: bool,
+    publish_guests: bool,
+    never: Keys,
+    n: int,
+    seed: int,
+    threads: int,
+) -> Proof:
+    """Make the lists of each method as of the newest window's begin, and hold them against what was bought.
+
+    The blend is published unless another method is better by more than chance (95 % bootstrap interval of the
+    difference, customer by customer). Where the data cannot tell, so are the customer's own habit or popular
+    items: nobody is shown what was never proved.
+
+    Args:
+        lines: the sales.
+        blend: the weights of the signals, shape (signals,).
+        als: of the model.
+        half_life_days: of the interactions' weights.
+        exclude_seen: the task: items that the customer has not bought, or all.
+        publish_guests: whether guests count.
+        never: items that are never recommended.
+        n: length of the lists.
+        seed: of the bootstrap.
+        threads: how many to use, at least 1.
+    """
+    methods = [Method.BLEND, Method.ALS, Method.POPULAR]
+    simplest = Method.POPULAR
+    if not exclude_seen:
+        methods.append(Method.OWN_HABIT)
+        simplest = Method.OWN_HABIT
+    oldest = int(lines.times.min(initial=lines.newest))
+    found = windows(lines.newest, oldest, most=1)
+    if not found:
+        return _too_little(simplest, "at least four weeks of sales are needed", {})
+    window = found[0]
+    past = look_back(
+        lines,
+        window,
+        als=als,
+        half_life_days=half_life_days,
+        exclude_seen=exclude_seen,
+        publish_guests=publish_guests,
+        never=never,
+        most_customers=_MOST_CUSTOMERS,
+        threads=threads,
+    )
+    n_customers = len(past.split.users)
+    details: dict[str, Any] = {
+        "task": "new" if exclude_seen else "all",
+        "n": n,
+        "begin": moment_text(window.cut),
+        "end": moment_text(window.end),
+        "customers": n_customers,
+    }
+    if n_customers < FEWEST_CUSTOMERS:
+        what = "something new" if exclude_seen else "something"
+        missing = (
+            f"{n_customers} known customers bought {what} since {details['begin'][:10]},"
+            f" {FEWEST_CUSTOMERS} are needed"
+        )
+        return _too_little(simplest, missing, details)
+    figures = {
+        method: past.ndcg(weights_for(method, blend), exclude_seen=exclude_seen, n=n, threads=threads)
+        for method in methods
+    }
+    means = {method: float(values.mean()) for method, values in figures.items()}
+    better = {}
+    details["methods"] = {}
+    for method, values in figures.items():
+        spread = interval([values], seed=seed)
+        entry = {"ndcg": spread.mean, "low": spread.low, "high": spread.high}
+        if method is not Method.BLEND:
+            away = difference([values], [figures[Method.BLEND]], seed=seed)
+            entry |= {"minus_blend_low": away.low, "minus_blend_high": away.high}
+            if away.low > 0:
+                better[method] = means[method]
+        details["methods"][str(method)] = {name: round(value, _DECIMALS) for name, value in entry.items()}
+    chosen, why = Method.BLEND, ""
+    if better:
+        chosen = max(better, key=lambda method: better[method])
+        why = (
+            f"On the past window from {details['begin'][:10]} the lists by {chosen.replace('_', ' ')} were"
+            f" clearly better than the blend (nDCG@{n} {means[chosen]:.3f} against"
+            f" {means[Method.BLEND]:.3f}): those are published."
+        )
+    details["method"] = str(chosen)
+    baselines = [means[method] for method in (Method.POPULAR, Method.OWN_HABIT) if method in means]
+    return Proof(
+        method=chosen,
+        why=why,
+        ndcg=round(means[chosen], _DECIMALS),
+        baseline_ndcg=round(max(baselines), _DECIMALS),
+        details=details,
+    )
+
+
+def _too_little(simplest: Method, missing: str, details: dict[str, Any]) -> Proof:
+    shown = "what is popular" if simplest is Method.POPULAR else "their own habit and what is popular"
+    return Proof(
+        method=simplest,
+        why=f"Too few sales to tell which lists are best: {missing}. Customers are shown {shown}.",
+        ndcg=None,
+        baseline_ndcg=None,
+        details={**details, "method": str(simplest), "missing": missing},
+    )
