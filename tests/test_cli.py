@@ -147,8 +147,11 @@ def test_a_wrong_call_is_one_line_and_2(shop, call):
 
 
 def test_train_and_load_are_two_sides_of_one_choice(shop):
-    shop.night()
-    assert shop.night(DAY, "--load", "--train").manifest.model["mode"] == "trained"
+    for command in ("run", "train"):
+        line = shop.fails(ExitCode.SETTINGS, command, "--load", "--train")
+        assert "--train and --load exclude each other" in line
+        assert f"recommend {command} --help" in line
+    assert shop.runs == []
 
 
 # Errors

@@ -1,10 +1,12 @@
 """What the commands share: the settings of the call, its progress and its tables on a terminal."""
 
+import datetime as dt
+import functools
 import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +17,17 @@ if TYPE_CHECKING:
     from recommender.progress import Progress
     from recommender.settings import Settings
 
-__all__ = ["print_json", "print_line", "print_table", "printable", "progress", "run_option", "settings"]
+__all__ = [
+    "as_of_option",
+    "mode_options",
+    "print_json",
+    "print_line",
+    "print_table",
+    "printable",
+    "progress",
+    "run_option",
+    "settings",
+]
 
 
 def settings(*, aloud: bool = False) -> "Settings":
@@ -65,3 +77,38 @@ run_option = click.option(
     metavar="RUN_ID",
     help="Which run; default: the newest unpublished one whose previous stage is done.",
 )
+
+
+class _Day(click.ParamType[dt.date]):
+    """A day of the calendar."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        if isinstance(value, dt.date):
+            return value
+        try:
+            return dt.datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            self.fail(f"{value!r} is no day of the calendar in the form 2026-12-31.", param, ctx)
+
+
+as_of_option = click.option(
+    "--as-of", type=_Day(), metavar="DATE", help="Read sales up to the end of this day."
+)
+
+
+def mode_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--train` and `--load`, of which one may be given, as `mode`: `train`, `load` or `auto`."""
+
+    @click.option("--train", is_flag=True, help="Train, whatever TRAIN_EVERY_DAYS says.")
+    @click.option("--load", is_flag=True, help="Load the newest model and bring it up to date.")
+    @functools.wraps(command)
+    def called(*, train: bool, load: bool, **given: Any) -> Any:
+        if train and load:
+            raise click.UsageError(
+                "--train and --load exclude each other: give one of them.", click.get_current_context()
+            )
+        return command(mode="train" if train else "load" if load else "auto", **given)
+
+    return called

@@ -4,16 +4,14 @@ import datetime as dt
 
 import click
 
-from recommender.commands.common import progress, settings
+from recommender.commands.common import as_of_option, progress, settings
 
 
 @click.command()
-@click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Read sales up to the end of this day."
-)
-def command(as_of: dt.datetime | None) -> None:
+@as_of_option
+def command(as_of: dt.date | None) -> None:
     """Stage 1: begin a run with the export of the sales; prints the run's id."""
     from recommender import pipeline
 
-    run = pipeline.export_stage(settings(), as_of=as_of.date() if as_of else None, progress=progress())
+    run = pipeline.export_stage(settings(), as_of=as_of, progress=progress())
     click.echo(run.run_id)

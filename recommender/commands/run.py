@@ -6,25 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import printable, progress, settings
+from recommender.commands.common import as_of_option, mode_options, printable, progress, settings
 
 if TYPE_CHECKING:
     from recommender.pipeline import Report
 
 
 @click.command()
-@click.option("--train", "mode", flag_value="train", help="Train, whatever TRAIN_EVERY_DAYS says.")
-@click.option("--load", "mode", flag_value="load", help="Load the newest model and bring it up to date.")
-@click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Read sales up to the end of this day."
-)
+@mode_options
+@as_of_option
 @click.option("--dry-run", is_flag=True, help="Do all but publish; say what would change.")
 @click.option(
     "--force",
     is_flag=True,
     help="Publish although the gate finds too few sales or customers, or a later night.",
 )
-def command(*, mode: str | None, as_of: dt.datetime | None, dry_run: bool, force: bool) -> None:
+def command(*, mode: str, as_of: dt.date | None, dry_run: bool, force: bool) -> None:
     """The night's job: export the sales, train or load, rank, check, publish.
 
     Silent under cron when all is well; on a terminal it shows the stages and a summary.
@@ -33,8 +30,8 @@ def command(*, mode: str | None, as_of: dt.datetime | None, dry_run: bool, force
 
     report = pipeline.run(
         settings(aloud=dry_run),
-        mode=pipeline.Mode(mode or "auto"),
-        as_of=as_of.date() if as_of else None,
+        mode=pipeline.Mode(mode),
+        as_of=as_of,
         dry_run=dry_run,
         force=force,
         progress=progress(),
