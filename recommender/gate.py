@@ -248,7 +248,9 @@ def refuse(findings: list[Finding], *, force: bool) -> None:
     for finding in findings:
         log.warning("gate: %s", finding.message, extra={"check": finding.check})
     if standing:
+        # Where something is broken `--force` helps nothing, and few customers may be of that very fault.
+        advising = [finding for finding in standing if not finding.forceable] or standing
         raise RefusedError(
             "Not published: " + " ".join(finding.message for finding in standing),
-            " ".join(dict.fromkeys(finding.what_to_do for finding in standing)),
+            " ".join(dict.fromkeys(finding.what_to_do for finding in advising)),
         )

@@ -18,10 +18,11 @@ from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
-from recommender.errors import ModelError, RefusedError
+from recommender.errors import ModelError
 from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.keys import KeyKind
+from recommender.needs import require_lists, require_sales
 from recommender.progress import Progress
 from recommender.record import mark_published, stage, warn
 from recommender.runs import MODEL, Run, Stage, list_runs, published_runs
@@ -95,6 +96,14 @@ class Night:
             for warning in found.warnings:
                 warn(self.run, warning)
             manifest.counts = asdict(found.counts)
+            last = published_runs(list_runs(settings.data_dir))[-1:]
+            require_sales(
+                found.counts.sales,
+                days=settings.history_days,
+                until=manifest.as_of_day,
+                path=settings.sql_dir / "sales.sql",
+                before=(last[0].run_id, last[0].manifest.counts["sales"] or 0) if last else None,
+            )
             figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
 
     def train(self, only_load: bool, only_train: bool) -> None:  # noqa: FBT001 - two sides of one choice
@@ -241,7 +250,14 @@ class Night:
         with stage(self.run, Stage.RANK, self._progress) as figures:
             if self._model is None:
                 self._model = load_model(self.run.path(MODEL), sha256=manifest.files.get(MODEL))
-            self._require_known_items()
+            require_lists(
+                self._interactions,
+                self._catalogue,
+                self._never,
+                publish_guests=settings.publish_guests,
+                sales_path=settings.sql_dir / "sales.sql",
+                items_path=settings.sql_dir / "items.sql",
+            )
             if manifest.method is None:
                 raise RefusedError(
                     f"The run {self.run.run_id} was trained by an older program.",
@@ -265,20 +281,6 @@ class Night:
                 manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
             manifest.counts["items"] = len(self._interactions.item_ids)
             figures["summary"] = f"{len(lists.recommendations.item):,} rows"
-
-    def _require_known_items(self) -> None:
-        """Name the one mistake behind lists without a single item.
-
-        Raises:
-            RefusedError: no item that was sold is among the items.
-        """
-        sold = self._interactions.item_ids
-        if len(sold) and len(self._catalogue.ids) and (self._catalogue.ids.find(sold) < 0).all():
-            raise RefusedError(
-                f"No item_id of sales.sql is in items.sql: {sold[0]} is one of the sales,"
-                f" {self._catalogue.ids[0]} one of the items.",
-                "Let both queries return the same key of a product.",
-            )
 
     def _facts(self) -> "tuple[list[Finding], dict[ListTable, ListFacts]]":
         """Check the file of every list."""

@@ -162,7 +162,7 @@ def test_one_customer_is_a_shop(tmp_path, database_url):
 def test_an_empty_shop_is_refused_in_words(tmp_path, database_url):
     shop = empty_shop(tmp_path / "shop", database_url)
     shop.does("init", "--yes")
-    assert "no rows" in shop.fails(ExitCode.REFUSED, "run")
+    assert "There are no sales in the 36500 days" in shop.fails(ExitCode.REFUSED, "run")
     assert shop.last_run.manifest.status is Status.REFUSED
     assert shop.rows("SELECT * FROM recommendation_runs") == []
 
@@ -319,7 +319,9 @@ def test_force_passes_no_empty_result(sqlite_shop):
     sqlite_shop.night()
     before = sqlite_shop.dump()
     sqlite_shop.execute("UPDATE items SET sellable = 0")
-    assert "no rows" in sqlite_shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY), "--force")
+    line = sqlite_shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY), "--force")
+    assert "None of the 24 items" in line
+    assert "--force" not in line
     assert sqlite_shop.dump()["recommendations"] == before["recommendations"]
 
 
