@@ -55,7 +55,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            # A write that fails, as on a full disk, does not say where.
+            error.filename = str(path)
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)

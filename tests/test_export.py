@@ -342,7 +342,10 @@ def test_keys_of_two_kinds_in_the_two_queries(shop):
         ("SELECT 7 AS item_id UNION ALL SELECT 'x'", "the integer 7 in one row and the text 'x' in another"),
         ("SELECT item_id FROM items UNION ALL SELECT '7'", "one row has '7' (str)"),
         ("SELECT CAST(item_id AS TEXT) AS item_id FROM items UNION ALL SELECT 7", "one row has 7 (int)"),
-        ("SELECT 1.5 AS item_id UNION ALL SELECT x'00ff'", "of the kinds blob ('00FF'), real ('1.5')"),
+        (
+            "SELECT 1.5 AS item_id UNION ALL SELECT x'00ff'",
+            "raw bytes (00FF) in one row and a number with a fraction (1.5)",
+        ),
     ],
 )
 def test_sqlite_with_integers_beside_texts_names_both(sqlite_shop, query, told):

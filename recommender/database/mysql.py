@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recommender.csvform import read_records
+from recommender.database.advice import mysql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -27,6 +28,7 @@ from recommender.database.base import (
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
+from recommender.database.typewords import mysql_words
 from recommender.errors import DatabaseError
 from recommender.files import FILE_MODE
 from recommender.interrupts import interrupts
@@ -44,22 +46,6 @@ _LONGEST_KEY = 255
 """Characters of a key column where the shop's is a TEXT without limit: InnoDB indexes a prefix only."""
 _KEYS_AT_ONCE = 1000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
-_WAITED, _DEADLOCK = 1205, 1213
-_ADVICE = (
-    (
-        (_WAITED, _DEADLOCK),
-        "The shop kept a table locked for too long; what was published stays. Run again later.",
-    ),
-    ((1969, 3024), "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."),
-    (
-        (1044, 1045, 1142, 1143, 1227, 1370),
-        "Mind user and password in the address, and the rights of that user.",
-    ),
-    ((2002, 2003, 2005), "Mind host, port or socket in the address, and whether the server runs."),
-    ((1054, 1064, 1146), "Mind the names in the query."),
-    ((1690,), "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."),
-)
-"""What to do about an error, by the server's numbers."""
 
 
 class _MySQLSnapshot(Snapshot):
@@ -97,11 +83,10 @@ class _MySQLSnapshot(Snapshot):
                 return KeyType(KeyKind.INTEGER, "BIGINT")
             character_set, collation = self._collation(query, column)
             if code not in _TEXTS or character_set == "binary":
-                kind = "binary" if code in _TEXTS else f"of the protocol's type {code}"
                 raise no_key(
                     query,
                     column.name,
-                    kind,
+                    mysql_words(code, is_binary=code in _TEXTS),
                     f"Convert it in the query: LOWER(HEX(…)) for BINARY, CAST(… AS CHAR) or CAST(… AS SIGNED)"
                     f" AS {column.name}.",
                 )
@@ -380,13 +365,16 @@ class MySQL(Database):
         return found
 
     def advice(self, error: BaseException) -> str:
-        code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        return next((advice for codes, advice in _ADVICE if code in codes), None) or super().advice(error)
+        return mysql_advice(error) or super().advice(error)
 
 
 def _write_load_file(records: Path, path: Path) -> None:
     """The list in LOAD DATA's own form, the only one in which NULL and every text are unambiguous."""
     path.touch(FILE_MODE)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        for record in itertools.islice(read_records(records), 1, None):
-            file.write("\t".join(["\\N" if f is None else f.translate(_ESCAPES) for f in record]) + "\n")
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            for record in itertools.islice(read_records(records), 1, None):
+                file.write("\t".join(["\\N" if f is None else f.translate(_ESCAPES) for f in record]) + "\n")
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write does not say where
+        raise

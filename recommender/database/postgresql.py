@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
+from recommender.database.advice import postgresql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -26,6 +27,7 @@ from recommender.database.base import (
 from recommender.database.keepalive import Heartbeat
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
+from recommender.database.typewords import postgresql_words
 from recommender.errors import DatabaseError, LockedError
 from recommender.interrupts import interrupts
 from recommender.keys import KeyKind
@@ -97,7 +99,7 @@ class _PostgreSQLSnapshot(Snapshot):
                 raise no_key(
                     query,
                     column.name,
-                    f"of type {kind}",
+                    postgresql_words(base, kind),
                     f"Cast it in the query: …::text AS {column.name}, or ::bigint.",
                 )
             length = re.search(r"\((\d+)\)", kind)
@@ -347,15 +349,8 @@ class PostgreSQL(Database):
                         log.warning("VACUUM of %s failed: %s", table.name, self.message(error.orig or error))
 
     def advice(self, error: BaseException) -> str:
-        state = getattr(error, "sqlstate", None) or ""
-        if isinstance(error, psycopg.errors.LockNotAvailable):
-            return "The shop kept a table locked for too long; what was published stays. Run again later."
-        if isinstance(error, psycopg.errors.QueryCanceled):
-            return "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
-        if isinstance(error, psycopg.errors.InsufficientPrivilege):
-            return "Give the user of the address the right, or run `recommend init` as the tables' owner."
-        if state.startswith("42"):
-            return "Mind the names in the query."
-        if isinstance(error, psycopg.OperationalError) and not state:
-            return "Mind host, port, user and password in the address, and whether the server runs."
-        return super().advice(error)
+        state = getattr(error, "sqlstate", None)
+        # Errors of the module itself, such as a wrong value, are no trouble with a connection either.
+        is_told = state or isinstance(error, psycopg.OperationalError)
+        found = postgresql_advice(state, str(error), self.url.database) if is_told else None
+        return found or super().advice(error)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.database.tables import LISTS, ListTable, Role, list_table, runs_table
+from recommender.database.tables import LISTS, SCHEMA_VERSION, ListTable, Role, list_table, runs_table
 from recommender.errors import SettingsError
 from recommender.keys import KeyKind
 
@@ -54,8 +55,14 @@ class Target:
         return f"recommend:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
     def problems(self, connection: sa.Connection) -> list[str]:
-        """What is wrong with our tables: missing, of another shape, of an engine that cannot roll back."""
+        """What is wrong with our tables: missing, of another shape, of an engine that cannot roll back.
+
+        Raises:
+            SettingsError: a newer version of this program has published into them, for which they are right,
+                whatever differs.
+        """
         inspector = sa.inspect(connection)
+        self._refuse_newer(connection, inspector)
         found = []
         tables = [*self.lists.values(), self.runs]
         for table in tables:
@@ -80,11 +87,27 @@ class Target:
                 found.append(f"{name} has the key ({', '.join(key)}), not ({', '.join(wanted)})")
         return found + self.database.check_tables(connection, tables)
 
+    def _refuse_newer(self, connection: sa.Connection, inspector: sa.Inspector) -> None:
+        runs = self.runs
+        if not inspector.has_table(runs.name, schema=self.schema):
+            return
+        newest = None
+        # Without the column, or the right to read it, the looks that follow say what is wrong.
+        with suppress(sa.exc.DBAPIError):
+            newest = connection.execute(sa.select(sa.func.max(runs.c.schema_version))).scalar()
+        if newest is not None and newest > SCHEMA_VERSION:
+            raise SettingsError(
+                f"The tables in {self.database.name} were written by a newer version of this program:"
+                f" {self.database.quoted(runs)} has the schema_version {newest}, this version knows"
+                f" {SCHEMA_VERSION}.",
+                "Upgrade this program, or set a TABLE_PREFIX of its own; nothing was changed.",
+            )
+
     def require(self, connection: sa.Connection) -> None:
         """Stop early when the tables are not ready for a publish.
 
         Raises:
-            SettingsError: names everything that is wrong with them.
+            SettingsError: names everything that is wrong with them; or a newer program has written them.
         """
         problems = self.problems(connection)
         if problems:

@@ -1,6 +1,8 @@
 """SQLite: the shop's file is read through a copy, and written in one short transaction."""
 
+import errno
 import itertools
+import os
 import random
 import re
 import sqlite3
@@ -12,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recommender.csvform import read_records
+from recommender.database.advice import sqlite_advice
 from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
@@ -25,6 +28,7 @@ from recommender.database.base import (
 )
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
+from recommender.database.typewords import sqlite_words
 from recommender.errors import DatabaseError, Interrupted, RefusedError
 from recommender.files import FILE_MODE
 from recommender.interrupts import interrupts
@@ -150,8 +154,8 @@ class _SQLiteSnapshot(Snapshot):
             raise no_key(
                 query, column, f"the integer {number} in one row and the text {text!r} in another", fix
             )
-        kinds = ", ".join(f"{kind} ({example!r})" for kind, example in sorted(examples.items()))
-        raise no_key(query, column, f"of the kinds {kinds}", fix)
+        words = [sqlite_words(kind, example) for kind, example in sorted(examples.items())]
+        raise no_key(query, column, " in one row and ".join(words), fix)
 
     def _collation(self, query: Query, name: str) -> str:
         """The collation's clause; SQLite takes that of a UNION's first part, so a probe can tell it."""
@@ -232,10 +236,11 @@ class SQLite(Database):
             copy.touch(FILE_MODE)
             try:
                 with closing(sqlite3.connect(copy, isolation_level=None)) as target:
-                    target.execute("PRAGMA journal_mode = OFF")
-                    target.execute("PRAGMA synchronous = OFF")
-                    # In pieces, so that a signal is answered between two of them.
-                    source.backup(target, pages=_PAGES_AT_ONCE, progress=lambda *_: None)
+                    with _our_disk(copy):
+                        target.execute("PRAGMA journal_mode = OFF")
+                        target.execute("PRAGMA synchronous = OFF")
+                        # In pieces, so that a signal is answered between two of them.
+                        source.backup(target, pages=_PAGES_AT_ONCE, progress=lambda *_: None)
                     source.execute("ROLLBACK")
                     source.close()
                     yield _SQLiteSnapshot(self, target, timeout_seconds)
@@ -268,7 +273,8 @@ class SQLite(Database):
                 assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
                 watch = _Watch(raw)
                 try:
-                    self._stage(raw, staging, files, tables)
+                    with _our_disk(staging):
+                        self._stage(raw, staging, files, tables)
                     self._replace(raw, lambda: work(_SQLitePublication(self, connection)), done)
                 except (sqlite3.Error, sa.exc.DBAPIError):
                     watch.explain()
@@ -352,15 +358,20 @@ class SQLite(Database):
         del tables
 
     def advice(self, error: BaseException) -> str:
-        if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
-            return (
-                "The shop kept the database locked for too long; what was published stays. Run again later."
-            )
-        if "no such table" in str(error) or "no such column" in str(error):
-            return "Mind the names in the query and DATABASE_URL."
-        return super().advice(error)
+        return sqlite_advice(error) or super().advice(error)
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
     # Errors of the module itself have no code.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+@contextmanager
+def _our_disk(path: Path) -> Iterator[None]:
+    """A full disk under a file of ours is no failure of the shop's database, which may lie elsewhere."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise

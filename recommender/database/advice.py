@@ -1,0 +1,84 @@
+"""What to do about a database's errors: the same words for the same trouble, whichever database tells it."""
+
+import re
+import sqlite3
+
+LOCKED = "The shop kept the database locked for too long; what was published stays. Run again later."
+TOO_SLOW = "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
+NO_DATABASE = "There is no such database on that server: mind the name at the end of the address."
+NO_DATABASE_FOR_US = (
+    "That server has no such database, or none that this user may use: mind the name at the end of the"
+    " address, and the user's rights."
+)
+WRONG_LOGIN = "Mind user and password in the address."
+UNREACHABLE = "Mind host, port or socket in the address, and whether the server runs."
+NO_CONNECTION = "Mind host, port, user, password and database in the address, and whether the server runs."
+NO_RIGHT = "Give the user of the address that right; `recommend init` prints the statements."
+READ_ONLY = "Let the user who runs the program write to the file and to its folder."
+WRONG_SQL = "Mind the names and the SQL of the query; it may only read."
+UNSIGNED = "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."
+DISK_FULL = "The disk of the database is full; what was published stays. Free some space there."
+
+_MYSQL = {
+    **dict.fromkeys((1205, 1213), LOCKED),
+    **dict.fromkeys((1969, 3024), TOO_SLOW),
+    1049: NO_DATABASE,
+    1044: NO_DATABASE_FOR_US,
+    1045: WRONG_LOGIN,
+    **dict.fromkeys((2002, 2003, 2005), UNREACHABLE),
+    **dict.fromkeys((1142, 1143, 1227, 1370), NO_RIGHT),
+    **dict.fromkeys((1052, 1054, 1064, 1146, 1305, 1792), WRONG_SQL),
+    1690: UNSIGNED,
+    **dict.fromkeys((1021, 1114), DISK_FULL),
+}
+_MYSQL_DISK_FULL = re.compile(r"(?:Errcode:|[Ee]rror) 28\b")
+"""The system's number for it, in the server's words about a file of its own."""
+
+_POSTGRESQL = {"55P03": LOCKED, "57014": TOO_SLOW, "42501": NO_RIGHT, "25006": WRONG_SQL, "53100": DISK_FULL}
+_POSTGRESQL_CONNECTION = {
+    "authentication failed": WRONG_LOGIN,
+    "no password supplied": WRONG_LOGIN,
+    "Connection refused": UNREACHABLE,
+    "could not translate host name": UNREACHABLE,
+    "failed to resolve host": UNREACHABLE,
+}
+
+_SQLITE = {
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), LOCKED),
+    sqlite3.SQLITE_FULL: DISK_FULL,
+    **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), READ_ONLY),
+    **dict.fromkeys((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH), WRONG_SQL),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT),
+        "Mind the path in the address; a damaged database is mended with `sqlite3 … .recover`.",
+    ),
+}
+
+
+def mysql_advice(error: BaseException) -> str | None:
+    """By the server's number; None where we know nothing better than the error."""
+    if _MYSQL_DISK_FULL.search(str(error)):
+        return DISK_FULL
+    code = error.args[0] if error.args else None
+    return _MYSQL.get(code) if isinstance(code, int) else None
+
+
+def postgresql_advice(state: str | None, message: str, database: str | None) -> str | None:
+    """By SQLSTATE; a connection that fails has none, and then by the words, in the server's usual language.
+
+    Args:
+        state: the code.
+        message: the server's words.
+        database: the name in the address.
+    """
+    if state:
+        return _POSTGRESQL.get(state) or (WRONG_SQL if state.startswith("42") else None)
+    if f'database "{database}" does not exist' in message:
+        return NO_DATABASE
+    known = (advice for words, advice in _POSTGRESQL_CONNECTION.items() if words in message)
+    return next(known, NO_CONNECTION)
+
+
+def sqlite_advice(error: BaseException) -> str | None:
+    """By SQLite's own code; errors of the Python module have none."""
+    return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
