@@ -84,7 +84,8 @@ def read_never_recommend(path: Path, item_kind: KeyKind) -> Keys:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"NEVER_RECOMMEND: {path} cannot be read: {error}.", what_to_do) from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SettingsError(f"NEVER_RECOMMEND: {path} cannot be read: {why}.", what_to_do) from error
     keys: set[int | str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():

@@ -273,10 +273,10 @@ class _SalesWriter:
         examples = self._examples.setdefault(reason, [])
         for place in places[: _EXAMPLES - len(examples)]:
             value = shown[place]
-            what = (
-                f"{column} = {str(value)[:40]!r}" if reason.startswith("unreadable") else f"sold_at {value}"
-            )
-            examples.append(what)
+            if not reason.startswith("unreadable"):
+                examples.append(f"sold_at {value}")
+            else:
+                examples.append(f"{column} = {'NULL' if value is None else repr(str(value)[:40])}")
 
     def check(self) -> None:
         """Refuse an export of which more than 1 % cannot be used."""
@@ -381,9 +381,10 @@ class _Items:
         """
         counts.items = len(self._rows)
         counts.sellable_items = sum(row[2] == "1" for row in self._rows.values())
-        if self._without_key > _MOST_BAD_SHARE * (len(self._rows) + self._without_key):
+        found = len(self._rows) + self._without_key
+        if self._without_key > _MOST_BAD_SHARE * found:
             raise RefusedError(
-                f"{self._query.path}: {self._without_key} rows have no item_id.",
+                f"{self._query.path}: {self._without_key} of {found} rows have no item_id.",
                 "Leave them out with WHERE.",
             )
 

@@ -221,7 +221,8 @@ def check_shares(
                     f"{name}_share",
                     f"{now} {name} are less than {share:g} of the {before} published last (run"
                     f" {known['run_id']}).",
-                    f"If that is right: `recommend run --force`, or lower MIN_{name.upper()}_SHARE.",
+                    "If that is right: `recommend run --force`; MIN_CUSTOMERS_SHARE and MIN_SALES_SHARE set"
+                    " the limits.",
                     forceable=True,
                 )
             )

@@ -44,7 +44,7 @@ def require_lists(
     publish_guests: bool,
     sales_path: Path,
     items_path: Path,
-) -> None:
+) -> int:
     """Refuse what cannot make a single row.
 
     Args:
@@ -54,6 +54,9 @@ def require_lists(
         publish_guests: whether guests get lists.
         sales_path: the query of the sales, for messages.
         items_path: the query of the items, for messages.
+
+    Returns:
+        How many items may be recommended.
 
     Raises:
         RefusedError: nobody bought anything; only guests did, who get no lists; there are no items; none may
@@ -67,9 +70,9 @@ def require_lists(
         )
     if interactions.guests().all() and not publish_guests:
         raise RefusedError(
-            f"All {len(interactions.user_ids)} customers of {sales_path} are guests, for whom no lists are"
-            " published.",
-            "Mind customer_id in the query, or set PUBLISH_GUESTS=yes.",
+            f"All {len(interactions.user_ids)} customers of {sales_path} are guests, and PUBLISH_GUESTS is"
+            " no.",
+            "Mind customer_id in the query, or set PUBLISH_GUESTS=yes and run `recommend init`.",
         )
     if not len(catalogue.ids):
         raise RefusedError(f"{items_path} returns no items.", "Mind its WHERE and DATABASE_URL.")
@@ -93,4 +96,22 @@ def require_lists(
             f"All {int(catalogue.sellable.sum())} sellable items of {items_path} are in the file of"
             " NEVER_RECOMMEND.",
             "Mind that file.",
+        )
+    return int(allowed.sum())
+
+
+def require_rows(rows: int, items: int) -> None:
+    """Refuse lists without a row, which a shop with something to sell has only where nothing is left to show.
+
+    Args:
+        rows: of all lists of the customers.
+        items: how many may be recommended.
+
+    Raises:
+        RefusedError: there are none.
+    """
+    if not rows:
+        raise RefusedError(
+            f"Every customer has bought all there is to recommend ({items} items).",
+            "Mind sellable in items.sql, or set REPEAT_PURCHASES=include.",
         )

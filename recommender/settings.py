@@ -233,7 +233,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
         ) from error
     values = {b.key: b.value for b in bindings if b.key and b.value is not None and not b.error}
     problems = [
-        f"{path}, line {b.original.line}: not of the form NAME=value (not shown: it may be a secret)"
+        f"{path}, line {b.original.line}: not of the form NAME=value (not shown: it may be a secret)."
         for b in bindings
         if b.error
     ]
@@ -283,7 +283,8 @@ class _Reader:
             shown = "***" if name in SECRETS else text
             self.problems.append(f"{name}={shown} ({self.sources[name]}): must be {error}.")
         except SettingsError as error:
-            self.problems.append(f"{name} ({self.sources[name]}): {error}")
+            end = "" if str(error).endswith(".") else "."
+            self.problems.append(f"{name} ({self.sources[name]}): {error}{end}")
         return None
 
 

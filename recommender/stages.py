@@ -22,7 +22,7 @@ from recommender.errors import ModelError
 from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.keys import KeyKind
-from recommender.needs import require_lists, require_sales
+from recommender.needs import require_lists, require_rows, require_sales
 from recommender.progress import Progress
 from recommender.record import mark_published, stage, warn
 from recommender.runs import MODEL, Run, Stage, list_runs, published_runs
@@ -250,7 +250,7 @@ class Night:
         with stage(self.run, Stage.RANK, self._progress) as figures:
             if self._model is None:
                 self._model = load_model(self.run.path(MODEL), sha256=manifest.files.get(MODEL))
-            require_lists(
+            allowed = require_lists(
                 self._interactions,
                 self._catalogue,
                 self._never,
@@ -275,6 +275,7 @@ class Night:
                 threads=self._threads,
                 progress=self._progress.update,
             )
+            require_rows(len(lists.recommendations.reason), allowed)
             write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)
             write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):

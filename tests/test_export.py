@@ -394,7 +394,7 @@ def test_items_without_a_key(shop):
     found = shop.export()
     assert (found.counts.items, len(found.warnings)) == (99, 1)
     execute(shop.url, "INSERT INTO items VALUES (NULL, 'x', 1)")
-    with pytest.raises(RefusedError, match="2 rows have no item_id"):
+    with pytest.raises(RefusedError, match="2 of 101 rows have no item_id"):
         shop.export()
 
 

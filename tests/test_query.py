@@ -101,7 +101,7 @@ def test_one_select_in_any_dress(text, dialect):
     found = prepare_query(text, PATH, dialect, SINCE)
     # A comment at the end must not swallow what follows it.
     assert found.text.endswith("\n")
-    assert found.wrapped("a", "LIMIT 0") == f"SELECT a FROM (\n{found.text}) AS q LIMIT 0"
+    assert found.wrapped("a", "LIMIT 0") == f"SELECT a FROM ({found.text}) AS q LIMIT 0"
     assert ";" not in found.text.partition("--")[0]
 
 

@@ -17,6 +17,10 @@ NO_RIGHT = "Give the user of the address that right; `recommend init` prints the
 READ_ONLY = "Let the user who runs the program write to the file and to its folder."
 WRONG_SQL = "Mind the names and the SQL of the query; it may only read."
 UNSIGNED = "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."
+REFUSED_ROW = (
+    "Nothing was published. Mind constraints, triggers and rules on the table; `recommend init` compares its"
+    " shape."
+)
 DISK_FULL = "The disk of the database is full; what was published stays. Free some space there."
 
 _MYSQL = {
@@ -30,11 +34,21 @@ _MYSQL = {
     **dict.fromkeys((1052, 1054, 1064, 1146, 1305, 1792), WRONG_SQL),
     1690: UNSIGNED,
     **dict.fromkeys((1021, 1114), DISK_FULL),
+    **dict.fromkeys((1048, 1062, 1264, 1366, 1406, 1452, 1644, 3819, 4025), REFUSED_ROW),
 }
 _MYSQL_DISK_FULL = re.compile(r"(?:Errcode:|[Ee]rror) 28\b")
 """The system's number for it, in the server's words about a file of its own."""
 
-_POSTGRESQL = {"55P03": LOCKED, "57014": TOO_SLOW, "42501": NO_RIGHT, "25006": WRONG_SQL, "53100": DISK_FULL}
+_POSTGRESQL = {
+    "55P03": LOCKED,
+    "57014": TOO_SLOW,
+    "42501": NO_RIGHT,
+    **dict.fromkeys(("25006", "0A000"), WRONG_SQL),
+    "53100": DISK_FULL,
+    "P0001": REFUSED_ROW,
+}
+_POSTGRESQL_CLASSES = {"42": WRONG_SQL, "23": REFUSED_ROW}
+"""By the first two characters."""
 _POSTGRESQL_CONNECTION = {
     "authentication failed": WRONG_LOGIN,
     "no password supplied": WRONG_LOGIN,
@@ -47,6 +61,7 @@ _SQLITE = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), LOCKED),
     sqlite3.SQLITE_FULL: DISK_FULL,
     **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), READ_ONLY),
+    sqlite3.SQLITE_CONSTRAINT: REFUSED_ROW,
     **dict.fromkeys((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH), WRONG_SQL),
     **dict.fromkeys(
         (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT),
@@ -72,7 +87,7 @@ def postgresql_advice(state: str | None, message: str, database: str | None) -> 
         database: the name in the address.
     """
     if state:
-        return _POSTGRESQL.get(state) or (WRONG_SQL if state.startswith("42") else None)
+        return _POSTGRESQL.get(state) or _POSTGRESQL_CLASSES.get(state[:2])
     if f'database "{database}" does not exist' in message:
         return NO_DATABASE
     known = (advice for words, advice in _POSTGRESQL_CONNECTION.items() if words in message)

@@ -211,7 +211,7 @@ class Database(ABC):
 
     @property
     def _capital_name(self) -> str:
-        return self.name[0].upper() + self.name[1:]
+        return capital(self.name)
 
     def message(self, error: BaseException) -> str:
         """The driver's message on one line, without the password."""
@@ -237,6 +237,11 @@ class Database(ABC):
         # SQLAlchemy writes % twice for drivers that take parameters at a %; our own statements have none.
         doubles = self.dialect.paramstyle in ("format", "pyformat")
         return name.replace("%%", "%") if doubles else name
+
+
+def capital(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def no_key(query: Query, column: str, found: str, fix: str) -> RefusedError:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recommender.csvform import read_records
-from recommender.database.advice import mysql_advice
+from recommender.database.advice import REFUSED_ROW, mysql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -22,6 +22,7 @@ from recommender.database.base import (
     QueryColumn,
     RunLock,
     Snapshot,
+    capital,
     no_key,
     text_type,
 )
@@ -159,8 +160,8 @@ class _MySQLPublication(Publication):
         warnings = cursor.fetchall()
         if warnings:
             raise DatabaseError(
-                f"{self._database.name}: LOAD DATA {into} was not clean: {warnings[0][2]}.",
-                "Nothing was published. Run `recommend init` to compare the tables.",
+                f"{capital(self._database.name)} refused a row {into}: {warnings[0][2]}.",
+                REFUSED_ROW,
             )
 
     def _insert(self, cursor: Any, definition: ListTable, insert: str) -> None:

@@ -38,6 +38,7 @@ _BLOCK = 1 << 18
 _INTEGERS = {"smallint", "integer", "bigint"}
 _TEXTS = {"text", "character varying", "character", "uuid", "citext", "name"}
 _INSTANT = "timestamp with time zone"
+_PLACE = re.compile(r"^LINE \d+: (.*)$", re.MULTILINE)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -347,6 +348,14 @@ class PostgreSQL(Database):
                     except sa.exc.DBAPIError as error:
                         # The lists are published; bloat of one night is no reason to fail.
                         log.warning("VACUUM of %s failed: %s", table.name, self.message(error.orig or error))
+
+    def message(self, error: BaseException) -> str:
+        if isinstance(error, psycopg.Error) and error.diag.message_primary:
+            # Not the server's DETAIL and CONTEXT: they hold whole rows, and so customers.
+            place = _PLACE.search(str(error))
+            parts = [error.diag.message_primary, place and f"at: {place[1]}", error.diag.message_hint]
+            error = psycopg.Error(" ".join(filter(None, parts)))
+        return super().message(error)
 
     def advice(self, error: BaseException) -> str:
         state = getattr(error, "sqlstate", None)

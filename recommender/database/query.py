@@ -47,7 +47,8 @@ class Query:
 
     def wrapped(self, select: str = "*", tail: str = "") -> str:
         """A SELECT of the given columns (already quoted, of table `q`) from the query as a subquery."""
-        return f"SELECT {select} FROM (\n{self.text}) AS q {tail}".rstrip()
+        # Without a line end before it, so that the database counts the owner's lines.
+        return f"SELECT {select} FROM ({self.text}) AS q {tail}".rstrip()
 
 
 def _comment_end(text: str, start: int) -> int | None:

@@ -140,7 +140,7 @@ class _SQLiteSnapshot(Snapshot):
         examples = dict(self._connection.execute(query.wrapped(select, tail)).fetchall())
         fix = f"Give the column one type in the query: CAST(… AS INTEGER) or CAST(… AS TEXT) AS {column}."
         if not examples:
-            raise no_key(query, column, "of no declared type, and there are no rows to tell it", fix)
+            raise no_key(query, column, "of no declared type and without a value to tell it by", fix)
         if examples.keys() == {"integer"}:
             return KeyKind.INTEGER
         if examples.keys() == {"text"}:

@@ -89,13 +89,11 @@ def _parsed(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
-    # An @ : or / in a password that is not written %40 %3A %2F leaves a piece of it in the host, or, with the
-    # @ of the host, in the database's name. (SQLite's files may be called as they like.)
-    if (
-        url is None
-        or (url.host and re.search(r"[@\s]", url.host))
-        or (url.host and "@" in (url.database or ""))
-    ):
+    # An @, : or / in a password that is not written %40, %3A or %2F leaves a piece of it in host or database.
+    place = (
+        "" if url is None or url.drivername.startswith("sqlite") else f"{url.host or ''}{url.database or ''}"
+    )
+    if url is None or re.search(r"[@\s]", place):
         # Neither the text nor the error behind is repeated: what cannot be parsed cannot be masked.
         raise SettingsError(
             "The database address cannot be read.",
