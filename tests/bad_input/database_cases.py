@@ -1,0 +1,94 @@
+"""Databases that cannot be reached or used, or that the shop keeps locked."""
+
+from tests.bad_input import faults
+from tests.bad_input.support import MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+
+CASES: list[Case] = []
+case = cases_of(CASES)
+
+
+case("no driver", fault=faults.no_driver, name="no_driver")(nothing)
+
+
+case("a driver that does not work", on=SERVERS, fault=faults.broken_driver, name="broken_driver")(nothing)
+
+
+@case("no server at that address", on=SERVERS)
+def no_server(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(port=1))
+
+
+@case("no host of that name", on=SERVERS)
+def no_host(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(host="nowhere.invalid"))
+
+
+@case("a wrong password", on=SERVERS)
+def wrong_password(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(password="wrong-s3cret"))
+
+
+@case("no database of that name", on=SERVERS)
+def no_database(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(database="no_such_shop"))
+
+
+@case("no database of that name, for a user with few rights", on=(MARIADB,))
+def no_database_for_us(shop: BadShop) -> None:
+    shop.user("SELECT ON sales")
+    shop.set(DATABASE_URL=shop.settings["DATABASE_URL"].rpartition("/")[0] + "/no_such_shop")
+
+
+@case("no SQLite file", on=(SQLITE,), is_blind=True)
+def no_file(shop: BadShop) -> None:
+    (shop.folder / "shop.db").unlink()
+
+
+@case("a file that is no database", on=(SQLITE,), is_blind=True)
+def no_sqlite(shop: BadShop) -> None:
+    (shop.folder / "shop.db").write_text("customers: none\n" * 1000)
+
+
+@case("no right to read the shop's table", on=SERVERS)
+def no_select(shop: BadShop) -> None:
+    ours = ("recommendations", "popular_items", "recommendation_runs")
+    shop.user("SELECT ON items", *[f"SELECT, INSERT, DELETE ON {table}" for table in ours])
+
+
+@case("no right to write our tables", on=SERVERS)
+def no_insert(shop: BadShop) -> None:
+    tables = ("sales", "items", "recommendations", "popular_items", "recommendation_runs")
+    shop.user(*[f"SELECT ON {table}" for table in tables])
+
+
+# Locks
+
+
+for _meanwhile in (faults.a_run_in_training, faults.a_run_at_its_end, faults.a_run_from_another_folder):
+    case("another run is going on", meanwhile=_meanwhile, is_late=True, name=_meanwhile.__name__)(nothing)
+
+
+case(
+    "the shop keeps its table locked",
+    fault=faults.impatient,
+    meanwhile=faults.sales_locked,
+    name="sales_locked",
+)(nothing)
+
+
+case(
+    "the shop keeps our table locked",
+    on=SERVERS,
+    fault=faults.impatient,
+    meanwhile=faults.lists_locked,
+    name="lists_locked",
+)(nothing)
+
+
+case(
+    "the shop keeps our table locked",
+    on=(SQLITE,),
+    fault=faults.impatient,
+    meanwhile=faults.lists_read_for_long,
+    name="lists_read_for_long",
+)(nothing)

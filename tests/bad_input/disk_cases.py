@@ -1,0 +1,132 @@
+"""Disks that are full, folders that may not be used, models that must not be."""
+
+from functools import partial
+
+from tests.bad_input import faults
+from tests.bad_input.support import ANY, MARIADB, NIGHT, POSTGRESQL, SQLITE, BadShop, Case, cases_of, nothing
+
+CASES: list[Case] = []
+case = cases_of(CASES)
+
+# A full disk, by the file that is written
+
+for _file in (
+    "manifest.json",
+    "sales.csv",
+    "items.csv",
+    "model.npz",
+    "recommendations.csv",
+    "popular_items.csv",
+):
+    case(
+        "the disk of our folder is full",
+        on=ANY,
+        fault=partial(faults.full_disk_at, _file),
+        name=f"full_disk_at_{_file}",
+    )(nothing)
+
+case(
+    "the disk of our folder is full",
+    on=(MARIADB,),
+    fault=faults.full_disk_at_load_file,
+    name="full_disk_at_the_file_to_load",
+)(nothing)
+
+for _file in ("staging", ".tmp-shop-copy.db"):
+    case(
+        "the disk of our folder is full",
+        on=(SQLITE,),
+        fault=partial(faults.full_sqlite, _file),
+        name=f"full_disk_at_{_file.strip('.')}",
+    )(nothing)
+
+
+@case(
+    "the disk of the database is full",
+    on=(SQLITE,),
+    fault=partial(faults.full_sqlite, "shop.db"),
+)
+def full_database_file(shop: BadShop) -> None:
+    shop.set(TOP_N=20)
+
+
+@case("the disk of the database is full", on=(POSTGRESQL,))
+def full_postgresql(shop: BadShop) -> None:
+    shop.own_tables()
+    words = 'could not extend file "base/1/2": No space left on device'
+    shop.trigger(f"RAISE EXCEPTION '{words}' USING ERRCODE = 'disk_full'")
+
+
+@case("the disk of the database is full", on=(MARIADB,))
+def full_mariadb(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.execute(
+        "CREATE TRIGGER bad_full BEFORE INSERT ON bad_recommendations FOR EACH ROW SIGNAL SQLSTATE 'HY000'"
+        " SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table ''recommendations'' is full'",
+    )
+
+
+# Models
+
+
+def damage(shop: BadShop, content: bytes) -> None:
+    """Put another model in the place of the published one, also in the manifest."""
+    shop.last_run.path("model.npz").write_bytes(content)
+    run = shop.last_run
+    run.manifest.files["model.npz"] = faults.sha256(content)
+    run.save()
+
+
+LOAD = (*NIGHT, "--load")
+EARLIER = ("run", "--load", "--as-of", "2026-02-01")
+
+
+case("`--load` without a model", on=ANY, call=EARLIER, name="no_model")(nothing)
+
+
+@case("a model that was changed", on=ANY, call=LOAD)
+def another_model(shop: BadShop) -> None:
+    path = shop.last_run.path("model.npz")
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+@case("a model that cannot be used", on=ANY, call=LOAD)
+def truncated_model(shop: BadShop) -> None:
+    damage(shop, shop.last_run.path("model.npz").read_bytes()[:500])
+
+
+@case("a model that cannot be used", on=ANY, call=LOAD)
+def hostile_model(shop: BadShop) -> None:
+    damage(shop, faults.hostile_model(shop.last_run.path("model.npz")))
+
+
+@case("a model that cannot be used", on=ANY, call=LOAD, fault=faults.as_nobody)
+def unreadable_model(shop: BadShop) -> None:
+    shop.give_modes(0o777, 0o666)
+    shop.last_run.path("model.npz").chmod(0)
+
+
+# Folders
+
+
+@case("a folder that may not be written", on=ANY, fault=faults.as_nobody)
+def folder_of_root(shop: BadShop) -> None:
+    shop.give_modes(0o555, 0o444)
+
+
+@case("a folder that is a file", on=ANY)
+def folder_is_a_file(shop: BadShop) -> None:
+    (shop.folder / "file").touch()
+    shop.set(DATA_DIR="file/var")
+
+
+@case("a SQLite file in a folder that may not be written", on=(SQLITE,), fault=faults.as_nobody)
+def sqlite_folder_of_root(shop: BadShop) -> None:
+    shop.give_modes(0o777, 0o666)
+    shop.folder.chmod(0o555)
+
+
+@case("a SQLite file that may not be written", on=(SQLITE,), fault=faults.as_nobody)
+def sqlite_of_root(shop: BadShop) -> None:
+    shop.give_modes(0o777, 0o666)
+    (shop.folder / "shop.db").chmod(0o444)

@@ -1,0 +1,225 @@
+"""Faults in the process of a call: no space, no rights, no patience, no driver. Each is a context manager."""
+
+import codecs
+import contextlib
+import hashlib
+import importlib
+import io
+import os
+import pkgutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+import recommender
+from recommender import database, files
+from recommender.database import mysql, postgresql, sqlite, urls
+from recommender.errors import ExitCode
+from tests.faults import Fork, Gate, at_end, at_point, patched
+from tests.nights import DAY, Shop
+
+FULL = Path("/dev/full")
+"""A file of the system to which every write fails: the disk is full."""
+NOBODY = 65534
+
+
+class _System:
+    """The module `os`, in which a new file of one name lies on a full disk."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def open(self, path: Any, flags: int, *mode: int) -> int:
+        if str(path).endswith(f"-{self._name}"):
+            Path(path).symlink_to(FULL)
+            return os.open(os.devnull, os.O_WRONLY)
+        return os.open(path, flags, *mode)
+
+
+@contextlib.contextmanager
+def full_disk_at(name: str) -> Iterator[None]:
+    """The disk is full when the file of this name is written."""
+    with patched(files, "os", _System(name)):
+        yield
+
+
+@contextlib.contextmanager
+def full_disk_at_load_file() -> Iterator[None]:
+    """The disk is full when the file for MariaDB's LOAD DATA is written."""
+    write = mysql._write_load_file
+
+    def written(records: Path, path: Path) -> None:
+        path.symlink_to(FULL)
+        write(records, path)
+
+    with patched(mysql, "_write_load_file", written):
+        yield
+
+
+@contextlib.contextmanager
+def full_sqlite(name: str) -> Iterator[None]:
+    """The disk is full under a SQLite file: the shop's, our staging file, or our copy of the shop."""
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, *parameters: Any) -> Any:
+            found = super().execute(statement, *parameters)
+            if name == "staging" and statement.startswith("ATTACH"):
+                super().execute("PRAGMA staging.max_page_count = 1")
+            return found
+
+    connect = sqlite3.connect
+
+    def connected(path: Any, **options: Any) -> Any:
+        connection = connect(path, **{"factory": Connection} | options)
+        if str(path).endswith(name):
+            # Of an existing file it becomes the number of pages that it has.
+            connection.execute("PRAGMA max_page_count = 1").fetchall()
+        return connection
+
+    with patched(sqlite3, "connect", connected):
+        yield
+
+
+@contextlib.contextmanager
+def impatient() -> Iterator[None]:
+    """The program waits a second for a lock of the shop, not ten."""
+    with contextlib.ExitStack() as stack:
+        for module in (sqlite, postgresql, mysql):
+            stack.enter_context(patched(module, "LOCK_WAIT_SECONDS", 1))
+        stack.enter_context(patched(sqlite, "_COMMIT_WAIT_SECONDS", 0.02))
+        yield
+
+
+@contextlib.contextmanager
+def no_driver() -> Iterator[None]:
+    """No driver of a database is installed."""
+    with patched(urls, "find_spec", lambda _name: None):
+        yield
+
+
+@contextlib.contextmanager
+def broken_driver() -> Iterator[None]:
+    """The driver is there, but a library of its own is not."""
+
+    def fail(_name: str) -> Any:
+        raise ImportError("no pq wrapper available")
+
+    with patched(database, "import_module", fail):
+        yield
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """The program runs as a user who owns nothing; whoever is not root owns little enough."""
+    for encoding in ("ascii", "idna", "latin-1", "utf-8-sig"):
+        codecs.lookup(encoding)  # their modules, too, are read when they are first asked for
+    for module in pkgutil.walk_packages(recommender.__path__, "recommender."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)  # it may not read where the program lies
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    yield
+
+
+# What goes on outside during the call
+
+
+@contextlib.contextmanager
+def _waiting_run(shop: Shop, fault: Callable[..., Any], **then: str) -> Iterator[None]:
+    """Another run of the shop that waits while the block lasts, and then ends well.
+
+    Args:
+        shop: both runs are of it.
+        fault: where the other run waits.
+        then: settings for the block.
+    """
+    gate = Gate.new()
+    folder = shop.folder / "another"
+    folder.mkdir()
+    call = SimpleNamespace(folder=folder, env_file=shop.env_file)
+    with Fork(call, "run", "--as-of", str(DAY), fault=partial(fault, gate.wait)) as fork:
+        gate.await_arrival()
+        shop.set(**then)
+        yield
+        gate.opened.set()
+        code, said = fork.end()
+        assert code == ExitCode.DONE, said
+
+
+def a_run_in_training(shop: Shop) -> contextlib.AbstractContextManager[None]:
+    """Another run trains."""
+    return _waiting_run(shop, partial(at_point, "train", "begin"))
+
+
+def a_run_at_its_end(shop: Shop) -> contextlib.AbstractContextManager[None]:
+    """Another run has published and tidies up."""
+    return _waiting_run(shop, at_end)
+
+
+def a_run_from_another_folder(shop: Shop) -> contextlib.AbstractContextManager[None]:
+    """A run of another folder, as on another machine, trains for the same tables."""
+    return _waiting_run(shop, partial(at_point, "train", "begin"), DATA_DIR="var-of-another")
+
+
+@contextlib.contextmanager
+def _connection(shop: Shop, begin: Sequence[str], end: str) -> Iterator[None]:
+    engine = sa.create_engine(shop.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in begin:
+            connection.exec_driver_sql(statement)
+        yield
+        connection.exec_driver_sql(end)
+
+
+def sales_locked(shop: Shop) -> contextlib.AbstractContextManager[None]:
+    """The shop keeps its table of sales locked; SQLite knows only the whole file."""
+    begin, end = {
+        "sqlite": (["BEGIN EXCLUSIVE"], "ROLLBACK"),
+        "postgresql": (["BEGIN", "LOCK TABLE sales IN ACCESS EXCLUSIVE MODE"], "ROLLBACK"),
+        "mysql": (["LOCK TABLES sales WRITE"], "UNLOCK TABLES"),
+    }[sa.make_url(shop.url).get_backend_name()]
+    return _connection(shop, begin, end)
+
+
+def lists_locked(shop: Shop) -> contextlib.AbstractContextManager[None]:
+    """The shop keeps the rows of our table locked."""
+    return _connection(shop, ["BEGIN", "SELECT * FROM recommendations FOR UPDATE"], "ROLLBACK")
+
+
+def lists_read_for_long(shop: Shop) -> contextlib.AbstractContextManager[None]:
+    """Somebody reads the lists without end, which on SQLite keeps a commit out."""
+    return _connection(shop, ["BEGIN", "SELECT * FROM recommendations"], "ROLLBACK")
+
+
+# Models
+
+
+def sha256(content: bytes) -> str:
+    """As the manifest has it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class _Hostile:
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("hostile-code-has-run"),)
+
+
+def hostile_model(model: Path) -> bytes:
+    """The model with a pickle in the place of an array, which runs code when it is loaded."""
+    with np.load(model) as file:
+        arrays = dict(file)
+    arrays["version"] = np.array([_Hostile()], dtype=object)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()

@@ -1,0 +1,104 @@
+"""Calls and settings that are wrong: no database knows of them, or it cannot even be reached."""
+
+from tests.bad_input.support import ANY, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+
+CASES: list[Case] = []
+case = cases_of(CASES)
+
+
+case("two options that exclude each other", on=ANY, call=("run", "--load", "--train"), name="load_and_train")(
+    nothing
+)
+
+
+case("an `--as-of` that is no date", on=ANY, call=("run", "--as-of", "yesterday"), name="as_of_a_word")(
+    nothing
+)
+
+
+case("an `--as-of` that is no date", on=ANY, call=("export", "--as-of", "2026-02-30"), name="as_of_no_day")(
+    nothing
+)
+
+
+case("an `--as-of` in the future", on=ANY, call=("run", "--as-of", "9999-12-31"), name="as_of_future")(
+    nothing
+)
+
+
+@case("no settings file where `--env-file` says", on=ANY)
+def no_env_file(shop: BadShop) -> None:
+    shop.env_file.unlink()
+
+
+@case("a settings file that is no text", on=ANY)
+def env_no_text(shop: BadShop) -> None:
+    shop.env_file.write_bytes(b"TOP_N='\xff'\n")
+
+
+@case("a line of it that is no setting", on=ANY)
+def env_no_setting(shop: BadShop) -> None:
+    with shop.env_file.open("a") as file:
+        file.write("s3cret it is\n")
+
+
+@case("`DATABASE_URL` is not set", on=ANY)
+def no_database_url(shop: BadShop) -> None:
+    shop.set(DATABASE_URL="")
+
+
+@case("a wrong setting", on=ANY)
+def wrong_number(shop: BadShop) -> None:
+    shop.set(TOP_N="many")
+
+
+@case("a wrong setting", on=ANY)
+def wrong_zone(shop: BadShop) -> None:
+    shop.set(SHOP_TIMEZONE="Europe/Berlín")
+
+
+@case("several wrong settings", on=ANY)
+def several_wrong(shop: BadShop) -> None:
+    shop.set(TOP_N=0, SEED="x", REPEAT_PURCHASES="maybe")
+
+
+@case("an address of a database that we do not know", on=ANY)
+def unknown_database(shop: BadShop) -> None:
+    shop.set(DATABASE_URL="mssql://shop:s3cret-Pa@localhost/shop")
+
+
+@case("an address that cannot be read", on=ANY)
+def unreadable_address(shop: BadShop) -> None:
+    shop.set(DATABASE_URL="postgresql://shop:s3cret-Pa:@/x@@localhost/shop")
+
+
+@case("an address without a database", on=SERVERS)
+def no_name_in_address(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.url.rpartition("/")[0])
+
+
+@case("a schema on SQLite, which has none", on=(SQLITE,))
+def schema_on_sqlite(shop: BadShop) -> None:
+    shop.set(TARGET_SCHEMA="ours")
+
+
+@case("the folder of another storefront", on=ANY)
+def folder_of_another(shop: BadShop) -> None:
+    shop.set(TABLE_PREFIX="bad_").does("init", "--yes")
+
+
+@case("no file at `NEVER_RECOMMEND`", on=ANY)
+def no_never_file(shop: BadShop) -> None:
+    shop.set(NEVER_RECOMMEND="nowhere.txt")
+
+
+@case("a line of it that is no item id", on=ANY)
+def never_no_id(shop: BadShop) -> None:
+    (shop.folder / "never.txt").write_text("100\ntea\n")
+    shop.set(NEVER_RECOMMEND="never.txt")
+
+
+@case("guests without a `GUEST_KEY`", on=ANY)
+def no_guest_key(shop: BadShop) -> None:
+    shop.execute("UPDATE sales SET customer_id = NULL, guest_email = 'ada@example.org' WHERE customer_id = 1")
+    shop.query("SELECT customer_id, item_id, sold_at, guest_email FROM sales")

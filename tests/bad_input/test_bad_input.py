@@ -1,0 +1,76 @@
+"""Whatever goes in: one line, the right exit code, and the published tables byte for byte as they were.
+
+The rows of docs/when-it-fails.md say what the answer is; the cases say how the fault comes about. What is odd
+but no fault is in test_odd_input.py.
+"""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.bad_input import data_cases, database_cases, disk_cases, settings_cases, table_cases
+from tests.bad_input.support import ALL, ROOT, Case, Shops, document_rows
+from tests.faults import forked
+from tests.servers import PASSWORD
+
+CASES: list[Case] = [
+    *settings_cases.CASES,
+    *database_cases.CASES,
+    *data_cases.CASES,
+    *table_cases.CASES,
+    *disk_cases.CASES,
+]
+# One database after the other, so that each server starts when its turn comes.
+EACH = [(kind, case) for kind in ALL for case in CASES if kind in case.on]
+SECRET = "s3cret"
+"""A piece of every password in these tests."""
+
+
+@pytest.fixture(scope="module")
+def shops(request):
+    # Not pytest's own folder: a case in which the program runs as nobody must get to it.
+    with tempfile.TemporaryDirectory(prefix="recommend-bad-") as folder:
+        Path(folder).chmod(0o755)
+        yield Shops(Path(folder), request.getfixturevalue)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return document_rows()
+
+
+@pytest.mark.parametrize(("kind", "case"), EACH, ids=lambda value: getattr(value, "name", value))
+def test_bad_input(shops, rows, kind, case):
+    row = rows[case.row]
+    with shops.one(kind) as shop:
+        case.harm(shop)
+        before = None if case.is_blind or case.is_late else shop.dump()
+        with case.meanwhile(shop):
+            if case.is_late:
+                before = shop.dump()
+            known = {run.run_id for run in shop.runs}
+            code, said = forked(shop, *case.call, fault=case.fault)
+            recorded = [run.manifest.exit_code for run in shop.runs if run.run_id not in known]
+            after = shop.dump() if case.is_late else None
+        if before is not None and after is None:
+            after = shop.dump()
+    assert row.said.fullmatch(said), said
+    assert said.count("\n") == 1
+    assert code == row.code
+    assert after == before
+    assert recorded in ([], [code])
+    assert SECRET in PASSWORD
+    assert SECRET not in said
+
+
+def test_every_row_of_the_document_is_proved(rows):
+    assert {case.row for case in CASES} == set(rows)
+
+
+def test_the_document_is_linked():
+    assert "(docs/when-it-fails.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_two_cases_share_a_name():
+    assert len({case.name for case in CASES}) == len(CASES)
