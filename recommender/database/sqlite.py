@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recommender.csvform import read_records
-from recommender.database.advice import sqlite_advice
+from recommender.database.advice import TOO_SLOW, sqlite_advice
 from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
@@ -81,8 +81,7 @@ class _Watch:
             raise Interrupted(interrupts.received)
         if self._late:
             raise DatabaseError(
-                f"A query took longer than QUERY_TIMEOUT_SECONDS ({self._seconds:g} s).",
-                "Raise it, or give the query an index.",
+                f"A query took longer than QUERY_TIMEOUT_SECONDS ({self._seconds:g} s).", TOO_SLOW
             )
 
 

@@ -77,6 +77,15 @@ def load_code(shop: BadShop) -> None:
     shop.query(f"SELECT {COLUMNS}, load_extension('x') AS price FROM sales")
 
 
+@case("a query takes too long")
+def endless(shop: BadShop) -> None:
+    shop.set(QUERY_TIMEOUT_SECONDS=1)
+    shop.query(
+        "SELECT a.customer_id, a.item_id, a.sold_at FROM sales a, sales b, sales c, sales d, sales e"
+        " WHERE a.customer_id + b.customer_id + c.customer_id + d.customer_id + e.customer_id < 0"
+    )
+
+
 # No sales, or none that help
 
 
@@ -91,9 +100,7 @@ def none_in_the_window(shop: BadShop) -> None:
     shop.execute("UPDATE sales SET sold_at = '2025-12-01 10:00:00'")
 
 
-@case("no sales", call=("run", "--as-of", "2019-01-01"))
-def none_before_that_day(_shop: BadShop) -> None:
-    pass
+case("no sales", on=ANY, call=("run", "--as-of", "2019-01-01"), name="none_before_that_day")(nothing)
 
 
 @case("nothing was sold")
@@ -135,7 +142,7 @@ def none_sellable(shop: BadShop) -> None:
     shop.execute("UPDATE items SET sellable = 0")
 
 
-@case("no item is sellable", call=(*NIGHT, "--force"))
+@case("no item is sellable", on=ANY, call=(*NIGHT, "--force"))
 def none_sellable_by_force(shop: BadShop) -> None:
     shop.execute("UPDATE items SET sellable = NULL")
 
@@ -166,7 +173,7 @@ def sellable_in_words_on_sqlite(shop: BadShop) -> None:
     shop.execute("UPDATE items SET sellable = 'for sale' WHERE item_id = 105")
 
 
-@case("items without a key")
+@case("items without a key", on=ANY)
 def items_without_a_key(shop: BadShop) -> None:
     shop.query("SELECT NULLIF(item_id, 105) AS item_id, name, sellable FROM items", "items")
 
@@ -179,7 +186,7 @@ def no_customer(shop: BadShop) -> None:
     shop.execute("UPDATE sales SET customer_id = NULL WHERE customer_id < 3")
 
 
-@case("items are missing")
+@case("items are missing", on=ANY)
 def no_item(shop: BadShop) -> None:
     shop.execute("UPDATE sales SET item_id = NULL WHERE customer_id < 3")
 

@@ -1,7 +1,7 @@
 """Databases that cannot be reached or used, or that the shop keeps locked."""
 
 from tests.bad_input import faults
-from tests.bad_input.support import MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+from tests.bad_input.support import ALL, ANY, MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
 
 CASES: list[Case] = []
 case = cases_of(CASES)
@@ -64,9 +64,13 @@ def no_insert(shop: BadShop) -> None:
 # Locks
 
 
-for _meanwhile in (faults.a_run_in_training, faults.a_run_at_its_end, faults.a_run_from_another_folder):
-    case("another run is going on", meanwhile=_meanwhile, is_late=True, name=_meanwhile.__name__)(nothing)
-
+for _meanwhile, _on in (
+    (faults.a_run_in_training, ANY),
+    (faults.a_run_at_its_end, ALL),
+    (faults.a_run_from_another_folder, ALL),
+):
+    name = _meanwhile.__name__
+    case("another run is going on", on=_on, meanwhile=_meanwhile, is_late=True, name=name)(nothing)
 
 case(
     "the shop keeps its table locked",

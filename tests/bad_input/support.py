@@ -118,7 +118,6 @@ class BadShop(Shop):
     """A shop to do harm to; knows what to put back."""
 
     kind: str = ""
-    server: Any = None
     is_harmed: bool = False
 
     def execute(self, *statements: str, rows: Any = None) -> None:
@@ -129,11 +128,9 @@ class BadShop(Shop):
         """Write a query."""
         (self.folder / "sql" / f"{name}.sql").write_text(text, encoding="utf-8")
 
-    def sell_in(self, columns: str, *rows: str, create: bool = True) -> None:
+    def sell_in(self, columns: str, *rows: str) -> None:
         """Sales in a table `bad` of its own, made with these columns, and the query of them."""
-        if create:
-            self.execute(f"CREATE TABLE bad ({columns})")
-        self.execute(*[f"INSERT INTO bad VALUES ({row})" for row in rows])
+        self.execute(f"CREATE TABLE bad ({columns})", *[f"INSERT INTO bad VALUES ({row})" for row in rows])
         names = ", ".join(column.split()[0] for column in columns.split(", "))
         self.query(f"SELECT {names} FROM bad WHERE :since IS NOT NULL")
 
@@ -163,6 +160,7 @@ class BadShop(Shop):
 
     def own_tables(self, *, of_own_keys: bool = False) -> None:
         """Tables `bad_…` to harm, beside the published ones; by default for the same keys."""
+        self.is_harmed = True
         self.set(TABLE_PREFIX="bad_", DATA_DIR="var-bad")
         like = {POSTGRESQL: "(LIKE {0} INCLUDING ALL)", MARIADB: "LIKE {0}"}
         if self.kind == SQLITE or of_own_keys:
@@ -240,8 +238,7 @@ class Shops:
         if kind == SQLITE:
             shutil.copy(made.url.removeprefix("sqlite:///"), folder / "shop.db")
             url = f"sqlite:///{folder / 'shop.db'}"
-        server = None if kind == SQLITE else self._server(kind)
-        shop = BadShop(folder, url, dict(made.settings), kind=kind, server=server)
+        shop = BadShop(folder, url, dict(made.settings), kind=kind)
         shop.set(DATABASE_URL=url)
         try:
             yield shop
