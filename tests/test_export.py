@@ -344,7 +344,7 @@ def test_keys_of_two_kinds_in_the_two_queries(shop):
         ("SELECT CAST(item_id AS TEXT) AS item_id FROM items UNION ALL SELECT 7", "one row has 7 (int)"),
         (
             "SELECT 1.5 AS item_id UNION ALL SELECT x'00ff'",
-            "raw bytes (00FF) in one row and a number with a fraction (1.5)",
+            "raw bytes (00FF), elsewhere a number with a fraction (1.5)",
         ),
     ],
 )

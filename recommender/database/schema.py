@@ -96,7 +96,7 @@ class Target:
         # Without the column, or the right to read it, the looks that follow say what is wrong.
         with suppress(sa.exc.DBAPIError):
             newest = connection.execute(sa.select(sa.func.max(runs.c.schema_version))).scalar()
-        if newest is not None and newest > SCHEMA_VERSION:
+        if isinstance(newest, int) and newest > SCHEMA_VERSION:
             raise SettingsError(
                 f"The tables in {self.database.name} were written by a newer version of this program:"
                 f" {self.database.quoted(runs)} has the schema_version {newest}, this version knows"

@@ -154,7 +154,7 @@ class _SQLiteSnapshot(Snapshot):
                 query, column, f"the integer {number} in one row and the text {text!r} in another", fix
             )
         words = [sqlite_words(kind, example) for kind, example in sorted(examples.items())]
-        raise no_key(query, column, " in one row and ".join(words), fix)
+        raise no_key(query, column, ", elsewhere ".join(words), fix)
 
     def _collation(self, query: Query, name: str) -> str:
         """The collation's clause; SQLite takes that of a UNION's first part, so a probe can tell it."""
@@ -212,7 +212,7 @@ class SQLite(Database):
     def _open(self) -> sqlite3.Connection:
         if not self.path.is_file():
             # sqlite3 would make an empty database of that name and find no tables in it.
-            raise DatabaseError(f"There is no database file {self.path}.", "Mind DATABASE_URL.")
+            raise DatabaseError(f"There is no database file {self.path}.", "Mind the path in the address.")
         # Without the module's own transactions: BEGIN and COMMIT stand where they happen.
         return sqlite3.connect(self.path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
 

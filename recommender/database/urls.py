@@ -90,10 +90,7 @@ def _parsed(text: str) -> URL:
     except (ArgumentError, ValueError):
         url = None
     # An @, : or / in a password that is not written %40, %3A or %2F leaves a piece of it in host or database.
-    place = (
-        "" if url is None or url.drivername.startswith("sqlite") else f"{url.host or ''}{url.database or ''}"
-    )
-    if url is None or re.search(r"[@\s]", place):
+    if url is None or re.search(r"[@\s]", url.host or "") or _has_cut_password(url):
         # Neither the text nor the error behind is repeated: what cannot be parsed cannot be masked.
         raise SettingsError(
             "The database address cannot be read.",
@@ -101,6 +98,10 @@ def _parsed(text: str) -> URL:
             " such as @ : / in a password are written %40 %3A %2F.",
         )
     return url
+
+
+def _has_cut_password(url: URL) -> bool:
+    return not url.drivername.startswith("sqlite") and "@" in (url.database or "")
 
 
 def _with_known_options(url: URL) -> URL:

@@ -8,8 +8,6 @@ case = cases_of(CASES)
 
 
 case("no driver", fault=faults.no_driver, name="no_driver")(nothing)
-
-
 case("a driver that does not work", on=SERVERS, fault=faults.broken_driver, name="broken_driver")(nothing)
 
 
@@ -69,8 +67,8 @@ for _meanwhile, _on in (
     (faults.a_run_at_its_end, ALL),
     (faults.a_run_from_another_folder, ALL),
 ):
-    name = _meanwhile.__name__
-    case("another run is going on", on=_on, meanwhile=_meanwhile, is_late=True, name=name)(nothing)
+    _name = _meanwhile.__name__
+    case("another run is going on", on=_on, meanwhile=_meanwhile, is_late=True, name=_name)(nothing)
 
 case(
     "the shop keeps its table locked",

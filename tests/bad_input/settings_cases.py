@@ -6,24 +6,13 @@ CASES: list[Case] = []
 case = cases_of(CASES)
 
 
-case("two options that exclude each other", on=ANY, call=("run", "--load", "--train"), name="load_and_train")(
-    nothing
-)
-
-
-case("an `--as-of` that is no date", on=ANY, call=("run", "--as-of", "yesterday"), name="as_of_a_word")(
-    nothing
-)
-
-
-case("an `--as-of` that is no date", on=ANY, call=("export", "--as-of", "2026-02-30"), name="as_of_no_day")(
-    nothing
-)
-
-
-case("an `--as-of` in the future", on=ANY, call=("run", "--as-of", "9999-12-31"), name="as_of_future")(
-    nothing
-)
+for _name, _row, _call in (
+    ("load_and_train", "two options that exclude each other", ("run", "--load", "--train")),
+    ("as_of_a_word", "an `--as-of` that is no date", ("run", "--as-of", "yesterday")),
+    ("as_of_no_day", "an `--as-of` that is no date", ("export", "--as-of", "2026-02-30")),
+    ("as_of_future", "an `--as-of` in the future", ("run", "--as-of", "9999-12-31")),
+):
+    case(_row, on=ANY, call=_call, name=_name)(nothing)
 
 
 @case("no settings file where `--env-file` says", on=ANY)
@@ -70,6 +59,12 @@ def unknown_database(shop: BadShop) -> None:
 @case("an address that cannot be read", on=ANY)
 def unreadable_address(shop: BadShop) -> None:
     shop.set(DATABASE_URL="postgresql://shop:s3cret-Pa:@/x@@localhost/shop")
+
+
+@case("an address that cannot be read", on=ANY)
+def password_with_a_slash(shop: BadShop) -> None:
+    """The driver would take `ss` for the host, and the rest for the database, and say so."""
+    shop.set(DATABASE_URL="mysql://shop:s3@ss/s3cret@localhost/shop")
 
 
 @case("an address without a database", on=SERVERS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender.errors import ExitCode
 from tests.bad_input import data_cases, database_cases, disk_cases, settings_cases, table_cases
 from tests.bad_input.support import ALL, ROOT, Case, Shops, document_rows
 from tests.faults import forked
@@ -62,6 +63,16 @@ def test_bad_input(shops, rows, kind, case):
     assert recorded in ([], [code])
     assert SECRET in PASSWORD
     assert SECRET not in said
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_check_tells_of_a_newer_version(shops, kind):
+    with shops.one(kind) as shop:
+        table_cases.newer(shop)
+        outcome = shop.recommend("check")
+    assert outcome.code is ExitCode.SETTINGS
+    assert "newer version" in " ".join(outcome.out.split())
+    assert "Upgrade this program" in " ".join(outcome.out.split())
 
 
 def test_every_row_of_the_document_is_proved(rows):

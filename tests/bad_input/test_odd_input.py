@@ -1,6 +1,6 @@
 """What is odd, but no fault: the night goes on in silence, and the lists are those of what was meant.
 
-Each shop is small enough to say beforehand what must come out.
+Each shop is small enough to say beforehand what must come out. (One customer is in tests/test_night.py.)
 """
 
 import csv
