@@ -358,6 +358,8 @@ class Mariadb(Server):
         options = [f"--{name}={value}" for name, value in self.options.items()]
         # A relative socket lies in the data folder: some systems' temporary folders are too long for one.
         files = [f"--datadir={self.folder / 'data'}", "--socket=server.sock", "--pid-file=server.pid"]
+        # A server that starts removes what it takes for another's left-overs in the common folder.
+        files.append(f"--tmpdir={self.folder}")
         accounts = f"--init-file={self.folder / 'accounts.sql'}"
         return [str(self.programs[1]), "--no-defaults", *files, accounts, f"--port={self.port}", *options]
 

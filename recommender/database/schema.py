@@ -85,7 +85,7 @@ class Target:
                 found.append(f"{name} has columns of its own that need a value: {', '.join(unknown)}")
             if not missing and key != wanted:
                 has = f"the key ({', '.join(key)})" if key else "no key"
-                found.append(f"{name} has {has}; it must be ({', '.join(wanted)})")
+                found.append(f"{name} has {has}, not ({', '.join(wanted)})")
         return found + self.database.check_tables(connection, tables)
 
     def _refuse_newer(self, connection: sa.Connection, inspector: sa.Inspector) -> None:
