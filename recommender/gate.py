@@ -149,7 +149,10 @@ def check_keys(
             if column.role in kinds and fact.rows:
                 found = found_keys[definition, column.name]
                 where = f"{target.prefix}{definition.name}.{column.name}"
-                texts = fact.texts[column.name]
+                # Where NULL may stand, an empty text is what the file has for it.
+                texts = tuple(t for t in fact.texts[column.name] if t or not column.nullable)
+                if not texts:
+                    continue
                 misfit = _misfit(texts, kinds[column.role], found, where)
                 if misfit:
                     findings.append(misfit)

@@ -18,7 +18,7 @@ from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
-from recommender.errors import ModelError
+from recommender.errors import ModelError, RefusedError
 from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.keys import KeyKind

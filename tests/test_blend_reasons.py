@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from recommender.blend import reasons
-from recommender.blend.habit import habit
+from recommender.blend.habit import habits
 from recommender.blend.lists import rank
 from recommender.blend.reasons import BUY_AGAIN, MODEL, POPULAR, find_reasons, whitened, without_each
 from recommender.blend.signals import make_signals
@@ -69,7 +69,7 @@ def _score(signals, weights, user, item, *, bought, scales):
     """The customer's part of a score, from a row of weights, by the definitions of the signals."""
     als = _solved(signals.item_factors, np.where(bought > 0, 1 + ALS.alpha * bought, 0), ALS.regularization)
     neighbours = bought @ signals.neighbours.toarray()
-    own = habit(signals.interactions).toarray()[user] * (bought > 0)
+    own = habits(signals.interactions).scores.toarray()[user] * (bought > 0)
     parts = [als[item], neighbours[item], own[item]]
     return sum(
         w * np.sqrt(max(part, 0) / scale) for w, part, scale in zip(weights[:3], parts, scales, strict=True)
@@ -152,5 +152,5 @@ def test_a_cell_is_found_wherever_it_stands():
     matrix = csr_matrix(np.array([[0, 2, 0], [0, 0, 0], [5, 0, 7]], np.float32))
     rows, columns = np.divmod(np.arange(9, dtype=np.int32), 3)
     assert reasons._Cells(matrix).find(rows, columns).tolist() == matrix.toarray().ravel().tolist()
-    empty = reasons._Cells(csr_matrix((2, 2), dtype=np.float32))
+    empty = reasons._Cells(csr_matrix(np.zeros((2, 2), np.float32)))
     assert empty.find(rows[:2], columns[:2]).tolist() == [0, 0]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from recommender.blend import candidates, neighbours
 from recommender.blend.candidates import CandidateMaker
-from recommender.blend.habit import habit
+from recommender.blend.habit import decayed_frequency, habits
 from recommender.blend.lists import rank
 from recommender.blend.signals import PERSONAL, SIGNALS, make_signals
 from recommender.blend.weights import weights_of
@@ -66,7 +66,7 @@ def test_an_item_alone_has_no_neighbours(table):
 
 def test_habit_is_the_decayed_count_of_purchases():
     shop = interactions_of([[1, 0, 2], [0, 3, 0]], last_day=[180, 0, 360])
-    assert habit(shop).toarray() == pytest.approx(np.array([[0.5, 0, 0.25], [0, 1, 0]]))
+    assert decayed_frequency(shop).toarray() == pytest.approx(np.array([[0.5, 0, 0.25], [0, 1, 0]]))
 
 
 def _defined(shop, model, users, allowed, *, exclude_seen):
@@ -79,7 +79,7 @@ def _defined(shop, model, users, allowed, *, exclude_seen):
     factors[at >= 0] = model.item_factors[at[at >= 0]]
     als = model.user_factors[users].astype(float) @ factors.T
     together = weights[users] @ neighbours.neighbours(shop.weights).toarray()
-    own = habit(shop).toarray()[users] * (not exclude_seen)
+    own = habits(shop).scores.toarray()[users] * (not exclude_seen)
     found = np.zeros((len(SIGNALS), *possible.shape))
     for row, plain in enumerate((als, together, own)):
         scores = np.where(possible, np.maximum(plain, 0), 0)
@@ -108,7 +108,7 @@ def test_lists_are_the_best_under_the_definitions(exclude_seen, known_items):
     values, possible = _defined(shop, model, users, allowed, exclude_seen=exclude_seen)
     scores = np.where(possible, np.tensordot(WEIGHTS, values, axes=1), -np.inf)
     for row in range(len(users)):
-        expected = sorted(np.flatnonzero(possible[row]), key=lambda item, row=row: -scores[row, item])[:6]
+        expected = np.argsort(-scores[row], kind="stable")[: min(6, possible[row].sum())]
         listed = found.items[row][found.items[row] >= 0]
         assert len(listed) == len(expected)
         # Scores of 32 bits may swap what is equal in all but the last digits.

@@ -62,6 +62,7 @@ def test_who_bought_nothing_changes_nothing():
 
 def test_the_gradient_is_that_of_the_value():
     told = _Likelihood.of(_simulated(50))
+    assert told is not None
     weights = np.linspace(-1, 1, len(SIGNALS))
     _, gradient = told.loss(weights)
     for place in range(len(SIGNALS)):
@@ -75,7 +76,9 @@ def test_a_customer_with_many_purchases_counts_once():
     signals[0] = [1, 1, 1, 0, 1, 0, 0, 0]
     # The first bought three items with the signal, the second one without: on average half and half.
     bought = np.array([1, 1, 1, 0, 0, 1, 0, 0], bool)
-    value, _ = _Likelihood.of(Choices(np.repeat([0, 1], 4), signals, bought)).loss(weights_of({"als": 1}))
+    told = _Likelihood.of(Choices(np.repeat([0, 1], 4), signals, bought))
+    assert told is not None
+    value, _ = told.loss(weights_of({"als": 1}))
     e = np.e
     first = -np.log(e / (3 * e + 1))
     second = -np.log(1 / (e + 3))

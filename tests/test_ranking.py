@@ -1,6 +1,6 @@
 """The lists of a shop, worked out on paper and by rules that hold for every shop.
 
-The weights are those of ALS alone, so that its scores decide; what the other signals say has tests of its own.
+The weights are those of ALS alone, so that its scores decide; the other signals have tests of their own.
 """
 
 import math

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.blend.habit import habit
+from recommender.blend.habit import habits
 from recommender.blend.neighbours import neighbours
 from recommender.interactions import Interactions
 from recommender.model import AlsSettings, Model
@@ -63,7 +63,7 @@ def make_signals(interactions: Interactions, model: Model) -> Signals:
         item_factors=factors,
         als=model.settings,
         neighbours=neighbours(interactions.weights),
-        habit=habit(interactions),
+        habit=habits(interactions).scores,
         statics=_statics(interactions),
     )
 

@@ -44,7 +44,8 @@ def ndcg(lists: Int32s, relevant: "csr_matrix[np.float32]") -> Float64s:
 
 def recall(lists: Int32s, relevant: "csr_matrix[np.float32]") -> Float64s:
     """Share of the user's relevant items that are listed, shape (users,); arguments as for `ndcg`."""
-    shares: Float64s = hits(lists, relevant).sum(axis=1) / np.diff(relevant.indptr).astype(np.float64)
+    found = np.bincount(np.nonzero(hits(lists, relevant))[0], minlength=len(lists))
+    shares: Float64s = np.true_divide(found, np.diff(relevant.indptr), dtype=np.float64)
     return shares
 
 
