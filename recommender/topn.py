@@ -32,19 +32,23 @@ _TINY = 1e-37
 """More than what underflow can take from a product of 32 bits."""
 
 
-class _Ranker:
-    """The candidates in order of falling norm, and what else the blocks share; read-only."""
+class TopN:
+    """Finds the n best candidates of blocks of users; blocks may be asked for in threads."""
 
-    def __init__(
-        self, item_factors: Float32s, candidates: Bools, seen: "csr_matrix[np.float32] | None", n: int
-    ) -> None:
+    def __init__(self, item_factors: Float32s, candidates: Bools, n: int) -> None:
+        """Put the candidates in order of falling norm.
+
+        Args:
+            item_factors: shape (items, factors), float32.
+            candidates: shape (items,), bool: items that may be in a list.
+            n: length of the lists, at least 1.
+        """
         found = np.flatnonzero(candidates)
         norms = np.linalg.norm(item_factors[found].astype(np.float64), axis=1)
         order = np.argsort(-norms, kind="stable")
         self.items: Int32s = found[order].astype(np.int32)
         self.norms: Float64s = norms[order]
         self.factors: Float32s = np.ascontiguousarray(item_factors[self.items])
-        self.seen = seen
         self.n = n
         self.place = np.full(len(candidates), -1, np.int32)
         self.place[self.items] = np.arange(len(self.items), dtype=np.int32)
@@ -53,13 +57,35 @@ class _Ranker:
         # covers the roundings of norms, bars and 64-bit scores.
         self.rounding = (item_factors.shape[1] + 4) * 2.0**-24 * 1.01
 
-    def seen_places(self, first: int, last: int) -> tuple[Int64s, Int64s]:
+    def block(
+        self, users: Float32s, seen: "csr_matrix[np.float32] | None"
+    ) -> tuple[Int64s, Int64s, Int32s, Float64s]:
+        """The lists of a block of users: row in the block, rank from 0, item and score of each entry.
+
+        Args:
+            users: shape (users, factors), float32.
+            seen: shape (users, items): each user's cells are left out of the list; None leaves out none.
+
+        Raises:
+            ModelError: factors so large that products of them overflow.
+        """
+        norms = np.sqrt(np.einsum("ij,ij->i", users, users, dtype=np.float64))
+        largest = norms.max(initial=0) * self.norms.max(initial=0)
+        if not largest < _LARGEST:
+            raise ModelError(
+                f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model."
+            )
+        if not len(self.items):
+            nothing = np.empty(0, np.int64)
+            return nothing, nothing, np.empty(0, np.int32), np.empty(0)
+        return _rank_block(self, users, norms, seen)
+
+    def seen_places(self, seen: "csr_matrix[np.float32] | None") -> tuple[Int64s, Int64s]:
         """Row and place of the seen candidates of some users, in order of place."""
-        if self.seen is None:
+        if seen is None:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        begin, end = self.seen.indptr[first], self.seen.indptr[last]
-        rows = np.repeat(np.arange(last - first), np.diff(self.seen.indptr[first : last + 1]))
-        places = self.place[self.seen.indices[begin:end]].astype(np.int64)
+        rows = np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr))
+        places = self.place[seen.indices].astype(np.int64)
         order = np.argsort(places)
         order = order[np.searchsorted(places[order], 0) :]
         return rows[order], places[order]
@@ -94,32 +120,26 @@ def top_n(
     Raises:
         ModelError: factors so large that products of them overflow.
     """
-    ranker = _Ranker(item_factors, candidates, seen, n)
-    user_norms = np.sqrt(np.einsum("ij,ij->i", user_factors, user_factors, dtype=np.float64))
-    largest = user_norms.max(initial=0) * ranker.norms.max(initial=0)
-    if not largest < _LARGEST:
-        raise ModelError(f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model.")
+    ranker = TopN(item_factors, candidates, n)
     items = np.full((len(user_factors), n), -1, np.int32)
     scores = np.full((len(user_factors), n), np.nan)
 
     def block(part: int) -> None:
         first, last = part * _USERS, min((part + 1) * _USERS, len(user_factors))
-        rows, ranks, found, final = _rank_block(
-            ranker, user_factors[first:last], user_norms[first:last], first
-        )
+        known = None if seen is None else seen[first:last]
+        rows, ranks, found, final = ranker.block(user_factors[first:last], known)
         items[first + rows, ranks] = found
         scores[first + rows, ranks] = final
 
-    if len(ranker.items):
-        in_threads(block, -(-len(user_factors) // _USERS), threads=threads, progress=progress)
+    in_threads(block, -(-len(user_factors) // _USERS), threads=threads, progress=progress)
     return items, scores
 
 
 def _rank_block(
-    ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int
+    ranker: TopN, users: Float32s, norms: Float64s, seen: "csr_matrix[np.float32] | None"
 ) -> tuple[Int64s, Int64s, Int32s, Float64s]:
-    """The lists of a block of users: row in the block, rank from 0, item and score of each entry."""
-    rows, places = _survivors(ranker, users, norms, first_user)
+    """The lists of a block of users, as `TopN.block` returns them."""
+    rows, places = _survivors(ranker, users, norms, seen)
     # The products of two float32 are exact in float64; their sum goes in a fixed order.
     products = np.multiply(users[rows], ranker.factors[places], dtype=np.float64)
     width = products.shape[1]
@@ -136,9 +156,11 @@ def _rank_block(
     return rows[listed], ranks[listed], items[order], products[order, 0]
 
 
-def _survivors(ranker: _Ranker, users: Float32s, norms: Float64s, first_user: int) -> tuple[Int64s, Int64s]:
+def _survivors(
+    ranker: TopN, users: Float32s, norms: Float64s, seen: "csr_matrix[np.float32] | None"
+) -> tuple[Int64s, Int64s]:
     """Rows and places of everything that can be in a list: some more than n for each user, never fewer."""
-    seen_rows, seen_places = ranker.seen_places(first_user, first_user + len(users))
+    seen_rows, seen_places = ranker.seen_places(seen)
     # Each 32-bit score is wrong by at most half of this, so that two of them compare safely beyond it.
     margin = 2 * ranker.rounding * norms * ranker.norms[0] + _TINY
     best = np.full((len(users), ranker.n), -np.inf, np.float32)

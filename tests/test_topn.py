@@ -160,7 +160,7 @@ def test_the_bound_spares_most_of_the_work(monkeypatch):
     users, items, _ = _shop()
     places = []
 
-    class Watched(topn._Ranker):
+    class Watched(topn.TopN):
         def __init__(self, *args):
             super().__init__(*args)
             self.factors = self.factors.view(Slices)
@@ -171,7 +171,7 @@ def test_the_bound_spares_most_of_the_work(monkeypatch):
                 places.append(key.stop)
             return np.asarray(super().__getitem__(key))
 
-    monkeypatch.setattr(topn, "_Ranker", Watched)
+    monkeypatch.setattr(topn, "TopN", Watched)
     top_n(users, items, candidates=np.ones(len(items), bool), seen=None, n=10, threads=1)
     assert 0 < max(places) <= len(items) / 2
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags_array
 
 from recommender.blend.signals import PERSONAL, SIGNALS, Signals
-from recommender.topn import top_n
+from recommender.topn import TopN
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -21,7 +21,7 @@ Bools = npt.NDArray[np.bool_]
 
 NAMED = 100
 """So many items each signal names, at the least where there are so many."""
-_CELLS = 1 << 19
+_CELLS = 1 << 20
 """Users of a block times all items: dense matrices of a block are of this size."""
 _LEVELS = 256
 
@@ -63,6 +63,9 @@ class CandidateMaker:
         self._allowed = allowed
         self._exclude_seen = exclude_seen
         self._used = used
+        # What may not be listed has no neighbours' score, which costs nothing here.
+        self._neighbours = signals.neighbours @ diags_array(allowed.astype(np.float32), format="csr")
+        self._als = TopN(signals.item_factors, allowed, NAMED)
         n_items = len(allowed)
         self._block = max(1, _CELLS // max(n_items, 1))
         self.n_blocks = -(-len(users) // self._block)
@@ -80,12 +83,16 @@ class CandidateMaker:
         users = self._users[first : first + self._block]
         signals = self._signals
         bought = signals.interactions.weights[users]
-        neighbours = (bought @ signals.neighbours).toarray()
-        habit = np.zeros(neighbours.shape) if self._exclude_seen else signals.habit[users].toarray()
-        als = np.maximum(signals.user_factors[users] @ signals.item_factors.T, 0)
+        als = signals.user_factors[users] @ signals.item_factors.T
+        neighbours = (bought @ self._neighbours).toarray()
+        habit = None if self._exclude_seen else signals.habit[users].toarray()
         cells = self._cells(users, bought, neighbours, habit)
-        rows, items = np.divmod(cells, len(self._allowed))
-        plain = np.stack([scores[rows, items].astype(np.float64) for scores in (als, neighbours, habit)])
+        rows = cells // len(self._allowed)
+        items = cells - rows * len(self._allowed)
+        plain = np.zeros((PERSONAL, len(cells)))
+        for row, scores in enumerate((als, neighbours, habit)):
+            if scores is not None:
+                np.maximum(scores.ravel()[cells], 0, out=plain[row], dtype=np.float64)
         scales = np.zeros((PERSONAL, len(users)))
         begins = np.flatnonzero(np.diff(rows, prepend=-1))
         if len(begins):
@@ -97,34 +104,28 @@ class CandidateMaker:
         return first, Candidates(rows, items.astype(np.int32), values, scales, plain[1])
 
     def _cells(
-        self, users: Int64s, bought: "csr_matrix[np.float32]", neighbours: Float32s, habit: Float64s
+        self, users: Int64s, bought: "csr_matrix[np.float32]", neighbours: Float32s, habit: Float64s | None
     ) -> Int64s:
         """What any signal names: row times the number of items plus item, ascending."""
         signals, used, n_items = self._signals, self._used, len(self._allowed)
-        rows = np.arange(len(users))
-        seen = np.repeat(rows, np.diff(bought.indptr)) * n_items + bought.indices
-        named = [(rows[:, None] * n_items + self._popular).ravel()]
+        named = np.zeros((len(users), n_items), bool)
+        cells = named.ravel()
+        named[:, self._popular] = True
+        seen = np.repeat(np.arange(len(users)), np.diff(bought.indptr)) * n_items + bought.indices
         if used[0]:
-            items, scores = top_n(
-                signals.user_factors[users],
-                signals.item_factors,
-                candidates=self._allowed,
-                seen=bought if self._exclude_seen else None,
-                n=NAMED,
-                threads=1,
+            row, _, items, scores = self._als.block(
+                signals.user_factors[users], bought if self._exclude_seen else None
             )
-            row, rank = np.nonzero(scores > 0)  # where a list is shorter, they are NaN
-            named.append(row * n_items + items[row, rank])
+            cells[(row * n_items + items)[scores > 0]] = True
         if used[1]:
-            neighbours[:, ~self._allowed] = 0
             if self._exclude_seen:
                 neighbours.ravel()[seen] = 0
-            named.append(_best(neighbours))
-        if used[2]:
-            habit[:, ~self._allowed] = 0
-            named.append(np.flatnonzero(habit))
-        cells = np.unique(np.concatenate(named))
-        return cells[~np.isin(cells, seen)] if self._exclude_seen else cells
+            cells[_best(neighbours)] = True
+        if used[2] and habit is not None:
+            cells[seen] |= self._allowed[bought.indices]
+        if self._exclude_seen:
+            cells[seen] = False
+        return np.flatnonzero(cells)
 
 
 def _best(scores: Float32s) -> Int64s:
@@ -132,12 +133,10 @@ def _best(scores: Float32s) -> Int64s:
 
     The scores of a row are put on levels between 0 and the highest, so that nothing needs to be sorted.
     """
-    cells = np.flatnonzero(scores)
-    rows, values = cells // scores.shape[1], scores.ravel()[cells]
-    highest = scores.max(axis=1, initial=0)[rows]
-    positive = values > 0
-    cells, rows, values, highest = cells[positive], rows[positive], values[positive], highest[positive]
-    levels = (np.sqrt(values / highest) * (_LEVELS - 1)).astype(np.int64)
+    cells = np.flatnonzero(scores > 0)
+    rows = (cells // scores.shape[1]).astype(np.int32)
+    highest = scores.max(axis=1, initial=0)
+    levels = (np.sqrt(scores.ravel()[cells] / highest[rows]) * (_LEVELS - 1)).astype(np.int32)
     counts = np.bincount(rows * _LEVELS + levels, minlength=len(scores) * _LEVELS).reshape(-1, _LEVELS)
     at_least = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
     bars = np.maximum((at_least >= NAMED).sum(axis=1) - 1, 0)
