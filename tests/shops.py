@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Interactions, Purchases
+from recommender.interactions import Interactions, Purchases, SaleLines
 from recommender.keys import Keys
 from recommender.times import DAY_MICROSECONDS
 
@@ -44,3 +44,31 @@ def checkerboard(size):
     board = (np.add.outer(np.arange(size), np.arange(size)) % 2 == 0).astype(np.float32)
     np.fill_diagonal(board, 0)
     return board
+
+
+def sale_lines(sales):
+    """Sale lines of (customer, item, day) or (customer, item, day, quantity); keys are integers or texts."""
+    rows = sorted(
+        (
+            (not isinstance(customer, int), customer, item, int(day * DAY_MICROSECONDS), float(*more or (1,)))
+            for customer, item, day, *more in sales
+        ),
+    )
+    user_ids, item_ids = (_keys(row[place] for row in rows) for place in (1, 2))
+    users = np.array([int(user_ids.find(_keys([row[1]]))[0]) for row in rows], np.int32)
+    items = np.array([int(item_ids.find(_keys([row[2]]))[0]) for row in rows], np.int32)
+    begins = [i == 0 or rows[i][1:4] != rows[i - 1][1:4] for i in range(len(rows))]
+    return SaleLines(
+        user_ids,
+        item_ids,
+        users,
+        items,
+        np.array([row[3] for row in rows], np.int64),
+        np.array([row[4] for row in rows], float),
+        np.array(begins, bool),
+    )
+
+
+def _keys(found):
+    found = [*found]
+    return Keys.of([k for k in found if isinstance(k, int)], [k for k in found if isinstance(k, str)])
