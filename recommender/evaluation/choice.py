@@ -11,8 +11,7 @@ import numpy.typing as npt
 from recommender.blend.candidates import CandidateMaker
 from recommender.blend.signals import SIGNALS
 from recommender.blend.weights import Choices, default_weights, learn, weights_of
-from recommender.evaluation.past import Past, look_back, moment_text
-from recommender.evaluation.split import windows
+from recommender.evaluation.past import Past, look_back, past_windows, task_of
 from recommender.interactions import SaleLines
 from recommender.keys import Keys
 from recommender.model import AlsSettings
@@ -85,11 +84,6 @@ class Choice:
         )
 
 
-def task_of(*, exclude_seen: bool) -> str:
-    """The name of the task: `new` items alone, or `all`."""
-    return "new" if exclude_seen else "all"
-
-
 def choose(
     lines: SaleLines,
     *,
@@ -126,8 +120,7 @@ def choose(
         progress: called with windows done and in all.
     """
     default = default_weights(exclude_seen=exclude_seen)
-    oldest = int(lines.times.min(initial=lines.newest))
-    found = windows(lines.newest, oldest, most=1 + budget)[1:]
+    found = past_windows(lines, most=1 + budget)[1:]
     pasts = []
     # Without a second window nothing could be held against what was learned on another one.
     for number, window in enumerate(found if len(found) >= _FEWEST_WINDOWS else []):
@@ -170,7 +163,7 @@ def choose(
         why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} past windows, there are {len(found)}"
     log.info("weights of the blend: %s", why)
     return Choice(
-        task=task_of(exclude_seen=exclude_seen),
+        task=str(task_of(exclude_seen=exclude_seen)),
         # Rounded, so that a file of them is the same wherever the last bits of a minimum differ.
         weights={name: round(float(w), 3) for name, w in zip(SIGNALS, weights, strict=True)},
         learned=learned,
@@ -186,10 +179,9 @@ def choose(
 
 def _choices(past: Past, *, exclude_seen: bool) -> Choices:
     """The candidates of a window's customers, and which of them were bought."""
-    split, signals = past.split, past.signals
     maker = CandidateMaker(
-        signals,
-        split.users,
+        past.signals,
+        past.users,
         allowed=past.allowed,
         exclude_seen=exclude_seen,
         used=np.ones(len(SIGNALS), bool),
@@ -199,7 +191,7 @@ def _choices(past: Past, *, exclude_seen: bool) -> Choices:
         first, found = maker.block(part)
         customers.append(found.rows + first)
         values.append(found.signals)
-        relevant = split.relevant[first : first + found.scales.shape[1]].toarray()
+        relevant = past.relevant[first : first + found.scales.shape[1]].toarray()
         bought.append(relevant[found.rows, found.items] > 0)
     return Choices(np.concatenate(customers), np.concatenate(values, axis=1), np.concatenate(bought))
 
@@ -212,9 +204,9 @@ def _trial(
     ]
     means = [round(float(values.mean()), _DECIMALS) if len(values) else 0.0 for values in quality]
     return Trial(
-        begin=moment_text(past.window.cut),
-        end=moment_text(past.window.end),
-        customers=len(past.split.users),
+        begin=past.begin,
+        end=past.end,
+        customers=len(past.users),
         ndcg_learned=means[0],
         ndcg_default=means[1],
     )

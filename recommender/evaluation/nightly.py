@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict
 
-from recommender.evaluation.choice import Choice, choose, task_of
+from recommender.evaluation.choice import Choice, choose
+from recommender.evaluation.past import task_of
 from recommender.evaluation.proof import Method, prove
 from recommender.files import sha256_of, write_text
 from recommender.interactions import SaleLines
@@ -100,7 +101,7 @@ def _kept(
         return None
     choice = Choice(**max(reversed(earlier), key=lambda other: other.day).manifest.choice)
     fits = choice.still_fits(
-        task=task_of(exclude_seen=exclude_seen),
+        task=str(task_of(exclude_seen=exclude_seen)),
         als=als,
         half_life_days=settings.half_life_days,
         sales=n_sales,

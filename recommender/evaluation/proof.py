@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.blend.weights import weights_of
-from recommender.evaluation.bootstrap import difference, interval
-from recommender.evaluation.past import look_back, moment_text
-from recommender.evaluation.split import windows
+from recommender.evaluation.bootstrap import difference_interval, interval
+from recommender.evaluation.past import look_back, past_windows, task_of
 from recommender.interactions import SaleLines
 from recommender.keys import Keys
 from recommender.model import AlsSettings
@@ -99,14 +98,12 @@ def prove(
     if not exclude_seen:
         methods.append(Method.OWN_HABIT)
         simplest = Method.OWN_HABIT
-    oldest = int(lines.times.min(initial=lines.newest))
-    found = windows(lines.newest, oldest, most=1)
+    found = past_windows(lines, most=1)
     if not found:
-        return _too_little(simplest, "at least four weeks of sales are needed", {})
-    window = found[0]
+        return _too_little(simplest, "at least two weeks of sales are needed", {})
     past = look_back(
         lines,
-        window,
+        found[0],
         als=als,
         half_life_days=half_life_days,
         exclude_seen=exclude_seen,
@@ -115,12 +112,12 @@ def prove(
         most_customers=_MOST_CUSTOMERS,
         threads=threads,
     )
-    n_customers = len(past.split.users)
+    n_customers = len(past.users)
     details: dict[str, Any] = {
-        "task": "new" if exclude_seen else "all",
+        "task": str(task_of(exclude_seen=exclude_seen)),
         "n": n,
-        "begin": moment_text(window.cut),
-        "end": moment_text(window.end),
+        "begin": past.begin,
+        "end": past.end,
         "customers": n_customers,
     }
     if n_customers < FEWEST_CUSTOMERS:
@@ -138,12 +135,12 @@ def prove(
     better = {}
     details["methods"] = {}
     for method, values in figures.items():
-        spread = interval([values], seed=seed)
-        entry = {"ndcg": spread.mean, "low": spread.low, "high": spread.high}
+        low, high = interval(values[None], seed=seed)
+        entry = {"ndcg": means[method], "low": low, "high": high}
         if method is not Method.BLEND:
-            away = difference([values], [figures[Method.BLEND]], seed=seed)
-            entry |= {"minus_blend_low": away.low, "minus_blend_high": away.high}
-            if away.low > 0:
+            low, high = difference_interval(values[None], figures[Method.BLEND][None], seed=seed)
+            entry |= {"minus_blend_low": low, "minus_blend_high": high}
+            if low > 0:
                 better[method] = means[method]
         details["methods"][str(method)] = {name: round(value, _DECIMALS) for name, value in entry.items()}
     chosen, why = Method.BLEND, ""
