@@ -9,10 +9,13 @@ from recommender.times import DAY_MICROSECONDS
 Float64s = npt.NDArray[np.float64]
 
 
-def popularity(interactions: Interactions, *, recent_half_life_days: float = 30.0) -> Float64s:
+def popularity(
+    interactions: Interactions, *, recent_half_life_days: float = 30.0, recent_share: float = 0.5
+) -> Float64s:
     """The popularity of each item of the interactions, shape (items,), float64; the sum is 1.
 
-    Half of it is the item's share of all fans, half its share of those of late (`fans`). What is popular
+    Half of it is the item's share of all fans, half its share of those of late (`fans`); `recent_share` mixes
+    the two otherwise (0: all time alone, 1: recent alone). What is popular
     changes, so a count over all time alone is a poor list (Ji, Sun, Zhang and Li, "A Re-visit of the
     Popularity Baseline in Recommender Systems", SIGIR 2020). What sold of late alone would leave a shop of
     few sales with a list made by chance.
@@ -20,7 +23,8 @@ def popularity(interactions: Interactions, *, recent_half_life_days: float = 30.
     An item with nothing left after refunds has 0; without any purchase all are 0.
     """
     ever = fans(interactions, half_life_days=None)
-    mixed: Float64s = (ever + fans(interactions, half_life_days=recent_half_life_days)) / 2
+    recent = fans(interactions, half_life_days=recent_half_life_days)
+    mixed: Float64s = (1 - recent_share) * ever + recent_share * recent
     return mixed
 
 
