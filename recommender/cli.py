@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "How the last run went, and how old it is.",
     "runs": "The past runs and their figures.",
     "show": "What a customer bought, is shown, and why.",
+    "evaluate": "How good the lists are, on the shop's own past.",
     "demo": "Make a shop with plausible sales to try all of this on.",
 }
 """Every command with its short help, so that `--help` imports no command."""

@@ -29,9 +29,10 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 HABIT_HALF_LIFE_DAYS = 180.0
-_CELLS = 4_000_000
+_CELLS = 2_000_000
 """Scores that are in memory at a time, in each thread."""
 _ROWS = 512
+"""Lists that are filled at a time."""
 
 
 @dataclass(frozen=True, eq=False)

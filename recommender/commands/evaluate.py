@@ -1,0 +1,134 @@
+"""`recommend evaluate`."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import click
+
+from recommender.commands.common import print_json, print_line, print_table, progress, settings
+from recommender.texttable import Column
+
+if TYPE_CHECKING:
+    from recommender.evaluation.report import EvaluationReport, Figure, TaskReport
+
+_NOTHING = "–"  # noqa: RUF001 - the dash of an empty figure
+_MOST_DAYS, _MOST_WINDOWS = 3650, 52
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.IntRange(1, _MOST_DAYS),
+    default=28,
+    show_default=True,
+    help="Length of each stretch of time that is held out.",
+)
+@click.option(
+    "--windows",
+    "most_windows",
+    type=click.IntRange(1, _MOST_WINDOWS),
+    default=3,
+    show_default=True,
+    help="How many of them, where the sales reach back so far.",
+)
+@click.option("--fresh", is_flag=True, help="Read the shop's sales now, instead of those of the newest run.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def command(*, days: int, most_windows: int, fresh: bool, as_json: bool) -> None:
+    """How good the lists would have been in the last weeks, beside simpler methods.
+
+    Every method learns from the sales before a day and is judged by what customers bought in the weeks after
+    it. Nothing is published or kept.
+    """
+    from recommender.evaluation.evaluate import evaluate
+
+    given = settings(aloud=True)
+    report = evaluate(
+        given,
+        now=dt.datetime.now(dt.UTC),
+        days=days,
+        most_windows=most_windows,
+        fresh=fresh,
+        progress=progress(),
+    )
+    print_json(report.as_json()) if as_json else _print(report, given.shop_timezone)
+
+
+def _print(report: "EvaluationReport", zone: dt.tzinfo) -> None:
+    source = f"the run {report.run_id}" if report.run_id else "the shop's database"
+    print_line(f"Judged by what customers bought, with the sales of {source}:")
+    print_table(
+        (Column(""), Column("customers", right=True), Column("sales before", right=True)),
+        [
+            (
+                f"{_day(window.begin, zone)} to {_day(window.end, zone)}",
+                window.customers,
+                window.sales_before,
+            )
+            for window in report.windows
+        ],
+        indent="  ",
+    )
+    for note in report.notes:
+        print_line(f"Note: {note}")
+    for task in report.tasks:
+        print_line()
+        _print_task(task, report.top_n)
+
+
+def _print_task(task: "TaskReport", n: int) -> None:
+    from recommender.evaluation.report import FIRST_DAYS, SEGMENTS, WORDS
+
+    name = {"new": "New items", "all": "All items, repeats too"}[task.task]
+    setting = {"new": "exclude", "all": "include"}[task.task]
+    which = f" (your setting, REPEAT_PURCHASES={setting})" if task.is_configured else ""
+    print_line(f"{name}{which}: {task.customers:,} customers")
+    figures = ("recall", "hit rate", "coverage", "full lists")
+    print_table(
+        (
+            Column("method"),
+            Column(f"nDCG@{n}, 95 %", right=True),
+            *(Column(name, right=True, goes=place) for place, name in enumerate(figures, 1)),
+        ),
+        [
+            (
+                WORDS[m.method],
+                _interval(m.ndcg),
+                _share(m.recall.value),
+                _share(m.hit_rate.value),
+                _share(m.coverage),
+                _share(m.full_lists),
+            )
+            for m in task.methods
+        ],
+        indent="  ",
+    )
+    print_line()
+    firsts = [*FIRST_DAYS.values()]
+    days = [f"{firsts[1] - 1} day", f"{firsts[1]}-{firsts[2] - 1} days", f"{firsts[2]}+ days"]
+    print_table(
+        (
+            Column(f"nDCG@{n} of customers"),
+            *(
+                Column(f"{s} ({bought}): {task.customers_by_segment[s]:,}", right=True, goes=place)
+                for place, (s, bought) in enumerate(zip(SEGMENTS, days, strict=True))
+            ),
+        ),
+        [(WORDS[m.method], *(_interval(m.ndcg_by_segment[s]) for s in SEGMENTS)) for m in task.methods],
+        indent="  ",
+    )
+    print_line()
+    print_line(f"  {task.verdict}")
+
+
+def _day(moment: str, zone: dt.tzinfo) -> str:
+    return str(dt.datetime.fromisoformat(moment).astimezone(zone).date())
+
+
+def _interval(figure: "Figure") -> str:
+    if figure.value is None:
+        return _NOTHING
+    return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+
+
+def _share(share: float | None) -> str:
+    return _NOTHING if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,151 @@
+"""Quality on the shop's own past: the work behind `recommend evaluate`."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from recommender import machine
+from recommender.catalogue import read_never_recommend
+from recommender.errors import RefusedError
+from recommender.evaluation.compare import Judged, judge, task_report
+from recommender.evaluation.methods import methods
+from recommender.evaluation.report import EvaluationReport, WindowReport
+from recommender.evaluation.sales import find_sales
+from recommender.evaluation.split import Task, time_split, windows
+from recommender.evaluation.system import configured_system, trainer
+from recommender.interactions import SaleLines, load_sale_lines
+from recommender.keys import Keys
+from recommender.progress import Progress
+from recommender.settings import RepeatPurchases, Settings
+from recommender.times import DAY_MICROSECONDS
+
+DAYS, WINDOWS = 28, 3
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FEW_CUSTOMERS = 100
+"""With fewer the intervals are so wide that hardly a difference stands out."""
+
+
+def evaluate(
+    settings: Settings,
+    *,
+    now: datetime,
+    days: int = DAYS,
+    most_windows: int = WINDOWS,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> EvaluationReport:
+    """Compare the system and the methods beside it on the last weeks. No table and no run is touched.
+
+    Args:
+        settings: of the system, and where the sales are.
+        now: the end of a fresh export, aware.
+        days: length of a window.
+        most_windows: windows wanted; there are fewer where the sales do not reach back so far.
+        fresh: read the sales from the shop's database, not from the newest run.
+        progress: listens.
+
+    Raises:
+        RefusedError: there is too little data for a single window.
+        SettingsError: a setting, a query or the file of NEVER_RECOMMEND is not right.
+        DatabaseError: the shop's database failed in a fresh export.
+    """
+    progress = progress or Progress()
+    threads = settings.threads or machine.available_cpus()
+    with find_sales(settings, fresh=fresh, now=now, progress=progress) as sales:
+        lines = load_sale_lines(sales.path, customer_kind=sales.customer_kind, item_kind=sales.item_kind)
+    never = Keys.of()
+    if settings.never_recommend is not None:
+        never = read_never_recommend(settings.never_recommend, sales.item_kind)
+    cuts = _windows(lines, days, most_windows)
+    trained = trainer(settings, threads=threads)
+    compared = methods(
+        system=configured_system(settings, trained, never=never, threads=threads),
+        trained=trained,
+        n=settings.top_n,
+        seed=settings.seed,
+        threads=threads,
+    )
+    found: list[dict[Task, Judged]] = []
+    shown = []
+    for number, (cut, end) in enumerate(cuts, 1):
+        started = time.monotonic()
+        progress.begin(f"window {number}")
+        split = time_split(
+            lines,
+            cut=cut,
+            end=end,
+            half_life_days=settings.half_life_days,
+            publish_guests=settings.publish_guests,
+        )
+        found.append(judge(lines, split, compared, never=never, progress=progress.update))
+        shown.append(WindowReport(_iso(cut), _iso(end), split.train.n_sales, len(split.users)))
+        progress.end(f"{len(split.users):,} customers", time.monotonic() - started)
+    if not any(window.customers for window in shown):
+        raise RefusedError(
+            f"No customer who was known before bought anything in the last {days * len(cuts)} days of the"
+            " sales, so there is nothing to judge by.",
+            "Give a greater --days, or wait until customers come back.",
+        )
+    configured = Task.NEW if settings.repeat_purchases is RepeatPurchases.EXCLUDE else Task.ALL
+    tasks = tuple(
+        task_report(
+            task,
+            [window[task] for window in found],
+            [*compared],
+            is_configured=task is configured,
+            seed=settings.seed,
+        )
+        for task in sorted(Task, key=lambda task: task is not configured)
+    )
+    notes = []
+    if len(cuts) < most_windows:
+        notes.append(_young(lines, days, most_windows, len(cuts)))
+    if tasks[0].customers < _FEW_CUSTOMERS:
+        notes.append(f"Only {tasks[0].customers} customers could be judged: the figures are rough.")
+    return EvaluationReport(
+        run_id=sales.run_id,
+        top_n=settings.top_n,
+        days=days,
+        windows=tuple(shown),
+        notes=tuple(notes),
+        tasks=tasks,
+    )
+
+
+def _windows(lines: SaleLines, days: int, most: int) -> list[tuple[int, int]]:
+    """The windows, at least one.
+
+    Raises:
+        RefusedError: there is not even one.
+    """
+    cuts = windows(lines.newest, _oldest(lines), days=days, most=most) if len(lines.times) else []
+    if not cuts:
+        have = _days_of(lines)
+        raise RefusedError(
+            f"The sales reach over {have} days; one window of {days} days and as much history before it need"
+            f" {2 * days}: {2 * days - have} days are missing.",
+            "Wait so long, raise HISTORY_DAYS, or give a smaller --days.",
+        )
+    return cuts
+
+
+def _oldest(lines: SaleLines) -> int:
+    return int(lines.times.min())
+
+
+def _days_of(lines: SaleLines) -> int:
+    """Whole days from the oldest to the newest sale."""
+    if not len(lines.times):
+        return 0
+    return (lines.newest + 1 - _oldest(lines)) // DAY_MICROSECONDS
+
+
+def _young(lines: SaleLines, days: int, wanted: int, found: int) -> str:
+    windows_found = "1 window" if found == 1 else f"{found} windows"
+    return (
+        f"The sales reach over {_days_of(lines):,} days, enough for {windows_found} of {days} days; {wanted}"
+        f" need {(wanted + 1) * days:,}."
+    )
+
+
+def _iso(moment: int) -> str:
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat().replace("+00:00", "Z")

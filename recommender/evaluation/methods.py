@@ -1,0 +1,102 @@
+"""What is compared: each method by its name, with what it learns once and its lists for either task."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.evaluation import baselines
+from recommender.evaluation.split import Task
+from recommender.evaluation.system import System, Trainer
+from recommender.interactions import Interactions
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Method(StrEnum):
+    """The methods, in the order in which they are shown; the system is the last."""
+
+    POPULAR_ALL_TIME = "popular_all_time"
+    POPULAR_RECENT = "popular_recent"
+    POPULAR = "popular"
+    """the mix of both that is published for visitors"""
+    OWN_HABIT = "own_habit"
+    ITEM_TO_ITEM = "item_to_item"
+    ALS_DEFAULT = "als_default"
+    """the library as it comes"""
+    ALS = "als"
+    """the model as configured, alone"""
+    SYSTEM = "system"
+    """the lists as the nights make them"""
+
+
+Ranker = Callable[[Int64s, Task], Int32s | None]
+"""From users (indexes into the training's) their lists, shape (users, n); None: the method has none."""
+Learner = Callable[[Interactions, Bools], Ranker]
+"""From a training and what may be in a list, shape (items,), a ranker."""
+
+
+def methods(*, system: System, trained: Trainer, n: int, seed: int, threads: int) -> dict[Method, Learner]:
+    """Every method.
+
+    Args:
+        system: the lists as the nights make them.
+        trained: trains the model as configured.
+        n: length of the lists.
+        seed: of the library's ALS.
+        threads: how many to use, at least 1.
+    """
+
+    def popular(recent_share: float) -> Learner:
+        return lambda train, allowed: (
+            lambda users, task: baselines.popular(
+                train, users, n, exclude_seen=task is Task.NEW, allowed=allowed, recent_share=recent_share
+            )
+        )
+
+    def own_habit(train: Interactions, allowed: Bools) -> Ranker:
+        return lambda users, task: (
+            None if task is Task.NEW else baselines.own_habit(train, users, n, allowed=allowed)
+        )
+
+    def item_to_item(train: Interactions, allowed: Bools) -> Ranker:
+        similarities = baselines.learn_similarities(train, threads=threads)
+        return lambda users, task: baselines.by_similarity(
+            similarities,
+            train,
+            users,
+            n,
+            exclude_seen=task is Task.NEW,
+            allowed=allowed,
+            threads=threads,
+        )
+
+    def by_factors(learn: Callable[[Interactions], baselines.Factors]) -> Learner:
+        def learned(train: Interactions, allowed: Bools) -> Ranker:
+            factors = learn(train)
+            return lambda users, task: baselines.by_factors(
+                factors, train, users, n, exclude_seen=task is Task.NEW, allowed=allowed, threads=threads
+            )
+
+        return learned
+
+    def default_factors(train: Interactions) -> baselines.Factors:
+        return baselines.learn_default_als(train, seed=seed, threads=threads)
+
+    def own_factors(train: Interactions) -> baselines.Factors:
+        model = trained(train)
+        return baselines.Factors(model.user_factors, model.item_factors)
+
+    return {
+        Method.POPULAR_ALL_TIME: popular(0.0),
+        Method.POPULAR_RECENT: popular(1.0),
+        Method.POPULAR: popular(0.5),
+        Method.OWN_HABIT: own_habit,
+        Method.ITEM_TO_ITEM: item_to_item,
+        Method.ALS_DEFAULT: by_factors(default_factors),
+        Method.ALS: by_factors(own_factors),
+        Method.SYSTEM: lambda train, _allowed: lambda users, task: system(train, users, task is Task.NEW),
+    }

@@ -1,0 +1,169 @@
+"""What an evaluation found, and what it says in words."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.evaluation.methods import Method
+from recommender.evaluation.split import Task
+
+Int64s = npt.NDArray[np.int64]
+
+
+class Segment(StrEnum):
+    """Customers by the number of days on which they had bought before the cut."""
+
+    NEW = "new"
+    OCCASIONAL = "occasional"
+    REGULAR = "regular"
+
+
+FIRST_DAYS = {Segment.NEW: 0, Segment.OCCASIONAL: 2, Segment.REGULAR: 5}
+"""With so many days of purchase a segment begins; new are also those who gave everything back."""
+SEGMENTS = tuple(FIRST_DAYS)
+
+
+def segments_of(purchase_days: Int64s) -> Int64s:
+    """The place in `SEGMENTS` of each number of days, shapes alike."""
+    return np.searchsorted([*FIRST_DAYS.values()], purchase_days, side="right") - 1
+
+
+WORDS = {
+    Method.POPULAR_ALL_TIME: "popular of all time",
+    Method.POPULAR_RECENT: "popular of late",
+    Method.POPULAR: "popular as published",
+    Method.OWN_HABIT: "the customer's habit",
+    Method.ITEM_TO_ITEM: "item to item",
+    Method.ALS_DEFAULT: "ALS with library defaults",
+    Method.ALS: "ALS as configured",
+    Method.SYSTEM: "the configured system",
+}
+"""What an owner reads for each method."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over customers with its 95 % interval; None where no customer has a value."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, value: float, low: float, high: float) -> "Figure":
+        """The figure, with None for NaN."""
+        return cls(*(None if math.isnan(number) else float(number) for number in (value, low, high)))
+
+
+@dataclass(frozen=True)
+class MethodReport:
+    """The figures of one method in one task; all None where it has nothing to say in it."""
+
+    method: Method
+    ndcg: Figure
+    recall: Figure
+    hit_rate: Figure
+    coverage: float | None
+    """share of the items that may be recommended in at least one list; the mean over the windows"""
+    full_lists: float | None
+    """share of the customers with a full list; the mean over the windows"""
+    ndcg_by_segment: Mapping[Segment, Figure]
+    system_lead: Figure | None
+    """by how much the system's nDCG is above this method's on the same customers; None for the system itself
+    and where either has no figure"""
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """All methods on the same customers."""
+
+    task: Task
+    is_configured: bool
+    """whether it is the task of the setting REPEAT_PURCHASES"""
+    customers: int
+    """judged in at least one window"""
+    customers_by_segment: Mapping[Segment, int]
+    """judged as one of the segment in at least one window"""
+    methods: tuple[MethodReport, ...]
+
+    @property
+    def best(self) -> Method | None:
+        """The method with the greatest nDCG, the system among equals; None where nobody was judged."""
+        judged = [m for m in self.methods if m.ndcg.value is not None]
+        if not judged:
+            return None
+        return max(judged, key=lambda m: (m.ndcg.value, m.method is Method.SYSTEM)).method
+
+    @property
+    def verdict(self) -> str:
+        """Which method is best, and whether the system is better than the others beyond noise."""
+        best = self.best
+        if best is None:
+            return "There was nothing to find for any customer."
+        leads = [(WORDS[m.method], m.system_lead) for m in self.methods if m.system_lead is not None]
+        if best is Method.SYSTEM:
+            close = [words for words, lead in leads if not _is_above(lead.low)]
+            if close:
+                return f"Best is the configured system, but not beyond noise better than {_listed(close)}."
+            return "Best is the configured system, beyond noise better than every other method."
+        ahead = [words for words, lead in leads if lead.high is not None and lead.high < 0]
+        if not ahead:
+            return f"Best is {WORDS[best]}, but not beyond noise better than the configured system."
+        also = [words for words in ahead if words != WORDS[best]]
+        are = f"{'are' if len(also) > 1 else 'is'} {_listed(also)}" if also else ""
+        if len(also) == len(ahead):  # the best has the widest interval
+            return f"Best is {WORDS[best]}; beyond noise better than the configured system {are}."
+        return (
+            f"Best is {WORDS[best]}, beyond noise better than the configured system{are and ', as ' + are}."
+        )
+
+
+@dataclass(frozen=True)
+class WindowReport:
+    """One stretch of time that was held out."""
+
+    begin: str
+    """ISO 8601, UTC: training ends just before"""
+    end: str
+    """ISO 8601, UTC: just after the last sale that was looked at"""
+    sales_before: int
+    """sale lines that were trained on"""
+    customers: int
+    """known before, and bought something in it"""
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """What `recommend evaluate` prints."""
+
+    run_id: str | None
+    """the run whose sales were used; None: they were exported afresh"""
+    top_n: int
+    days: int
+    """length of a window"""
+    windows: tuple[WindowReport, ...]
+    """the newest first"""
+    notes: tuple[str, ...]
+    """what an owner should know about the figures"""
+    tasks: tuple[TaskReport, ...]
+    """the task of the setting first"""
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON types."""
+        found = asdict(self)
+        for task, shown in zip(self.tasks, found["tasks"], strict=True):
+            shown |= {"best": task.best, "verdict": task.verdict}
+        return found
+
+
+def _is_above(low: float | None) -> bool:
+    return low is not None and low > 0
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,84 @@
+"""The sales of an evaluation: those of the newest run that still has them, or a fresh export."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from recommender.database import open_database
+from recommender.export import SALES, export
+from recommender.files import TEMPORARY, make_folder
+from recommender.keys import KeyKind
+from recommender.pipeline import require_own_folder
+from recommender.progress import Progress
+from recommender.runs import list_runs, published_runs
+from recommender.settings import Settings
+from recommender.times import window
+
+_SCRATCH = f"{TEMPORARY}evaluate-"
+_STALE_SECONDS = 2 * 86_400
+"""Longer than any export may take: what is so old was left by one that was killed."""
+
+
+@dataclass(frozen=True)
+class SalesFile:
+    """Exported sales."""
+
+    path: Path
+    """`sales.csv` or `sales.csv.gz`"""
+    customer_kind: KeyKind
+    item_kind: KeyKind
+    run_id: str | None
+    """the run that exported them; None: nobody else has them"""
+
+
+@contextmanager
+def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Progress) -> Iterator[SalesFile]:
+    """The newest published run's sales, or the shop's where there are none; nothing is left behind.
+
+    Args:
+        settings: where to look.
+        fresh: read the shop's database in any case.
+        now: the end of a fresh export, aware.
+        progress: listens.
+
+    Raises:
+        SettingsError: the folder is another storefront's, or a query is not right.
+        RefusedError: the sales are not fit to be exported.
+        DatabaseError: the shop's database failed.
+    """
+    require_own_folder(settings)
+    for run in [] if fresh else reversed(published_runs(list_runs(settings.data_dir))):
+        path = run.sales_path()
+        if path is not None:
+            keys = run.manifest.keys
+            yield SalesFile(path, KeyKind(keys["customer"]), KeyKind(keys["item"]), run.run_id)
+            return
+    parent = make_folder(settings.data_dir)
+    for left in parent.glob(f"{_SCRATCH}*"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=parent, prefix=_SCRATCH) as folder:
+        found = _export(settings, Path(folder), now, progress)
+        yield found
+
+
+def _export(settings: Settings, folder: Path, now: datetime, progress: Progress) -> SalesFile:
+    started = time.monotonic()
+    progress.begin("export")
+    found = export(
+        open_database(settings.database_url),
+        sql_dir=settings.sql_dir,
+        folder=folder,
+        window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
+        sales_timezone=settings.sales_timezone,
+        guest_key=settings.guest_key,
+        timeout_seconds=settings.query_timeout_seconds,
+        progress=progress.update,
+    )
+    progress.end(f"{found.counts.sales:,} sales", time.monotonic() - started)
+    return SalesFile(folder / SALES, found.customer_kind, found.item_kind, None)
