@@ -31,10 +31,11 @@ from recommender.times import Window
 
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue
+    from recommender.evaluation.past import Recipe
     from recommender.gate import Finding, ListFacts
     from recommender.interactions import Interactions, SaleLines
     from recommender.keys import Keys
-    from recommender.model import AlsSettings, Model
+    from recommender.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class Night:
             loaded = None if only_train else self._loaded(only_load=only_load)
             if loaded is None:
                 model = train(
-                    interactions, self._als_settings, threads=self._threads, progress=self._progress.update
+                    interactions, self._recipe.als, threads=self._threads, progress=self._progress.update
                 )
                 manifest.parent_run_id = None
                 manifest.counts.pop("unknown_items", None)
@@ -136,13 +137,7 @@ class Night:
             self._model = model
             # Read once more instead of kept from above: the sales' columns are most of a night's memory.
             choose_and_prove(
-                self.run,
-                self.settings,
-                self._lines(),
-                als=self._als_settings,
-                never=self._never,
-                threads=self._threads,
-                progress=self._progress.update,
+                self.run, self.settings, self._lines(), self._recipe, progress=self._progress.update
             )
             figures["summary"] = (
                 f"{manifest.model['mode']}: {len(model.user_ids):,} customers, {len(model.item_ids):,} items;"
@@ -150,17 +145,11 @@ class Night:
             )
 
     @property
-    def _als_settings(self) -> "AlsSettings":
-        from recommender.model import AlsSettings
+    def _recipe(self) -> "Recipe":
+        from recommender.evaluation.past import Recipe
 
-        settings = self.settings
-        return AlsSettings(
-            factors=settings.factors,
-            regularization=settings.regularization,
-            iterations=settings.iterations,
-            alpha=settings.alpha,
-            seed=settings.seed,
-        )
+        exclude_seen = self.settings.repeat_purchases is RepeatPurchases.EXCLUDE
+        return Recipe.of(self.settings, never=self._never, exclude_seen=exclude_seen, threads=self._threads)
 
     def _loaded(self, *, only_load: bool) -> "Model | None":
         """The parent's model on tonight's sales, or None when a training is due.
@@ -177,7 +166,7 @@ class Night:
         manifest = self.run.manifest
         try:
             model = load_model(parent.path(MODEL), sha256=parent.manifest.files.get(MODEL))
-            if model.settings != self._als_settings:
+            if model.settings != self._recipe.als:
                 if not only_load:
                     log.info("the settings of the model have changed since %s: training", parent.run_id)
                     return None

@@ -9,9 +9,9 @@ import pytest
 
 from recommender.blend.weights import default_weights, weights_of
 from recommender.evaluation import choice as choice_module
-from recommender.evaluation import nightly, past
+from recommender.evaluation import nightly
 from recommender.evaluation.choice import MOST_DAYS, choose
-from recommender.evaluation.past import past_windows, window_days
+from recommender.evaluation.past import Recipe, look_back, past_windows, window_days
 from recommender.evaluation.proof import Method, prove, weights_for
 from recommender.interactions import SaleLines
 from recommender.keys import Keys
@@ -20,14 +20,10 @@ from recommender.times import DAY_MICROSECONDS
 from tests.nights import DAY, usual_shop
 
 ALS = AlsSettings(factors=8, regularization=1.0, iterations=5, alpha=5.0, seed=1)
-OF_A_NIGHT = {
-    "als": ALS,
-    "half_life_days": 60.0,
-    "publish_guests": False,
-    "never": Keys.of(),
-    "n": 5,
-    "threads": 1,
-}
+NEW = Recipe(
+    als=ALS, half_life_days=60.0, exclude_seen=True, publish_guests=False, never=Keys.of(), n=5, threads=1
+)
+ALL = dataclasses.replace(NEW, exclude_seen=False)
 
 
 def _lines(users, items, days, n_items):
@@ -64,10 +60,12 @@ def sqlite_url(tmp_path):
 
 
 def test_lists_that_follow_the_taste_are_published_with_their_figures(shop):
-    proof = prove(shop, default_weights(exclude_seen=True), exclude_seen=True, seed=1, **OF_A_NIGHT)
+    proof = prove(shop, default_weights(exclude_seen=True), NEW)
     assert proof.method is Method.BLEND
     assert proof.why == ""
     # Of the 80 items 20 are of the customer's kind, so what is popular hits a quarter as often.
+    assert proof.ndcg is not None
+    assert proof.baseline_ndcg is not None
     assert proof.ndcg > 2 * proof.baseline_ndcg
     assert proof.details["customers"] > 250
     popular = proof.details["methods"]["popular"]
@@ -78,7 +76,7 @@ def test_lists_that_follow_the_taste_are_published_with_their_figures(shop):
 
 def test_a_blend_that_is_clearly_worse_is_not_published(shop):
     against_all_reason = -default_weights(exclude_seen=True)
-    proof = prove(shop, against_all_reason, exclude_seen=True, seed=1, **OF_A_NIGHT)
+    proof = prove(shop, against_all_reason, NEW)
     assert proof.method is Method.ALS
     assert "clearly better than the blend" in proof.why
     assert proof.ndcg == proof.details["methods"]["als"]["ndcg"]
@@ -86,7 +84,7 @@ def test_a_blend_that_is_clearly_worse_is_not_published(shop):
 
 
 def test_where_repeats_are_shown_habit_is_a_baseline(shop):
-    proof = prove(shop, weights_of({"ever": 1.0}), exclude_seen=False, seed=1, **OF_A_NIGHT)
+    proof = prove(shop, weights_of({"ever": 1.0}), ALL)
     figures = proof.details["methods"]
     assert set(figures) == {"blend", "als", "popular", "own_habit"}
     assert proof.baseline_ndcg == max(figures["popular"]["ndcg"], figures["own_habit"]["ndcg"])
@@ -97,12 +95,12 @@ def test_where_repeats_are_shown_habit_is_a_baseline(shop):
 def test_what_cannot_be_proved_is_not_shown_and_the_owner_is_told_what_is_missing(exclude_seen, method):
     few = _with_tastes(n_users=20)
     blend = default_weights(exclude_seen=exclude_seen)
-    proof = prove(few, blend, exclude_seen=exclude_seen, seed=1, **OF_A_NIGHT)
+    proof = prove(few, blend, dataclasses.replace(NEW, exclude_seen=exclude_seen))
     assert proof.method is method
     assert "30 are needed" in proof.why
     assert (proof.ndcg, proof.baseline_ndcg) == (None, None)
     young = _with_tastes(days=10)
-    proof = prove(young, blend, exclude_seen=exclude_seen, seed=1, **OF_A_NIGHT)
+    proof = prove(young, blend, dataclasses.replace(NEW, exclude_seen=exclude_seen))
     assert proof.method is method
     assert "at least two weeks of sales are needed" in proof.why
 
@@ -117,14 +115,8 @@ def test_young_shops_have_shorter_windows(days, length, count):
 
 
 def _choose(lines, *, budget=2, **other):
-    return choose(
-        lines,
-        exclude_seen=True,
-        budget=budget,
-        run_id="r",
-        as_of_day="2026-03-01",
-        **(OF_A_NIGHT | other),
-    )
+    recipe = dataclasses.replace(NEW, **other)
+    return choose(lines, recipe, budget=budget, run_id="r", as_of_day="2026-03-01")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +136,7 @@ def test_weights_are_learned_where_they_win_on_every_window(choice):
 def test_one_lost_window_keeps_the_defaults(shop, monkeypatch, better, learned):
     results = iter(better)
 
-    def trial(_past, **_):
+    def trial(_past, _recipe, **_):
         return choice_module.Trial(
             begin="", end="", customers=1, ndcg_learned=0.1 + next(results) / 100, ndcg_default=0.1
         )
@@ -185,32 +177,16 @@ def test_the_newest_window_has_no_say(shop, choice):
 def test_what_is_never_recommended_is_no_candidate_of_the_past(shop):
     never = Keys.of(range(0, 80, 4))
     blend = default_weights(exclude_seen=True)
-    free = prove(shop, blend, exclude_seen=True, seed=1, **OF_A_NIGHT)
-    held = prove(shop, blend, exclude_seen=True, seed=1, **(OF_A_NIGHT | {"never": never}))
+    free = prove(shop, blend, NEW)
+    held = prove(shop, blend, dataclasses.replace(NEW, never=never))
     assert held.details["customers"] == free.details["customers"]
-    assert held.ndcg < free.ndcg
+    figures = held.details["methods"]["blend"]["ndcg"], free.details["methods"]["blend"]["ndcg"]
+    assert figures[0] < figures[1]
 
 
-def test_many_customers_are_looked_at_in_equal_steps(shop, monkeypatch):
-    seen = []
-    train = past.train
-    monkeypatch.setattr(past, "train", lambda *given, **named: seen.append(1) or train(*given, **named))
+def test_many_customers_are_looked_at_in_equal_steps(shop):
     window = past_windows(shop, most=1)[0]
-    found = {
-        most: past.look_back(
-            shop,
-            window,
-            als=ALS,
-            half_life_days=60.0,
-            exclude_seen=True,
-            publish_guests=False,
-            never=Keys.of(),
-            most_customers=most,
-            threads=1,
-        ).users
-        for most in (1000, 50)
-    }
-    assert len(seen) == 2
+    found = {most: look_back(shop, window, NEW, most_customers=most).users for most in (1000, 50)}
     assert len(found[50]) <= 50
     step = -(-len(found[1000]) // 50)
     assert found[50].tolist() == found[1000][::step].tolist()
@@ -220,7 +196,7 @@ def test_many_customers_are_looked_at_in_equal_steps(shop, monkeypatch):
     ("changed", "fits"),
     [
         ({}, True),
-        ({"task": "all"}, False),
+        ({"exclude_seen": False}, False),
         ({"half_life_days": 61.0}, False),
         ({"als": dataclasses.replace(ALS, factors=9)}, False),
         ({"sales": 1.2}, True),
@@ -232,18 +208,17 @@ def test_many_customers_are_looked_at_in_equal_steps(shop, monkeypatch):
     ],
 )
 def test_a_choice_is_kept_until_the_data_have_moved_on(choice, changed, fits):
-    tonight = {"task": "new", "als": ALS, "half_life_days": 60.0, "sales": 1.0, "day": DAY} | changed
-    tonight["sales"] = round(tonight["sales"] * choice.sales)
-    assert choice.still_fits(**tonight) is fits
+    known = {"sales": 1.0, "day": DAY} | {k: v for k, v in changed.items() if k in ("sales", "day")}
+    recipe = dataclasses.replace(NEW, **{k: v for k, v in changed.items() if k not in known})
+    assert choice.still_fits(recipe, sales=round(known["sales"] * choice.sales), day=known["day"]) is fits
 
 
 def test_the_next_night_keeps_the_choice_and_a_second_run_of_a_night_does_not(
     tmp_path, sqlite_url, monkeypatch
 ):
     shop = usual_shop(tmp_path / "shop", sqlite_url, NIGHTLY_PROOF="on")
-    chosen = nightly.choose
     monkeypatch.setattr(
-        nightly, "choose", lambda *given, **named: dataclasses.replace(chosen(*given, **named), learned=True)
+        nightly, "choose", lambda *given, **named: dataclasses.replace(choose(*given, **named), learned=True)
     )
     first = shop.night(DAY)
     again = shop.night(DAY)

@@ -217,7 +217,7 @@ def test_the_system_at_a_cut_is_what_the_night_published(tmp_path):
     split = time_split(lines, cut=cut, end=lines.newest + 1, half_life_days=settings.half_life_days)
     train = split.train
     trained = trainer(settings, threads=1)
-    system = configured_system(settings, trained, never=Keys.of([105, 106]), threads=1)
+    system = configured_system(settings, lines, trained, never=Keys.of([105, 106]), threads=1)
     assert len(split.users) > 3
     found = {
         train.user_ids[int(user)]: [train.item_ids[int(item)] for item in row if item >= 0]
@@ -239,7 +239,7 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
     trained = trainer(settings, threads=1)
     never = Keys.of([102, 107])
     compared = methods(
-        system=configured_system(settings, trained, never=never, threads=1),
+        system=configured_system(settings, lines, trained, never=never, threads=1),
         trained=trained,
         n=5,
         seed=1,

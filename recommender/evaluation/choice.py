@@ -11,10 +11,8 @@ import numpy.typing as npt
 from recommender.blend.candidates import CandidateMaker
 from recommender.blend.signals import SIGNALS
 from recommender.blend.weights import Choices, default_weights, learn, weights_of
-from recommender.evaluation.past import Past, look_back, past_windows, task_of
+from recommender.evaluation.past import Past, Recipe, look_back, past_windows
 from recommender.interactions import SaleLines
-from recommender.keys import Keys
-from recommender.model import AlsSettings
 from recommender.parallel import Progress
 
 Int64s = npt.NDArray[np.int64]
@@ -69,15 +67,13 @@ class Choice:
         """The weights in the order of the signals, shape (signals,)."""
         return weights_of(self.weights)
 
-    def still_fits(
-        self, *, task: str, als: AlsSettings, half_life_days: float, sales: int, day: date
-    ) -> bool:
-        """Whether tonight may use it again: the same task and model, and the data have not moved on."""
+    def still_fits(self, recipe: Recipe, *, sales: int, day: date) -> bool:
+        """Whether a night may use it again: the same task and model, and the data have not moved on."""
         age = (day - date.fromisoformat(self.as_of_day)).days
         return (
-            self.task == task
-            and self.als == asdict(als)
-            and self.half_life_days == half_life_days
+            self.task == recipe.task
+            and self.als == asdict(recipe.als)
+            and self.half_life_days == recipe.half_life_days
             and 0 <= age < MOST_DAYS
             and abs(sales - self.sales) <= _MOST_GROWTH * self.sales
             and set(self.weights) <= set(SIGNALS)
@@ -86,15 +82,9 @@ class Choice:
 
 def choose(
     lines: SaleLines,
+    recipe: Recipe,
     *,
-    als: AlsSettings,
-    half_life_days: float,
-    exclude_seen: bool,
-    publish_guests: bool,
-    never: Keys,
-    n: int,
     budget: int,
-    threads: int,
     run_id: str,
     as_of_day: str,
     progress: Progress | None = None,
@@ -107,48 +97,23 @@ def choose(
 
     Args:
         lines: the sales.
-        als: of the model.
-        half_life_days: of the interactions' weights.
-        exclude_seen: the task: items that the customer has not bought, or all.
-        publish_guests: whether guests count.
-        never: items that are never recommended.
-        n: length of the lists.
+        recipe: of the night.
         budget: trainings that this may cost.
-        threads: how many to use, at least 1.
         run_id: whose choice it is.
         as_of_day: of that run.
         progress: called with windows done and in all.
     """
-    default = default_weights(exclude_seen=exclude_seen)
+    default = default_weights(exclude_seen=recipe.exclude_seen)
     found = past_windows(lines, most=1 + budget)[1:]
     pasts = []
     # Without a second window nothing could be held against what was learned on another one.
     for number, window in enumerate(found if len(found) >= _FEWEST_WINDOWS else []):
-        pasts.append(
-            look_back(
-                lines,
-                window,
-                als=als,
-                half_life_days=half_life_days,
-                exclude_seen=exclude_seen,
-                publish_guests=publish_guests,
-                never=never,
-                most_customers=_MOST_CUSTOMERS,
-                threads=threads,
-            )
-        )
+        pasts.append(look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS))
         if progress is not None:
             progress(number + 1, len(found))
-    told = [_choices(past, exclude_seen=exclude_seen) for past in pasts]
+    told = [_choices(past, recipe) for past in pasts]
     trials = [
-        _trial(
-            past,
-            learned=learn([*told[:number], *told[number + 1 :]], default),
-            default=default,
-            exclude_seen=exclude_seen,
-            n=n,
-            threads=threads,
-        )
+        _trial(past, recipe, learned=learn([*told[:number], *told[number + 1 :]], default), default=default)
         for number, past in enumerate(pasts)
     ]
     learned = bool(trials) and all(trial.ndcg_learned > trial.ndcg_default for trial in trials)
@@ -163,27 +128,27 @@ def choose(
         why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} past windows, there are {len(found)}"
     log.info("weights of the blend: %s", why)
     return Choice(
-        task=str(task_of(exclude_seen=exclude_seen)),
+        task=str(recipe.task),
         # Rounded, so that a file of them is the same wherever the last bits of a minimum differ.
         weights={name: round(float(w), 3) for name, w in zip(SIGNALS, weights, strict=True)},
         learned=learned,
         why=why,
         trials=[asdict(trial) for trial in trials],
-        als=asdict(als),
-        half_life_days=half_life_days,
+        als=asdict(recipe.als),
+        half_life_days=recipe.half_life_days,
         sales=len(lines.times),
         run_id=run_id,
         as_of_day=as_of_day,
     )
 
 
-def _choices(past: Past, *, exclude_seen: bool) -> Choices:
+def _choices(past: Past, recipe: Recipe) -> Choices:
     """The candidates of a window's customers, and which of them were bought."""
     maker = CandidateMaker(
         past.signals,
         past.users,
         allowed=past.allowed,
-        exclude_seen=exclude_seen,
+        exclude_seen=recipe.exclude_seen,
         used=np.ones(len(SIGNALS), bool),
     )
     customers, values, bought = [], [], []
@@ -196,12 +161,8 @@ def _choices(past: Past, *, exclude_seen: bool) -> Choices:
     return Choices(np.concatenate(customers), np.concatenate(values, axis=1), np.concatenate(bought))
 
 
-def _trial(
-    past: Past, *, learned: Float64s, default: Float64s, exclude_seen: bool, n: int, threads: int
-) -> Trial:
-    quality = [
-        past.ndcg(weights, exclude_seen=exclude_seen, n=n, threads=threads) for weights in (learned, default)
-    ]
+def _trial(past: Past, recipe: Recipe, *, learned: Float64s, default: Float64s) -> Trial:
+    quality = [past.ndcg(weights, recipe) for weights in (learned, default)]
     means = [round(float(values.mean()), _DECIMALS) if len(values) else 0.0 for values in quality]
     return Trial(
         begin=past.begin,

@@ -58,7 +58,7 @@ def evaluate(
     cuts = _windows(lines, days, most_windows)
     trained = trainer(settings, threads=threads)
     compared = methods(
-        system=configured_system(settings, trained, never=never, threads=threads),
+        system=configured_system(settings, lines, trained, never=never, threads=threads),
         trained=trained,
         n=settings.top_n,
         seed=settings.seed,

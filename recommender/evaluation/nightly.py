@@ -4,27 +4,18 @@ import json
 from dataclasses import asdict
 
 from recommender.evaluation.choice import Choice, choose
-from recommender.evaluation.past import task_of
+from recommender.evaluation.past import Recipe
 from recommender.evaluation.proof import Method, prove
 from recommender.files import sha256_of, write_text
 from recommender.interactions import SaleLines
-from recommender.keys import Keys
-from recommender.model import AlsSettings
 from recommender.parallel import Progress
 from recommender.record import warn
 from recommender.runs import EVALUATION, Run, list_runs, published_runs
-from recommender.settings import RepeatPurchases, Settings
+from recommender.settings import Settings
 
 
 def choose_and_prove(
-    run: Run,
-    settings: Settings,
-    lines: SaleLines,
-    *,
-    als: AlsSettings,
-    never: Keys,
-    threads: int,
-    progress: Progress | None = None,
+    run: Run, settings: Settings, lines: SaleLines, recipe: Recipe, *, progress: Progress | None = None
 ) -> None:
     """Put the choice of weights, the method and its quality into the run's record.
 
@@ -35,25 +26,17 @@ def choose_and_prove(
         run: its manifest gets `choice`, `method` and `quality`; its folder `evaluation.json`.
         settings: of the run.
         lines: its sales.
-        als: of its model.
-        never: items that are never recommended.
-        threads: how many to use, at least 1.
+        recipe: of the settings.
         progress: called with past windows done and in all.
     """
     manifest = run.manifest
-    exclude_seen = settings.repeat_purchases is RepeatPurchases.EXCLUDE
-    choice = _kept(run, settings, als, n_sales=len(lines.times), exclude_seen=exclude_seen)
+    choice = _kept(run, settings, recipe, n_sales=len(lines.times))
     if choice is None:
+        budget = settings.tune_budget if settings.nightly_proof else 0
         choice = choose(
             lines,
-            als=als,
-            half_life_days=settings.half_life_days,
-            exclude_seen=exclude_seen,
-            publish_guests=settings.publish_guests,
-            never=never,
-            n=settings.top_n,
-            budget=settings.tune_budget if settings.nightly_proof else 0,
-            threads=threads,
+            recipe,
+            budget=budget,
             run_id=run.run_id,
             as_of_day=manifest.as_of_day,
             progress=progress,
@@ -65,18 +48,7 @@ def choose_and_prove(
     manifest.files.pop(EVALUATION, None)
     if not settings.nightly_proof:
         return
-    proof = prove(
-        lines,
-        choice.as_array(),
-        als=als,
-        half_life_days=settings.half_life_days,
-        exclude_seen=exclude_seen,
-        publish_guests=settings.publish_guests,
-        never=never,
-        n=settings.top_n,
-        seed=settings.seed,
-        threads=threads,
-    )
+    proof = prove(lines, choice.as_array(), recipe)
     manifest.method = proof.method
     manifest.quality = {"ndcg": proof.ndcg, "baseline_ndcg": proof.baseline_ndcg}
     write_text(run.path(EVALUATION), json.dumps(proof.details, indent=2, sort_keys=True) + "\n")
@@ -85,9 +57,7 @@ def choose_and_prove(
         warn(run, proof.why)
 
 
-def _kept(
-    run: Run, settings: Settings, als: AlsSettings, *, n_sales: int, exclude_seen: bool
-) -> Choice | None:
+def _kept(run: Run, settings: Settings, recipe: Recipe, *, n_sales: int) -> Choice | None:
     """The choice of the newest published night of an earlier day, while it fits.
 
     Of an earlier day, so that a second run of a night takes the same one as the first.
@@ -100,11 +70,4 @@ def _kept(
     if not earlier:
         return None
     choice = Choice(**max(reversed(earlier), key=lambda other: other.day).manifest.choice)
-    fits = choice.still_fits(
-        task=str(task_of(exclude_seen=exclude_seen)),
-        als=als,
-        half_life_days=settings.half_life_days,
-        sales=n_sales,
-        day=run.day,
-    )
-    return choice if fits else None
+    return choice if choice.still_fits(recipe, sales=n_sales, day=run.day) else None

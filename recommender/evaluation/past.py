@@ -13,6 +13,7 @@ from recommender.interactions import SaleLines
 from recommender.keys import Keys
 from recommender.model import AlsSettings, train
 from recommender.ranking import top_lists
+from recommender.settings import Settings
 from recommender.times import DAY_MICROSECONDS, format_times
 
 Int64s = npt.NDArray[np.int64]
@@ -23,6 +24,49 @@ _LENGTHS = (28, 14, 7)
 """Days of a window: whole weeks, so that each day of the week weighs the same."""
 _WANTED = 4
 """A length is taken when so many of its windows fit into the history."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Recipe:
+    """What a night is told: the same for tonight and for every past window."""
+
+    als: AlsSettings
+    half_life_days: float
+    """of the interactions' weights"""
+    exclude_seen: bool
+    """the task: items that the customer has not bought, or all"""
+    publish_guests: bool
+    """whether guests count"""
+    never: Keys
+    """items that are never recommended"""
+    n: int
+    """length of the lists"""
+    threads: int
+    """how many to use, at least 1; no result depends on it"""
+
+    @classmethod
+    def of(cls, settings: Settings, *, never: Keys, exclude_seen: bool, threads: int) -> "Recipe":
+        """As the settings say, for either task."""
+        return cls(
+            als=AlsSettings(
+                factors=settings.factors,
+                regularization=settings.regularization,
+                iterations=settings.iterations,
+                alpha=settings.alpha,
+                seed=settings.seed,
+            ),
+            half_life_days=settings.half_life_days,
+            exclude_seen=exclude_seen,
+            publish_guests=settings.publish_guests,
+            never=never,
+            n=settings.top_n,
+            threads=threads,
+        )
+
+    @property
+    def task(self) -> Task:
+        """What the lists have to foretell."""
+        return Task.NEW if self.exclude_seen else Task.ALL
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +84,16 @@ class Past:
     """shape (items,): the candidates, all that was ever sold before the cut but for the never-list; what
     could be bought then is on no record, and what can be bought now tells what sold later"""
 
-    def ndcg(self, weights: Float64s, *, exclude_seen: bool, n: int, threads: int) -> Float64s:
+    def ndcg(self, weights: Float64s, recipe: Recipe) -> Float64s:
         """nDCG@n of the lists under some weights of the signals; of each user, shape (users,)."""
         lists = top_lists(
             self.signals,
             weights,
             self.users,
             allowed=self.allowed,
-            n=n,
-            exclude_seen=exclude_seen,
-            threads=threads,
+            n=recipe.n,
+            exclude_seen=recipe.exclude_seen,
+            threads=recipe.threads,
         )
         return ndcg(lists, self.relevant)
 
@@ -69,50 +113,35 @@ def _oldest(lines: SaleLines) -> int:
     return int(lines.times.min(initial=lines.newest))
 
 
-def look_back(
-    lines: SaleLines,
-    window: tuple[int, int],
-    *,
-    als: AlsSettings,
-    half_life_days: float,
-    exclude_seen: bool,
-    publish_guests: bool,
-    never: Keys,
-    most_customers: int,
-    threads: int,
-) -> Past:
+def look_back(lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most_customers: int) -> Past:
     """Train on what was known before the window.
 
     Args:
         lines: the sales.
         window: cut and end.
-        als: of the model.
-        half_life_days: of the interactions' weights.
-        exclude_seen: the task: items that the customer has not bought, or all.
-        publish_guests: whether guests count.
-        never: items that are never recommended.
+        recipe: of the night.
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
-        threads: how many to use, at least 1.
     """
     cut, end = window
-    split = time_split(lines, cut=cut, end=end, half_life_days=half_life_days, publish_guests=publish_guests)
-    relevant = split.relevant_in(task_of(exclude_seen=exclude_seen))
+    split = time_split(
+        lines,
+        cut=cut,
+        end=end,
+        half_life_days=recipe.half_life_days,
+        publish_guests=recipe.publish_guests,
+    )
+    relevant = split.relevant_in(recipe.task)
     chosen = np.flatnonzero(np.diff(relevant.indptr))
     chosen = chosen[:: max(1, -(-len(chosen) // most_customers))]
-    signals = make_signals(split.train, train(split.train, als, threads=threads))
+    signals = make_signals(split.train, train(split.train, recipe.als, threads=recipe.threads))
     return Past(
         begin=_text(cut),
         end=_text(end),
         signals=signals,
         users=split.users[chosen],
         relevant=relevant[chosen],
-        allowed=never.find(split.train.item_ids) < 0,
+        allowed=recipe.never.find(split.train.item_ids) < 0,
     )
-
-
-def task_of(*, exclude_seen: bool) -> Task:
-    """What the lists have to foretell."""
-    return Task.NEW if exclude_seen else Task.ALL
 
 
 def _text(moment: int) -> str:

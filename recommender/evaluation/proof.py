@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 from recommender.blend.weights import weights_of
 from recommender.evaluation.bootstrap import difference_interval, interval
-from recommender.evaluation.past import look_back, past_windows, task_of
+from recommender.evaluation.past import Recipe, look_back, past_windows
 from recommender.interactions import SaleLines
-from recommender.keys import Keys
-from recommender.model import AlsSettings
 
 Float64s = npt.NDArray[np.float64]
 
@@ -62,19 +60,7 @@ class Proof:
     """for `evaluation.json`"""
 
 
-def prove(
-    lines: SaleLines,
-    blend: Float64s,
-    *,
-    als: AlsSettings,
-    half_life_days: float,
-    exclude_seen: bool,
-    publish_guests: bool,
-    never: Keys,
-    n: int,
-    seed: int,
-    threads: int,
-) -> Proof:
+def prove(lines: SaleLines, blend: Float64s, recipe: Recipe) -> Proof:
     """Make the lists of each method as of the newest window's begin, and hold them against what was bought.
 
     The blend is published unless another method is better by more than chance (95 % bootstrap interval of the
@@ -84,15 +70,9 @@ def prove(
     Args:
         lines: the sales.
         blend: the weights of the signals, shape (signals,).
-        als: of the model.
-        half_life_days: of the interactions' weights.
-        exclude_seen: the task: items that the customer has not bought, or all.
-        publish_guests: whether guests count.
-        never: items that are never recommended.
-        n: length of the lists.
-        seed: of the bootstrap.
-        threads: how many to use, at least 1.
+        recipe: of the night.
     """
+    exclude_seen, n, seed = recipe.exclude_seen, recipe.n, recipe.als.seed
     methods = [Method.BLEND, Method.ALS, Method.POPULAR]
     simplest = Method.POPULAR
     if not exclude_seen:
@@ -101,20 +81,10 @@ def prove(
     found = past_windows(lines, most=1)
     if not found:
         return _too_little(simplest, "at least two weeks of sales are needed", {})
-    past = look_back(
-        lines,
-        found[0],
-        als=als,
-        half_life_days=half_life_days,
-        exclude_seen=exclude_seen,
-        publish_guests=publish_guests,
-        never=never,
-        most_customers=_MOST_CUSTOMERS,
-        threads=threads,
-    )
+    past = look_back(lines, found[0], recipe, most_customers=_MOST_CUSTOMERS)
     n_customers = len(past.users)
     details: dict[str, Any] = {
-        "task": str(task_of(exclude_seen=exclude_seen)),
+        "task": str(recipe.task),
         "n": n,
         "begin": past.begin,
         "end": past.end,
@@ -127,10 +97,7 @@ def prove(
             f" {FEWEST_CUSTOMERS} are needed"
         )
         return _too_little(simplest, missing, details)
-    figures = {
-        method: past.ndcg(weights_for(method, blend), exclude_seen=exclude_seen, n=n, threads=threads)
-        for method in methods
-    }
+    figures = {method: past.ndcg(weights_for(method, blend), recipe) for method in methods}
     means = {method: float(values.mean()) for method, values in figures.items()}
     better = {}
     details["methods"] = {}

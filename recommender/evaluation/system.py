@@ -6,11 +6,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from recommender.catalogue import Catalogue
-from recommender.interactions import Interactions
+from recommender.blend.signals import make_signals
+from recommender.evaluation.choice import choose
+from recommender.evaluation.past import Recipe
+from recommender.evaluation.proof import prove, weights_for
+from recommender.interactions import Interactions, SaleLines
 from recommender.keys import Keys
-from recommender.model import AlsSettings, Model, train
-from recommender.ranking import make_lists
+from recommender.model import Model, train
+from recommender.ranking import top_lists
 from recommender.settings import Settings
 
 Int32s = npt.NDArray[np.int32]
@@ -24,13 +27,7 @@ Trainer = Callable[[Interactions], Model]
 
 def trainer(settings: Settings, *, threads: int) -> Trainer:
     """Trains the model as configured; the last one is kept, so that several methods and tasks can use it."""
-    als = AlsSettings(
-        factors=settings.factors,
-        regularization=settings.regularization,
-        iterations=settings.iterations,
-        alpha=settings.alpha,
-        seed=settings.seed,
-    )
+    als = Recipe.of(settings, never=Keys.of(), exclude_seen=True, threads=threads).als
 
     @lru_cache(maxsize=1)
     def trained(interactions: Interactions) -> Model:
@@ -39,28 +36,31 @@ def trainer(settings: Settings, *, threads: int) -> Trainer:
     return trained
 
 
-def configured_system(settings: Settings, trained: Trainer, *, never: Keys, threads: int) -> System:
-    """The way from sales to lists that a night takes with these settings.
+def configured_system(
+    settings: Settings, lines: SaleLines, trained: Trainer, *, never: Keys, threads: int
+) -> System:
+    """The way from sales to lists that a night takes with these settings, and without earlier nights.
 
-    Every item of the training counts as sellable but those never to be recommended: what was sellable at a
-    past moment is on no record.
+    At a past moment it chooses the weights and proves the method on the windows before, as the night of that
+    day would have. Every item of the training counts as sellable but those never to be recommended: what was
+    sellable at a past moment is on no record.
     """
 
     def lists(interactions: Interactions, users: Int64s, exclude_seen: bool) -> Int32s:  # noqa: FBT001 - see System
-        ids = interactions.item_ids
-        rows = make_lists(
-            interactions,
-            trained(interactions),
-            Catalogue(ids, (None,) * len(ids), np.ones(len(ids), bool), None),
-            never=never,
-            n=settings.top_n,
-            popular_items=1,
+        recipe = Recipe.of(settings, never=never, exclude_seen=exclude_seen, threads=threads)
+        known = lines.before(interactions.newest + 1)
+        budget = settings.tune_budget if settings.nightly_proof else 0
+        weights = choose(known, recipe, budget=budget, run_id="", as_of_day="").as_array()
+        if settings.nightly_proof:
+            weights = weights_for(prove(known, weights, recipe).method, weights)
+        return top_lists(
+            make_signals(interactions, trained(interactions)),
+            weights,
+            users,
+            allowed=never.find(interactions.item_ids) < 0,
+            n=recipe.n,
             exclude_seen=exclude_seen,
-            publish_guests=settings.publish_guests,
             threads=threads,
-        ).recommendations
-        table = np.full((len(interactions.user_ids), settings.top_n), -1, np.int32)
-        table[rows.customer, rows.position - 1] = ids.find(rows.items)[rows.item]
-        return table[users]
+        )
 
     return lists
