@@ -45,6 +45,8 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "peak_mb": max((stage["peak_mb"] for stage in stages), default=None),
         "counts": manifest.counts,
         "method": manifest.method,
+        "quality": manifest.quality,
+        "choice": manifest.choice,
         "model": manifest.model,
         "warnings": manifest.warnings,
     }

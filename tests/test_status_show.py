@@ -334,7 +334,20 @@ def test_runs_lists_every_night_the_newest_first(shop):
     assert listed[2]["peak_mb"] > 0
     heading, refused, _, published = shop.does("runs").splitlines()
     assert heading.split() == [
-        *("day", "status", "sales", "customers", "rows", "seconds", "peak", "MB", "method", "run", "error")
+        *(
+            "day",
+            "status",
+            "sales",
+            "customers",
+            "rows",
+            "seconds",
+            "peak",
+            "MB",
+            "method",
+            "nDCG",
+            "run",
+            "error",
+        )
     ]
     day, status, sales, customers, rows, _, _, method, run_id = published.split()
     assert (day, status, sales, customers, rows) == (str(DAY), "published", "120", "30", "172")

@@ -54,6 +54,11 @@ def progress() -> "Progress":
     return shown
 
 
+def figure(value: float | None) -> str | None:
+    """A figure of quality with three decimals."""
+    return None if value is None else f"{value:.3f}"
+
+
 def print_line(text: str = "") -> None:
     """One line on stdout, with nothing in it that a terminal would obey."""
     click.echo(printable(text))

@@ -2,7 +2,7 @@
 
 import click
 
-from recommender.commands.common import print_json, print_line, print_table, settings
+from recommender.commands.common import figure, print_json, print_line, print_table, settings
 from recommender.texttable import Column
 
 _COLUMNS = (
@@ -14,6 +14,7 @@ _COLUMNS = (
     Column("seconds", right=True, goes=4),
     Column("peak MB", right=True, goes=5),
     Column("method", goes=6),
+    Column("nDCG", right=True, goes=9),
     Column("run", goes=7),
     Column("error", shortest=20, goes=8),
 )
@@ -46,6 +47,7 @@ def command(*, as_json: bool) -> None:
                 f"{run['seconds']:.1f}",
                 None if run["peak_mb"] is None else f"{run['peak_mb']:.0f}",
                 run["method"],
+                figure(run["quality"].get("ndcg")),
                 run["run_id"],
                 run["error"],
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import print_json, print_line, print_table, settings
+from recommender.commands.common import figure, print_json, print_line, print_table, settings
 from recommender.errors import ExitCode
 from recommender.texttable import Column
 
@@ -60,19 +60,30 @@ def _print(report: "StatusReport", zone: dt.tzinfo) -> None:
 
 def _print_figures(report: "StatusReport") -> None:
     """What is published beside the last run; one column where they are the same."""
-    names = ["run", "day", "status", "method", "sales", "items", "customers", "rows", "seconds", "peak MB"]
+    names = ["run", "day", "status", "method", "nDCG", "nDCG of simple lists", "weights"]
+    names += ["sales", "items", "customers", "rows", "seconds", "peak MB"]
     shown: dict[str, list[object]] = {}
     published, last = report.published, report.last_run
     if published and (last is None or last["run_id"] != published["run_id"]):
-        figures = ("method", "sales", "items", "customers", "rows_written")
-        values = [published["run_id"], published["as_of"], "published", *(published[n] for n in figures)]
-        shown["published"] = [*values, None, None]
+        figures = ("sales", "items", "customers", "rows_written")
+        values = [published["run_id"], published["as_of"], "published", published["method"]]
+        values += [figure(published.get("ndcg")), figure(published.get("baseline_ndcg")), None]
+        shown["published"] = [*values, *(published[n] for n in figures), None, None]
     if last:
         counts = [last["counts"].get(name) for name in ("sales", "items", "customers", "rows")]
         peak = None if last["peak_mb"] is None else f"{last['peak_mb']:.0f}"
         values = [last[name] for name in ("run_id", "as_of_day", "status", "method")]
+        values += [figure(last["quality"].get(name)) for name in ("ndcg", "baseline_ndcg")]
+        values.append(_weights(last["choice"]))
         shown["last run"] = [*values, *counts, f"{last['seconds']:.1f}", peak]
     if shown:
         print_line()
         columns = [Column(""), *(Column(heading) for heading in shown)]
         print_table(columns, [*zip(names, *shown.values(), strict=True)])
+
+
+def _weights(choice: dict[str, Any]) -> str | None:
+    """Where the blend's weights are from."""
+    if not choice:
+        return None
+    return f"learned on {choice['as_of_day']}" if choice["learned"] else "the defaults"
