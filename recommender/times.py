@@ -221,3 +221,17 @@ def shown_time(value: object, sold_in: ZoneInfo, shown_in: ZoneInfo) -> str:
         return f"{(_EPOCH + timedelta(microseconds=micros)).astimezone(shown_in):%Y-%m-%d %H:%M}"
     except OverflowError:  # the last day of the calendar, which stands for "never"
         return str(value)
+
+
+def shop_days(micros: Int64s, zone: ZoneInfo) -> Int64s:
+    """The shop's day of each moment (microseconds of UTC), as ordinals of `datetime.date`; shapes alike."""
+    if not len(micros):
+        return micros
+    epoch = _EPOCH.toordinal()
+    # No zone is more than a day away from UTC.
+    first = max(int(micros.min()) // DAY_MICROSECONDS + epoch - 1, 2)
+    last = min(int(micros.max()) // DAY_MICROSECONDS + epoch + 1, date.max.toordinal() - 1)
+    midnights = [
+        microseconds(local_midnight(date.fromordinal(day), zone)) for day in range(first, last + 1)
+    ]
+    return first - 1 + np.searchsorted(np.array(midnights, np.int64), micros, side="right")

@@ -1,0 +1,68 @@
+"""Which items occur together: sparse products of columns, block by block, so that memory is bounded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_PAIRS = 2_000_000
+"""Pairs of items in memory at once, some 100 MB; one item's pairs are no more than there are items."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of different items that share a row; all shapes (pairs,)."""
+
+    item: Int32s
+    other: Int32s
+    """a candidate"""
+    product: npt.NDArray[np.float64]
+    """sum over the shared rows of the product of both cells, added in order of the row"""
+    common: Int64s
+    """how many rows they share"""
+
+
+def pairs(
+    cells: "csr_matrix[np.float64]", candidates: Bools, *, most_pairs: int = _PAIRS
+) -> Iterator[Pairs]:
+    """All pairs of an item and a candidate that share a row, in blocks of whole items in ascending order.
+
+    The time is the sum over the rows of the square of their cells: bound these first.
+
+    Args:
+        cells: shape (rows, items), float64, every stored cell positive.
+        candidates: shape (items,): what the other item may be.
+        most_pairs: of a block; an item with more is a block of its own.
+    """
+    n_items = cells.shape[1]
+    columns = np.flatnonzero(candidates).astype(np.int32)
+    others = cells[:, columns].tocsr()
+    of_items = cells.T.tocsr()
+    ones, other_ones = of_items.copy(), others.copy()
+    ones.data, other_ones.data = np.ones_like(of_items.data), np.ones_like(others.data)
+    most_of_item = np.minimum(ones @ np.diff(others.indptr).astype(np.float64), len(columns))
+    for first, last in _blocks(most_of_item, most_pairs):
+        product = of_items[first:last] @ others
+        # The same cells in the same order: the order depends on where cells are, not on what they hold.
+        common = ones[first:last] @ other_ones
+        item = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(product.indptr))
+        other = columns[product.indices]
+        kept = item != other
+        yield Pairs(item[kept], other[kept], product.data[kept], np.rint(common.data[kept]).astype(np.int64))
+    assert len(most_of_item) == n_items  # noqa: S101 - one number for each item
+
+
+def _blocks(sizes: npt.NDArray[np.float64], most: int) -> Iterator[tuple[int, int]]:
+    """First and behind-last item of each block: whole items, together of no more than `most` or one alone."""
+    ends = np.cumsum(sizes)
+    first, done = 0, 0.0
+    while first < len(sizes):
+        last = max(int(np.searchsorted(ends, done + most, side="right")), first + 1)
+        yield first, last
+        first, done = last, float(ends[last - 1])
