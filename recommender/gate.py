@@ -81,6 +81,8 @@ def check_list(
         # Also a score that is no finite number: the reader knows no other form.
         reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
         return [Finding("readable", reason, again)], ListFacts(0, {})
+    if not rows and not definition.needs_rows:
+        return [], ListFacts(0, {})
     if not rows:
         hint = "Mind the sales, the items' sellable and the filters."
         return [Finding("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
@@ -93,10 +95,10 @@ def check_list(
         if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
             findings.append(Finding("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", again))
         if column.role is Role.ITEM:
-            allowed = set(known) | {""} if column.nullable else set(sellable)
+            allowed = {*(sellable if column.shown else known), *([""] if column.nullable else [])}
             wrong = sorted(set(texts[column.name]) - allowed)
             if wrong:
-                what = "unknown" if column.nullable else "unknown or not sellable"
+                what = "unknown or not sellable" if column.shown else "unknown"
                 message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {wrong[0]!r}."
                 findings.append(Finding("items", message, again))
     findings += _check_order(path, definition, codes, numbers["position"].result(), again)

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from recommender.blend.reasons import REASONS
 from recommender.csvform import decimal_text, quote
+from recommender.database.tables import ListTable
 from recommender.files import atomic_path
 from recommender.keys import Keys
+from recommender.lists.rows import Rows
 from recommender.ranking import PopularItems, Recommendations
 
 _ROWS_AT_ONCE = 50_000
@@ -53,6 +55,35 @@ def write_popular_items(path: Path, lists: PopularItems) -> None:
             _score(lists.score),
         ],
     )
+
+
+def write_rows(path: Path, definition: ListTable, rows: Rows, *, owners: Keys, items: Keys) -> None:
+    """Write a list of the columns owner, position, item and score.
+
+    Args:
+        path: where to.
+        definition: the list; gives the names of the columns.
+        rows: what it holds.
+        owners: keys of the rows' owners.
+        items: keys of the rows' items.
+    """
+    owner, _, item, _ = (column.name for column in definition.columns)
+    owner_fields = _key_fields(owners)
+    _write(
+        path,
+        [
+            _Column(owner, owner_fields, rows.owner),
+            _position(rows.position),
+            _Column(item, owner_fields if items is owners else _key_fields(items), rows.item),
+            _score(rows.score),
+        ],
+    )
+
+
+def write_header(path: Path, definition: ListTable) -> None:
+    """Write a list without rows."""
+    nothing = np.empty(0, np.int32)
+    _write(path, [_Column(column.name, (), nothing) for column in definition.columns])
 
 
 def _key_fields(keys: Keys) -> list[str]:

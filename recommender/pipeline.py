@@ -12,6 +12,7 @@ from recommender import record
 from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
+from recommender.database.tables import LISTS
 from recommender.errors import DatabaseError, OutcomeUnknownError, RefusedError, SettingsError
 from recommender.files import make_folder
 from recommender.locks import file_lock, holder
@@ -56,7 +57,8 @@ def target_of(settings: Settings) -> Target:
     database = open_database(settings.target_database_url)
     if settings.target_schema and database.backend == "sqlite":
         raise SettingsError("TARGET_SCHEMA is set, but SQLite has no schemas.", "Use TABLE_PREFIX instead.")
-    return Target(database, settings.target_schema, settings.table_prefix)
+    made = tuple(definition for definition in LISTS if definition.name in settings.lists)
+    return Target(database, settings.target_schema, settings.table_prefix, made)
 
 
 def lock_path(settings: Settings) -> Path:
@@ -187,7 +189,9 @@ def _publish(night: Night, lock: RunLock, *, force: bool) -> None:
         record.mark_published(this, row.published_seq, datetime.now(UTC))
         record.warn(this, f"The connection ended right after the commit: {error.reason}")
     try:
-        target.database.after_publish([*target.lists.values()])
+        with target.database.connect() as connection:
+            tables = target.present(connection)
+        target.database.after_publish([*tables.values()])
     except DatabaseError as error:
         record.warn(this, f"Cleaning up in the database failed; the lists are out: {error.reason}")
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
 
+from recommender.database.tables import LISTS
 from recommender.database.urls import masked, normalise_url
 from recommender.errors import SettingsError
 
@@ -47,8 +48,10 @@ class Settings:
     """Zone of sold_at values that carry none. Default: SHOP_TIMEZONE."""
     history_days: int = 730
     """Days of sales that are read, 1 to 36500."""
+    lists: tuple[str, ...] = tuple(definition.name for definition in LISTS)
+    """Which lists are made: names of tables, without TABLE_PREFIX; the others are left empty."""
     top_n: int = 10
-    """Items in a customer's list."""
+    """Items in a list; fewer where there are no more that fit."""
     popular_items: int = 100
     """Items in popular_items; more than TOP_N, since shops leave out what is sold out when they read."""
     repeat_purchases: RepeatPurchases = RepeatPurchases.EXCLUDE
@@ -105,6 +108,8 @@ class Settings:
             value = getattr(self, name.lower())
             if name in SECRETS:
                 value = masked(value) if isinstance(value, URL) else "***" if value else None
+            if isinstance(value, tuple):
+                value = ",".join(value)
             shown[name] = value if isinstance(value, int | float | None) else str(value)
         return shown
 
@@ -150,6 +155,14 @@ def _on_off(text: str) -> bool:
     return text.lower() == "on"
 
 
+def _lists(text: str) -> tuple[str, ...]:
+    known = [definition.name for definition in LISTS]
+    given = [name.strip().lower() for name in text.split(",")]
+    if not set(given) <= set(known):
+        raise ValueError(f"names of lists with commas between them, out of {', '.join(known)}")
+    return tuple(name for name in known if name in given)
+
+
 def _repeats(text: str) -> RepeatPurchases:
     try:
         return RepeatPurchases(text.lower())
@@ -182,6 +195,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "SHOP_TIMEZONE": _zone,
     "SALES_TIMEZONE": _zone,
     "HISTORY_DAYS": _whole(1, 36500),
+    "LISTS": _lists,
     "TOP_N": _whole(1, 1000),
     "POPULAR_ITEMS": _whole(1, 100_000),
     "REPEAT_PURCHASES": _repeats,

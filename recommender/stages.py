@@ -269,18 +269,45 @@ class Night:
             write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
                 manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
+            self._other_lists()
             manifest.counts["items"] = len(self._interactions.item_ids)
             figures["summary"] = f"{len(lists.recommendations.item):,} rows"
 
-    def _facts(self) -> "tuple[list[Finding], dict[ListTable, ListFacts]]":
-        """Check the file of every list."""
-        from recommender.gate import check_list
+    def _other_lists(self) -> None:
+        """Write the lists beside the recommendations, and leave those empty that are not made."""
+        from recommender.lists.night import empty_left_out, write_lists
+
+        manifest, settings = self.run.manifest, self.settings
+        counts = write_lists(
+            self.run,
+            self._interactions,
+            self._catalogue,
+            kinds=self._kinds,
+            made=self.target.made,
+            never=self._never,
+            n=settings.top_n,
+            publish_guests=settings.publish_guests,
+            zone=settings.shop_timezone,
+        )
+        manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
+        empty_left_out(self.run, self.target)
+        for definition in self.target.lists:
+            manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
+
+    def _facts(self, connection: sa.Connection) -> "tuple[list[Finding], dict[ListTable, ListFacts]]":
+        """Check the file of every list that has a table."""
+        from recommender.gate import ListFacts, check_list
+        from recommender.lists.night import empty_left_out
 
         texts = self._catalogue.ids.as_texts()
         sellable = set(compress(texts, self._catalogue.sellable)) - set(self._never.as_texts())
         known = {*texts, *self._interactions.item_ids.as_texts()}
+        empty_left_out(self.run, self.target)
         findings, facts = [], {}
-        for definition in self.target.lists:
+        for definition in self.target.present(connection):
+            if definition not in self.target.made:
+                facts[definition] = ListFacts(0, {})
+                continue
             path = self.run.path(definition.file_name)
             found, facts[definition] = check_list(path, definition, sellable=sellable, known=known)
             findings += found
@@ -299,21 +326,22 @@ class Night:
         from recommender.gate import check_keys, check_shares, refuse
 
         manifest, settings = self.run.manifest, self.settings
-        findings, facts = self._facts()
+        findings, facts = self._facts(connection)
         kinds = self._kinds
         if settings.publish_guests:
             kinds[Role.CUSTOMER] = KeyKind.TEXT
         if not findings:
             findings = check_keys(facts, kinds, self.target, connection)
         manifest.counts["rows"] = sum(fact.rows for fact in facts.values())
-        customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ()))
+        is_made = RECOMMENDATIONS in self.target.made
+        customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0
         manifest.counts["customers"] = customers
         findings += check_shares(
             self.target.last_publish(connection),
             customers=customers,
             sales=manifest.counts["sales"] or 0,
             as_of_day=self.run.day,
-            min_customers_share=settings.min_customers_share,
+            min_customers_share=settings.min_customers_share if is_made else 0,
             min_sales_share=settings.min_sales_share,
         )
         manifest.gate = [asdict(finding) for finding in findings]

@@ -231,7 +231,5 @@ def shop_days(micros: Int64s, zone: ZoneInfo) -> Int64s:
     # No zone is more than a day away from UTC.
     first = max(int(micros.min()) // DAY_MICROSECONDS + epoch - 1, 2)
     last = min(int(micros.max()) // DAY_MICROSECONDS + epoch + 1, date.max.toordinal() - 1)
-    midnights = [
-        microseconds(local_midnight(date.fromordinal(day), zone)) for day in range(first, last + 1)
-    ]
+    midnights = [microseconds(local_midnight(date.fromordinal(day), zone)) for day in range(first, last + 1)]
     return first - 1 + np.searchsorted(np.array(midnights, np.int64), micros, side="right")

@@ -133,7 +133,7 @@ def try_rights(
 
 def _write(connection: sa.Connection, target: Target, keys: dict[Role, object]) -> None:
     sample = {Role.POSITION: _FREE_POSITION, Role.SCORE: 1.0, Role.REASON: "popular", **keys}
-    for definition, table in target.lists.items():
+    for definition, table in target.present(connection).items():
         # The right is asked for whether or not a row is concerned; the rows themselves are left in peace.
         connection.execute(sa.delete(table).where(sa.false()))
         columns = [table.c[column.name] for column in definition.columns]

@@ -14,7 +14,7 @@ from recommender.catalogue import Catalogue, load_catalogue, read_never_recommen
 from recommender.checks.findings import Findings
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, Role
+from recommender.database.tables import Role
 from recommender.errors import RefusedError
 from recommender.export import ITEMS, SALES, Export
 from recommender.gate import ListFacts, check_keys, check_shares
@@ -279,10 +279,15 @@ def check_gate(
     customers, items = tuple(sales.customers.as_texts()), tuple(catalogue.ids.as_texts())
     bought = tuple(sales.items.as_texts())
     facts = {
-        RECOMMENDATIONS: ListFacts(
-            len(customers), {"customer_id": customers, "item_id": items, "because_item_id": bought}
-        ),
-        POPULAR_ITEMS: ListFacts(len(items), {"item_id": items}),
+        definition: ListFacts(
+            len(items),
+            {
+                column.name: customers if column.role is Role.CUSTOMER else items if column.shown else bought
+                for column in definition.columns
+                if column.role in kinds
+            },
+        )
+        for definition in target.made
     }
     is_full = all((customers, items, bought))
     fits = False

@@ -31,11 +31,22 @@ class Target:
     database: Database
     schema: str | None
     prefix: str
+    made: tuple[ListTable, ...] = LISTS
+    """The lists that a night makes; the others are left empty."""
 
     @property
     def lists(self) -> Mapping[ListTable, sa.Table]:
         """The table of each list."""
         return {d: list_table(d, schema=self.schema, prefix=self.prefix) for d in LISTS}
+
+    def present(self, connection: sa.Connection) -> Mapping[ListTable, sa.Table]:
+        """The tables that a night writes: of the lists that are made, and of others where they exist."""
+        inspector = sa.inspect(connection)
+        return {
+            definition: table
+            for definition, table in self.lists.items()
+            if definition in self.made or inspector.has_table(table.name, schema=self.schema)
+        }
 
     @property
     def runs(self) -> sa.Table:
@@ -64,7 +75,7 @@ class Target:
         inspector = sa.inspect(connection)
         self._refuse_newer(connection, inspector)
         found = []
-        tables = [*self.lists.values(), self.runs]
+        tables = [*(self.lists[definition] for definition in self.made), self.runs]
         for table in tables:
             name = self.database.quoted(table)
             if not inspector.has_table(table.name, schema=self.schema):
@@ -114,18 +125,18 @@ class Target:
         if problems:
             raise SettingsError(
                 f"The tables in {self.database.name} are not ready: {'; '.join(problems)}.",
-                "Run `recommend init`.",
+                "Run `recommend init` once: it makes what is missing and leaves the rest as it is.",
             )
 
     def keys(self, connection: sa.Connection) -> dict[tuple[ListTable, str], FoundKey]:
-        """The key columns of all lists as they are declared.
+        """The key columns of the lists as they are declared; a list that is left out may have no table.
 
         Raises:
             SettingsError: a table is missing.
         """
         inspector = sa.inspect(connection)
         found = {}
-        for definition, table in self.lists.items():
+        for definition, table in self.present(connection).items():
             if not inspector.has_table(table.name, schema=self.schema):
                 raise SettingsError(
                     f"There is no table {self.database.quoted(table)} in {self.database.name}.",

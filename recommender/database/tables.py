@@ -30,6 +30,8 @@ class ListColumn:
     name: str
     role: Role
     nullable: bool = False
+    shown: bool = True
+    """The shop shows these items, so they must be sellable; others need only be known."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class ListTable:
     name: str
     columns: tuple[ListColumn, ...]
     key: tuple[str, ...]
+    needs_rows: bool = False
+    """Without a row something is wrong; other lists may have none where the evidence is thin."""
 
     @property
     def file_name(self) -> str:
@@ -54,10 +58,39 @@ RECOMMENDATIONS = ListTable(
         ListColumn("item_id", Role.ITEM),
         ListColumn("score", Role.SCORE),
         ListColumn("reason", Role.REASON),
-        ListColumn("because_item_id", Role.ITEM, nullable=True),
+        ListColumn("because_item_id", Role.ITEM, nullable=True, shown=False),
+    ),
+    key=("customer_id", "position"),
+    needs_rows=True,
+)
+BUY_AGAIN = ListTable(
+    "buy_again",
+    (
+        ListColumn("customer_id", Role.CUSTOMER),
+        ListColumn("position", Role.POSITION),
+        ListColumn("item_id", Role.ITEM),
+        ListColumn("score", Role.SCORE),
     ),
     key=("customer_id", "position"),
 )
+
+
+def _item_list(name: str, listed: str) -> ListTable:
+    """A list for each item; the item itself need not be sellable, for its page may still be there."""
+    return ListTable(
+        name,
+        (
+            ListColumn("item_id", Role.ITEM, shown=False),
+            ListColumn("position", Role.POSITION),
+            ListColumn(listed, Role.ITEM),
+            ListColumn("score", Role.SCORE),
+        ),
+        key=("item_id", "position"),
+    )
+
+
+SIMILAR_ITEMS = _item_list("similar_items", "similar_item_id")
+BOUGHT_TOGETHER = _item_list("bought_together", "together_item_id")
 POPULAR_ITEMS = ListTable(
     "popular_items",
     (
@@ -66,8 +99,9 @@ POPULAR_ITEMS = ListTable(
         ListColumn("score", Role.SCORE),
     ),
     key=("position",),
+    needs_rows=True,
 )
-LISTS = (RECOMMENDATIONS, POPULAR_ITEMS)
+LISTS = (RECOMMENDATIONS, BUY_AGAIN, SIMILAR_ITEMS, BOUGHT_TOGETHER, POPULAR_ITEMS)
 RUNS = "recommendation_runs"
 
 

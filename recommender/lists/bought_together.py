@@ -72,8 +72,9 @@ def log_likelihood_ratio(both: Int64s, one: Int64s, other: Int64s, total: int) -
     sums = [np.asarray(c, np.float64) for c in (one, total - one, other, total - other)]
     inner = sum((xlogy(c, c) for c in k), start=np.zeros(len(both)))
     outer = sum((xlogy(c, c) for c in sums), start=np.zeros(len(both)))
-    ratio: Float64s = 2 * (inner - outer + xlogy(float(total), float(total)))
-    return np.maximum(ratio, 0)  # rounding leaves independent items a little below
+    # Never below 0, where rounding would leave independent items.
+    ratio: Float64s = np.maximum(2 * (inner - outer + xlogy(float(total), float(total))), 0)
+    return ratio
 
 
 def _cells(baskets: Int64s, items: Int32s, n_items: int, most_items: int) -> "csr_matrix[np.float64]":

@@ -37,16 +37,16 @@ def buy_again(
 ) -> Rows:
     """What each customer is due to need, the likeliest first.
 
-    A customer's item is looked at when they bought it on two days or more, or on one where it is a repeat item
-    (`_REPEAT_SHARE`). The time to expect between two purchases is the mean of the customer's own intervals
-    together with the item's typical one, which is the geometric mean over all customers. With r the time since
-    the last purchase in expected intervals, the likelihood is
+    A customer's item is looked at when they bought it on two days or more, or on one where it is a repeat
+    item (`_REPEAT_SHARE`). The time to expect between two purchases is the mean of the customer's own
+    intervals together with the item's typical one, which is the geometric mean over all customers. With r the
+    time since the last purchase in expected intervals, the likelihood is
 
         frequency x repeat share of the item / sqrt(expected days) x exp(-c (ln r)²)
 
     where the frequency is the sum over the days of purchase of `0.5 ** (age / half-life)`. It rises up to the
-    expected time (r = 1) with c = 0.1 and fades behind it with c = 0.25; below r = 1/8 and above r = 10 nothing
-    is due. The form and its constants are fitted to past windows of real sales.
+    expected time (r = 1) with c = 0.1 and fades behind it with c = 0.25; below r = 1/8 and above r = 10
+    nothing is due. The form and its constants are fitted to past windows of real sales.
 
     Args:
         purchases: net purchases in canonical order.

@@ -1,0 +1,107 @@
+"""The lists beside the recommendations, from the files of a run folder into its files."""
+
+from collections.abc import Collection, Mapping
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.catalogue import Catalogue
+from recommender.database.schema import Target
+from recommender.database.tables import BOUGHT_TOGETHER, BUY_AGAIN, SIMILAR_ITEMS, ListTable, Role
+from recommender.export import SALES
+from recommender.interactions import Interactions
+from recommender.keys import KeyKind, Keys
+from recommender.listfiles import write_header, write_rows
+from recommender.lists.baskets import load_baskets
+from recommender.lists.bought_together import bought_together
+from recommender.lists.buy_again import buy_again
+from recommender.lists.rows import Rows
+from recommender.lists.similar_items import similar_items
+from recommender.runs import Run
+from recommender.times import shop_days
+
+Bools = npt.NDArray[np.bool_]
+
+
+def write_lists(
+    run: Run,
+    interactions: Interactions,
+    catalogue: Catalogue,
+    *,
+    kinds: Mapping[Role, KeyKind],
+    made: Collection[ListTable],
+    never: Keys,
+    n: int,
+    publish_guests: bool,
+    zone: ZoneInfo,
+) -> dict[ListTable, int]:
+    """Make and write `buy_again`, `similar_items` and `bought_together`, those of them that are asked for.
+
+    Args:
+        run: where the sales are and the files go; only its paths are used.
+        interactions: the sales.
+        catalogue: which items there are and may be sold.
+        kinds: what the keys of the sales are.
+        made: the lists that are asked for.
+        never: items that are never listed.
+        n: rows of a list at most.
+        publish_guests: make lists for guests too.
+        zone: of the shop's days.
+
+    Returns:
+        How many rows each list has.
+
+    Raises:
+        RefusedError: the file of the sales is not in our form.
+    """
+    items = interactions.item_ids
+    candidates = _candidates(items, catalogue, never)
+    counts = {}
+
+    def write(definition: ListTable, rows: Rows, owners: Keys) -> None:
+        write_rows(run.path(definition.file_name), definition, rows, owners=owners, items=items)
+        counts[definition] = len(rows.owner)
+
+    if BUY_AGAIN in made:
+        guests = interactions.guests()
+        days = shop_days(np.append(interactions.purchases.times, interactions.newest), zone)
+        rows = buy_again(
+            interactions.purchases,
+            days[:-1],
+            today=int(days[-1]),
+            users=np.ones_like(guests) if publish_guests else ~guests,
+            candidates=candidates,
+            n=n,
+        )
+        write(BUY_AGAIN, rows, interactions.user_ids)
+    if SIMILAR_ITEMS in made:
+        write(SIMILAR_ITEMS, similar_items(interactions.weights, candidates=candidates, n=n), items)
+    if BOUGHT_TOGETHER in made:
+        baskets = load_baskets(
+            run.path(SALES),
+            customer_kind=kinds[Role.CUSTOMER],
+            item_kind=kinds[Role.ITEM],
+            items=items,
+            zone=zone,
+        )
+        rows = bought_together(baskets.basket, baskets.item, candidates=candidates, n=n)
+        write(BOUGHT_TOGETHER, rows, items)
+    return counts
+
+
+def empty_left_out(run: Run, target: Target) -> None:
+    """What is not made is published without rows, whatever an earlier stage was told to make."""
+    for definition in target.lists:
+        if definition not in target.made:
+            write_header(run.path(definition.file_name), definition)
+
+
+def _candidates(items: Keys, catalogue: Catalogue, never: Keys) -> Bools:
+    """Which of the items may be listed: sellable and not on the never-list."""
+    places = catalogue.ids.find(items)
+    found = np.zeros(len(items), bool)
+    found[places >= 0] = catalogue.sellable[places[places >= 0]]
+    refused = items.find(never)
+    found[refused[refused >= 0]] = False
+    return found
