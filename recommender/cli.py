@@ -28,6 +28,8 @@ COMMANDS = {
     "status": "How the last run went, and how old it is.",
     "runs": "The past runs and their figures.",
     "show": "What a customer bought, is shown, and why.",
+    "similar": "What goes with an item: the customers of one buy the other.",
+    "together": "What lies in one basket with an item.",
     "evaluate": "How good the lists are, on the shop's own past.",
     "demo": "Make a shop with plausible sales to try all of this on.",
 }

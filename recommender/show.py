@@ -1,7 +1,7 @@
-"""One customer: what they bought, what they are shown, and why."""
+"""One customer or one item: what they bought, what is shown, and why."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from recommender.csvform import read_records
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
+from recommender.database.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 from recommender.errors import DatabaseError, SettingsError
 from recommender.export import ITEMS
 from recommender.keys import KeyKind
@@ -20,6 +20,8 @@ from recommender.runs import Run
 from recommender.search import newest_files, sale_lines, shop_day
 from recommender.settings import Settings
 
+Line = dict[str, Any]
+"""A row of a list or a history, in JSON types, with the name of its item."""
 _INTEGER = re.compile("-?[0-9]{1,18}|-?9[0-9]{18}")
 """A key that may stand in a 64-bit column."""
 _NOTHING = 1e-9
@@ -39,6 +41,8 @@ class CustomerView:
     """Items bought, the latest first: item_id, name, purchases, last_bought."""
     recommendations: list[dict[str, Any]] = field(default_factory=list)
     """position, item_id, name, score, reason, because_item_id, because_name."""
+    buy_again: list[dict[str, Any]] = field(default_factory=list)
+    """position, item_id, name, score."""
     popular_items: list[dict[str, Any]] = field(default_factory=list)
     """What they are shown instead when they have no rows of their own."""
 
@@ -59,25 +63,20 @@ def show(settings: Settings, customer: str) -> CustomerView:
         DatabaseError: the database does not answer, and there is no run folder to look in.
     """
     run = newest_files(settings)
-    target = target_of(settings)
-    view = CustomerView(customer, run.run_id if run else None, target.database.name)
-    try:
-        with target.database.connect() as connection:
-            customer = view.customer_id = _plain_key(target, connection, customer)
-            view.recommendations = _from_table(target, connection, RECOMMENDATIONS, customer)
-            if not view.recommendations:
-                view.popular_items = _from_table(target, connection, POPULAR_ITEMS, None)
-    except DatabaseError:
-        if run is None:
-            raise
-        view.source = f"the run folder {run.folder} (the database could not be read)"
-        view.recommendations = _from_file(run, RECOMMENDATIONS, customer)
-        view.popular_items = [] if view.recommendations else _from_file(run, POPULAR_ITEMS, None)
-    view.popular_items = view.popular_items[: settings.top_n]
+    customer = plain_key(run, "customer", customer)
+    source, lists = read_lists(
+        settings, run, {RECOMMENDATIONS: customer, BUY_AGAIN: customer, POPULAR_ITEMS: None}
+    )
+    view = CustomerView(customer, run.run_id if run else None, source)
+    view.recommendations, view.buy_again = lists[RECOMMENDATIONS], lists[BUY_AGAIN]
+    if not view.recommendations:
+        view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
     if run is not None:
         view.history = _history(run, customer, settings.shop_timezone)
-        _put_names(run.path(ITEMS), view)
-    if not view.history and not view.recommendations:
+        put_names(
+            run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
+        )
+    if not view.history and not view.recommendations and not view.buy_again:
         raise SettingsError(
             f"No sale and no list knows a customer {customer}.",
             "Mind the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers"
@@ -86,48 +85,93 @@ def show(settings: Settings, customer: str) -> CustomerView:
     return view
 
 
-def _plain_key(target: Target, connection: sa.Connection, customer: str) -> str:
-    """The key as the exports have it: a shop that pads its numbers says 000010 for 10."""
-    is_integer = target.keys(connection)[RECOMMENDATIONS, "customer_id"].kind is KeyKind.INTEGER
-    return str(int(customer)) if is_integer and _INTEGER.fullmatch(customer) else customer
+def plain_key(run: Run | None, whose: str, key: str) -> str:
+    """The key as the exports have it: a shop that pads its numbers says 000010 for 10.
+
+    Args:
+        run: whose files are looked into.
+        whose: `customer` or `item`.
+        key: as a person typed it.
+    """
+    is_integer = run is not None and run.manifest.keys.get(whose) == KeyKind.INTEGER
+    return str(int(key)) if is_integer and _INTEGER.fullmatch(key) else key
+
+
+def read_lists(
+    settings: Settings, run: Run | None, wanted: Mapping[ListTable, str | None]
+) -> tuple[str, dict[ListTable, list[Line]]]:
+    """Rows of the published lists; of the run folder when the database does not answer.
+
+    Args:
+        settings: where to look.
+        run: the run whose files may stand in for the tables.
+        wanted: for each list the customer's or item's key, as text; None for all rows.
+
+    Returns:
+        Where they were read, and the lines of each list in order; the item listed is `item_id` in all.
+
+    Raises:
+        SettingsError: a table is missing.
+        DatabaseError: the database does not answer, and there is no run folder to look in.
+    """
+    target = target_of(settings)
+    try:
+        with target.database.connect() as connection:
+            lists = {d: _from_table(target, connection, d, owner) for d, owner in wanted.items()}
+            return target.database.name, lists
+    except DatabaseError:
+        if run is None:
+            raise
+        source = f"the run folder {run.folder} (the database could not be read)"
+        return source, {d: _from_file(run, d, owner) for d, owner in wanted.items()}
 
 
 def _from_table(
-    target: Target, connection: sa.Connection, definition: ListTable, customer: str | None
-) -> list[dict[str, Any]]:
+    target: Target, connection: sa.Connection, definition: ListTable, owner: str | None
+) -> list[Line]:
+    keys = target.keys(connection)
+    if definition not in target.present(connection):
+        return []
     table = target.lists[definition]
     query = sa.select(*(sa.type_coerce(c, sa.types.NullType()).label(c.name) for c in table.columns))
     query = query.order_by(table.c.position)
-    if customer is not None:
-        key: int | str = customer
-        if target.keys(connection)[definition, "customer_id"].kind is KeyKind.INTEGER:
-            if not _INTEGER.fullmatch(customer):
+    if owner is not None:
+        key: int | str = owner
+        if keys[definition, definition.key[0]].kind is KeyKind.INTEGER:
+            if not _INTEGER.fullmatch(owner):
                 return []
-            key = int(customer)
+            key = int(owner)
         # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
-        query = query.where(table.c.customer_id == sa.literal(key, sa.types.NullType()))
-    return [_plain(dict(row._mapping)) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+        query = query.where(table.c[definition.key[0]] == sa.literal(key, sa.types.NullType()))
+    rows = connection.execute(query)
+    return [_line(dict(row._mapping), definition) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
-def _from_file(run: Run, definition: ListTable, customer: str | None) -> list[dict[str, Any]]:
+def _from_file(run: Run, definition: ListTable, owner: str | None) -> list[Line]:
     path = run.path(definition.file_name)
+    if not path.is_file():  # the run was before there was such a list
+        return []
     names = [column.name for column in definition.columns]
     records = (
         dict(zip(names, record, strict=True)) for record in read_records(path) if record[0] != names[0]
     )
-    chosen = [r for r in records if customer is None or r["customer_id"] == customer]
+    chosen = [r for r in records if owner is None or r[definition.key[0]] == owner]
     return [
-        _plain({**r, "position": int(r["position"] or 0), "score": float(r["score"] or 0)}) for r in chosen
+        _line({**r, "position": int(r["position"] or 0), "score": float(r["score"] or 0)}, definition)
+        for r in chosen
     ]
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without the customer's key, with item keys as texts, as the names have them."""
-    row.pop("customer_id", None)
-    for name in ("item_id", "because_item_id"):
-        if row.get(name) is not None:
-            row[name] = str(row[name])
-    return row
+def _line(row: dict[str, Any], definition: ListTable) -> Line:
+    """A row without its owner's key, with item keys as texts, as the names have them."""
+    line = {}
+    for column in definition.columns:
+        value = row[column.name]
+        if column.role is Role.ITEM and value is not None:
+            value = str(value)
+        if column.name != definition.key[0] or column.role is Role.POSITION:
+            line["item_id" if column.role is Role.ITEM and column.shown else column.name] = value
+    return line
 
 
 def _history(run: Run, customer: str, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -164,12 +208,22 @@ def _kept(quantities: Mapping[str, float]) -> list[str]:
     return [time for time, _ in kept]
 
 
-def _put_names(items: Path, view: CustomerView) -> None:
-    """Give every line the name of its item, where there is one."""
-    lines = [*view.history, *view.recommendations, *view.popular_items]
-    wanted = {line.get(key) for line in lines for key in ("item_id", "because_item_id")}
+def put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) -> str | None:
+    """Give every line the name of its item, where there is one.
+
+    Args:
+        items: the run folder's file of the items.
+        lines: they get `name`, and `because_name` where there is a `because_item_id`.
+        item: one more item.
+
+    Returns:
+        The name of that item, empty where it has none; None where the file does not know it.
+    """
+    lines = [*lines]
+    wanted = {item, *(line.get(key) for line in lines for key in ("item_id", "because_item_id"))}
     names = {record[0] or "": record[1] for record in read_records(items) if (record[0] or "") in wanted}
     for line in lines:
         line["name"] = names.get(line["item_id"])
         if "because_item_id" in line:
             line["because_name"] = names.get(line["because_item_id"])
+    return (names[item] or "") if item in names else None

@@ -22,6 +22,8 @@ from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.runs import Run, list_runs
 
+ALL_TABLES = "recommendations, buy_again, similar_items, bought_together, popular_items, recommendation_runs"
+"""Ours, as `init` names them when it has made them."""
 DAY = date(2026, 3, 1)
 """The as-of day of most nights."""
 SALES_SQL = "SELECT customer_id, item_id, sold_at FROM sales WHERE sold_at >= :since;\n"

@@ -20,7 +20,7 @@ from recommender.errors import DatabaseError, ExitCode, RefusedError
 from recommender.keys import Keys
 from recommender.locks import file_lock
 from recommender.settings import load_settings
-from tests.nights import DAY, database_of, empty_shop, make_shop, tastes, usual_shop
+from tests.nights import ALL_TABLES, DAY, database_of, empty_shop, make_shop, tastes, usual_shop
 from tests.servers import PASSWORD
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -315,7 +315,7 @@ def limited(shop, server, kind, *, insert):
     """The shop through a user who may read all, and write our tables with or without INSERT."""
     name = f"job_{os.urandom(4).hex()}"
     database = sa.make_url(shop.url).database
-    ours = ("recommendations", "popular_items", "recommendation_runs")
+    ours = ALL_TABLES.split(", ")
     rights = "SELECT, INSERT, DELETE" if insert else "SELECT, DELETE"
     if kind == "postgresql":
         shop.execute(

@@ -75,9 +75,10 @@ def shop(database_url):
         Path(str(database.url.database)).touch()  # an empty file is an empty database; we never make one
     key = database.key_type_here(KeyType(KeyKind.INTEGER, "INTEGER"), "another", guests=False)
     products = shop_tables().products
-    recommendations, popular, runs = all_tables(schema=None, prefix="", customer=key, item=key)
+    tables = all_tables(schema=None, prefix="", customer=key, item=key)
+    recommendations, _, similar, _, popular, _ = tables
     with database.connect() as connection:
-        for table in (products, recommendations, popular, runs):
+        for table in (products, *tables):
             table.create(connection)
         connection.execute(
             sa.insert(products),
@@ -104,6 +105,13 @@ def shop(database_url):
             sa.insert(popular),
             [{"position": p, "item_id": i, "score": 1.0} for p, i in ((1, CUP), (2, SOLD_OUT), (3, TEA))],
         )
+        connection.execute(
+            sa.insert(similar),
+            [
+                {"item_id": TEA, "position": p, "similar_item_id": i, "score": 1.0}
+                for p, i in ((1, WITHDRAWN), (2, CUP), (3, SOLD_OUT), (4, COFFEE))
+            ],
+        )
         yield database, connection
 
 
@@ -122,6 +130,14 @@ def test_the_selects_for_shops_give_what_is_in_stock(shop, place, customer, expe
     select = sql_blocks("What your shop reads")[place].replace(":customer_id", customer)
     with database.errors("refused the README's SELECT"):
         assert [row[0] for row in connection.exec_driver_sql(select)] == expected
+
+
+def test_the_select_for_a_products_page_gives_what_is_in_stock(shop):
+    database, connection = shop
+    for item, expected in ((TEA, [CUP, COFFEE]), (CUP, [])):
+        select = sql_blocks("What your shop reads")[2].replace(":product_id", str(item))
+        with database.errors("refused the README's SELECT"):
+            assert [row[0] for row in connection.exec_driver_sql(select)] == expected
 
 
 def test_a_shops_lookup_of_a_customer_uses_the_key(shop):

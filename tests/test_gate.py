@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType, Role, all_tables, runs_table
+from recommender.database.tables import BUY_AGAIN, SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, KeyType, Role, all_tables, runs_table
 from recommender.errors import RefusedError
 from recommender.gate import Finding, ListFacts, check_keys, check_list, check_shares, refuse
 from recommender.keys import KeyKind
@@ -74,6 +74,21 @@ def test_a_missing_file_or_column_is_found(path, tmp_path):
     assert checks(path, ["1,1,10,1,model"], header="customer_id,position,item_id,score,reason")[0] == [
         "readable"
     ]
+
+
+def test_a_list_that_says_nothing_where_the_evidence_is_thin_may_be_empty(path):
+    found, facts = checks(path, [], BUY_AGAIN, "customer_id,position,item_id,score")
+    assert (found, facts.rows) == ([], 0)
+    assert checks(path, [], POPULAR_ITEMS, "position,item_id,score")[0] == ["rows"]
+
+
+def test_an_item_with_a_list_need_only_be_known_what_it_lists_must_be_sellable(path):
+    header = "item_id,position,similar_item_id,score"
+    assert checks(path, ["12,1,10,1", "12,2,11,0.5", "10,1,11,1"], SIMILAR_ITEMS, header)[0] == []
+    assert checks(path, ["13,1,10,1"], SIMILAR_ITEMS, header)[0] == ["items"]
+    assert checks(path, ["10,1,12,1"], SIMILAR_ITEMS, header)[0] == ["items"]
+    assert checks(path, ["12,1,10,1", "12,2,10,1"], SIMILAR_ITEMS, header)[0] == ["twice"]
+    assert checks(path, ["12,1,10,1", "11,2,10,1"], SIMILAR_ITEMS, header)[0] == ["positions"]
 
 
 def test_popular_items_have_no_customers(path):

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from recommender.database.sqlite import SQLite
 from recommender.errors import ExitCode
-from tests.nights import DAY, Shop, connection_to, database_of, empty_shop, make_shop
+from tests.nights import ALL_TABLES, DAY, Shop, connection_to, database_of, empty_shop, make_shop
 from tests.servers import PASSWORD
 
-OURS = ["popular_items", "recommendation_runs", "recommendations"]
+OURS = sorted(ALL_TABLES.split(", "))
 
 
 @pytest.fixture
@@ -70,6 +70,9 @@ def test_the_keys_of_the_tables_are_their_primary_keys(tmp_path, database_url):
         assert not any(inspector.get_foreign_keys(table) for table in OURS)
     assert keys == {
         "recommendations": ["customer_id", "position"],
+        "buy_again": ["customer_id", "position"],
+        "similar_items": ["item_id", "position"],
+        "bought_together": ["item_id", "position"],
         "popular_items": ["position"],
         "recommendation_runs": ["run_id"],
     }
@@ -77,7 +80,7 @@ def test_the_keys_of_the_tables_are_their_primary_keys(tmp_path, database_url):
 
 def test_init_again_leaves_everything_as_it_is(tmp_path, database_url):
     shop = make_shop(tmp_path / "shop", database_url, [(1, 10, DAY), (2, 11, DAY)], {10: True, 11: True})
-    assert "Created recommendations, popular_items, recommendation_runs." in shop.does("init", "--yes")
+    assert f"Created {ALL_TABLES}." in shop.does("init", "--yes")
     shop.night()
     env_file, before = shop.env_file.read_bytes(), shop.dump()
     assert "All tables are there and fit." in shop.does("init", "--yes")

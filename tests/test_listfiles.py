@@ -7,9 +7,16 @@ import numpy as np
 from recommender import listfiles
 from recommender.blend.reasons import REASONS
 from recommender.csvform import read_records
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS
+from recommender.database.tables import (
+    BOUGHT_TOGETHER,
+    BUY_AGAIN,
+    POPULAR_ITEMS,
+    RECOMMENDATIONS,
+    SIMILAR_ITEMS,
+)
 from recommender.keys import Keys
-from recommender.listfiles import write_popular_items, write_recommendations
+from recommender.listfiles import write_header, write_popular_items, write_recommendations, write_rows
+from recommender.lists.rows import Rows
 from recommender.ranking import PopularItems, Recommendations
 
 CUSTOMERS = Keys.of([7, 2**62], ["guest:0123456789abcdef01234567"])
@@ -56,6 +63,23 @@ def test_the_popular_list_is_written_with_positions(tmp_path):
     header, *rows = read_records(tmp_path / "p.csv")
     assert list(header) == [column.name for column in POPULAR_ITEMS.columns]
     assert [list(row) for row in rows] == [["1", ITEMS[6], "1"], ["2", ITEMS[1], "0.5"]]
+
+
+def test_the_columns_are_those_of_the_lists_table(tmp_path):
+    rows = Rows(*(np.array(c, np.int32) for c in ([0, 0, 2], [1, 2, 1], [6, 3, 0])), np.array([1, 0.25, 1]))
+    for definition, owners in ((BUY_AGAIN, CUSTOMERS), (SIMILAR_ITEMS, ITEMS), (BOUGHT_TOGETHER, ITEMS)):
+        path = tmp_path / definition.file_name
+        write_rows(path, definition, rows, owners=owners, items=ITEMS)
+        header, *records = read_records(path)
+        names = [column.name for column in definition.columns]
+        assert list(header) == names
+        item = next(n for n in reversed(names) if n.endswith("item_id"))
+        assert [dict(zip(names, record, strict=True)) for record in records] == [
+            {names[0]: str(owners[owner]), "position": position, item: ITEMS[listed], "score": score}
+            for owner, position, listed, score in ((0, "1", 6, "1"), (0, "2", 3, "0.25"), (2, "1", 0, "1"))
+        ]
+        write_header(path, definition)
+        assert path.read_text(encoding="utf-8") == ",".join(names) + "\n"
 
 
 def test_lists_without_rows_are_a_header(tmp_path):

@@ -130,6 +130,7 @@ WRONG = {
     "SHOP_TIMEZONE": ("Mars/Olympus", "Europe/London"),
     "SALES_TIMEZONE": ("../../etc/passwd", "Europe/London"),
     "HISTORY_DAYS": ("0", "1 to 36500"),
+    "LISTS": ("recommendations,similar", "out of recommendations, buy_again, similar_items, bought_together"),
     "TOP_N": ("ten", "1 to 1000"),
     "POPULAR_ITEMS": ("1.5", "1 to 100000"),
     "REPEAT_PURCHASES": ("maybe", "exclude or include"),

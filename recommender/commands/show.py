@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recommender.commands.common import print_json, print_line, print_table, settings
+from recommender.commands.lists import ID, ITEM, name_of, print_list
 from recommender.texttable import Column
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from recommender.show import CustomerView
 
 _MOST_HISTORY = 15
-_ITEM = Column("item", shortest=20)
-_ID = Column("item_id", shortest=8, goes=1)
 
 
 @click.command()
@@ -45,9 +44,9 @@ def _print(view: "CustomerView") -> None:
     print_line("Bought (latest first)")
     if view.history:
         print_table(
-            (Column("last"), Column("times", right=True), _ITEM, _ID),
+            (Column("last"), Column("times", right=True), ITEM, ID),
             [
-                (line["last_bought"], line["purchases"], _name(line), line["item_id"])
+                (line["last_bought"], line["purchases"], name_of(line), line["item_id"])
                 for line in view.history[:_MOST_HISTORY]
             ],
             indent="  ",
@@ -60,17 +59,17 @@ def _print(view: "CustomerView") -> None:
     print_line(f"Is shown (from {view.source})")
     if view.recommendations:
         print_table(
-            (Column("", right=True), _ITEM, Column("because of", shortest=20), _ID),
-            [(f"{n['position']}.", _name(n), _why(n), n["item_id"]) for n in view.recommendations],
+            (Column("", right=True), ITEM, Column("because of", shortest=20), ID),
+            [(f"{n['position']}.", name_of(n), _why(n), n["item_id"]) for n in view.recommendations],
             indent="  ",
         )
     else:
         print_line("  no list of their own; the shop shows what is popular:")
-        print_table(
-            (Column("", right=True), _ITEM, _ID),
-            [(f"{n['position']}.", _name(n), n["item_id"]) for n in view.popular_items],
-            indent="  ",
-        )
+        print_list(view.popular_items)
+    if view.buy_again:
+        print_line()
+        print_line("May buy again now")
+        print_list(view.buy_again)
 
 
 def _print_found(found: "SearchResult") -> None:
@@ -78,19 +77,15 @@ def _print_found(found: "SearchResult") -> None:
     items = "the item" if found.n_items == 1 else f"one of {found.n_items:,} items"
     print_line(f"{customers} bought {items} with {found.text!r} in the name; most often:")
     print_table(
-        (Column("customer"), Column("times", right=True), Column("last"), _ITEM, _ID),
+        (Column("customer"), Column("times", right=True), Column("last"), ITEM, ID),
         [
-            (line["customer_id"], line["purchases"], line["last_bought"], _name(line), line["item_id"])
+            (line["customer_id"], line["purchases"], line["last_bought"], name_of(line), line["item_id"])
             for line in found.customers
         ],
         indent="  ",
     )
     key = found.customers[0]["customer_id"]
     print_line(f"See one: {shlex.join(['recommend', 'show', *(['--'] if key.startswith('-') else []), key])}")
-
-
-def _name(line: dict[str, Any]) -> str:
-    return line["name"] or f"item {line['item_id']}"
 
 
 def _why(line: dict[str, Any]) -> str:

@@ -11,6 +11,30 @@ CREATE TABLE recommendations (
     PRIMARY KEY (customer_id, position)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+CREATE TABLE buy_again (
+    customer_id BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    item_id BIGINT NOT NULL,
+    score DOUBLE NOT NULL,
+    PRIMARY KEY (customer_id, position)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE similar_items (
+    item_id BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    similar_item_id BIGINT NOT NULL,
+    score DOUBLE NOT NULL,
+    PRIMARY KEY (item_id, position)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE bought_together (
+    item_id BIGINT NOT NULL,
+    position INTEGER NOT NULL,
+    together_item_id BIGINT NOT NULL,
+    score DOUBLE NOT NULL,
+    PRIMARY KEY (item_id, position)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 CREATE TABLE popular_items (
     position INTEGER NOT NULL,
     item_id BIGINT NOT NULL,

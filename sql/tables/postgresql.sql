@@ -11,6 +11,30 @@ CREATE TABLE recommendations (
     PRIMARY KEY (customer_id, position)
 );
 
+CREATE TABLE buy_again (
+    customer_id bigint NOT NULL,
+    position INTEGER NOT NULL,
+    item_id bigint NOT NULL,
+    score DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (customer_id, position)
+);
+
+CREATE TABLE similar_items (
+    item_id bigint NOT NULL,
+    position INTEGER NOT NULL,
+    similar_item_id bigint NOT NULL,
+    score DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (item_id, position)
+);
+
+CREATE TABLE bought_together (
+    item_id bigint NOT NULL,
+    position INTEGER NOT NULL,
+    together_item_id bigint NOT NULL,
+    score DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (item_id, position)
+);
+
 CREATE TABLE popular_items (
     position INTEGER NOT NULL,
     item_id bigint NOT NULL,

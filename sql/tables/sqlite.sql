@@ -11,6 +11,33 @@ CREATE TABLE recommendations (
     PRIMARY KEY (customer_id, position)
 ) WITHOUT ROWID;
 
+CREATE TABLE buy_again (
+    customer_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    item_id INTEGER NOT NULL,
+    score DOUBLE NOT NULL,
+    PRIMARY KEY (customer_id, position)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE similar_items (
+    item_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    similar_item_id INTEGER NOT NULL,
+    score DOUBLE NOT NULL,
+    PRIMARY KEY (item_id, position)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE bought_together (
+    item_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    together_item_id INTEGER NOT NULL,
+    score DOUBLE NOT NULL,
+    PRIMARY KEY (item_id, position)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE popular_items (
     position INTEGER NOT NULL,
     item_id INTEGER NOT NULL,

@@ -1,0 +1,19 @@
+"""`recommend together`."""
+
+import click
+
+from recommender.commands.lists import print_item
+
+_NOTHING = (
+    "Nothing: no item that may be sold lay in one basket with it more often than by chance (in 3 at least)."
+)
+
+
+@click.command()
+@click.argument("item")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def command(*, item: str, as_json: bool) -> None:
+    """What lies in one basket with ITEM (the shop's own item_id) more often than by chance."""
+    from recommender.database.tables import BOUGHT_TOGETHER
+
+    print_item(BOUGHT_TOGETHER, item, title="Bought together", nothing=_NOTHING, as_json=as_json)
