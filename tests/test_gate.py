@@ -6,7 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.database.schema import Target
-from recommender.database.tables import BUY_AGAIN, SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, KeyType, Role, all_tables, runs_table
+from recommender.database.tables import (
+    BUY_AGAIN,
+    POPULAR_ITEMS,
+    RECOMMENDATIONS,
+    SIMILAR_ITEMS,
+    KeyType,
+    Role,
+    all_tables,
+    runs_table,
+)
 from recommender.errors import RefusedError
 from recommender.gate import Finding, ListFacts, check_keys, check_list, check_shares, refuse
 from recommender.keys import KeyKind

@@ -15,6 +15,7 @@ from recommender.times import (
     local_midnight,
     microseconds,
     parse_times,
+    shop_days,
     shown_time,
     to_utc,
     window,
@@ -228,3 +229,26 @@ def test_a_day_begins_with_its_first_moment(day, zone, first):
 )
 def test_times_are_shown_in_the_shops_zone(value, shown):
     assert shown_time(value, ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")) == shown
+
+
+moments = st.datetimes(datetime(1900, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+
+
+@settings(deadline=None)
+@given(zones, moments, st.lists(st.timedeltas(timedelta(0), timedelta(days=800)), max_size=8))
+def test_the_shops_day_is_that_of_its_clock(zone, start, later):
+    times = [start + delta for delta in (timedelta(0), *later)]
+    found = shop_days(np.array([microseconds(moment) for moment in times], np.int64), zone)
+    assert found.tolist() == [moment.astimezone(zone).date().toordinal() for moment in times]
+
+
+def test_a_day_that_a_zone_skipped_has_no_moment():
+    """Samoa went from the 29th to the 31st of December 2011."""
+    change = datetime(2011, 12, 30, 10, tzinfo=UTC)
+    around = [change - timedelta(microseconds=1), change]
+    found = shop_days(np.array([microseconds(m) for m in around], np.int64), ZoneInfo("Pacific/Apia"))
+    assert [date.fromordinal(int(day)) for day in found] == [date(2011, 12, 29), date(2011, 12, 31)]
+
+
+def test_no_moments_have_no_days():
+    assert len(shop_days(np.empty(0, np.int64), LONDON)) == 0

@@ -17,8 +17,7 @@ CREATE TABLE buy_again (
     item_id INTEGER NOT NULL,
     score DOUBLE NOT NULL,
     PRIMARY KEY (customer_id, position)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE similar_items (
     item_id INTEGER NOT NULL,
@@ -26,8 +25,7 @@ CREATE TABLE similar_items (
     similar_item_id INTEGER NOT NULL,
     score DOUBLE NOT NULL,
     PRIMARY KEY (item_id, position)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE bought_together (
     item_id INTEGER NOT NULL,
@@ -35,8 +33,7 @@ CREATE TABLE bought_together (
     together_item_id INTEGER NOT NULL,
     score DOUBLE NOT NULL,
     PRIMARY KEY (item_id, position)
-)
- WITHOUT ROWID;
+) WITHOUT ROWID;
 
 CREATE TABLE popular_items (
     position INTEGER NOT NULL,
