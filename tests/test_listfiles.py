@@ -66,7 +66,8 @@ def test_the_popular_list_is_written_with_positions(tmp_path):
 
 
 def test_the_columns_are_those_of_the_lists_table(tmp_path):
-    rows = Rows(*(np.array(c, np.int32) for c in ([0, 0, 2], [1, 2, 1], [6, 3, 0])), np.array([1, 0.25, 1]))
+    owner, position, item = (np.array(column, np.int32) for column in ([0, 0, 2], [1, 2, 1], [6, 3, 0]))
+    rows = Rows(owner, position, item, np.array([1, 0.25, 1]))
     for definition, owners in ((BUY_AGAIN, CUSTOMERS), (SIMILAR_ITEMS, ITEMS), (BOUGHT_TOGETHER, ITEMS)):
         path = tmp_path / definition.file_name
         write_rows(path, definition, rows, owners=owners, items=ITEMS)
