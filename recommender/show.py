@@ -1,4 +1,4 @@
-"""One customer or one item: what they bought, what is shown, and why."""
+"""One customer: what they bought, what they are shown, and why."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -152,10 +152,10 @@ def _from_file(run: Run, definition: ListTable, owner: str | None) -> list[Line]
     if not path.is_file():  # the run was before there was such a list
         return []
     names = [column.name for column in definition.columns]
-    records = (
-        dict(zip(names, record, strict=True)) for record in read_records(path) if record[0] != names[0]
-    )
-    chosen = [r for r in records if owner is None or r[definition.key[0]] == owner]
+    records = read_records(path)
+    next(records, None)  # the header
+    rows = (dict(zip(names, record, strict=True)) for record in records)
+    chosen = [r for r in rows if owner is None or r[definition.key[0]] == owner]
     return [
         _line({**r, "position": int(r["position"] or 0), "score": float(r["score"] or 0)}, definition)
         for r in chosen

@@ -68,17 +68,22 @@ def test_the_popular_list_is_written_with_positions(tmp_path):
 def test_the_columns_are_those_of_the_lists_table(tmp_path):
     owner, position, item = (np.array(column, np.int32) for column in ([0, 0, 2], [1, 2, 1], [6, 3, 0]))
     rows = Rows(owner, position, item, np.array([1, 0.25, 1]))
+    expected = ((0, "1", 6, "1"), (0, "2", 3, "0.25"), (2, "1", 0, "1"))
     for definition, owners in ((BUY_AGAIN, CUSTOMERS), (SIMILAR_ITEMS, ITEMS), (BOUGHT_TOGETHER, ITEMS)):
         path = tmp_path / definition.file_name
         write_rows(path, definition, rows, owners=owners, items=ITEMS)
         header, *records = read_records(path)
         names = [column.name for column in definition.columns]
         assert list(header) == names
-        item = next(n for n in reversed(names) if n.endswith("item_id"))
-        assert [dict(zip(names, record, strict=True)) for record in records] == [
-            {names[0]: str(owners[owner]), "position": position, item: ITEMS[listed], "score": score}
-            for owner, position, listed, score in ((0, "1", 6, "1"), (0, "2", 3, "0.25"), (2, "1", 0, "1"))
-        ]
+        found = [dict(zip(names, record, strict=True)) for record in records]
+        listed = [name for name in names if name.endswith("item_id")][-1]
+        for line, (of, place, which, score) in zip(found, expected, strict=True):
+            assert line == {
+                names[0]: str(owners[of]),
+                "position": place,
+                listed: ITEMS[which],
+                "score": score,
+            }
         write_header(path, definition)
         assert path.read_text(encoding="utf-8") == ",".join(names) + "\n"
 

@@ -15,7 +15,7 @@ ID = Column("item_id", shortest=8, goes=1)
 
 def name_of(line: dict[str, Any]) -> str:
     """The name of the line's item, or its key where it has none."""
-    return line["name"] or f"item {line['item_id']}"
+    return line.get("name") or f"item {line['item_id']}"
 
 
 def print_list(lines: Sequence[dict[str, Any]]) -> None:

@@ -86,8 +86,6 @@ def buy_again(
     logarithm = np.log(ratio[chosen])
     due = np.exp(-np.where(logarithm < 0, _EARLY, _LATE) * logarithm**2)
     likelihood = frequency[chosen] * share[item[chosen]] * due / np.sqrt(expected[chosen])
-    # What a short half-life leaves of the oldest purchases is still more than nothing to divide by.
-    likelihood = np.maximum(likelihood, np.finfo(np.float64).tiny)
     return top_rows(user[chosen], item[chosen], likelihood, n=n)
 
 

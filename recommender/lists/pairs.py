@@ -41,17 +41,22 @@ def pairs(cells: "csr_matrix[np.float64]", candidates: Bools, *, most_pairs: int
     columns = np.flatnonzero(candidates).astype(np.int32)
     others = cells[:, columns].tocsr()
     of_items = cells.T.tocsr()
-    ones, other_ones = of_items.copy(), others.copy()
-    ones.data, other_ones.data = np.ones_like(of_items.data), np.ones_like(others.data)
-    most_of_item = np.minimum(ones @ np.diff(others.indptr).astype(np.float64), len(columns))
+    other_ones = _ones(others)
+    most_of_item = np.minimum(_ones(of_items) @ np.diff(others.indptr).astype(np.float64), len(columns))
     for first, last in _blocks(most_of_item, most_pairs):
-        product = of_items[first:last] @ others
+        block = of_items[first:last]
+        product = block @ others
         # The same cells in the same order: the order depends on where cells are, not on what they hold.
-        common = ones[first:last] @ other_ones
+        common = _ones(block) @ other_ones
         item = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(product.indptr))
         other = columns[product.indices]
         kept = item != other
         yield Pairs(item[kept], other[kept], product.data[kept], np.rint(common.data[kept]).astype(np.int64))
+
+
+def _ones(cells: "csr_matrix[np.float64]") -> "csr_matrix[np.float64]":
+    """A 1 in every stored cell; where these are is shared."""
+    return csr_matrix((np.ones_like(cells.data), cells.indices, cells.indptr), shape=cells.shape)
 
 
 def _blocks(sizes: npt.NDArray[np.float64], most: int) -> Iterator[tuple[int, int]]:
