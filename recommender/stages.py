@@ -247,14 +247,15 @@ class Night:
                 sales_path=settings.sql_dir / "sales.sql",
                 items_path=settings.sql_dir / "items.sql",
             )
-            if manifest.method is None:
+            choice = Choice.of(manifest.choice)
+            if manifest.method is None or choice is None:
                 raise RefusedError(
-                    f"The run {self.run.run_id} was trained by an older program.",
+                    f"The run {self.run.run_id} was trained by another version of the program.",
                     f"`recommend train --run {self.run.run_id}` first.",
                 )
             lists = make_lists(
                 make_signals(self._interactions, self._model),
-                weights_for(Method(manifest.method), Choice(**manifest.choice).as_array()),
+                weights_for(Method(manifest.method), choice.as_array()),
                 self._catalogue,
                 never=self._never,
                 n=settings.top_n,

@@ -31,6 +31,8 @@ _ALL: Mapping[str, float] = {
 }
 PRIOR_USERS = 20.0
 """The defaults weigh as much as the choices of so many customers."""
+_LEAST_SPREAD = 0.1
+"""A signal that is almost the same for all items says little, so its weight stays near the prior."""
 _MOST_ITERATIONS = 200
 
 
@@ -71,7 +73,7 @@ def learn(windows: Sequence[Choices], prior: Float64s) -> Float64s:
     told = [known for known in map(_Likelihood.of, windows) if known is not None]
     if not told:
         return prior
-    scale = np.concatenate([known.signals for known in told], axis=1).std(axis=1)
+    scale = np.maximum(_spread([known.signals for known in told]), _LEAST_SPREAD)
 
     def loss(weights: Float64s) -> tuple[float, Float64s]:
         away = (weights - prior) * scale
@@ -84,8 +86,18 @@ def learn(windows: Sequence[Choices], prior: Float64s) -> Float64s:
     found = minimize(
         loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_ITERATIONS, "ftol": 1e-10}
     )
-    learned: Float64s = np.where(scale > 0, found.x, prior)
+    learned: Float64s = found.x
     return learned
+
+
+def _spread(parts: Sequence[Float64s]) -> Float64s:
+    """The standard deviation of each signal over all parts, shape (signals,)."""
+    n = sum(part.shape[1] for part in parts)
+    mean = sum((part.sum(axis=1) for part in parts), start=np.zeros(len(SIGNALS))) / n
+    spread: Float64s = np.sqrt(
+        sum((((part.T - mean) ** 2).sum(axis=0) for part in parts), start=np.zeros(len(SIGNALS))) / n
+    )
+    return spread
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
 """The choice of the blend's weights: learned on the shop's own past, used where that past bears it out."""
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -24,7 +25,7 @@ MOST_DAYS = 28
 """So long a choice is kept: tastes drift, and weeks of new sales are there to learn from."""
 _MOST_GROWTH = 0.25
 """With so many more sales, or fewer, the shop is another one."""
-_MOST_CUSTOMERS = 3000
+_MOST_CUSTOMERS = 1500
 """Of a window, to learn from: for seven weights these are plenty."""
 _FEWEST_WINDOWS = 2
 _DECIMALS = 6
@@ -63,6 +64,12 @@ class Choice:
     run_id: str
     as_of_day: str
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Choice | None":
+        """The choice that a manifest has; None where there is none, or one of another program version."""
+        names = {field.name for field in fields(cls)}
+        return cls(**record) if record.keys() == names and set(record["weights"]) <= set(SIGNALS) else None
+
     def as_array(self) -> Float64s:
         """The weights in the order of the signals, shape (signals,)."""
         return weights_of(self.weights)
@@ -76,7 +83,6 @@ class Choice:
             and self.half_life_days == recipe.half_life_days
             and 0 <= age < MOST_DAYS
             and abs(sales - self.sales) <= _MOST_GROWTH * self.sales
-            and set(self.weights) <= set(SIGNALS)
         )
 
 

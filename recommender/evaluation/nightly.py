@@ -69,5 +69,6 @@ def _kept(run: Run, settings: Settings, recipe: Recipe, *, n_sales: int) -> Choi
     ]
     if not earlier:
         return None
-    choice = Choice(**max(reversed(earlier), key=lambda other: other.day).manifest.choice)
-    return choice if choice.still_fits(recipe, sales=n_sales, day=run.day) else None
+    choice = Choice.of(max(reversed(earlier), key=lambda other: other.day).manifest.choice)
+    fits = choice is not None and choice.still_fits(recipe, sales=n_sales, day=run.day)
+    return choice if fits else None
