@@ -2,6 +2,7 @@
 
 from tests.bad_input import faults
 from tests.bad_input.support import ALL, ANY, MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+from tests.nights import ALL_TABLES
 
 CASES: list[Case] = []
 case = cases_of(CASES)
@@ -49,13 +50,13 @@ def no_sqlite(shop: BadShop) -> None:
 
 @case("no right to read the shop's table", on=SERVERS)
 def no_select(shop: BadShop) -> None:
-    ours = ("recommendations", "popular_items", "recommendation_runs")
+    ours = tuple(ALL_TABLES.split(", "))
     shop.user("SELECT ON items", *[f"SELECT, INSERT, DELETE ON {table}" for table in ours])
 
 
 @case("no right to write our tables", on=SERVERS)
 def no_insert(shop: BadShop) -> None:
-    tables = ("sales", "items", "recommendations", "popular_items", "recommendation_runs")
+    tables = ("sales", "items", *ALL_TABLES.split(", "))
     shop.user(*[f"SELECT ON {table}" for table in tables])
 
 

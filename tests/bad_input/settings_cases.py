@@ -10,6 +10,8 @@ for _name, _row, _call in (
     ("load_and_train", "two options that exclude each other", ("run", "--load", "--train")),
     ("as_of_a_word", "an `--as-of` that is no date", ("run", "--as-of", "yesterday")),
     ("as_of_no_day", "an `--as-of` that is no date", ("export", "--as-of", "2026-02-30")),
+    ("unknown_item", "an item that nobody knows", ("similar", "999999")),
+    ("evaluate_too_young", "too few days of sales to judge by", ("evaluate", "--days", "300")),
     ("as_of_future", "an `--as-of` in the future", ("run", "--as-of", "9999-12-31")),
 ):
     case(_row, on=ANY, call=_call, name=_name)(nothing)

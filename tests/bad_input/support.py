@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recommender.runs import Run, list_runs
-from tests.nights import DAY, Shop, connection_to, usual_shop
+from tests.nights import ALL_TABLES, DAY, Shop, connection_to, usual_shop
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs" / "when-it-fails.md"
@@ -202,7 +202,7 @@ TYPES = {
     },
 }
 KEPT = ("sales", "items")
-OURS = ("recommendations", "popular_items", "recommendation_runs")
+OURS = tuple(ALL_TABLES.split(", "))
 
 
 class Shops:
