@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from recommender.blend.neighbours import MOST_ITEMS
 from recommender.checks.findings import Findings
 from recommender.errors import RecommenderError
 from recommender.runs import list_runs, published_runs
@@ -13,9 +14,14 @@ _MB = 1 << 20
 _LIST_ROW_BYTES = 60
 _PACKED_SHARE = 0.3
 """A compressed export by the plain one."""
-_PROGRAM_MB = 100
-_SALE_BYTES = 60
+_PROGRAM_MB = 140
+_SALE_BYTES = 75
 _FACTOR_COPIES = 2
+_NEIGHBOUR_BYTES = 32
+"""For each pair of the items whose neighbours are learned."""
+_PAST_CUSTOMER_BYTES = 60_000
+"""For each customer whose past choices the weights are learned from."""
+_MOST_PAST_CUSTOMERS = 1500
 _LIST_ROW_MEMORY_BYTES = 80
 """As measured on nights of 2,000 to 2,000,000 sales, rounded up."""
 
@@ -44,7 +50,8 @@ def check_disk(size: Size, settings: Settings, findings: Findings, *, free: int 
     """
     free = shutil.disk_usage(settings.data_dir).free if free is None else free
     model = (size.customers + size.items) * (settings.factors * 4 + 40)
-    lists = size.customers * settings.top_n * _LIST_ROW_BYTES
+    # Two lists for each customer, two for each item.
+    lists = 2 * (size.customers + size.items) * settings.top_n * _LIST_ROW_BYTES
     # The lists are there twice while they are put into the tables.
     tonight = size.export_bytes + size.copied_bytes + model + 2 * lists
     per_day = int(_PACKED_SHARE * size.export_bytes)
@@ -79,6 +86,9 @@ def check_memory(
     needed = _PROGRAM_MB * _MB + size.sales * _SALE_BYTES
     needed += (size.customers + size.items) * settings.factors * 4 * _FACTOR_COPIES
     needed += size.customers * settings.top_n * _LIST_ROW_MEMORY_BYTES
+    needed += min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR_BYTES
+    if settings.nightly_proof:
+        needed += min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER_BYTES
     measured = _last_peak(settings, size)
     source = "estimated" if measured is None else "as measured in the last night"
     needed = measured or needed
