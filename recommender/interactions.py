@@ -72,6 +72,13 @@ class Purchases:
     times: Int64s
     """microseconds of UTC"""
 
+    def cells(self) -> Int64s:
+        """The first purchase of each pair of user and item, in the order of the weights' cells."""
+        users, items = self.users, self.items
+        begins = np.ones(len(users), bool)
+        begins[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
+        return np.flatnonzero(begins)
+
 
 @dataclass(frozen=True, eq=False)
 class SaleLines:
@@ -276,9 +283,7 @@ def _weigh(
     """
     users, items, times = purchases.users, purchases.items, purchases.times
     decayed = np.exp2((times - newest) / (half_life * DAY_MICROSECONDS))
-    new_cell = np.ones(len(users), bool)
-    new_cell[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
-    firsts = np.flatnonzero(new_cell)
+    firsts = purchases.cells()
     data = np.add.reduceat(decayed, firsts) if len(firsts) else decayed
     lasts = np.append(firsts[1:], len(users)) - 1 if len(firsts) else firsts
     indptr = np.zeros(shape[0] + 1, np.int32)

@@ -55,7 +55,7 @@ def decayed_frequency(
     if not weights.nnz:
         return csr_matrix(weights.shape, dtype=np.float64)
     decayed = np.exp2((purchases.times - interactions.newest) / (half_life_days * DAY_MICROSECONDS))
-    counts: Float64s = np.add.reduceat(decayed, _begins(interactions))
+    counts: Float64s = np.add.reduceat(decayed, purchases.cells())
     return csr_matrix((counts, weights.indices, weights.indptr), shape=weights.shape)
 
 
@@ -75,7 +75,7 @@ def habits(interactions: Interactions) -> Habits:
     items, n_items = frequency.indices, frequency.shape[1]
     if not frequency.nnz:
         return Habits(frequency, np.zeros(0, np.int64), np.zeros(n_items))
-    begins = _begins(interactions)
+    begins = interactions.purchases.cells()
     day = interactions.purchases.times // DAY_MICROSECONDS
     is_new_day = np.diff(day, prepend=day[0] - 1) != 0
     is_new_day[begins] = True
@@ -96,16 +96,6 @@ def habits(interactions: Interactions) -> Habits:
     return Habits(
         csr_matrix((scores, items, frequency.indptr), shape=frequency.shape), days=days, repeat_share=share
     )
-
-
-def _begins(interactions: Interactions) -> Int64s:
-    """The first purchase of each cell of the weights, shape (cells,)."""
-    purchases = interactions.purchases
-    is_first = np.ones(len(purchases.times), bool)
-    is_first[1:] = (purchases.users[1:] != purchases.users[:-1]) | (
-        purchases.items[1:] != purchases.items[:-1]
-    )
-    return np.flatnonzero(is_first)
 
 
 def _towards_the_shop(

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix, vstack
 
+from recommender.blend.habit import HALF_LIFE_DAYS, decayed_frequency
 from recommender.interactions import Interactions
 from recommender.parallel import in_threads, one_blas_thread
 from recommender.popularity import popularity
-from recommender.times import DAY_MICROSECONDS
 from recommender.topn import top_n
 
 Int32s = npt.NDArray[np.int32]
@@ -28,7 +28,6 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-HABIT_HALF_LIFE_DAYS = 180.0
 _CELLS = 2_000_000
 """Scores that are in memory at a time, in each thread."""
 _ROWS = 512
@@ -66,14 +65,13 @@ def own_habit(
     n: int,
     *,
     allowed: Bools,
-    half_life_days: float = HABIT_HALF_LIFE_DAYS,
+    half_life_days: float = HALF_LIFE_DAYS,
 ) -> Int32s:
     """What each user buys most often, a purchase counting half after so many days; for the task `all` alone.
 
     Equal counts go by popularity, and popular items fill the list.
     """
-    ages = (train.newest - train.purchases.times) / DAY_MICROSECONDS
-    habits = by_cell(train, np.exp2(-ages / half_life_days))[users]
+    habits = decayed_frequency(train, half_life_days=half_life_days)[users]
     popular_ones = popularity(train)
     rows, items = np.repeat(np.arange(len(users)), np.diff(habits.indptr)), habits.indices
     scores = habits.data
@@ -87,7 +85,9 @@ def own_habit(
 
 def learn_default_als(train: Interactions, *, seed: int, threads: int) -> Factors:
     """ALS as the library comes: counts of purchases, and its own defaults for all but the seed."""
-    counts = by_cell(train, np.ones(len(train.purchases.times))).astype(np.float32)
+    weights = train.weights
+    purchases = np.diff(np.append(train.purchases.cells(), len(train.purchases.times))).astype(np.float32)
+    counts = csr_matrix((purchases, weights.indices, weights.indptr), shape=weights.shape)
     with one_blas_thread():
         als = AlternatingLeastSquares(random_state=seed, num_threads=threads)
         if not counts.nnz:
@@ -241,22 +241,6 @@ def fill(lists: Int32s, order: Int32s, *, n_items: int, seen: "csr_matrix[np.flo
         row, column = np.nonzero(free & (number <= (n - n_listed)[:, None]))
         filled[rows[row], n_listed[row] + number[row, column] - 1] = order[column]
     return filled
-
-
-def by_cell(train: Interactions, amounts: Float64s) -> "csr_matrix[np.float64]":
-    """The sum of an amount over each user's purchases of an item; shape and cells as those of the weights.
-
-    Args:
-        train: its purchases come in the order of the cells of its weights.
-        amounts: shape (purchases,), float64.
-    """
-    users, items = train.purchases.users, train.purchases.items
-    begins = np.ones(len(users), bool)
-    begins[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
-    firsts = np.flatnonzero(begins)
-    data = np.add.reduceat(amounts, firsts) if len(firsts) else np.empty(0)
-    weights = train.weights
-    return csr_matrix((data, weights.indices, weights.indptr), shape=weights.shape)
 
 
 def _seen(train: Interactions, users: Int64s, *, exclude_seen: bool) -> "csr_matrix[np.float32] | None":
