@@ -68,7 +68,7 @@ class Settings:
     """Regularization of the model."""
     iterations: int = 15
     """Iterations of a training."""
-    alpha: float = 10.0
+    alpha: float = 3.0
     """Confidence of a purchase: 1 + ALPHA x its weight."""
     half_life_days: float = 60.0
     """A purchase counts half after so many days."""
