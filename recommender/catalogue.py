@@ -30,6 +30,18 @@ class Catalogue:
     categories: tuple[str | None, ...] | None
     """None where the shop has no such column"""
 
+    def allowed(self, items: Keys, never: Keys) -> Bools:
+        """Which of some items may be recommended: sellable, and not on the never-list; shape (len(items),).
+
+        Args:
+            items: any keys; what is not in the catalogue may not be recommended.
+            never: items that are never recommended.
+        """
+        places = self.ids.find(items)
+        found = np.zeros(len(items), bool)
+        found[places >= 0] = self.sellable[places[places >= 0]]
+        return found & (never.find(items) < 0)
+
 
 def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
     """Read `items.csv` of a run folder: `item_id`, `name`, `sellable` and, where there is one, `category`.

@@ -181,11 +181,8 @@ def _item_space(interactions: Interactions, catalogue: Catalogue, never: Keys) -
         chain.from_iterable(ids.integers.tolist() for ids in known),
         chain.from_iterable(ids.texts for ids in known),
     )
-    in_catalogue, of_sales = (keys.find(ids).astype(np.int32) for ids in known)
-    allowed = np.zeros(len(keys), bool)
-    allowed[in_catalogue] = catalogue.sellable
-    refused = keys.find(never)
-    allowed[refused[refused >= 0]] = False
+    of_sales = keys.find(interactions.item_ids).astype(np.int32)
+    allowed = catalogue.allowed(keys, never)
     popular = np.zeros(len(keys))
     popular[of_sales] = popularity(interactions)
     is_new = np.ones(len(keys), bool)

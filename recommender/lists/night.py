@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.catalogue import Catalogue
 from recommender.database.schema import Target
@@ -20,8 +19,6 @@ from recommender.lists.rows import Rows
 from recommender.lists.similar_items import similar_items
 from recommender.runs import Run
 from recommender.times import shop_days
-
-Bools = npt.NDArray[np.bool_]
 
 
 def write_lists(
@@ -56,7 +53,7 @@ def write_lists(
         RefusedError: the file of the sales is not in our form.
     """
     items = interactions.item_ids
-    candidates = _candidates(items, catalogue, never)
+    candidates = catalogue.allowed(items, never)
     counts = {}
 
     def write(definition: ListTable, rows: Rows, owners: Keys) -> None:
@@ -95,13 +92,3 @@ def empty_left_out(run: Run, target: Target) -> None:
     for definition in target.lists:
         if definition not in target.made:
             write_header(run.path(definition.file_name), definition)
-
-
-def _candidates(items: Keys, catalogue: Catalogue, never: Keys) -> Bools:
-    """Which of the items may be listed: sellable and not on the never-list."""
-    places = catalogue.ids.find(items)
-    found = np.zeros(len(items), bool)
-    found[places >= 0] = catalogue.sellable[places[places >= 0]]
-    refused = items.find(never)
-    found[refused[refused >= 0]] = False
-    return found
