@@ -150,13 +150,8 @@ def test_a_signal_without_weight_names_nothing():
 @settings(deadline=None)
 def test_the_best_cells_hold_the_highest_of_each_row(table):
     scores = np.array(table, np.float32)
-    candidates_before = candidates.NAMED
-    try:
-        candidates.NAMED = 3
-        kept = np.zeros(scores.size, bool)
-        kept[candidates._best(scores)] = True
-    finally:
-        candidates.NAMED = candidates_before
+    kept = np.zeros(scores.size, bool)
+    kept[candidates._best(scores, 3)] = True
     for row, values in zip(kept.reshape(scores.shape), scores, strict=True):
         assert not row[values == 0].any()
         positive = (values > 0).sum()
@@ -175,9 +170,20 @@ def test_candidates_of_a_block_come_in_order_each_once():
         allowed=np.ones(30, bool),
         exclude_seen=True,
         used=np.ones(len(SIGNALS), bool),
+        n=10,
     )
     first, found = maker.block(0)
     cells = found.rows * 30 + found.items
     assert first == 0
     assert (np.diff(cells) > 0).all()
     assert (shop.weights.toarray()[found.rows, found.items] == 0).all()
+
+
+def test_a_long_list_has_candidates_enough(monkeypatch):
+    monkeypatch.setattr(candidates, "NAMED", 2)
+    shop = _shop(n_items=60)
+    signals = make_signals(shop, train(shop, ALS, threads=1))
+    users, allowed = np.arange(20, 40), np.ones(60, bool)
+    found = rank(signals, weights_of({"als": 1}), users, allowed=allowed, exclude_seen=False, n=12, threads=1)
+    positive = (signals.user_factors[users] @ signals.item_factors.T > 0).sum(axis=1)
+    assert ((found.items >= 0).sum(axis=1) == np.minimum(positive, 12)).all()

@@ -20,7 +20,7 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NAMED = 100
-"""So many items each signal names, at the least where there are so many."""
+"""So many items each signal names, where there are so many; or twice a list, where that is more."""
 _CELLS = 1 << 20
 """Users of a block times all items: dense matrices of a block are of this size."""
 _LEVELS = 256
@@ -47,7 +47,7 @@ class CandidateMaker:
     """Makes candidates, block by block; blocks may be made in threads of their own."""
 
     def __init__(
-        self, signals: Signals, users: Int64s, *, allowed: Bools, exclude_seen: bool, used: Bools
+        self, signals: Signals, users: Int64s, *, allowed: Bools, exclude_seen: bool, used: Bools, n: int
     ) -> None:
         """What all blocks share.
 
@@ -57,15 +57,17 @@ class CandidateMaker:
             allowed: shape (items,): the items that may be in a list.
             exclude_seen: leave out what the user has bought.
             used: shape (signals,): which signals name items.
+            n: length of the lists.
         """
         self._signals = signals
         self._users = users
         self._allowed = allowed
         self._exclude_seen = exclude_seen
         self._used = used
+        self._named = max(NAMED, 2 * n)
         # What may not be listed has no neighbours' score, which costs nothing here.
         self._neighbours = signals.neighbours @ diags_array(allowed.astype(np.float32), format="csr")
-        self._als = TopN(signals.item_factors, allowed, NAMED)
+        self._als = TopN(signals.item_factors, allowed, self._named)
         n_items = len(allowed)
         self._block = max(1, _CELLS // max(n_items, 1))
         self.n_blocks = -(-len(users) // self._block)
@@ -75,7 +77,7 @@ class CandidateMaker:
         for column in (0, 1):
             if used[PERSONAL:].any():
                 order = found[np.argsort(-signals.statics[found, column], kind="stable")]
-                self._popular = np.union1d(self._popular, order[:NAMED])
+                self._popular = np.union1d(self._popular, order[: self._named])
 
     def block(self, part: int) -> tuple[int, Candidates]:
         """The candidates of one block of users; and the index into `users` of its first row."""
@@ -120,7 +122,7 @@ class CandidateMaker:
         if used[1]:
             if self._exclude_seen:
                 neighbours.ravel()[seen] = 0
-            cells[_best(neighbours)] = True
+            cells[_best(neighbours, self._named)] = True
         if used[2] and habit is not None:
             cells[seen] |= self._allowed[bought.indices]
         if self._exclude_seen:
@@ -128,8 +130,8 @@ class CandidateMaker:
         return np.flatnonzero(cells)
 
 
-def _best(scores: Float32s) -> Int64s:
-    """The cells of the `NAMED` highest positive scores of each row, and of all on one level with them.
+def _best(scores: Float32s, n: int) -> Int64s:
+    """The cells of the n highest positive scores of each row, and of all on one level with them.
 
     The scores of a row are put on levels between 0 and the highest, so that nothing needs to be sorted.
     """
@@ -139,6 +141,6 @@ def _best(scores: Float32s) -> Int64s:
     levels = (np.sqrt(scores.ravel()[cells] / highest[rows]) * (_LEVELS - 1)).astype(np.int32)
     counts = np.bincount(rows * _LEVELS + levels, minlength=len(scores) * _LEVELS).reshape(-1, _LEVELS)
     at_least = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
-    bars = np.maximum((at_least >= NAMED).sum(axis=1) - 1, 0)
+    bars = np.maximum((at_least >= n).sum(axis=1) - 1, 0)
     best: Int64s = cells[levels >= bars[rows]]
     return best

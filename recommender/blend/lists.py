@@ -62,7 +62,7 @@ def rank(
         scales=np.ones((PERSONAL, len(users))),
         neighbour_scores=np.zeros(shape),
     )
-    maker = CandidateMaker(signals, users, allowed=allowed, exclude_seen=exclude_seen, used=weights != 0)
+    maker = CandidateMaker(signals, users, allowed=allowed, exclude_seen=exclude_seen, used=weights != 0, n=n)
 
     def work(part: int) -> None:
         first, found = maker.block(part)

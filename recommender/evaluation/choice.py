@@ -156,6 +156,7 @@ def _choices(past: Past, recipe: Recipe) -> Choices:
         allowed=past.allowed,
         exclude_seen=recipe.exclude_seen,
         used=np.ones(len(SIGNALS), bool),
+        n=recipe.n,
     )
     customers, values, bought = [], [], []
     for part in range(maker.n_blocks):
