@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from recommender.export import ITEMS, SALES, Export
 from recommender.gate import ListFacts, check_keys, check_shares
 from recommender.keys import KeyKind, Keys, is_guest
 from recommender.settings import Settings
-from recommender.times import Window
+from recommender.times import Window, shop_days
 
 Int64s = npt.NDArray[np.int64]
 
@@ -83,7 +82,7 @@ def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Set
         unknown_lines=int(per_item[unknown].sum()),
         unknown_items=tuple(str(items[int(i)]) for i in np.flatnonzero(unknown)[:_EXAMPLES]),
         repeated_lines=_repeated(users, sold, moments),
-        days=_days(moments, settings.shop_timezone),
+        days=tuple(np.unique(shop_days(moments, settings.shop_timezone)).tolist()),
         nobody=_nobody(customers, users),
     )
 
@@ -124,12 +123,6 @@ def _repeated(users: npt.NDArray[np.int32], items: npt.NDArray[np.int32], moment
 
 def _moment(microseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-
-
-def _days(moments: Int64s, zone: ZoneInfo) -> tuple[int, ...]:
-    """The shop's days on which something was sold."""
-    quarters = np.unique(moments // 900_000_000)  # zones are apart by quarters of an hour
-    return tuple(sorted({_moment(int(q) * 900_000_000).astimezone(zone).toordinal() for q in quarters}))
 
 
 def check_sales(sales: Sales, export: Export, window: Window, findings: Findings) -> None:
