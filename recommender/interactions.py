@@ -116,18 +116,6 @@ class SaleLines:
         )
 
 
-def load_interactions(
-    path: Path, *, customer_kind: KeyKind, item_kind: KeyKind, half_life_days: float
-) -> Interactions:
-    """Read `sales.csv` or `sales.csv.gz` of a run folder: `load_sale_lines`, then `make_interactions`.
-
-    Raises:
-        RefusedError: the file is not in our form.
-    """
-    lines = load_sale_lines(path, customer_kind=customer_kind, item_kind=item_kind)
-    return make_interactions(lines, half_life_days=half_life_days)
-
-
 def load_sale_lines(path: Path, *, customer_kind: KeyKind, item_kind: KeyKind) -> SaleLines:
     """Read `sales.csv` or `sales.csv.gz` of a run folder.
 

@@ -5,9 +5,15 @@ import zlib
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Interactions, Purchases, SaleLines
+from recommender.interactions import Interactions, Purchases, SaleLines, load_sale_lines, make_interactions
 from recommender.keys import Keys
 from recommender.times import DAY_MICROSECONDS
+
+
+def load_interactions(path, *, customer_kind, item_kind, half_life_days):
+    """The interactions of a file of sales, as a night makes them."""
+    lines = load_sale_lines(path, customer_kind=customer_kind, item_kind=item_kind)
+    return make_interactions(lines, half_life_days=half_life_days)
 
 
 def interactions_of(weights, *, users=None, items=None, last_day=None, history=None):

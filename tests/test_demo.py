@@ -26,11 +26,11 @@ from recommender.demo.simulation import simulate
 from recommender.demo.tables import shop_tables
 from recommender.errors import DatabaseError, ExitCode, SettingsError
 from recommender.export import export
-from recommender.interactions import load_interactions
 from recommender.keys import KeyKind
 from recommender.settings import RepeatPurchases, load_settings
 from recommender.times import window
 from tests.servers import PASSWORD
+from tests.shops import load_interactions
 
 MONDAY = date(2026, 11, 23)
 TABLES = ("customers", "products", "orders", "order_lines")

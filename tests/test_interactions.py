@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from recommender import csvform, interactions
 from recommender.csvform import decimal_text, quote
-from recommender.interactions import load_interactions, load_sale_lines, make_interactions
+from recommender.interactions import load_sale_lines, make_interactions
 from recommender.keys import KeyKind, Keys
 from recommender.times import microseconds
+from tests.shops import load_interactions
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 START = datetime(2026, 1, 1, tzinfo=UTC)
