@@ -36,6 +36,16 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """Which items a list may hold: keys as texts."""
+
+    sellable: Collection[str]
+    """items that may be recommended"""
+    known: Collection[str]
+    """all items of the sales and the catalogue"""
+
+
+@dataclass(frozen=True)
 class ListFacts:
     """What the gate learnt about a list's file on the way."""
 
@@ -54,16 +64,13 @@ class _FilledColumn(KeyColumn):
         super().add(block, column)
 
 
-def check_list(
-    path: Path, definition: ListTable, *, sellable: Collection[str], known: Collection[str]
-) -> tuple[list[Finding], ListFacts]:
+def check_list(path: Path, definition: ListTable, candidates: Candidates) -> tuple[list[Finding], ListFacts]:
     """Integrity of one list's file.
 
     Args:
         path: the CSV file.
         definition: its columns and key.
-        sellable: keys of the items that may be recommended, as texts.
-        known: keys of all items of the sales and the catalogue, as texts.
+        candidates: the items that it may hold.
 
     Returns:
         Everything that is wrong with it, and what was learnt on the way.
@@ -95,7 +102,10 @@ def check_list(
         if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
             findings.append(Finding("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", again))
         if column.role is Role.ITEM:
-            allowed = {*(sellable if column.shown else known), *([""] if column.nullable else [])}
+            allowed = {
+                *(candidates.sellable if column.shown else candidates.known),
+                *([""] if column.nullable else []),
+            }
             wrong = sorted(set(texts[column.name]) - allowed)
             if wrong:
                 what = "unknown or not sellable" if column.shown else "unknown"

@@ -39,6 +39,14 @@ def _quota(*files: Path) -> float | None:
         return None
 
 
+def simd_extensions() -> list[str]:
+    """Extensions of this processor that numpy chooses its loops by, beyond what it takes for granted."""
+    import numpy as np
+
+    found = np.show_config(mode="dicts")["SIMD Extensions"]
+    return [*found.get("found", [])]
+
+
 def reset_peak_memory() -> None:
     """Begin to measure the peak anew, where the kernel lets us (Linux)."""
     try:

@@ -27,6 +27,8 @@ Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Float32s = npt.NDArray[np.float32]
 
+WARM_ITERATIONS = 2
+"""So many iterations from an earlier model's factors are enough."""
 _RAISE = "Raise REGULARIZATION."
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,13 @@ class Model:
     """shape (users,), uint64: `Interactions.history` of the sales that the user's factors were made from"""
     settings: AlsSettings
 
+    def known_share(self, interactions: Interactions) -> float:
+        """The share of the interactions whose item has factors here, 0 to 1."""
+        known = self.item_ids.find(interactions.item_ids)
+        has_factors = np.append(self.item_factors.any(axis=1), [False])  # the last for -1, an unknown one
+        cells = has_factors[known][interactions.weights.indices]
+        return float(cells.mean()) if len(cells) else 0.0
+
     def unknown_items(self, interactions: Interactions) -> Int64s:
         """The items of the interactions that the model does not know: indexes into their `item_ids`."""
         return np.flatnonzero(self.item_ids.find(interactions.item_ids) < 0)
@@ -82,14 +91,20 @@ def train(
     settings: AlsSettings,
     *,
     threads: int,
+    start: Model | None = None,
     progress: Progress | None = None,
 ) -> Model:
-    """Train a model from nothing. The same weights and settings give the same bits for any number of threads.
+    """Train a model. The same weights, settings and start give the same bits for any number of threads.
+
+    A warm start keeps the factors of the users and items that it knows. New ones begin at zero: an item that
+    nobody has learned yet then says nothing about the users, whom the first half of an iteration solves, and
+    the second half solves the item from its users.
 
     Args:
         interactions: users, items and weights.
         settings: of the model.
         threads: how many to use, at least 1.
+        start: an earlier model of the same settings, from which fewer iterations are enough; default none.
         progress: called with iterations done and in all; what it raises stops the training.
 
     Raises:
@@ -99,13 +114,18 @@ def train(
     user_factors = np.zeros((n_users, settings.factors), np.float32)
     item_factors = np.zeros((n_items, settings.factors), np.float32)
     if interactions.weights.nnz:
+        iterations = settings.iterations if start is None else min(WARM_ITERATIONS, settings.iterations)
 
         def report(iteration: int, _seconds: float, _loss: float | None) -> None:
             if progress is not None:
-                progress(iteration + 1, settings.iterations)
+                progress(iteration + 1, iterations)
 
         with one_blas_thread():
             als = _als(settings, threads)
+            als.iterations = iterations
+            if start is not None:
+                als.user_factors = _carried(start.user_factors, start.user_ids, interactions.user_ids)
+                als.item_factors = _carried(start.item_factors, start.item_ids, interactions.item_ids)
             cells = confidences(interactions.weights, settings.alpha)
             try:
                 als.fit(cells, show_progress=False, callback=report)
@@ -120,6 +140,14 @@ def train(
         history=interactions.history,
         settings=settings,
     )
+
+
+def _carried(factors: Float32s, known: Keys, wanted: Keys) -> Float32s:
+    """The factors of the wanted keys, shape (wanted, factors); zeros for those that are not known."""
+    if not len(known):
+        return np.zeros((len(wanted), factors.shape[1]), np.float32)
+    places = known.find(wanted)
+    return np.where((places >= 0)[:, None], factors[places], np.float32(0))
 
 
 def _als(settings: AlsSettings, threads: int) -> AlternatingLeastSquares:

@@ -5,34 +5,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from recommender import record
 from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
-from recommender.database.tables import LISTS
+from recommender.database.tables import made_lists
 from recommender.errors import DatabaseError, OutcomeUnknownError, RefusedError, SettingsError
 from recommender.files import make_folder
 from recommender.locks import file_lock, holder
 from recommender.progress import Progress
+from recommender.publishing import Publishing
 from recommender.retention import prune
 from recommender.runs import Run, Stage, Status, find_run, iso, list_runs, new_run, published_runs
 from recommender.settings import Settings
 from recommender.stages import Night
 from recommender.times import window
+from recommender.training import Ask, plan
 
 log = logging.getLogger(__name__)
-
-
-class Mode(StrEnum):
-    """How the model comes about."""
-
-    AUTO = "auto"
-    """As TRAIN_EVERY_DAYS says."""
-    TRAIN = "train"
-    LOAD = "load"
 
 
 @dataclass(frozen=True)
@@ -57,8 +49,7 @@ def target_of(settings: Settings) -> Target:
     database = open_database(settings.target_database_url)
     if settings.target_schema and database.backend == "sqlite":
         raise SettingsError("TARGET_SCHEMA is set, but SQLite has no schemas.", "Use TABLE_PREFIX instead.")
-    made = tuple(definition for definition in LISTS if definition.name in settings.lists)
-    return Target(database, settings.target_schema, settings.table_prefix, made)
+    return Target(database, settings.target_schema, settings.table_prefix, made_lists(settings.lists))
 
 
 def lock_path(settings: Settings) -> Path:
@@ -106,7 +97,7 @@ def require_own_folder(settings: Settings) -> None:
 def run(
     settings: Settings,
     *,
-    mode: Mode = Mode.AUTO,
+    ask: Ask = Ask.AUTO,
     as_of: date | None = None,
     dry_run: bool = False,
     force: bool = False,
@@ -116,7 +107,7 @@ def run(
 
     Args:
         settings: all that is told from outside.
-        mode: how the model comes about.
+        ask: how the model is to come about.
         as_of: read sales up to the end of this day of the shop instead of up to now.
         dry_run: do all but publish, and compare with what is published.
         force: pass the gate's share and past-night checks.
@@ -129,13 +120,14 @@ def run(
     with _locked(settings, also_database=not dry_run) as (target, lock):
         this = _begin(settings, as_of)
         with record.recorded(this):
-            night = Night(settings, target, this, progress)
+            night = Night(settings, this, progress)
             night.export()
-            night.train(mode is Mode.LOAD, mode is Mode.TRAIN)
+            _train(night, ask)
             night.rank()
+            publishing = Publishing(settings, target, this, night.candidates(), progress)
             if lock is None:
-                return _compare(night, force=force)
-            _publish(night, lock, force=force)
+                return _compare(publishing, force=force)
+            _publish(publishing, lock, force=force)
             removed = _tidy_up(settings, this)
         return Report(this, removed=removed)
 
@@ -156,25 +148,32 @@ def _begin(settings: Settings, as_of: date | None) -> Run:
     return this
 
 
-def _compare(night: Night, *, force: bool) -> Report:
+def _train(night: Night, ask: Ask) -> None:
+    """The second stage, with what the published nights before this one have to give."""
+    from recommender.evaluation.nightly import kept_choice
+
+    night.train(plan(night.run, night.settings, ask), kept_choice(night.run, night.settings))
+
+
+def _compare(publishing: Publishing, *, force: bool) -> Report:
     """The end of a dry run: the gate's word, and how the lists would change."""
     refusal = None
-    with night.target.database.connect() as connection:
+    with publishing.target.database.connect() as connection:
         try:
-            night.check(connection, force=force)
+            publishing.check(connection, force=force)
         except RefusedError as error:
             refusal = error
-        changed = night.changed_share(connection)
-    night.run.manifest.status = Status.DRY_RUN
-    night.run.manifest.exit_code = int(refusal.exit_code) if refusal else 0
-    return Report(night.run, changed_share=changed, refusal=refusal)
+        changed = publishing.changed_share(connection)
+    publishing.run.manifest.status = Status.DRY_RUN
+    publishing.run.manifest.exit_code = int(refusal.exit_code) if refusal else 0
+    return Report(publishing.run, changed_share=changed, refusal=refusal)
 
 
-def _publish(night: Night, lock: RunLock, *, force: bool) -> None:
+def _publish(publishing: Publishing, lock: RunLock, *, force: bool) -> None:
     """The last stage; when the connection ended in the commit, the run's row tells whether it happened."""
-    target, this = night.target, night.run
+    target, this = publishing.target, publishing.run
     try:
-        night.publish(lock, force=force)
+        publishing.publish(lock, force=force)
     except OutcomeUnknownError as error:
         try:
             with target.database.connect() as connection:
@@ -213,10 +212,10 @@ def _tidy_up(settings: Settings, this: Run) -> list[str]:
 
 def export_stage(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None) -> Run:
     """Begin a run with its export; the other stages follow one by one."""
-    with _locked(settings) as (target, _):
+    with _locked(settings):
         this = _begin(settings, as_of)
         with record.recorded(this):
-            Night(settings, target, this, progress or Progress()).export()
+            Night(settings, this, progress or Progress()).export()
             this.manifest.status = Status.WAITING
     return this
 
@@ -226,7 +225,7 @@ def later_stage(
     stage: Stage,
     *,
     run_id: str | None = None,
-    mode: Mode = Mode.AUTO,
+    ask: Ask = Ask.AUTO,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Run:
@@ -236,7 +235,7 @@ def later_stage(
         settings: all that is told from outside.
         stage: train, rank or publish.
         run_id: the run; default the newest unpublished one whose previous stage is done.
-        mode: how the model comes about, for train.
+        ask: how the model is to come about, for train.
         force: pass the gate's share and past-night checks, for publish.
         progress: listens.
 
@@ -248,14 +247,15 @@ def later_stage(
         this = _find(settings.data_dir, stage, run_id)
         this.manifest.settings = settings.public()
         with record.recorded(this):
-            night = Night(settings, target, this, progress or Progress())
+            night = Night(settings, this, progress or Progress())
             if stage is Stage.TRAIN:
-                night.train(mode is Mode.LOAD, mode is Mode.TRAIN)
+                _train(night, ask)
             elif stage is Stage.RANK:
                 night.rank()
             else:
                 assert lock is not None  # noqa: S101 - _locked was asked for it
-                _publish(night, lock, force=force)
+                publishing = Publishing(settings, target, this, night.candidates(), night.progress)
+                _publish(publishing, lock, force=force)
                 _tidy_up(settings, this)
             if stage is not Stage.PUBLISH:
                 this.manifest.status = Status.WAITING

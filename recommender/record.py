@@ -1,6 +1,7 @@
 """The record of a run: opened when it begins, closed when it ends, settled when it died."""
 
 import logging
+import platform
 import subprocess
 import sys
 import time
@@ -57,6 +58,29 @@ def program() -> dict[str, str | None]:
         except (OSError, subprocess.SubprocessError):
             commit = None
     return {"version": __version__, "commit": commit}
+
+
+def machine_facts() -> dict[str, Any]:
+    """What else the last bits of a result can depend on: the system, the processor, the kernels of BLAS.
+
+    To be called when the heavy packages are loaded: only then are their BLAS libraries known.
+    """
+    from threadpoolctl import threadpool_info
+
+    blas = sorted(
+        {
+            f"{library['internal_api']} {library['version']} {library.get('architecture', '?')}"
+            for library in threadpool_info()
+            if library["user_api"] == "blas"
+        }
+    )
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "libc": " ".join(platform.libc_ver()).strip(),
+        "blas": blas,
+        "simd": machine.simd_extensions(),
+    }
 
 
 @contextmanager

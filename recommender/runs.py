@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import RefusedError, SettingsError
-from recommender.files import TEMPORARY, atomic_path, make_folder, write_text
+from recommender.files import TEMPORARY, atomic_path, make_folder, sha256_of, write_bytes, write_text
 
 MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
+QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
+"""The owner's own files; the run folder has them as they were that night."""
 MANIFEST_VERSION = 1
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
@@ -44,6 +46,14 @@ class Status(StrEnum):
     """Ended without a word; found by the next run."""
 
 
+class Source(StrEnum):
+    """Where the lists of a run come from."""
+
+    RUN = "run"
+    ROLLBACK = "rollback"
+    """From an earlier run."""
+
+
 @dataclass
 class Manifest:
     """The record of one run; what `manifest.json` holds, in this order. Times are ISO 8601 in UTC."""
@@ -51,7 +61,9 @@ class Manifest:
     run_id: str
     manifest_version: int = MANIFEST_VERSION
     status: Status = Status.RUNNING
-    source: str = "run"
+    source: Source = Source.RUN
+    source_run_id: str | None = None
+    """Of a rollback, the run whose lists it published again."""
     as_of: str = ""
     """End of the window of sales."""
     as_of_day: str = ""
@@ -75,7 +87,8 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     """sha256 of each file; of `sales.csv` that of the plain bytes, also when it is kept compressed."""
     model: dict[str, Any] = field(default_factory=dict)
-    """mode (trained or loaded), run_id and as_of_day of the training."""
+    """mode (cold, warm or loaded) and why; run_id and as_of_day of the training; chain: mode, run_id,
+    as_of_day and sha256 of each model that it was made from, the cold training first, the parent last."""
     parent_run_id: str | None = None
     choice: dict[str, Any] = field(default_factory=dict)
     """Weights of the blend's signals, whether they were learned, when, and on what evidence."""
@@ -87,6 +100,8 @@ class Manifest:
     published_at: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    """What else the last bits can depend on: system, processor, BLAS kernels."""
     program: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -124,6 +139,16 @@ class Run:
         """The exported sales, plain or compressed; None when they are no longer kept."""
         plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
         return plain if plain.is_file() else packed if packed.is_file() else None
+
+    def keep(self, name: str, original: Path) -> None:
+        """Keep a copy of an owner's file under this name, on record."""
+        write_bytes(self.path(name), original.read_bytes())
+        self.manifest.files[name] = sha256_of(self.path(name))
+
+    def drop(self, name: str) -> None:
+        """Remove a file, where there is one, and forget it."""
+        self.path(name).unlink(missing_ok=True)
+        self.manifest.files.pop(name, None)
 
     def compress_sales(self) -> None:
         """Keep `sales.csv` as `sales.csv.gz`; the same bytes for the same sales."""
@@ -177,7 +202,7 @@ def load_run(folder: Path) -> Run:
         version = data["manifest_version"]
         known = {f.name for f in fields(Manifest)}
         manifest = Manifest(**{name: value for name, value in data.items() if name in known})
-        manifest.status = Status(manifest.status)
+        manifest.status, manifest.source = Status(manifest.status), Source(manifest.source)
         date.fromisoformat(manifest.as_of_day)
     except FileNotFoundError as error:
         raise RefusedError(f"The run {folder.name} has no manifest.", "Take another run.") from error
@@ -228,3 +253,21 @@ def published_runs(runs: list[Run]) -> list[Run]:
     """The published ones among the runs, in the order of publishing."""
     published = [run for run in runs if run.manifest.status is Status.PUBLISHED]
     return sorted(published, key=lambda run: run.manifest.published_seq or 0)
+
+
+def standing_runs(runs: list[Run]) -> list[Run]:
+    """The published nights among the runs that no later rollback has undone, in the order of publishing.
+
+    Only these may be parents: what was wrong with an undone night may be in its model.
+    """
+    nights: list[Run] = []
+    standing: list[Run] = []
+    for run in published_runs(runs):
+        if run.manifest.source is Source.RUN:
+            nights.append(run)
+            standing.append(run)
+            continue
+        ids = [night.run_id for night in nights]
+        if run.manifest.source_run_id in ids:
+            standing = nights[: ids.index(run.manifest.source_run_id) + 1]
+    return standing

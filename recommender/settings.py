@@ -28,6 +28,13 @@ class RepeatPurchases(StrEnum):
     INCLUDE = "include"
 
 
+class WarmStart(StrEnum):
+    """May a training begin with the factors of an earlier model."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All that a run is told from outside. Names in `.env` are the field names in capitals."""
@@ -82,6 +89,8 @@ class Settings:
     """Trainings on past weeks that it may cost to learn the blend's weights; 0 keeps the defaults."""
     train_every_days: int = 1
     """Train when the newest model is so many days old; between, it is loaded and brought up to date."""
+    warm_start: WarmStart = WarmStart.AUTO
+    """auto or never: may a training begin with the last model's factors, which takes fewer iterations."""
     min_customers_share: float = 0.5
     """Refuse a result with fewer customers than this share of the last published run's."""
     min_sales_share: float = 0.5
@@ -170,6 +179,13 @@ def _repeats(text: str) -> RepeatPurchases:
         raise ValueError("exclude or include") from error
 
 
+def _warm_start(text: str) -> WarmStart:
+    try:
+        return WarmStart(text.lower())
+    except ValueError as error:
+        raise ValueError("auto or never") from error
+
+
 def _prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", text):
         raise ValueError("a letter, then at most 30 letters, digits and underscores")
@@ -211,6 +227,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "NIGHTLY_PROOF": _on_off,
     "TUNE_BUDGET": _whole(0, 20),
     "TRAIN_EVERY_DAYS": _whole(1, 365),
+    "WARM_START": _warm_start,
     "MIN_CUSTOMERS_SHARE": _number(0, 1),
     "MIN_SALES_SHARE": _number(0, 1),
     "QUERY_TIMEOUT_SECONDS": _whole(1, 86_400),

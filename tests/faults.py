@@ -20,7 +20,7 @@ from typing import Any, Self
 import psycopg
 import pymysql
 
-from recommender import cli, pipeline, record, stages
+from recommender import cli, pipeline, publishing, record, stages
 from recommender.database.mysql import MySQL
 from recommender.database.postgresql import PostgreSQL
 from recommender.database.sqlite import SQLite
@@ -121,7 +121,7 @@ def watched_statements(act: Callable[[int, str], None]) -> Iterator[Statements]:
     with contextlib.ExitStack() as stack:
         for owner, name, value in (
             *(
-                (dialect, "publish", publishing(dialect, statements))
+                (dialect, "publish", watched_publish(dialect, statements))
                 for dialect in (SQLite, PostgreSQL, MySQL)
             ),
             (sqlite3, "connect", partial(connect, factory=Connection)),
@@ -139,7 +139,7 @@ def watched_statements(act: Callable[[int, str], None]) -> Iterator[Statements]:
         yield statements
 
 
-def publishing(dialect: Any, statements: Statements) -> Callable[..., None]:
+def watched_publish(dialect: Any, statements: Statements) -> Callable[..., None]:
     return statements.publishing(dialect.publish)
 
 
@@ -182,7 +182,11 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
         if (place, name) == ("end", stage):
             action()
 
-    with patched(stages, "stage", bordered), patched(Progress, "update", told):
+    with (
+        patched(stages, "stage", bordered),
+        patched(publishing, "stage", bordered),
+        patched(Progress, "update", told),
+    ):
         yield
 
 

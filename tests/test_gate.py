@@ -17,20 +17,19 @@ from recommender.database.tables import (
     runs_table,
 )
 from recommender.errors import RefusedError
-from recommender.gate import Finding, ListFacts, check_keys, check_list, check_shares, refuse
+from recommender.gate import Candidates, Finding, ListFacts, check_keys, check_list, check_shares, refuse
 from recommender.keys import KeyKind
 from tests.nights import database_of
 
 HEADER = "customer_id,position,item_id,score,reason,because_item_id"
 GOOD = ["1,1,10,1,model,12", "1,2,11,0.5,popular,", "2,1,11,1,new,"]
-SELLABLE = {"10", "11"}
-KNOWN = {"10", "11", "12"}
+CANDIDATES = Candidates(sellable={"10", "11"}, known={"10", "11", "12"})
 
 
 def checks(path, lines, definition=RECOMMENDATIONS, header=HEADER):
     """The names of what the gate finds in a file of these lines, and what it learnt."""
     path.write_bytes("".join(f"{line}\n" for line in (header, *lines)).encode())
-    findings, facts = check_list(path, definition, sellable=SELLABLE, known=KNOWN)
+    findings, facts = check_list(path, definition, CANDIDATES)
     assert not any(finding.forceable for finding in findings)
     return [finding.check for finding in findings], facts
 
@@ -78,7 +77,7 @@ def test_each_fault_is_found(path, fault, lines):
 
 
 def test_a_missing_file_or_column_is_found(path, tmp_path):
-    findings, _ = check_list(tmp_path / "none.csv", RECOMMENDATIONS, sellable=SELLABLE, known=KNOWN)
+    findings, _ = check_list(tmp_path / "none.csv", RECOMMENDATIONS, CANDIDATES)
     assert [finding.check for finding in findings] == ["readable"]
     assert checks(path, ["1,1,10,1,model"], header="customer_id,position,item_id,score,reason")[0] == [
         "readable"

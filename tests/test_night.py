@@ -346,8 +346,17 @@ def test_load_takes_the_model_of_the_same_day_and_folds_new_sales_in(sqlite_shop
     assert second.manifest.parent_run_id == first.run_id
     assert second.manifest.model == {
         "mode": "loaded",
+        "why": "asked for",
         "run_id": first.run_id,
         "as_of_day": str(DAY),
+        "chain": [
+            {
+                "run_id": first.run_id,
+                "mode": "cold",
+                "as_of_day": str(DAY),
+                "sha256": first.manifest.files["model.npz"],
+            }
+        ],
     }
     assert second.manifest.counts["unknown_items"] == 1
     assert "900" in second.path("log.jsonl").read_text(encoding="utf-8")
@@ -369,10 +378,10 @@ def test_load_takes_the_model_of_the_same_day_and_folds_new_sales_in(sqlite_shop
 
 
 def test_models_are_loaded_until_they_are_old_enough(sqlite_shop):
-    sqlite_shop.set(TRAIN_EVERY_DAYS=3)
+    sqlite_shop.set(TRAIN_EVERY_DAYS=3, WARM_START="never")
     days = [DAY + timedelta(days=n) for n in range(5)]
     modes = [sqlite_shop.night(day).manifest.model["mode"] for day in days]
-    assert modes == ["trained", "loaded", "loaded", "trained", "loaded"]
+    assert modes == ["cold", "loaded", "loaded", "cold", "loaded"]
     runs = sqlite_shop.runs
     assert [run.manifest.parent_run_id for run in runs] == [
         None,
@@ -385,29 +394,26 @@ def test_models_are_loaded_until_they_are_old_enough(sqlite_shop):
     again = sqlite_shop.night(days[4])
     assert again.manifest.parent_run_id == runs[3].run_id
     assert results(again) == results(runs[4])
-    assert sqlite_shop.night(days[4], "--train").manifest.model["mode"] == "trained"
+    assert sqlite_shop.night(days[4], "--train").manifest.model["mode"] == "cold"
 
 
 def test_every_night_trains_by_default(sqlite_shop):
     for n in range(2):
         run = sqlite_shop.night(DAY + timedelta(days=n))
-        assert run.manifest.model == {
-            "mode": "trained",
-            "run_id": run.run_id,
-            "as_of_day": str(DAY + timedelta(days=n)),
-        }
+        assert run.manifest.model["run_id"] == run.run_id
+        assert run.manifest.model["as_of_day"] == str(DAY + timedelta(days=n))
 
 
 def test_only_a_published_run_is_a_parent(sqlite_shop):
     sqlite_shop.set(TRAIN_EVERY_DAYS=9)
     sqlite_shop.does("run", "--dry-run", "--as-of", str(DAY - timedelta(days=1)))
-    assert sqlite_shop.night().manifest.model["mode"] == "trained"
+    assert sqlite_shop.night().manifest.model["mode"] == "cold"
 
 
 def test_other_settings_of_the_model_train_it_anew(sqlite_shop):
     sqlite_shop.set(TRAIN_EVERY_DAYS=9).night()
     run = sqlite_shop.set(FACTORS=9).night(DAY + timedelta(days=1))
-    assert run.manifest.model["mode"] == "trained"
+    assert run.manifest.model["mode"] == "cold"
     loaded = sqlite_shop.set(FACTORS=7).night(DAY + timedelta(days=2), "--load")
     assert loaded.manifest.model["run_id"] == run.run_id
     assert "other settings" in loaded.manifest.warnings[0]
@@ -419,7 +425,7 @@ def test_a_damaged_model_is_replaced_by_a_training_unless_load_was_asked_for(sql
     first.path("model.npz").write_bytes(content[:-9] + b"x" + content[-8:])
     assert "model.npz" in sqlite_shop.fails(ExitCode.REFUSED, "run", "--load", "--as-of", str(DAY))
     run = sqlite_shop.night(DAY + timedelta(days=1))
-    assert run.manifest.model["mode"] == "trained"
+    assert run.manifest.model["mode"] == "cold"
     assert "trained instead" in run.manifest.warnings[0]
 
 

@@ -18,8 +18,8 @@ from recommender.database.schema import Target
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS
 from recommender.errors import DatabaseError, ExitCode
 from recommender.publish import publish
+from recommender.publishing import Publishing
 from recommender.runs import Status
-from recommender.stages import Night
 from tests.faults import (
     Fork,
     Gate,
@@ -358,7 +358,7 @@ def test_a_commit_that_happens_after_we_gave_up_is_found_too(sqlite_shop):
 
 
 def test_without_the_run_lock_nothing_is_committed(shop):
-    check = Night.check
+    check = Publishing.check
 
     def lose_the_lock(self, connection, *, force):
         facts = check(self, connection, force=force)
@@ -373,7 +373,7 @@ def test_without_the_run_lock_nothing_is_committed(shop):
             path.unlink()
         return facts
 
-    with patched(Night, "check", lose_the_lock):
+    with patched(Publishing, "check", lose_the_lock):
         line = shop.fails(ExitCode.DATABASE, *NIGHT)
     assert "lock" in line
     assert lengths(shop) == {3}
@@ -384,14 +384,14 @@ def test_without_the_run_lock_nothing_is_committed(shop):
 
 def test_another_number_of_rows_is_rolled_back(shop):
     """As when a trigger or a rule of the shop takes rows away."""
-    counted = Night.check
+    counted = Publishing.check
 
     def count_wrong(self, connection, *, force):
         facts = counted(self, connection, force=force)
         wrong = type(facts[RECOMMENDATIONS])(facts[RECOMMENDATIONS].rows + 1, facts[RECOMMENDATIONS].texts)
         return {**facts, RECOMMENDATIONS: wrong}
 
-    with patched(Night, "check", count_wrong):
+    with patched(Publishing, "check", count_wrong):
         assert "instead of 151" in shop.fails(ExitCode.DATABASE, *NIGHT)
     assert lengths(shop) == {3}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_of_option",
-    "mode_options",
+    "ask_options",
     "print_json",
     "print_line",
     "print_table",
@@ -103,17 +103,20 @@ as_of_option = click.option(
 )
 
 
-def mode_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--train` and `--load`, of which one may be given, as `mode`: `train`, `load` or `auto`."""
+def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--train`, `--cold` and `--load`, of which one may be given, as `ask`: their name or `auto`."""
 
     @click.option("--train", is_flag=True, help="Train, whatever TRAIN_EVERY_DAYS says.")
+    @click.option("--cold", is_flag=True, help="Train from nothing, whatever WARM_START says.")
     @click.option("--load", is_flag=True, help="Load the newest model and bring it up to date.")
     @functools.wraps(command)
-    def called(*, train: bool, load: bool, **given: Any) -> Any:
-        if train and load:
+    def called(*, train: bool, cold: bool, load: bool, **given: Any) -> Any:
+        asked = [name for name, is_given in (("train", train), ("cold", cold), ("load", load)) if is_given]
+        if len(asked) > 1:
             raise click.UsageError(
-                "--train and --load exclude each other: give one of them.", click.get_current_context()
+                f"{' and '.join(f'--{name}' for name in asked)} exclude each other: give one of them.",
+                click.get_current_context(),
             )
-        return command(mode="train" if train else "load" if load else "auto", **given)
+        return command(ask=asked[0] if asked else "auto", **given)
 
     return called

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import as_of_option, mode_options, printable, progress, settings
+from recommender.commands.common import as_of_option, ask_options, printable, progress, settings
 
 if TYPE_CHECKING:
     from recommender.pipeline import Report
 
 
 @click.command()
-@mode_options
+@ask_options
 @as_of_option
 @click.option("--dry-run", is_flag=True, help="Do all but publish; say what would change.")
 @click.option(
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Publish although the gate finds too few sales or customers, or a later night.",
 )
-def command(*, mode: str, as_of: dt.date | None, dry_run: bool, force: bool) -> None:
+def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> None:
     """The night's job: export the sales, train or load, rank, check, publish.
 
     Silent under cron when all is well; on a terminal it shows the stages and a summary.
     """
     from recommender import pipeline
+    from recommender.training import Ask
 
     report = pipeline.run(
         settings(aloud=dry_run),
-        mode=pipeline.Mode(mode),
+        ask=Ask(ask),
         as_of=as_of,
         dry_run=dry_run,
         force=force,

@@ -1,5 +1,6 @@
 """The tables that we write: definitions as data, one place for names, columns, keys and types."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -103,6 +104,11 @@ POPULAR_ITEMS = ListTable(
 )
 LISTS = (RECOMMENDATIONS, BUY_AGAIN, SIMILAR_ITEMS, BOUGHT_TOGETHER, POPULAR_ITEMS)
 RUNS = "recommendation_runs"
+
+
+def made_lists(names: Collection[str]) -> tuple[ListTable, ...]:
+    """The lists of these names, in our order."""
+    return tuple(definition for definition in LISTS if definition.name in names)
 
 
 @dataclass(frozen=True)

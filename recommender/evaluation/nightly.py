@@ -10,28 +10,35 @@ from recommender.files import sha256_of, write_text
 from recommender.interactions import SaleLines
 from recommender.parallel import Progress
 from recommender.record import warn
-from recommender.runs import EVALUATION, Run, list_runs, published_runs
+from recommender.runs import EVALUATION, Run, list_runs, standing_runs
 from recommender.settings import Settings
 
 
 def choose_and_prove(
-    run: Run, settings: Settings, lines: SaleLines, recipe: Recipe, *, progress: Progress | None = None
+    run: Run,
+    settings: Settings,
+    lines: SaleLines,
+    recipe: Recipe,
+    *,
+    kept: Choice | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Put the choice of weights, the method and its quality into the run's record.
 
-    The choice of an earlier night is used again while it fits. With NIGHTLY_PROOF=off no past window is
-    looked at: the blend is published by the choice of an earlier night, or by the defaults.
+    The choice of an earlier night is used again while it fits tonight. With NIGHTLY_PROOF=off no past window
+    is looked at: the blend is published by the choice of an earlier night, or by the defaults.
 
     Args:
         run: its manifest gets `choice`, `method` and `quality`; its folder `evaluation.json`.
         settings: of the run.
         lines: its sales.
         recipe: of the settings.
+        kept: the choice of an earlier night, if there is one.
         progress: called with past windows done and in all.
     """
     manifest = run.manifest
-    choice = _kept(run, settings, recipe, n_sales=len(lines.times))
-    if choice is None:
+    choice = kept
+    if choice is None or not choice.still_fits(recipe, sales=len(lines.times), day=run.day):
         budget = settings.tune_budget if settings.nightly_proof else 0
         choice = choose(
             lines,
@@ -44,8 +51,7 @@ def choose_and_prove(
     manifest.choice = asdict(choice)
     manifest.method = Method.BLEND
     manifest.quality = {"ndcg": None, "baseline_ndcg": None}
-    run.path(EVALUATION).unlink(missing_ok=True)
-    manifest.files.pop(EVALUATION, None)
+    run.drop(EVALUATION)
     if not settings.nightly_proof:
         return
     proof = prove(lines, choice.as_array(), recipe)
@@ -57,18 +63,16 @@ def choose_and_prove(
         warn(run, proof.why)
 
 
-def _kept(run: Run, settings: Settings, recipe: Recipe, *, n_sales: int) -> Choice | None:
-    """The choice of the newest published night of an earlier day, while it fits.
+def kept_choice(run: Run, settings: Settings) -> Choice | None:
+    """The choice of the newest published night of an earlier day.
 
     Of an earlier day, so that a second run of a night takes the same one as the first.
     """
     earlier = [
         other
-        for other in published_runs(list_runs(settings.data_dir))
+        for other in standing_runs(list_runs(settings.data_dir))
         if other.day < run.day and other.manifest.choice.get("learned")
     ]
     if not earlier:
         return None
-    choice = Choice.of(max(reversed(earlier), key=lambda other: other.day).manifest.choice)
-    fits = choice is not None and choice.still_fits(recipe, sales=n_sales, day=run.day)
-    return choice if fits else None
+    return Choice.of(max(reversed(earlier), key=lambda other: other.day).manifest.choice)

@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from recommender.catalogue import Catalogue
-from recommender.database.schema import Target
-from recommender.database.tables import BOUGHT_TOGETHER, BUY_AGAIN, SIMILAR_ITEMS, ListTable, Role
+from recommender.database.tables import BOUGHT_TOGETHER, BUY_AGAIN, LISTS, SIMILAR_ITEMS, ListTable, Role
 from recommender.export import SALES
 from recommender.interactions import Interactions
 from recommender.keys import KeyKind, Keys
@@ -34,6 +33,8 @@ def write_lists(
     zone: ZoneInfo,
 ) -> dict[ListTable, int]:
     """Make and write `buy_again`, `similar_items` and `bought_together`, those of them that are asked for.
+
+    The files of the others are left empty.
 
     Args:
         run: where the sales are and the files go; only its paths are used.
@@ -84,11 +85,12 @@ def write_lists(
         )
         rows = bought_together(baskets.basket, baskets.item, candidates=candidates, n=n)
         write(BOUGHT_TOGETHER, rows, items)
+    empty_left_out(run, made)
     return counts
 
 
-def empty_left_out(run: Run, target: Target) -> None:
+def empty_left_out(run: Run, made: Collection[ListTable]) -> None:
     """What is not made is published without rows, whatever an earlier stage was told to make."""
-    for definition in target.lists:
-        if definition not in target.made:
+    for definition in LISTS:
+        if definition not in made:
             write_header(run.path(definition.file_name), definition)

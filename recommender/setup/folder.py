@@ -10,6 +10,7 @@ from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
 from recommender.files import make_folder, write_text
+from recommender.runs import QUERIES
 from recommender.settings import Settings
 from recommender.setup.catalogue import shop_tables
 from recommender.setup.envfile import (
@@ -23,7 +24,6 @@ from recommender.setup.envfile import (
 )
 from recommender.setup.proposal import Proposal, described, one_line, propose
 
-QUERIES = ("sales.sql", "items.sql")
 _ADDRESS_COMMENT = "The shop's database, where sales are read; set by `recommend init --url`."
 
 

@@ -1,0 +1,140 @@
+"""The last stage over a run folder: the gate's word on its lists, and the publish."""
+
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from recommender import __version__
+from recommender.csvform import read_records
+from recommender.database.base import RunLock
+from recommender.database.schema import Target
+from recommender.database.tables import RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
+from recommender.files import sha256_of
+from recommender.keys import KeyKind
+from recommender.progress import Progress
+from recommender.record import mark_published, stage
+from recommender.runs import Run, Stage
+from recommender.settings import Settings
+
+if TYPE_CHECKING:
+    from recommender.gate import Candidates, Finding, ListFacts
+
+
+_KEYS = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
+
+
+class Publishing:
+    """From the lists of a run folder to the tables; the lists of a night, or of an earlier one again."""
+
+    def __init__(
+        self, settings: Settings, target: Target, run: Run, candidates: "Candidates", progress: Progress
+    ) -> None:
+        self.settings = settings
+        self.target = target
+        self.run = run
+        self._candidates = candidates
+        self._progress = progress
+
+    def _facts(self, connection: sa.Connection) -> "tuple[list[Finding], dict[ListTable, ListFacts]]":
+        """Check the file of every list that has a table."""
+        from recommender.gate import ListFacts, check_list
+        from recommender.lists.night import empty_left_out
+
+        empty_left_out(self.run, self.target.made)
+        findings, facts = [], {}
+        for definition in self.target.present(connection):
+            if definition not in self.target.made:
+                facts[definition] = ListFacts(0, {})
+                continue
+            path = self.run.path(definition.file_name)
+            found, facts[definition] = check_list(path, definition, self._candidates)
+            findings += found
+        return findings, facts
+
+    def check(self, connection: sa.Connection, *, force: bool) -> "dict[ListTable, ListFacts]":
+        """The gate: every finding goes on record.
+
+        Args:
+            connection: to the target; only reads.
+            force: pass the share and past-night checks.
+
+        Raises:
+            RefusedError: a finding stands in the way.
+        """
+        from recommender.gate import check_keys, check_shares, refuse
+
+        manifest, settings = self.run.manifest, self.settings
+        findings, facts = self._facts(connection)
+        kinds = {role: KeyKind(manifest.keys[name]) for role, name in _KEYS.items()}
+        if settings.publish_guests:
+            kinds[Role.CUSTOMER] = KeyKind.TEXT
+        if not findings:
+            findings = check_keys(facts, kinds, self.target, connection)
+        manifest.counts["rows"] = sum(fact.rows for fact in facts.values())
+        is_made = RECOMMENDATIONS in self.target.made
+        customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0
+        manifest.counts["customers"] = customers
+        findings += check_shares(
+            self.target.last_publish(connection),
+            customers=customers,
+            sales=manifest.counts["sales"] or 0,
+            as_of_day=self.run.day,
+            min_customers_share=settings.min_customers_share if is_made else 0,
+            min_sales_share=settings.min_sales_share,
+        )
+        manifest.gate = [asdict(finding) for finding in findings]
+        refuse(findings, force=force)
+        return facts
+
+    def publish(self, lock: RunLock, *, force: bool) -> None:
+        """Check the lists and put them into the tables."""
+        from recommender.publish import publish
+
+        manifest = self.run.manifest
+        with stage(self.run, Stage.PUBLISH, self._progress) as figures:
+            with self.target.database.connect() as connection:
+                facts = self.check(connection, force=force)
+            files = {definition: self.run.path(definition.file_name) for definition in facts}
+            manifest.files |= {path.name: sha256_of(path) for path in files.values()}
+            record: dict[str, Any] = {
+                "run_id": self.run.run_id,
+                "as_of": self.run.day,
+                "source": str(manifest.source),
+                "source_run_id": manifest.source_run_id or self.run.run_id,
+                "method": manifest.method,
+                "customers": manifest.counts["customers"],
+                "items": manifest.counts["items"],
+                "sales": manifest.counts["sales"],
+                "rows_written": manifest.counts["rows"],
+                "model_run_id": manifest.model["run_id"],
+                "data_sha256": manifest.data_sha256,
+                **manifest.quality,
+                "program_version": __version__,
+                "schema_version": SCHEMA_VERSION,
+            }
+            publish(
+                self.target,
+                lock,
+                files,
+                {definition: fact.rows for definition, fact in facts.items()},
+                record,
+                scratch=self.run.folder,
+                done=lambda published: mark_published(self.run, published.seq, published.at),
+            )
+            figures["summary"] = (
+                f"{manifest.counts['rows']:,} rows, {manifest.counts['customers']:,} customers"
+            )
+
+    def changed_share(self, connection: sa.Connection) -> float | None:
+        """The share of customers whose list would change by a publish, 0 to 1."""
+        from recommender.publish import changed_lists
+
+        records = read_records(self.run.path(RECOMMENDATIONS.file_name))
+        next(records)
+        new = {
+            str(customer): tuple(str(record[2] or "") for record in rows)
+            for customer, rows in groupby(records, key=lambda record: record[0] or "")
+        }
+        return changed_lists(self.target, connection, new)
