@@ -63,15 +63,22 @@ class _Group(click.Group):
             return None
         command: click.Command = importlib.import_module(f"recommender.commands.{cmd_name}").command
         if not any(option in command.params for option in _COMMON):
-            command.params.extend(_COMMON)
-            command.callback = _with_common(command.callback)
-            command = _VERSION(command)
+            command = _give_common(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _give_common(command: click.Command) -> click.Command:
+    """The command with the common options, and so its own commands if it has some."""
+    command.params.extend(_COMMON)
+    command.callback = _with_common(command.callback)
+    if isinstance(command, click.Group):
+        command.commands = {name: _give_common(below) for name, below in command.commands.items()}
+    return _VERSION(command)
 
 
 def _with_common(callback: Any) -> Any:
@@ -88,6 +95,7 @@ def _with_common(callback: Any) -> Any:
 def _take_common(root: click.Context, after: dict[str, Any]) -> None:
     before = root.meta["recommender.common"]
     common = {name: after[name] or before[name] for name in _NAMES}
+    root.meta["recommender.common"] = common  # a command of a command adds to what both were given
     root.meta["recommender.env_file"] = common["env_file"]
     root.meta["recommender.quiet"] = common["quiet"]
     root.meta["recommender.verbose"] = common["verbose"]

@@ -20,13 +20,16 @@ _COLUMNS = (
 )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def command(*, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, /, *, as_json: bool) -> None:
     """The past runs of this machine and their figures, the newest first.
 
     A narrow terminal shows fewer columns; --json has them all.
     """
+    if context.invoked_subcommand is not None:
+        return
     from recommender.pastruns import past_runs
 
     given = settings()
