@@ -87,8 +87,9 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     """sha256 of each file; of `sales.csv` that of the plain bytes, also when it is kept compressed."""
     model: dict[str, Any] = field(default_factory=dict)
-    """mode (cold, warm or loaded) and why; run_id and as_of_day of the training; chain: mode, run_id,
-    as_of_day and sha256 of each model that it was made from, the cold training first, the parent last."""
+    """mode (cold, warm or loaded) and why; run_id and as_of_day of the training; may_start_warm: whether
+    the next one may; chain: mode, run_id, as_of_day and sha256 of each model that it was made from, the cold
+    training first, the parent last."""
     parent_run_id: str | None = None
     choice: dict[str, Any] = field(default_factory=dict)
     """Weights of the blend's signals, whether they were learned, when, and on what evidence."""

@@ -82,7 +82,9 @@ def plan(run: Run, settings: Settings, ask: Ask) -> Plan:
     fit = [
         other
         for other in standing_runs(list_runs(settings.data_dir))
-        if other.path(MODEL).is_file() and (other.day < day or (ask is Ask.LOAD and other.day == day))
+        if other.path(MODEL).is_file()
+        and "chain" in other.manifest.model  # else of an earlier version of the program
+        and (other.day < day or (ask is Ask.LOAD and other.day == day))
     ]
     if not fit:
         if ask is Ask.LOAD:
@@ -102,6 +104,8 @@ def _training(day: date, settings: Settings, parent: Run) -> Plan:
     """A training, warm or cold."""
     if settings.warm_start is WarmStart.NEVER:
         return Plan(Mode.COLD, None, "WARM_START=never")
+    if not parent.manifest.model["may_start_warm"]:
+        return Plan(Mode.COLD, None, "a warm start would cost too much")
     age = _age(day, chain_from(parent)[0])
     if age >= COLD_EVERY_DAYS:
         return Plan(Mode.COLD, None, f"the last cold training is {_days(age)} ago")
@@ -210,6 +214,8 @@ def _note(run: Run, chosen: Plan, *, unknown: int | None) -> None:
         "mode": str(chosen.mode),
         "why": chosen.why,
         **trained,
+        # Until a cold training has measured it again (`evaluation/drift.py`), what holds for the parent's.
+        "may_start_warm": True if parent is None else parent.manifest.model["may_start_warm"],
         "chain": [] if parent is None else chain_from(parent),
     }
     if unknown is None:

@@ -11,7 +11,8 @@ from recommender.interactions import SaleLines
 from recommender.parallel import Progress
 from recommender.record import warn
 from recommender.runs import EVALUATION, Run, list_runs, standing_runs
-from recommender.settings import Settings
+from recommender.settings import Settings, WarmStart
+from recommender.training import COLD_EVERY_DAYS, Mode
 
 
 def choose_and_prove(
@@ -54,7 +55,11 @@ def choose_and_prove(
     run.drop(EVALUATION)
     if not settings.nightly_proof:
         return
-    proof = prove(lines, choice.as_array(), recipe)
+    starts_chain = manifest.model["mode"] == Mode.COLD and settings.warm_start is WarmStart.AUTO
+    warm_days = COLD_EVERY_DAYS if starts_chain else None
+    proof = prove(lines, choice.as_array(), recipe, warm_days=warm_days)
+    if proof.drift is not None:
+        manifest.model["may_start_warm"] = proof.drift.is_small
     manifest.method = proof.method
     manifest.quality = {"ndcg": proof.ndcg, "baseline_ndcg": proof.baseline_ndcg}
     write_text(run.path(EVALUATION), json.dumps(proof.details, indent=2, sort_keys=True) + "\n")

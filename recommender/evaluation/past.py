@@ -73,7 +73,10 @@ class Recipe:
 class Past:
     """What was known before a window, and what the customers of the task bought in it."""
 
+    cut: int
+    """microseconds of UTC"""
     begin: str
+    """the same as a text"""
     end: str
     signals: Signals
     users: Int64s
@@ -135,6 +138,7 @@ def look_back(lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most
     chosen = chosen[:: max(1, -(-len(chosen) // most_customers))]
     signals = make_signals(split.train, train(split.train, recipe.als, threads=recipe.threads))
     return Past(
+        cut=cut,
         begin=_text(cut),
         end=_text(end),
         signals=signals,

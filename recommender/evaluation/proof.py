@@ -1,7 +1,7 @@
 """The nightly proof: is the blend better than simpler lists? Measured on the newest past window."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from recommender.blend.weights import weights_of
 from recommender.evaluation.bootstrap import difference_interval, interval
+from recommender.evaluation.drift import Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back, past_windows
 from recommender.interactions import SaleLines
 
@@ -58,9 +59,11 @@ class Proof:
     """of the best of popular items and, where repeats are shown, the customer's own habit"""
     details: dict[str, Any]
     """for `evaluation.json`"""
+    drift: Drift | None = None
+    """of a warm start, where it was measured"""
 
 
-def prove(lines: SaleLines, blend: Float64s, recipe: Recipe) -> Proof:
+def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int | None = None) -> Proof:
     """Make the lists of each method as of the newest window's begin, and hold them against what was bought.
 
     The blend is published unless another method is better by more than chance (95 % bootstrap interval of the
@@ -71,6 +74,7 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe) -> Proof:
         lines: the sales.
         blend: the weights of the signals, shape (signals,).
         recipe: of the night.
+        warm_days: also measure what a warm start so many days after a cold training costs.
     """
     exclude_seen, n, seed = recipe.exclude_seen, recipe.n, recipe.als.seed
     methods = [Method.BLEND, Method.ALS, Method.POPULAR]
@@ -119,6 +123,12 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe) -> Proof:
             f" {means[Method.BLEND]:.3f}): those are published."
         )
     details["method"] = str(chosen)
+    drift = None
+    if warm_days is not None:
+        drift = measure_drift(
+            lines, past, figures[Method.BLEND], weights_for(Method.BLEND, blend), recipe, days=warm_days
+        )
+        details["warm_start"] = asdict(drift)
     baselines = [means[method] for method in (Method.POPULAR, Method.OWN_HABIT) if method in means]
     return Proof(
         method=chosen,
@@ -126,6 +136,7 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe) -> Proof:
         ndcg=round(means[chosen], _DECIMALS),
         baseline_ndcg=round(max(baselines), _DECIMALS),
         details=details,
+        drift=drift,
     )
 
 

@@ -1,0 +1,61 @@
+"""What warm starts cost on the shop's own past: the same window, with a model that was trained on."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.evaluation.past import Past, Recipe
+from recommender.interactions import SaleLines, make_interactions
+from recommender.model import train
+from recommender.times import DAY_MICROSECONDS
+
+Float64s = npt.NDArray[np.float64]
+
+MOST_LOST = 0.02
+"""Of nDCG, that a warm start may lose against a cold training (`scripts/measure-training` measures it)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """A cold model against one that began with the factors of a cold one of some days before."""
+
+    days: int
+    """between the two trainings"""
+    ndcg_cold: float
+    ndcg_warm: float
+
+    @property
+    def is_small(self) -> bool:
+        """Whether nights may start warm."""
+        return self.ndcg_warm >= (1 - MOST_LOST) * self.ndcg_cold
+
+
+def measure_drift(
+    lines: SaleLines, past: Past, cold: Float64s, weights: Float64s, recipe: Recipe, *, days: int
+) -> Drift:
+    """Train cold some days before the window, train on at its begin, and judge those lists too.
+
+    One training on is all that this model gets for all these days, where a chain has one every night: it is
+    the harder case.
+
+    Args:
+        lines: the sales.
+        past: the window, with its cold model.
+        cold: nDCG of each judged user by that model, shape (users,).
+        weights: of the signals, shape (signals,).
+        recipe: of the night.
+        days: before the window.
+    """
+    interactions = past.signals.interactions
+    earlier = lines.before(past.cut - days * DAY_MICROSECONDS)
+    begin = train(
+        make_interactions(earlier, half_life_days=recipe.half_life_days), recipe.als, threads=recipe.threads
+    )
+    model = train(interactions, recipe.als, threads=recipe.threads, start=begin)
+    signals = dataclasses.replace(
+        past.signals, user_factors=model.user_factors, item_factors=model.item_factors
+    )
+    warm = dataclasses.replace(past, signals=signals).ndcg(weights, recipe)
+    return Drift(days=days, ndcg_cold=float(cold.mean()), ndcg_warm=float(warm.mean()))
