@@ -349,6 +349,7 @@ def test_load_takes_the_model_of_the_same_day_and_folds_new_sales_in(sqlite_shop
         "why": "asked for",
         "run_id": first.run_id,
         "as_of_day": str(DAY),
+        "may_start_warm": True,
         "chain": [
             {
                 "run_id": first.run_id,
