@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from recommender.database.base import Columns, Database, QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
-from recommender.files import atomic_path
+from recommender.files import atomic_path, write_bytes
 from recommender.keys import KeyKind
 from recommender.times import (
     UNREADABLE,
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 SALES, ITEMS = "sales.csv", "items.csv"
 _REQUIRED = ("customer_id", "item_id", "sold_at")
 _OPTIONAL = ("quantity", "price", "order_id")
+ITEM_COLUMNS = ("item_id", "name", "sellable"), ("category",)
+"""Of `items.sql`: those that must be there, and those that may."""
 _MOST_BAD_SHARE = 0.01
 _EXAMPLES = 3
 
@@ -68,6 +70,17 @@ class Export:
     sales_sha256: str
     items_sha256: str
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ItemsExport:
+    """What is known of a new `items.csv`."""
+
+    kind: KeyKind
+    counts: Counts
+    """of the items"""
+    sha256: str
+    warnings: list[str]
 
 
 def find_columns(
@@ -127,7 +140,7 @@ def export(
     items_query = read_query(sql_dir / "items.sql", database.backend, since)
     with nullcontext(within) if within else database.snapshot(folder, timeout_seconds) as snapshot:
         columns = find_columns(sales_query, snapshot, _REQUIRED, (*_OPTIONAL, "guest_email"))
-        item_columns = find_columns(items_query, snapshot, ("item_id", "name", "sellable"), ("category",))
+        item_columns = find_columns(items_query, snapshot, *ITEM_COLUMNS)
         kinds = [snapshot.key_type(sales_query, columns[name]).kind for name in ("customer_id", "item_id")]
         item_kind = snapshot.key_type(items_query, item_columns["item_id"]).kind
         if item_kind is not kinds[1]:
@@ -153,22 +166,56 @@ def export(
         ):
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
-        items = _Items(items_query, item_columns, item_kind, integers_as_text=snapshot.integers_as_text)
-        with closing(snapshot.stream(items_query, [*item_columns.values()])) as batches:
-            for batch in batches:
-                items.add(batch)
-        items.count(sales.counts)
-        content = items.content()
-        with atomic_path(folder / ITEMS) as path:
-            path.write_bytes(content)
+        items = _read_items(snapshot, items_query, item_columns, item_kind)
+    items.count(sales.counts)
     return Export(
         customer_kind=kinds[0],
         item_kind=kinds[1],
         counts=sales.counts,
         sales_sha256=sales_sha256,
-        items_sha256=hashlib.sha256(content).hexdigest(),
+        items_sha256=items.write(folder / ITEMS),
         warnings=[*sales.warnings(), *items.warnings()],
     )
+
+
+def export_items(
+    database: Database,
+    *,
+    sql_dir: Path,
+    folder: Path,
+    now: datetime,
+    timeout_seconds: int,
+) -> ItemsExport:
+    """Write `items.csv` alone, of the shop as it is now.
+
+    Args:
+        database: the shop's.
+        sql_dir: folder of `items.sql`.
+        folder: the run folder.
+        now: aware; what `:since` is, where the query has it.
+        timeout_seconds: limit of the query.
+
+    Raises:
+        SettingsError: the query file is missing, is not one SELECT, or lacks a column.
+        RefusedError: more than 1 % of the rows have no key.
+        DatabaseError: the database failed, refused the query or took too long.
+    """
+    query = read_query(sql_dir / "items.sql", database.backend, now.replace(tzinfo=None))
+    with database.snapshot(folder, timeout_seconds) as snapshot:
+        columns = find_columns(query, snapshot, *ITEM_COLUMNS)
+        kind = snapshot.key_type(query, columns["item_id"]).kind
+        items = _read_items(snapshot, query, columns, kind)
+    counts = Counts()
+    items.count(counts)
+    return ItemsExport(kind, counts, items.write(folder / ITEMS), items.warnings())
+
+
+def _read_items(snapshot: Snapshot, query: Query, columns: dict[str, QueryColumn], kind: KeyKind) -> "_Items":
+    items = _Items(query, columns, kind, integers_as_text=snapshot.integers_as_text)
+    with closing(snapshot.stream(query, [*columns.values()])) as batches:
+        for batch in batches:
+            items.add(batch)
+    return items
 
 
 class _SalesWriter:
@@ -372,6 +419,12 @@ class _Items:
         """The file, one line an item in canonical order."""
         lines = [",".join(self._columns), *(",".join(self._rows[key]) for key in sorted(self._rows))]
         return ("\n".join(lines) + "\n").encode()
+
+    def write(self, path: Path) -> str:
+        """Write the file; returns its sha256."""
+        content = self.content()
+        write_bytes(path, content)
+        return hashlib.sha256(content).hexdigest()
 
     def count(self, counts: Counts) -> None:
         """Put the numbers of items into the counts.

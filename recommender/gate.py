@@ -207,7 +207,7 @@ def check_shares(
     *,
     customers: int,
     sales: int,
-    as_of_day: date,
+    as_of_day: date | None,
     min_customers_share: float,
     min_sales_share: float,
 ) -> list[Finding]:
@@ -217,7 +217,7 @@ def check_shares(
         last: the newest row of recommendation_runs, or None when nothing was published yet.
         customers: customers with a list.
         sales: sale lines of the export.
-        as_of_day: the shop's day of this run.
+        as_of_day: the shop's day of this run; None where it may be earlier.
         min_customers_share: of the last publish, 0 to 1.
         min_sales_share: of the last publish, 0 to 1.
     """
@@ -242,7 +242,7 @@ def check_shares(
                 )
             )
     last_day = date.fromisoformat(str(known["as_of"])[:10])
-    if as_of_day < last_day:
+    if as_of_day is not None and as_of_day < last_day:
         findings.append(
             Finding(
                 "past_night",

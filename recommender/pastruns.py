@@ -35,6 +35,9 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "run_id": manifest.run_id,
         # Ended without closing its record: killed, or its connection was lost in the commit.
         "status": "unknown" if is_running and not going_on else str(manifest.status),
+        "source": str(manifest.source),
+        "source_run_id": manifest.source_run_id,
+        "pinned": run.is_pinned,
         "as_of_day": manifest.as_of_day,
         "started_at": manifest.started_at,
         "ended_at": manifest.ended_at,

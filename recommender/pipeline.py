@@ -14,11 +14,13 @@ from recommender.database.schema import Target
 from recommender.database.tables import made_lists
 from recommender.errors import DatabaseError, OutcomeUnknownError, RefusedError, SettingsError
 from recommender.files import make_folder
+from recommender.hold import release_hold, require_no_hold
 from recommender.locks import file_lock, holder
 from recommender.progress import Progress
 from recommender.publishing import Publishing
-from recommender.retention import prune
-from recommender.runs import Run, Stage, Status, find_run, iso, list_runs, new_run, published_runs
+from recommender.retention import Fate, prune, remove
+from recommender.retention import plan as plan_retention
+from recommender.runs import Run, Source, Stage, Status, find_run, iso, list_runs, new_run, published_runs
 from recommender.settings import Settings
 from recommender.stages import Night
 from recommender.times import window
@@ -58,7 +60,7 @@ def lock_path(settings: Settings) -> Path:
 
 
 @contextmanager
-def _locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple[Target, RunLock | None]]:
+def locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple[Target, RunLock | None]]:
     """Hold the locks of a run, with the records of dead runs settled and the tables found in order."""
     target = target_of(settings)
     make_folder(settings.data_dir)
@@ -117,9 +119,11 @@ def run(
         RecommenderError: whatever went wrong; what was published stays.
     """
     progress = progress or Progress()
-    with _locked(settings, also_database=not dry_run) as (target, lock):
+    with locked(settings, also_database=not dry_run) as (target, lock):
         this = _begin(settings, as_of)
         with record.recorded(this):
+            if not dry_run and not force:
+                require_no_hold(settings.data_dir)
             night = Night(settings, this, progress)
             night.export()
             _train(night, ask)
@@ -127,8 +131,9 @@ def run(
             publishing = Publishing(settings, target, this, night.candidates(), progress)
             if lock is None:
                 return _compare(publishing, force=force)
-            _publish(publishing, lock, force=force)
-            removed = _tidy_up(settings, this)
+            publish_lists(publishing, lock, force=force)
+            _end_hold(settings, this)
+            removed = tidy_up(settings, this)
         return Report(this, removed=removed)
 
 
@@ -143,9 +148,15 @@ def _begin(settings: Settings, as_of: date | None) -> Run:
     manifest = this.manifest
     manifest.as_of, manifest.window_start = iso(chosen.end), iso(chosen.start)
     manifest.as_of_day, manifest.is_past = chosen.as_of_day.isoformat(), chosen.is_past
+    begin(this, settings)
+    return this
+
+
+def begin(this: Run, settings: Settings) -> None:
+    """Put into the record with what the run is made."""
+    manifest = this.manifest
     manifest.settings, manifest.warnings = settings.public(), list(settings.warnings)
     manifest.versions, manifest.program = record.versions(), record.program()
-    return this
 
 
 def _train(night: Night, ask: Ask) -> None:
@@ -161,6 +172,8 @@ def _compare(publishing: Publishing, *, force: bool) -> Report:
     with publishing.target.database.connect() as connection:
         try:
             publishing.check(connection, force=force)
+            if not force:
+                require_no_hold(publishing.settings.data_dir)
         except RefusedError as error:
             refusal = error
         changed = publishing.changed_share(connection)
@@ -169,7 +182,7 @@ def _compare(publishing: Publishing, *, force: bool) -> Report:
     return Report(publishing.run, changed_share=changed, refusal=refusal)
 
 
-def _publish(publishing: Publishing, lock: RunLock, *, force: bool) -> None:
+def publish_lists(publishing: Publishing, lock: RunLock, *, force: bool) -> None:
     """The last stage; when the connection ended in the commit, the run's row tells whether it happened."""
     target, this = publishing.target, publishing.run
     try:
@@ -195,7 +208,13 @@ def _publish(publishing: Publishing, lock: RunLock, *, force: bool) -> None:
         record.warn(this, f"Cleaning up in the database failed; the lists are out: {error.reason}")
 
 
-def _tidy_up(settings: Settings, this: Run) -> list[str]:
+def _end_hold(settings: Settings, this: Run) -> None:
+    """Only with --force it came so far where there was one."""
+    if release_hold(settings.data_dir):
+        record.warn(this, "The hold has ended: nights publish again.")
+
+
+def tidy_up(settings: Settings, this: Run) -> list[str]:
     """Compress the export and remove old runs; the lists are out, so failing here is only a warning."""
     try:
         this.compress_sales()
@@ -210,9 +229,37 @@ def _tidy_up(settings: Settings, this: Run) -> list[str]:
         return []
 
 
+def prune_runs(settings: Settings, *, dry_run: bool) -> list[tuple[Fate, int]]:
+    """What each `run` does at its end: remove the past runs that the settings no longer ask for.
+
+    Args:
+        settings: DATA_DIR, KEEP_RUNS, KEEP_EXPORT_DAYS.
+        dry_run: remove nothing.
+
+    Returns:
+        What becomes of every run folder, and of the sales that go alone; each with its bytes.
+
+    Raises:
+        LockedError: a run is going on.
+    """
+    make_folder(settings.data_dir)
+    with nullcontext() if dry_run else file_lock(lock_path(settings)):
+        fates = plan_retention(
+            settings.data_dir,
+            keep_runs=settings.keep_runs,
+            keep_export_days=settings.keep_export_days,
+            now=datetime.now(UTC),
+        )
+        found = [(fate, fate.size) for fate in fates]
+        for fate in fates:
+            if fate.goes and not dry_run:
+                remove(fate)
+    return found
+
+
 def export_stage(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None) -> Run:
     """Begin a run with its export; the other stages follow one by one."""
-    with _locked(settings):
+    with locked(settings):
         this = _begin(settings, as_of)
         with record.recorded(this):
             Night(settings, this, progress or Progress()).export()
@@ -243,20 +290,23 @@ def later_stage(
         SettingsError: there is no such run, or its previous stage is not done.
         RefusedError: the run is published already.
     """
-    with _locked(settings) as (target, lock):
+    with locked(settings) as (target, lock):
         this = _find(settings.data_dir, stage, run_id)
         this.manifest.settings = settings.public()
         with record.recorded(this):
+            if stage is Stage.PUBLISH and not force:
+                require_no_hold(settings.data_dir)
             night = Night(settings, this, progress or Progress())
             if stage is Stage.TRAIN:
                 _train(night, ask)
             elif stage is Stage.RANK:
                 night.rank()
             else:
-                assert lock is not None  # noqa: S101 - _locked was asked for it
+                assert lock is not None  # noqa: S101 - locked() was asked for it
                 publishing = Publishing(settings, target, this, night.candidates(), night.progress)
-                _publish(publishing, lock, force=force)
-                _tidy_up(settings, this)
+                publish_lists(publishing, lock, force=force)
+                _end_hold(settings, this)
+                tidy_up(settings, this)
             if stage is not Stage.PUBLISH:
                 this.manifest.status = Status.WAITING
     return this
@@ -269,7 +319,9 @@ def _find(data_dir: Path, stage: Stage, run_id: str | None) -> Run:
         fit = [
             run
             for run in list_runs(data_dir)
-            if run.manifest.status is not Status.PUBLISHED and run.has_done(previous)
+            if run.manifest.status is not Status.PUBLISHED
+            and run.manifest.source is Source.RUN
+            and run.has_done(previous)
         ]
         if not fit:
             raise SettingsError(
@@ -280,6 +332,10 @@ def _find(data_dir: Path, stage: Stage, run_id: str | None) -> Run:
     this = find_run(data_dir, run_id)
     if this.manifest.status is Status.PUBLISHED:
         raise RefusedError(f"The run {run_id} is published; its files stay as they are.", "Begin a new run.")
+    if this.manifest.source is not Source.RUN:
+        raise RefusedError(
+            f"{run_id} is a rollback, which has no stages.", "`recommend rollback` begins a new one."
+        )
     if not this.has_done(previous):
         raise SettingsError(
             f"The {previous} of the run {run_id} is not done.",

@@ -15,7 +15,7 @@ from recommender.files import sha256_of
 from recommender.keys import KeyKind
 from recommender.progress import Progress
 from recommender.record import mark_published, stage
-from recommender.runs import Run, Stage
+from recommender.runs import Run, Source, Stage
 from recommender.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class Publishing:
             self.target.last_publish(connection),
             customers=customers,
             sales=manifest.counts["sales"] or 0,
-            as_of_day=self.run.day,
+            # To go back is what a rollback is for.
+            as_of_day=None if manifest.source is Source.ROLLBACK else self.run.day,
             min_customers_share=settings.min_customers_share if is_made else 0,
             min_sales_share=settings.min_sales_share,
         )

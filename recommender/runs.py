@@ -16,6 +16,8 @@ from recommender.errors import RefusedError, SettingsError
 from recommender.files import TEMPORARY, atomic_path, make_folder, sha256_of, write_bytes, write_text
 
 MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
+_PINNED = "pinned"
+"""An empty file: a record that is closed is not written again."""
 QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
 """The owner's own files; the run folder has them as they were that night."""
 MANIFEST_VERSION = 1
@@ -64,6 +66,8 @@ class Manifest:
     source: Source = Source.RUN
     source_run_id: str | None = None
     """Of a rollback, the run whose lists it published again."""
+    source_published_seq: int | None = None
+    """Of a rollback, when that run was published first: what was published between is undone."""
     as_of: str = ""
     """End of the window of sales."""
     as_of_day: str = ""
@@ -141,6 +145,18 @@ class Run:
         plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
         return plain if plain.is_file() else packed if packed.is_file() else None
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether somebody wants it kept."""
+        return self.path(_PINNED).is_file()
+
+    def pin(self, wanted: bool) -> None:  # noqa: FBT001 - set and unset are one thing
+        """Keep the run, with its sales and what its model was made from, whatever its age; or no longer."""
+        if wanted:
+            write_text(self.path(_PINNED), "")
+        else:
+            self.path(_PINNED).unlink(missing_ok=True)
+
     def keep(self, name: str, original: Path) -> None:
         """Keep a copy of an owner's file under this name, on record."""
         write_bytes(self.path(name), original.read_bytes())
@@ -152,8 +168,10 @@ class Run:
         self.manifest.files.pop(name, None)
 
     def compress_sales(self) -> None:
-        """Keep `sales.csv` as `sales.csv.gz`; the same bytes for the same sales."""
+        """Keep `sales.csv`, where there is one, as `sales.csv.gz`; the same bytes for the same sales."""
         plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
+        if not plain.is_file():
+            return
         with (
             plain.open("rb") as source,
             atomic_path(packed) as temporary,
@@ -216,6 +234,15 @@ def load_run(folder: Path) -> Run:
     return Run(folder, manifest)
 
 
+def is_of_newer_program(folder: Path) -> bool:
+    """Whether the run's record is in a form that only a newer version of this program knows."""
+    try:
+        version = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["manifest_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return isinstance(version, int) and version > MANIFEST_VERSION
+
+
 def run_folders(data_dir: Path) -> list[Path]:
     """The folders whose names are run ids, oldest first."""
     folder = runs_folder(data_dir)
@@ -261,14 +288,18 @@ def standing_runs(runs: list[Run]) -> list[Run]:
 
     Only these may be parents: what was wrong with an undone night may be in its model.
     """
-    nights: list[Run] = []
+    nights: dict[str, Run] = {}
     standing: list[Run] = []
     for run in published_runs(runs):
-        if run.manifest.source is Source.RUN:
-            nights.append(run)
+        manifest = run.manifest
+        if manifest.source is Source.RUN:
+            nights[run.run_id] = run
             standing.append(run)
             continue
-        ids = [night.run_id for night in nights]
-        if run.manifest.source_run_id in ids:
-            standing = nights[: ids.index(run.manifest.source_run_id) + 1]
+        until = manifest.source_published_seq or 0
+        standing = [night for night in standing if (night.manifest.published_seq or 0) <= until]
+        # It may be one that another rollback had undone.
+        source = nights.get(manifest.source_run_id or "")
+        if source is not None and source not in standing:
+            standing.append(source)
     return standing

@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from recommender.errors import DatabaseError
+from recommender.hold import RELEASE, find_hold
 from recommender.pastruns import figures_of, is_going_on
 from recommender.pipeline import target_of
 from recommender.runs import Run, Status, iso, list_runs, published_runs
@@ -30,6 +31,8 @@ class StatusReport:
     """When what is wrong began: the first run of the present bad ones, or when the lists became too old."""
     bad_runs: int = 0
     """So many runs were bad one after the other, up to the last one."""
+    hold: dict[str, Any] | None = None
+    """Since when, and after which rollback, nights do not publish."""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -72,6 +75,9 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     if bad:
         problems.append(_problem(bad))
         since.append(datetime.fromisoformat(bad[-1].manifest.started_at))
+    hold = find_hold(settings.data_dir)
+    if hold is not None:
+        warnings.append(f"{hold.words} {RELEASE}")
     last = ended[-1] if ended else None
     at_work = [run.run_id for run in runs if run.manifest.status is Status.RUNNING]
     if last is not None:
@@ -83,6 +89,7 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
         going_on=at_work[-1] if at_work and going_on else None,
         wrong_since=iso(min(since)) if since else None,
         bad_runs=len(bad),
+        hold=None if hold is None else asdict(hold),
         problems=problems,
         warnings=warnings,
     )

@@ -183,6 +183,7 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
             action()
 
     with (
+        patched(record, "stage", bordered),
         patched(stages, "stage", bordered),
         patched(publishing, "stage", bordered),
         patched(Progress, "update", told),
@@ -193,13 +194,13 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
 @contextmanager
 def at_end(action: Action) -> Iterator[None]:
     """Act when all is published, before tidying up."""
-    original = pipeline._tidy_up
+    original = pipeline.tidy_up
 
     def tidy_up(*arguments: Any) -> list[str]:
         action()
         return original(*arguments)
 
-    with patched(pipeline, "_tidy_up", tidy_up):
+    with patched(pipeline, "tidy_up", tidy_up):
         yield
 
 

@@ -3,11 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recommender.errors import RefusedError, SettingsError
 from recommender.retention import prune
 from recommender.runs import (
     MANIFEST,
+    Run,
+    Source,
     Stage,
     Status,
     find_run,
@@ -17,6 +21,7 @@ from recommender.runs import (
     published_runs,
     run_folders,
     runs_folder,
+    standing_runs,
 )
 
 NOW = datetime(2026, 3, 31, 0, 5, tzinfo=UTC)
@@ -27,11 +32,14 @@ def make(tmp_path):
     """Makes a run of so many days ago, with an export; published ones count up."""
     seqs = iter(range(1, 1000))
 
-    def made(days_ago, status=Status.PUBLISHED, parent=None):
+    def made(days_ago, status=Status.PUBLISHED, parent=None, back_to=None):
         run = new_run(tmp_path, NOW - timedelta(days=days_ago))
         run.manifest.status = status
         run.manifest.as_of_day = (NOW - timedelta(days=days_ago)).date().isoformat()
         run.manifest.parent_run_id = parent
+        if back_to:
+            run.manifest.source, run.manifest.source_run_id = Source.ROLLBACK, back_to
+            run.manifest.source_published_seq = find_run(tmp_path, back_to).manifest.published_seq
         if status is Status.PUBLISHED:
             run.manifest.published_seq = next(seqs)
         run.path("sales.csv").write_text("customer_id,item_id,sold_at\n", encoding="utf-8")
@@ -111,8 +119,15 @@ UNPUBLISHED = [
 @pytest.mark.parametrize("status", UNPUBLISHED)
 def test_unpublished_runs_go_after_fourteen_days(tmp_path, make, status):
     old, young = make(15, status), make(13, status)
-    assert pruned(tmp_path) == [old]
+    assert pruned(tmp_path, keep_export_days=30) == [old]
     assert left(tmp_path) == [young]
+
+
+@pytest.mark.parametrize("status", UNPUBLISHED)
+def test_sales_of_a_run_that_was_not_published_go_like_others(tmp_path, make, status):
+    old, young = make(8, status), make(6, status)
+    assert pruned(tmp_path) == [f"{old}/sales.csv"]
+    assert find_run(tmp_path, young).sales_path() is not None
 
 
 def test_of_unpublished_runs_the_fourteen_newest_stay(tmp_path, make):
@@ -130,17 +145,125 @@ def test_a_run_that_goes_on_is_left_alone(tmp_path, make):
 
 def test_only_old_folders_of_ours_without_a_record_are_removed(tmp_path, make):
     old, young = (runs_folder(tmp_path) / make(days, Status.KILLED) for days in (40, 1))
-    damaged = runs_folder(tmp_path) / make(40)
+    damaged, young_damaged = (runs_folder(tmp_path) / make(days) for days in (40, 2))
     for folder in (old, young):
         (folder / MANIFEST).unlink()
-    (damaged / MANIFEST).write_text("{", encoding="utf-8")
+    for folder in (damaged, young_damaged):
+        (folder / MANIFEST).write_text("{", encoding="utf-8")
     others = [runs_folder(tmp_path) / name for name in ("20250101T000000Z-of the owner", "notes")]
     for folder in others:
         folder.mkdir()
     link = runs_folder(tmp_path) / "20250101T000000Z-0123"
     link.symlink_to(young)
-    assert pruned(tmp_path) == [old.name]
-    assert all(folder.is_dir() for folder in (young, damaged, *others, link))
+    assert sorted(pruned(tmp_path)) == sorted([old.name, damaged.name])
+    assert all(folder.is_dir() for folder in (young, young_damaged, *others, link))
+
+
+def test_a_pinned_run_stays_with_its_sales_and_parents(tmp_path, make):
+    parent = make(60)
+    pinned = make(50, parent=parent)
+    failed = make(40, Status.FAILED)
+    make(3)
+    make(2)
+    for run_id in (pinned, failed):
+        find_run(tmp_path, run_id).pin(True)
+    pruned(tmp_path, keep_runs=1)
+    assert {parent, pinned, failed} <= {*left(tmp_path)}
+    assert all(find_run(tmp_path, run_id).sales_path() for run_id in (pinned, failed))
+    for run_id in (pinned, failed):
+        find_run(tmp_path, run_id).pin(False)
+    pruned(tmp_path, keep_runs=1)
+    assert not {parent, failed} & {*left(tmp_path)}
+
+
+def test_what_a_rollback_shows_and_could_go_back_to_stays(tmp_path, make):
+    oldest, before, shown, undone = (make(days) for days in (9, 8, 7, 6))
+    rollback = make(5, back_to=shown)
+    find_run(tmp_path, rollback).path("sales.csv").unlink()
+    gone = pruned(tmp_path, keep_runs=1, keep_export_days=0)
+    assert {oldest, undone, f"{before}/sales.csv"} == {*gone}
+    assert set(left(tmp_path)) == {before, shown, rollback}
+    # The newest sales that are left tell what customers have bought.
+    assert find_run(tmp_path, shown).sales_path() is not None
+
+
+def test_a_rollback_stays_while_a_night_that_it_has_undone_does(tmp_path, make):
+    good, undone = make(9), make(8)
+    rollback = make(7, back_to=good)
+    nights = [make(days) for days in (6, 5, 4)]
+    find_run(tmp_path, undone).pin(True)
+    pruned(tmp_path, keep_runs=1, keep_export_days=100)
+    assert left(tmp_path) == [undone, rollback, *nights[1:]]
+    find_run(tmp_path, undone).pin(False)
+    pruned(tmp_path, keep_runs=1, keep_export_days=100)
+    assert left(tmp_path) == nights[1:]
+
+
+def test_an_undone_night_is_never_a_parent_after_pruning(tmp_path, make):
+    good, undone = make(9), make(8)
+    rollback = make(7, back_to=good)
+    find_run(tmp_path, undone).pin(True)
+    for days in range(6, 0, -1):
+        make(days)
+    pruned(tmp_path, keep_runs=1, keep_export_days=100)
+    assert rollback in left(tmp_path)
+    assert undone not in [run.run_id for run in standing_runs(list_runs(tmp_path))]
+
+
+HISTORIES = st.lists(
+    st.tuples(
+        st.sampled_from([Status.PUBLISHED] * 4 + UNPUBLISHED),
+        st.integers(0, 5),  # so many published runs back: what a rollback goes to, or a parent
+        st.sampled_from(["night", "rollback", "child", "pinned"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(HISTORIES, st.integers(1, 4), st.integers(0, 30))
+def test_whatever_the_history_what_must_be_kept_is_kept(tmp_path_factory, history, keep_runs, export_days):
+    folder = tmp_path_factory.mktemp("history")
+    published: list[Run] = []
+    pinned, parents = [], {}
+    for number, (status, back, kind) in enumerate(history):
+        run = new_run(folder, NOW - timedelta(days=len(history) - number))
+        manifest = run.manifest
+        manifest.status, manifest.as_of_day = status, "2026-03-01"
+        other = published[-1 - back] if len(published) > back else None
+        if status is Status.PUBLISHED:
+            if kind == "rollback" and other is not None and other.manifest.source is Source.RUN:
+                manifest.source, manifest.source_run_id = Source.ROLLBACK, other.run_id
+                manifest.source_published_seq = other.manifest.published_seq
+            elif kind == "child" and other is not None:
+                manifest.parent_run_id = parents[run.run_id] = other.run_id
+            manifest.published_seq = len(published) + 1
+            published.append(run)
+        run.path("sales.csv").touch()
+        run.save()
+        if kind == "pinned":
+            run.pin(True)
+            pinned.append(run.run_id)
+
+    must = {*pinned, *(run.run_id for run in published[-keep_runs:])}
+    nights = [run.run_id for run in published if run.manifest.source is Source.RUN]
+    roots = [*pinned]
+    for run in published[-1:]:
+        shown = run.manifest.source_run_id or run.run_id
+        roots += [run.run_id, shown, *nights[max(nights.index(shown) - 1, 0) : nights.index(shown)]]
+    while roots:
+        root = roots.pop()
+        must.add(root)
+        roots += [parents[root]] if root in parents else []
+    before = [run.run_id for run in standing_runs(list_runs(folder))]
+    prune(folder, keep_runs=keep_runs, keep_export_days=export_days, now=NOW)
+    after = {*left(folder)}
+    assert must <= after
+    # What was undone stays undone, and what stood stands as far as it is there.
+    assert [run.run_id for run in standing_runs(list_runs(folder))] == [i for i in before if i in after]
+    if published:
+        assert any(run.sales_path() for run in list_runs(folder) if run.manifest.status is Status.PUBLISHED)
+    assert prune(folder, keep_runs=keep_runs, keep_export_days=export_days, now=NOW) == []
 
 
 def test_nothing_to_prune(tmp_path):

@@ -41,7 +41,7 @@ from recommender.checks.sales import (
     read_sales,
 )
 from recommender.checks.servers import Server, sqlite_path
-from recommender.checks.surroundings import check_last_run, check_schedule, check_secrets
+from recommender.checks.surroundings import check_hold, check_last_run, check_schedule, check_secrets
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.schema import Target
@@ -75,6 +75,7 @@ def check(load: Callable[[], Settings], *, now: datetime, progress: Progress | N
         check_secrets(settings, findings)
     check_schedule(findings)
     if settings is not None:
+        check_hold(settings, findings)
         check_last_run(settings, findings, now)
     return findings.report()
 

@@ -10,7 +10,7 @@ from recommender.checks.findings import Findings
 from recommender.checks.servers import full_scans
 from recommender.database.base import Database, QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
-from recommender.export import find_columns
+from recommender.export import ITEM_COLUMNS, find_columns
 from recommender.fields import key_fields, sellable_field
 from recommender.keys import KeyKind
 from recommender.looks import Look
@@ -85,7 +85,7 @@ def probe_items(
     with findings.trying("items"):
         query = read_query(settings.sql_dir / "items.sql", database.backend, since)
         with look() as snapshot:
-            columns = find_columns(query, snapshot, ("item_id", "name", "sellable"), ("category",))
+            columns = find_columns(query, snapshot, *ITEM_COLUMNS)
             key = snapshot.key_type(query, columns["item_id"])
             used = {name: columns[name] for name in ("item_id", "sellable")}
             with closing(snapshot.stream(query, [*used.values()])) as batches:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from recommender.checks.findings import Findings
 from recommender.errors import ExitCode
+from recommender.hold import require_no_hold
 from recommender.runs import list_runs
 from recommender.settings import SECRETS, Settings
 from recommender.status import status
@@ -93,6 +94,12 @@ def _output(program: str, *arguments: str) -> list[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return done.stdout.splitlines() if done.returncode == ExitCode.DONE else []
+
+
+def check_hold(settings: Settings, findings: Findings) -> None:
+    """Whether tonight's run may publish."""
+    with findings.trying("hold"):
+        require_no_hold(settings.data_dir)
 
 
 def check_last_run(settings: Settings, findings: Findings, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """`recommend runs`."""
 
+from typing import Any
+
 import click
 
 from recommender.commands.common import figure, print_json, print_line, print_table, settings
@@ -45,7 +47,7 @@ def command(context: click.Context, /, *, as_json: bool) -> None:
         [
             (
                 run["as_of_day"],
-                run["status"],
+                _status(run),
                 *(run["counts"].get(name) for name in ("sales", "customers", "rows")),
                 f"{run['seconds']:.1f}",
                 None if run["peak_mb"] is None else f"{run['peak_mb']:.0f}",
@@ -57,3 +59,30 @@ def command(context: click.Context, /, *, as_json: bool) -> None:
             for run in runs
         ],
     )
+
+
+def _status(run: dict[str, Any]) -> str:
+    """How it stands, and what else an owner should know before it goes."""
+    is_rollback, is_pinned = run["source"] == "rollback", run["pinned"]
+    return f"{run['status']}{', rollback' if is_rollback else ''}{', pinned' if is_pinned else ''}"
+
+
+@command.command()
+@click.argument("run_id", metavar="RUN_ID")
+def pin(*, run_id: str) -> None:
+    """Keep a run, with its sales and what its model was made from, whatever its age."""
+    _pin(run_id, wanted=True)
+
+
+@command.command()
+@click.argument("run_id", metavar="RUN_ID")
+def unpin(*, run_id: str) -> None:
+    """Let the retention settings decide about a run again."""
+    _pin(run_id, wanted=False)
+
+
+def _pin(run_id: str, *, wanted: bool) -> None:
+    from recommender.runs import find_run
+
+    find_run(settings().data_dir, run_id).pin(wanted)
+    print_line(f"{run_id} is {'pinned: it stays' if wanted else 'no longer pinned'}.")

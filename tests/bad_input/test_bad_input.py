@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import ExitCode
-from tests.bad_input import data_cases, database_cases, disk_cases, settings_cases, table_cases
+from tests.bad_input import (
+    data_cases,
+    database_cases,
+    disk_cases,
+    rollback_cases,
+    settings_cases,
+    table_cases,
+)
 from tests.bad_input.support import ALL, ROOT, Case, Shops, document_rows
 from tests.faults import forked
 from tests.servers import PASSWORD
@@ -20,6 +27,7 @@ CASES: list[Case] = [
     *database_cases.CASES,
     *data_cases.CASES,
     *table_cases.CASES,
+    *rollback_cases.CASES,
     *disk_cases.CASES,
 ]
 # One database after the other, so that each server starts when its turn comes.

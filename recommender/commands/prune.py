@@ -1,0 +1,37 @@
+"""`recommend prune`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from recommender.commands.common import print_line, print_table, settings
+from recommender.texttable import Column
+
+if TYPE_CHECKING:
+    from recommender.retention import Fate
+
+_COLUMNS = (Column("run"), Column("MB", right=True), Column("why", shortest=20))
+_MB = 1e6
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go, and why the rest stays.")
+def command(*, dry_run: bool) -> None:
+    """Remove the past runs that KEEP_RUNS and KEEP_EXPORT_DAYS no longer ask for; each run does it too."""
+    from recommender import pipeline
+
+    fates = pipeline.prune_runs(settings(), dry_run=dry_run)
+    gone = [(fate, size) for fate, size in fates if fate.goes]
+    stay = [(fate, size) for fate, size in fates if not fate.goes]
+    _print("Would be removed:" if dry_run else "Removed:", gone)
+    if dry_run:
+        _print("Stays:", stay)
+
+
+def _print(heading: str, fates: "list[tuple[Fate, int]]") -> None:
+    print_line(
+        f"{heading} {sum(size for _, size in fates) / _MB:,.1f} MB" if fates else f"{heading} nothing."
+    )
+    if fates:
+        rows = [(fate.name, f"{size / _MB:,.1f}", fate.why) for fate, size in fates]
+        print_table(_COLUMNS, rows, indent="  ")

@@ -1,0 +1,52 @@
+"""`recommend rollback`."""
+
+import click
+
+from recommender.commands.common import print_line, progress, settings
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN_ID]")
+@click.option("--hold", is_flag=True, help="Keep nights from publishing from now on.")
+@click.option("--release", is_flag=True, help="Only end a hold: nights publish again.")
+@click.option("--force", is_flag=True, help="Publish although there are too few sales or customers.")
+def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> None:
+    """Publish an earlier run's lists again.
+
+    Without RUN_ID the night that was published last before the one whose lists customers see now; called once
+    more, the one before that. Items that may no longer be sold drop out, and popular ones take their place.
+    """
+    if release:
+        if run_id or hold or force:
+            raise click.UsageError("--release stands alone.", click.get_current_context())
+        _release()
+        return
+    from recommender.hold import RELEASE, find_hold
+    from recommender.rollback import rollback
+
+    given = settings()
+    done = rollback(given, run_id=run_id, hold=hold, force=force, progress=progress())
+    manifest = done.run.manifest
+    print_line(
+        f"Customers see the lists of {done.source.run_id} again (day {manifest.as_of_day}):"
+        f" {manifest.counts['rows']:,} rows for {manifest.counts['customers']:,} customers."
+    )
+    if done.dropped:
+        print_line(
+            f"{done.dropped:,} rows of items that may not be sold now were left out; popular items took the"
+            f" place of {done.filled:,}."
+        )
+    for warning in manifest.warnings:
+        print_line(f"Warning: {warning}")
+    held = find_hold(given.data_dir)
+    print_line(
+        RELEASE if held else "The next night publishes new lists; to keep these: `recommend rollback --hold`."
+    )
+
+
+def _release() -> None:
+    from recommender.hold import release_hold
+
+    print_line(
+        "Nights publish again." if release_hold(settings().data_dir) else "There is no hold: nights publish."
+    )

@@ -1,0 +1,75 @@
+"""The hold: a file in DATA_DIR that keeps nights from publishing, until somebody takes it away."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from recommender.errors import RefusedError
+from recommender.files import write_text
+from recommender.runs import iso
+
+_NAME = "hold"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Since when nothing is published, and after which rollback; both empty where the file does not say."""
+
+    since: str
+    """UTC, as the manifest has times"""
+    source_run_id: str
+    """the run whose lists the rollback published again"""
+
+    @property
+    def words(self) -> str:
+        """For the owner."""
+        since = f" since {self.since}" if self.since else ""
+        why = f", after the rollback to {self.source_run_id}" if self.source_run_id else ""
+        return f"Nights do not publish{since}{why}: `recommend rollback --hold` keeps them from it."
+
+
+RELEASE = "`recommend rollback --release` lets them publish again, and so does one `recommend run --force`."
+
+
+def set_hold(data_dir: Path, *, now: datetime, source_run_id: str) -> None:
+    """Keep nights from publishing.
+
+    Args:
+        data_dir: DATA_DIR.
+        now: aware.
+        source_run_id: the run whose lists are to stay.
+    """
+    write_text(data_dir / _NAME, json.dumps(asdict(Hold(iso(now), source_run_id))) + "\n")
+
+
+def find_hold(data_dir: Path) -> Hold | None:
+    """The hold that stands; a file that is no longer readable, or was made by hand, holds as well."""
+    path = data_dir / _NAME
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Hold(str(found["since"]), str(found["source_run_id"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return Hold("", "")
+
+
+def release_hold(data_dir: Path) -> bool:
+    """Let nights publish again; whether there was a hold."""
+    path = data_dir / _NAME
+    if not path.exists():
+        return False
+    path.unlink()
+    return True
+
+
+def require_no_hold(data_dir: Path) -> None:
+    """Stop what would publish.
+
+    Raises:
+        RefusedError: a hold stands.
+    """
+    hold = find_hold(data_dir)
+    if hold is not None:
+        raise RefusedError(hold.words, RELEASE)

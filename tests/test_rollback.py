@@ -1,0 +1,406 @@
+"""Undo: an earlier night's lists again, the hold, and what may go wrong on the way."""
+
+import signal
+from datetime import timedelta
+from functools import partial
+from itertools import pairwise
+
+import pytest
+
+from recommender.csvform import read_records
+from recommender.database.tables import RECOMMENDATIONS
+from recommender.errors import ExitCode, RefusedError
+from recommender.hold import find_hold
+from recommender.lists.again import write_again
+from recommender.runs import Source, Status
+from tests.faults import at_point, before_statement, forked, interrupt, kill
+from tests.nights import DAY, Shop, csv_rows, usual_shop
+
+
+@pytest.fixture
+def shop(tmp_path, database_url):
+    return usual_shop(tmp_path / "shop", database_url)
+
+
+@pytest.fixture
+def sqlite_shop(tmp_path):
+    return usual_shop(tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}")
+
+
+def nights(shop: Shop, number: int):
+    """Nights of days that follow each other, with lists that differ; the runs and the lists of each."""
+    runs, lists = [], []
+    for n in range(number):
+        shop.set(TOP_N=3 + n)
+        runs.append(shop.night(DAY + timedelta(days=n)))
+        lists.append(shop.lists())
+    return runs, lists
+
+
+def sources(shop: Shop):
+    query = "SELECT source, source_run_id FROM recommendation_runs ORDER BY published_seq"
+    return [tuple(row) for row in shop.rows(query)]
+
+
+def test_back_one_night_and_then_one_more_and_forward_again(shop):
+    runs, lists = nights(shop, 3)
+    said = shop.does("rollback")
+    assert runs[1].run_id in said
+    assert "next night publishes" in said
+    assert shop.lists() == lists[1]
+    shop.does("rollback")
+    assert shop.lists() == lists[0]
+    assert "No night was published before" in shop.fails(ExitCode.REFUSED, "rollback")
+    assert shop.lists() == lists[0]
+    shop.does("rollback", runs[2].run_id)
+    assert shop.lists() == lists[2]
+    ids = [run.run_id for run in runs]
+    assert sources(shop) == [
+        *[("run", run_id) for run_id in ids],
+        *[("rollback", run_id) for run_id in (ids[1], ids[0], ids[2])],
+    ]
+    record = shop.last_run.manifest
+    assert (record.status, record.source, record.source_run_id) == (Status.PUBLISHED, Source.ROLLBACK, ids[2])
+    assert (record.as_of_day, record.published_seq) == (runs[2].manifest.as_of_day, 6)
+
+
+def test_every_list_comes_back(sqlite_shop):
+    shop = sqlite_shop
+    shop.night()
+    before = shop.dump()
+    shop.set(TOP_N=2)
+    shop.night(DAY + timedelta(days=1))
+    assert shop.dump()["similar_items"] != before["similar_items"]
+    shop.does("rollback")
+    after = shop.dump()
+    assert {name: rows for name, rows in after.items() if name != "recommendation_runs"} == {
+        name: rows for name, rows in before.items() if name != "recommendation_runs"
+    }
+
+
+def test_two_runs_of_one_night_count_as_two(sqlite_shop):
+    first = sqlite_shop.night()
+    lists = sqlite_shop.lists()
+    sqlite_shop.set(TOP_N=3)
+    second = sqlite_shop.night()
+    assert first.run_id in sqlite_shop.does("rollback")
+    assert sqlite_shop.lists() == lists
+    assert second.run_id != sqlite_shop.last_run.manifest.source_run_id
+
+
+def test_what_may_no_longer_be_sold_drops_out_and_popular_items_follow(shop):
+    first = shop.night()
+    before = shop.lists()
+    gone = {item for items in before.values() for item in items[:1]}
+    shop.night(DAY + timedelta(days=1))
+    shop.execute(f"UPDATE items SET sellable = 0 WHERE item_id IN ({', '.join(map(str, gone))})")
+    said = shop.does("rollback")
+    after = shop.lists()
+    bought: dict[int, set[int]] = {}
+    for customer, item in shop.rows("SELECT customer_id, item_id FROM sales"):
+        bought.setdefault(customer, set()).add(item)
+    popular = [int(row[1]) for row in csv_rows(first.path("popular_items.csv"))[1:]]
+    for customer, items in before.items():
+        kept = [item for item in items if item not in gone]
+        fill = [i for i in popular if i not in gone and i not in kept and i not in bought[customer]]
+        assert after[customer] == [*kept, *fill[: len(items) - len(kept)]]
+    dropped = sum(len(gone & set(items)) for items in before.values())
+    manifest = shop.last_run.manifest
+    every = sum(
+        int(row[2]) in gone
+        for name, where in (
+            ("recommendations", 2),
+            ("similar_items", 2),
+            ("bought_together", 2),
+            ("buy_again", 2),
+        )
+        for row in csv_rows(first.path(f"{name}.csv"))[1:]
+    ) + len(gone & {*popular})
+    assert (manifest.counts["rows_filled"], manifest.counts["rows_dropped"]) == (dropped, every)
+    assert f"{every:,} rows" in said
+    scores = shop.rows("SELECT position, score, reason FROM recommendations ORDER BY customer_id, position")
+    assert all(score == 1 for position, score, _ in scores if position == 1)
+    assert all(b <= a for (_, a, _), (p, b, _) in pairwise(scores) if p > 1)
+    assert {reason for *_, reason in scores} >= {"popular"}
+    assert not gone & {item for (item,) in shop.rows("SELECT item_id FROM popular_items")}
+
+
+def test_with_repeats_what_was_bought_may_fill(sqlite_shop):
+    shop = sqlite_shop.set(REPEAT_PURCHASES="include")
+    shop.night()
+    before = shop.lists()
+    shop.night(DAY + timedelta(days=1))
+    keep = set(list(range(102, 124))[:6])
+    shop.execute(f"UPDATE items SET sellable = 0 WHERE item_id NOT IN ({', '.join(map(str, keep))})")
+    shop.does("rollback")
+    assert {len(items) for items in shop.lists().values()} == {5}
+    assert shop.lists().keys() == before.keys()
+
+
+def test_without_any_sales_kept_lists_are_shorter_and_the_run_says_so(sqlite_shop):
+    shop = sqlite_shop
+    shop.night()
+    shop.night(DAY + timedelta(days=1))
+    for run in shop.runs:
+        run.path("sales.csv.gz").unlink()
+    gone = shop.lists()[1][0]
+    shop.execute(f"UPDATE items SET sellable = 0 WHERE item_id = {gone}")
+    assert "No sales are kept" in shop.does("rollback")
+    assert gone not in shop.lists()[1]
+    assert len(shop.lists()[1]) == 4
+
+
+def test_the_never_list_of_now_holds(sqlite_shop):
+    shop = sqlite_shop
+    shop.night()
+    shop.night(DAY + timedelta(days=1))
+    item = shop.lists()[1][0]
+    (shop.folder / "never.txt").write_text(f"{item}\n", encoding="utf-8")
+    shop.set(NEVER_RECOMMEND="never.txt")
+    shop.does("rollback")
+    assert item not in {i for items in shop.lists().values() for i in items}
+
+
+def test_the_night_after_publishes_again_and_is_no_child_of_the_undone_one(sqlite_shop):
+    shop = sqlite_shop.set(WARM_START="auto")
+    good = shop.night()
+    shop.night(DAY + timedelta(days=1))
+    shop.does("rollback")
+    after = shop.night(DAY + timedelta(days=2))
+    assert after.manifest.parent_run_id == good.run_id
+    assert sources(shop)[-1] == ("run", after.run_id)
+    # And one more rollback goes to the night that was published before it, which is the undone one.
+    shop.does("rollback")
+    assert shop.last_run.manifest.source_run_id == shop.runs[1].run_id
+
+
+def test_the_gate_stands_but_for_the_earlier_night(sqlite_shop):
+    shop = sqlite_shop
+    first = shop.night()
+    shop.sell((customer, 110 + customer % 10, DAY) for customer in range(100, 200))
+    shop.night(DAY + timedelta(days=1))
+    shown = shop.dump()
+    assert "customers are less than" in shop.fails(ExitCode.REFUSED, "rollback")
+    assert shop.dump() == shown
+    assert shop.last_run.manifest.status is Status.REFUSED
+    shop.does("rollback", "--force")
+    assert sources(shop)[-1] == ("rollback", first.run_id)
+
+
+def test_nothing_left_to_sell_is_refused_whatever_is_asked(sqlite_shop):
+    shop = sqlite_shop
+    nights(shop, 2)
+    shown = shop.lists()
+    shop.execute("UPDATE items SET sellable = 0")
+    assert "has no rows" in shop.fails(ExitCode.REFUSED, "rollback", "--force")
+    assert shop.lists() == shown
+
+
+def test_what_cannot_be_gone_back_to(sqlite_shop):
+    shop = sqlite_shop
+    assert "Nothing was ever published" in shop.fails(ExitCode.REFUSED, "rollback")
+    runs, _ = nights(shop, 2)
+    shown = shop.dump()
+    assert "shown now" in shop.fails(ExitCode.REFUSED, "rollback", runs[1].run_id)
+    assert "There is no run" in shop.fails(ExitCode.SETTINGS, "rollback", "20200101T000000Z-0000")
+    shop.recommend("run", "--dry-run")
+    assert "never published" in shop.fails(ExitCode.REFUSED, "rollback", shop.last_run.run_id)
+    path = runs[0].path("similar_items.csv")
+    content = path.read_bytes()
+    path.write_bytes(content + b"100,9,101,0.1\n")
+    assert "no longer what was published" in shop.fails(ExitCode.REFUSED, "rollback")
+    path.write_bytes(content)
+    assert shop.dump() == shown
+    shop.does("rollback")
+    rollback = shop.last_run.run_id
+    assert "is a rollback itself" in shop.fails(ExitCode.REFUSED, "rollback", rollback)
+    for stage in ("train", "rank", "publish"):
+        assert shop.recommend(stage, "--run", rollback).code is ExitCode.REFUSED
+
+
+def test_a_rollback_that_failed_is_nothing_that_a_stage_goes_on_with(sqlite_shop):
+    shop = sqlite_shop
+    nights(shop, 2)
+    shop.execute("UPDATE items SET sellable = 0")
+    shop.fails(ExitCode.REFUSED, "rollback")
+    assert "no unpublished run" in shop.fails(ExitCode.SETTINGS, "publish")
+    line = shop.fails(ExitCode.REFUSED, "publish", "--run", shop.last_run.run_id)
+    assert "is a rollback" in line
+
+
+# The hold
+
+
+def test_a_hold_keeps_nights_from_publishing_until_it_is_released(sqlite_shop):
+    shop = sqlite_shop
+    runs, lists = nights(shop, 2)
+    said = shop.does("rollback", "--hold")
+    assert "rollback --release" in said
+    line = shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY + timedelta(days=2)))
+    assert runs[0].run_id in line
+    assert "--release" in line
+    refused = shop.last_run.manifest
+    assert (refused.status, refused.stages) == (Status.REFUSED, {})
+    assert shop.lists() == lists[0]
+    status = shop.recommend("status")
+    assert "Nights do not publish" in status.out
+    assert runs[0].run_id in shop.recommend("status", "--json").out
+    dry = shop.recommend("run", "--dry-run")
+    assert (dry.code, "Nights do not publish" in dry.err) == (ExitCode.REFUSED, True)
+    assert shop.recommend("check").code is ExitCode.REFUSED
+    assert "publish again" in shop.does("rollback", "--release")
+    assert "There is no hold" in shop.does("rollback", "--release")
+    shop.night(DAY + timedelta(days=2))
+    assert shop.lists() != lists[0]
+
+
+def test_run_force_publishes_and_ends_the_hold(sqlite_shop):
+    shop = sqlite_shop
+    nights(shop, 2)
+    shop.does("rollback", "--hold")
+    shop.does("run", "--as-of", str(DAY + timedelta(days=2)), "--force")
+    assert find_hold(shop.folder / "var") is None
+    shop.night(DAY + timedelta(days=3))
+
+
+def test_the_publish_stage_minds_the_hold(sqlite_shop):
+    shop = sqlite_shop
+    nights(shop, 2)
+    shop.does("rollback", "--hold")
+    run_id = shop.does("export", "--as-of", str(DAY + timedelta(days=2))).strip()
+    shop.does("train")
+    shop.does("rank")
+    assert "do not publish" in shop.fails(ExitCode.REFUSED, "publish", "--run", run_id)
+    shop.does("rollback", "--release")
+    shop.does("publish", "--run", run_id)
+
+
+def test_a_rollback_under_a_hold_leaves_it(sqlite_shop):
+    shop = sqlite_shop
+    nights(shop, 3)
+    shop.does("rollback", "--hold")
+    assert "--release" in shop.does("rollback")
+    assert find_hold(shop.folder / "var") is not None
+
+
+@pytest.mark.parametrize("content", ["", "{}", "x", "[1]"])
+def test_a_hold_made_by_hand_or_damaged_holds(sqlite_shop, content):
+    (sqlite_shop.folder / "var" / "hold").write_text(content, encoding="utf-8")
+    assert "do not publish" in sqlite_shop.fails(ExitCode.REFUSED, "run")
+
+
+@pytest.mark.parametrize("more", [("--hold",), ("--force",), ("20260101T000000Z-0000",)])
+def test_release_stands_alone(sqlite_shop, more):
+    assert "stands alone" in sqlite_shop.fails(ExitCode.SETTINGS, "rollback", "--release", *more)
+
+
+# Faults
+
+
+@pytest.mark.parametrize("stage", ["export", "rank", "publish"])
+@pytest.mark.parametrize("place", ["begin", "end"])
+def test_killed_at_a_stage_what_is_shown_is_whole_and_the_next_one_works(sqlite_shop, stage, place):
+    shop = sqlite_shop
+    _, lists = nights(shop, 2)
+    code, _ = forked(shop, "rollback", fault=partial(at_point, stage, place, kill))
+    assert code == -signal.SIGKILL
+    is_out = (stage, place) == ("publish", "end")
+    assert shop.lists() == lists[0 if is_out else 1]
+    if is_out:
+        assert "No night was published before" in shop.fails(ExitCode.REFUSED, "rollback")
+    else:
+        shop.does("rollback")
+    assert shop.lists() == lists[0]
+    assert Status.RUNNING not in [run.manifest.status for run in shop.runs]
+
+
+def test_killed_at_any_statement_readers_have_the_old_lists_or_the_new(shop):
+    _, lists = nights(shop, 2)
+    number, seen = 0, set()
+    while shop.lists() == lists[1]:
+        number += 3
+        code, _ = forked(shop, "rollback", fault=partial(before_statement, number, kill))
+        assert code in (-signal.SIGKILL, ExitCode.DONE)
+        assert shop.lists() in lists
+        seen.add(code)
+    assert number > 3
+    assert -signal.SIGKILL in seen
+    shop.recommend("rank")  # settles the record of what died
+    rows = shop.rows("SELECT count(*) FROM recommendation_runs WHERE source = 'rollback'")
+    published = [r for r in shop.runs if r.manifest.source is Source.ROLLBACK and r.manifest.published_seq]
+    assert rows == [(1,)]
+    assert len(published) == 1
+
+
+def test_interrupted_it_ends_with_the_code_of_the_signal(sqlite_shop):
+    shop = sqlite_shop
+    _, lists = nights(shop, 2)
+    code, said = forked(
+        shop, "rollback", fault=partial(at_point, "rank", "begin", partial(interrupt, signal.SIGTERM))
+    )
+    assert code == ExitCode.TERMINATED, said
+    assert shop.lists() == lists[1]
+    assert shop.last_run.manifest.status is Status.INTERRUPTED
+
+
+# Lists on paper
+
+
+def again(tmp_path, text, bought=lambda _: ()):
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    header = "customer_id,position,item_id,score,reason,because_item_id\n"
+    old.write_bytes((header + text).encode())
+    changes = write_again(
+        old,
+        new,
+        RECOMMENDATIONS,
+        sellable={"a", "b", "c", "d"},
+        popular=[("d", 0.8), ("c", 0.4)],
+        bought=bought,
+        guests=False,
+    )
+    return changes, new.read_text(encoding="utf-8").removeprefix(header)
+
+
+def test_a_list_without_a_change_stays_byte_for_byte(tmp_path):
+    text = '"x,1",1,a,1,model,z\n"x,1",2,b,0.123,buy_again,\n'
+    changes, new = again(tmp_path, text)
+    assert new == text
+    assert (changes.rows, changes.dropped, changes.filled) == (2, 0, 0)
+
+
+def test_scores_are_relative_to_the_new_first_row_and_the_fill_is_below(tmp_path):
+    text = "1,1,z,1,model,\n1,2,a,0.5,model,b\n1,3,b,0.25,popular,\n1,4,y,0.2,model,\n"
+    changes, new = again(tmp_path, text)
+    assert new == "1,1,a,1,model,b\n1,2,b,0.5,popular,\n1,3,d,0.5,popular,\n1,4,c,0.25,popular,\n"
+    assert (changes.rows, changes.dropped, changes.filled) == (4, 2, 2)
+
+
+def test_what_was_bought_does_not_fill_and_a_list_of_nothing_vanishes(tmp_path):
+    text = "1,1,z,1,model,\n2,1,y,1,model,\n2,2,a,0.5,model,\n"
+    changes, new = again(tmp_path, text, bought=lambda customer: {"c", "d"} if customer == "1" else {"d"})
+    assert new == "2,1,a,1,model,\n2,2,c,1,popular,\n"
+    assert (changes.rows, changes.dropped, changes.filled) == (2, 2, 1)
+
+
+def test_guests_have_no_rows_unless_they_are_published(tmp_path):
+    text = "guest:00,1,a,1,model,\nx,1,a,1,model,\n"
+    assert again(tmp_path, text)[1] == "x,1,a,1,model,\n"
+    old = tmp_path / "old.csv"
+    write_again(
+        old,
+        tmp_path / "new.csv",
+        RECOMMENDATIONS,
+        sellable={"a"},
+        popular=[],
+        bought=None,
+        guests=True,
+    )
+    assert [*read_records(tmp_path / "new.csv")] == [*read_records(old)]
+
+
+def test_another_table_is_refused(tmp_path):
+    old = tmp_path / "old.csv"
+    old.write_text("position,item_id\n", encoding="utf-8")
+    with pytest.raises(RefusedError, match="other columns"):
+        write_again(old, old, RECOMMENDATIONS, sellable=(), popular=(), bought=None, guests=False)
