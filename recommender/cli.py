@@ -27,6 +27,7 @@ COMMANDS = {
     "publish": "Stage 4: check the lists and publish them.",
     "status": "How the last run went, and how old it is.",
     "runs": "The past runs and their figures.",
+    "reproduce": "Make a past run again, and compare to the byte.",
     "rollback": "Publish an earlier run's lists again.",
     "prune": "Remove the past runs that need not be kept.",
     "show": "What a customer bought, is shown, and why.",

@@ -21,7 +21,7 @@ _PINNED = "pinned"
 QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
 """The owner's own files; the run folder has them as they were that night."""
 MANIFEST_VERSION = 1
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+RUN_ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
 
 
 class Stage(StrEnum):
@@ -249,7 +249,7 @@ def run_folders(data_dir: Path) -> list[Path]:
     return [
         path
         for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
-        if _RUN_ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        if RUN_ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
     ]
 
 
@@ -270,7 +270,7 @@ def find_run(data_dir: Path, run_id: str) -> Run:
         RefusedError: its manifest is damaged.
     """
     folder = runs_folder(data_dir) / run_id
-    if not _RUN_ID.fullmatch(run_id) or not folder.is_dir():
+    if not RUN_ID.fullmatch(run_id) or not folder.is_dir():
         raise SettingsError(
             f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend status` names the newest."
         )

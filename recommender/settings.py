@@ -16,7 +16,7 @@ from sqlalchemy import URL
 
 from recommender.database.tables import LISTS
 from recommender.database.urls import masked, normalise_url
-from recommender.errors import SettingsError
+from recommender.errors import RefusedError, SettingsError
 
 UTC = ZoneInfo("UTC")
 
@@ -375,3 +375,34 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         warnings=(*_misspelt(values, str(path), 0.8), *_misspelt(environ, "environment", 0.9)),
         env_file=reader.file,
     )
+
+
+def recorded_settings(values: Mapping[str, Any], *, data_dir: Path, threads: int) -> Settings:
+    """The settings that a record has, as `Settings.public` wrote them, for doing the same again.
+
+    Databases, secrets and paths are not among them: nothing that is made from a run folder needs these.
+
+    Args:
+        values: of the record.
+        data_dir: where the folders of the runs are.
+        threads: in place of the recorded ones, on which no result depends.
+
+    Raises:
+        RefusedError: a value is none that a setting can have.
+    """
+    words = {_yes_no: ("no", "yes"), _on_off: ("off", "on")}
+    found: dict[str, Any] = {}
+    for name, parse in _PARSERS.items():
+        value = values.get(name)
+        if value in (None, "") or name in SECRETS:
+            continue
+        text = words[parse][value] if isinstance(value, bool) and parse in words else str(value)
+        try:
+            found[name.lower()] = parse(text)
+        except ValueError as error:
+            raise RefusedError(
+                f"The record has {name}={text[:60]}, which must be {error}.", "Take another run."
+            ) from error
+    nowhere = URL.create("sqlite")
+    found |= {"data_dir": data_dir, "sql_dir": data_dir / "sql", "threads": threads}
+    return Settings(database_url=nowhere, target_database_url=nowhere, **found)

@@ -112,27 +112,10 @@ class Night:
             kept: the choice of weights of an earlier night that may be used again; None to choose anew.
         """
         from recommender.evaluation.nightly import choose_and_prove
-        from recommender.modelfile import save_model
-        from recommender.training import make_model
 
         manifest = self.run.manifest
         with stage(self.run, Stage.TRAIN, self.progress) as figures:
-            interactions = self._interactions
-            manifest.data_sha256 = interactions.data_sha256
-            manifest.counts["interactions"] = int(interactions.weights.nnz)
-            self._keep_never_recommend()
-            model = make_model(
-                self.run,
-                chosen,
-                interactions,
-                self._recipe.als,
-                threads=self._threads,
-                progress=self.progress.update,
-            )
-            save_model(model, self.run.path(MODEL))
-            manifest.files[MODEL] = sha256_of(self.run.path(MODEL))
-            manifest.machine = machine_facts()
-            self._model = model
+            model = self.make_model(chosen)
             # Read once more instead of kept from above: the sales' columns are most of a night's memory.
             choose_and_prove(
                 self.run, self.settings, self._lines(), self._recipe, kept=kept, progress=self.progress.update
@@ -141,6 +124,28 @@ class Night:
                 f"{manifest.model['mode']}: {len(model.user_ids):,} customers, {len(model.item_ids):,} items;"
                 f" method {manifest.method}"
             )
+
+    def make_model(self, chosen: "Plan") -> "Model":
+        """Write `model.npz` by the plan, and look at nothing else."""
+        from recommender.modelfile import save_model
+        from recommender.training import make_model
+
+        manifest, interactions = self.run.manifest, self._interactions
+        manifest.data_sha256 = interactions.data_sha256
+        manifest.counts["interactions"] = int(interactions.weights.nnz)
+        self._keep_never_recommend()
+        self._model = make_model(
+            self.run,
+            chosen,
+            interactions,
+            self._recipe.als,
+            threads=self._threads,
+            progress=self.progress.update,
+        )
+        save_model(self._model, self.run.path(MODEL))
+        manifest.files[MODEL] = sha256_of(self.run.path(MODEL))
+        manifest.machine = machine_facts()
+        return self._model
 
     def _keep_never_recommend(self) -> None:
         """Keep the owner's file with the run: the lists are made from it as much as from the sales."""

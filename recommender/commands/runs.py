@@ -1,5 +1,6 @@
 """`recommend runs`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -86,3 +87,19 @@ def _pin(run_id: str, *, wanted: bool) -> None:
 
     find_run(settings().data_dir, run_id).pin(wanted)
     print_line(f"{run_id} is {'pinned: it stays' if wanted else 'no longer pinned'}.")
+
+
+@command.command()
+@click.argument("run_id", metavar="RUN_ID")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def export(*, run_id: str, file: Path, force: bool) -> None:
+    """Pack a run into one file, for `reproduce --from-archive` elsewhere. It holds what customers bought."""
+    from recommender.archive import pack
+    from recommender.runs import find_run
+
+    if file.exists() and not force:
+        raise click.UsageError(f"{file} is there already; --force replaces it.", click.get_current_context())
+    given = settings()
+    pack(find_run(given.data_dir, run_id), file, data_dir=given.data_dir)
+    print_line(f"{run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")

@@ -1,0 +1,145 @@
+"""A run in one file: what a colleague needs to repeat it, or an artefact store to keep it.
+
+A zip of folders named by run ids, as the folder of the runs has them: that of the run, and of each run that
+its model was made from only record and model. The same run gives the same bytes. An archive from elsewhere is
+not trusted: one that holds anything that ours cannot hold is refused before anything of it is unpacked.
+"""
+
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from recommender.database.tables import LISTS
+from recommender.errors import RefusedError
+from recommender.export import ITEMS
+from recommender.files import atomic_path, make_folder
+from recommender.runs import (
+    EVALUATION,
+    MANIFEST,
+    MODEL,
+    NEVER_RECOMMEND,
+    RUN_ID,
+    Run,
+    find_run,
+    runs_folder,
+)
+
+_SALES = "sales.csv.gz"
+_FILES = (
+    MANIFEST,
+    _SALES,
+    ITEMS,
+    MODEL,
+    EVALUATION,
+    NEVER_RECOMMEND,
+    *(definition.file_name for definition in LISTS),
+)
+_NEEDED = (MANIFEST, _SALES, ITEMS)
+_PARENT_FILES = (MANIFEST, MODEL)
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_MOST_MEMBERS = 200
+_MOST_TIMES = 200
+"""So many times its own size an archive can unpack to; lists of digits have a twentieth of it."""
+_ENCRYPTED = 1
+_BLOCK = 1 << 20
+_PACK_AGAIN = "Pack it again: `recommend runs export`."
+
+
+def pack(run: Run, file: Path, *, data_dir: Path) -> None:
+    """Write the archive of a run.
+
+    What is not in it: the log, and the queries, in which the owner may have put anything; the record has the
+    queries' hashes. No secret is in it, but what customers bought is.
+
+    Args:
+        run: which.
+        file: where to; whole or not there at all.
+        data_dir: where the folders of the parents are.
+
+    Raises:
+        RefusedError: its sales are no longer kept, or a parent is not there.
+    """
+    if run.sales_path() != run.path(_SALES):
+        raise RefusedError(
+            f"The sales that {run.run_id} has read are not kept, or the run is not published.",
+            "KEEP_EXPORT_DAYS says for how long they are; take another run.",
+        )
+    members = [(f"{run.run_id}/{name}", run.path(name)) for name in _FILES if run.path(name).is_file()]
+    for link in run.manifest.model.get("chain", ()):
+        parent = find_run(data_dir, link["run_id"])
+        members += [(f"{parent.run_id}/{name}", parent.path(name)) for name in _PARENT_FILES]
+    with atomic_path(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, path in sorted(members):
+            info = zipfile.ZipInfo(name, _LONG_AGO)
+            info.external_attr = (stat.S_IFREG | 0o600) << 16
+            # What is packed already, and numbers without a pattern, would only cost time.
+            is_text = path.suffix in (".csv", ".json", ".txt")
+            info.compress_type = zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED
+            with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, _BLOCK)
+
+
+def unpack(file: Path, data_dir: Path) -> Run:
+    """Unpack an archive into folders of runs; nothing is written anywhere else.
+
+    Args:
+        file: the archive.
+        data_dir: an empty or missing folder.
+
+    Raises:
+        RefusedError: it is no archive of ours, is damaged, or holds anything that ours cannot hold.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            run_id = _checked(members, most=_MOST_TIMES * file.stat().st_size)
+            for member in members:
+                folder, name = member.filename.split("/")
+                path = make_folder(runs_folder(data_dir) / folder) / name
+                # What comes out is never longer than what was checked.
+                with archive.open(member) as source, path.open("wb") as target:
+                    shutil.copyfileobj(source, target, _BLOCK)
+    except FileNotFoundError as error:
+        raise RefusedError(f"There is no archive {file}.", "Mind the path.") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise RefusedError(f"{file} cannot be unpacked: {error}.", _PACK_AGAIN) from error
+    return find_run(data_dir, run_id)
+
+
+def _checked(members: list[zipfile.ZipInfo], *, most: int) -> str:
+    """The id of the run; its folder is the one with sales.
+
+    Raises:
+        ValueError: these are not the members of an archive of ours.
+    """
+    names = [member.filename for member in members]
+    if len(names) > _MOST_MEMBERS or len(set(names)) < len(names):
+        raise ValueError("it has too many files, or one twice")
+    parts = [PurePosixPath(name).parts for name in names]
+    of_run = [folder for folder, *rest in parts if rest == [_SALES]]
+    if len(of_run) != 1:
+        raise ValueError("it has not the sales of one run")
+    for member, where in zip(members, parts, strict=True):
+        allowed = _FILES if where[0] == of_run[0] else _PARENT_FILES
+        if (
+            len(where) != 2  # noqa: PLR2004 - folder and file
+            or "/".join(where) != member.filename
+            or not RUN_ID.fullmatch(where[0])
+            or where[1] not in allowed
+        ):
+            raise ValueError(f"it has a file that no run has ({member.filename[:60]!r})")
+        if member.header_offset < 0:
+            raise ValueError(f"{member.filename} would begin before the file")
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG) or member.flag_bits & _ENCRYPTED:
+            raise ValueError(f"{member.filename} is no plain file")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{member.filename} is compressed in a way that we do not use")
+    missing = {f"{of_run[0]}/{name}" for name in _NEEDED} - set(names)
+    if missing:
+        raise ValueError(f"it lacks {min(missing)}")
+    if sum(member.file_size for member in members) > most:
+        raise ValueError("it would unpack to more than any archive of ours")
+    return of_run[0]

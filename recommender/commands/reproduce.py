@@ -1,0 +1,97 @@
+"""`recommend reproduce`."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from recommender.commands.common import print_json, print_line, print_table, progress, settings
+from recommender.errors import ExitCode
+from recommender.texttable import Column
+
+if TYPE_CHECKING:
+    from recommender.reproduce import Reproduction
+    from recommender.runs import Run
+
+_COLUMNS = (Column("stage"), Column("what"), Column(""))
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN_ID]")
+@click.option(
+    "--from-archive",
+    "archive",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The run of a file that `runs export` made; needs no settings and no database.",
+)
+@click.option("--chain", is_flag=True, help="Train every model that it was made from again, too.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: bool) -> ExitCode:
+    """Make a run again from what its folder has, and compare to the byte.
+
+    Says identical, or what differs first and why it can: exit code 3. Publishes and keeps nothing.
+    """
+    from recommender.reproduce import reproduce
+
+    if (run_id is None) == (archive is None):
+        raise click.UsageError("Give a RUN_ID, or --from-archive FILE.", click.get_current_context())
+    with _run(run_id, archive) as (run, data_dir, folder, threads):
+        found = reproduce(
+            run, data_dir=data_dir, folder=folder, threads=threads, whole_chain=chain, progress=progress()
+        )
+    if as_json:
+        print_json(_as_json(found))
+    else:
+        _print(found)
+    return ExitCode.DONE if found.is_identical else ExitCode.REFUSED
+
+
+@contextlib.contextmanager
+def _run(run_id: str | None, archive: Path | None) -> "Iterator[tuple[Run, Path, Path, int]]":
+    """The run, the folder of the runs, an empty folder to work in, and THREADS."""
+    from tempfile import TemporaryDirectory
+
+    from recommender.archive import unpack
+    from recommender.files import temporary_folder
+    from recommender.runs import find_run
+
+    if archive is not None:
+        with TemporaryDirectory(prefix="recommend-") as name:
+            folder = Path(name)
+            yield unpack(archive, folder / "archive"), folder / "archive", folder / "again", 0
+        return
+    given = settings()
+    run = find_run(given.data_dir, str(run_id))
+    with temporary_folder(given.data_dir) as folder:
+        yield run, given.data_dir, folder, given.threads
+
+
+def _print(found: "Reproduction") -> None:
+    rows = [(check.stage, check.name, "same" if check.is_same else "differs") for check in found.checks]
+    print_table(_COLUMNS, rows)
+    for run_id in found.rebuilt:
+        print_line(f"The model of {run_id} was trained again.")
+    first = found.first_difference
+    if first is None:
+        print_line(f"identical: {found.run_id} comes out the same to the byte.")
+        return
+    print_line(f"differs: {found.run_id} comes out otherwise, first in {first.name} (stage {first.stage}).")
+    print_line("Why it can:")
+    for cause in found.causes:
+        print_line(f"  {cause}")
+
+
+def _as_json(found: "Reproduction") -> dict[str, object]:
+    first = found.first_difference
+    return {
+        "run_id": found.run_id,
+        "identical": found.is_identical,
+        "first_difference": None if first is None else asdict(first),
+        "causes": found.causes,
+        "changed": found.changed,
+        "rebuilt": found.rebuilt,
+        "checks": [{**asdict(check), "same": check.is_same} for check in found.checks],
+    }

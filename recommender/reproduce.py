@@ -1,0 +1,307 @@
+"""A run once more, from what its folder has: is the result the same to the byte, and if not, why."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recommender import machine, record
+from recommender.csvform import whole_records
+from recommender.database.tables import LISTS
+from recommender.errors import RefusedError, SettingsError
+from recommender.export import ITEMS, SALES
+from recommender.files import make_folder, sha256_of
+from recommender.progress import Progress
+from recommender.runs import (
+    EVALUATION,
+    MODEL,
+    NEVER_RECOMMEND,
+    Manifest,
+    Run,
+    Source,
+    Stage,
+    find_run,
+    runs_folder,
+)
+from recommender.settings import recorded_settings
+from recommender.stages import Night
+from recommender.training import Mode, Plan
+
+DATA, CHOICE = "data_sha256", "choice of weights"
+_INPUTS = (SALES, ITEMS, NEVER_RECOMMEND)
+_ANOTHER = "Take another run: `recommend runs` lists them."
+_MOST_UNPACKED = 200
+"""So many times their packed size sales can have, that no damaged file fills the disk; real ones have 10."""
+
+
+def _circumstances(manifest: Manifest) -> dict[str, str]:
+    """What a result can depend on beside its inputs, by name."""
+    facts = {
+        **manifest.versions,
+        **{f"program {k}": v for k, v in manifest.program.items()},
+        **manifest.machine,
+    }
+    return {
+        name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in facts.items()
+    }
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the run has on record, and what it is now."""
+
+    stage: str
+    """of the run, or `parent RUN_ID` for a model that it was made from"""
+    name: str
+    then: str | None
+    """sha256 on record"""
+    now: str | None
+    """None where it could not be made"""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether it is so to the byte."""
+        return self.then == self.now
+
+
+@dataclass
+class Reproduction:
+    """What came out."""
+
+    run_id: str
+    checks: list[Check] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    """what a result can depend on and is not as it was: `numpy 2.3.1 then, 2.4.0 now`"""
+    rebuilt: list[str] = field(default_factory=list)
+    """runs whose models were trained again, the first of the chain first"""
+
+    def add(self, stage: str, name: str, then: str | None, now: str | None) -> None:
+        """One more comparison."""
+        self.checks.append(Check(stage, name, then, now))
+
+    def note(self, recorded: Manifest, made: Manifest) -> None:
+        """What has changed between the two that a result can depend on."""
+        then, now = _circumstances(recorded), _circumstances(made)
+        for name in then.keys() | now.keys():
+            if then.get(name) != now.get(name):
+                text = f"{name}: {then.get(name) or 'none'} then, {now.get(name) or 'none'} now"
+                if text not in self.changed:
+                    self.changed.append(text)
+        self.changed.sort()
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether all is as it was."""
+        return all(check.is_same for check in self.checks)
+
+    @property
+    def first_difference(self) -> Check | None:
+        """In the order of the stages."""
+        return next((check for check in self.checks if not check.is_same), None)
+
+    @property
+    def causes(self) -> list[str]:
+        """Why it can differ."""
+        first = self.first_difference
+        if first is None:
+            return []
+        if first.name in _INPUTS:
+            return [f"{first.name} is not what the run has read: it was changed, or customers were erased"]
+        return self.changed or ["nothing that a result is known to depend on has changed; please report it"]
+
+
+def reproduce(
+    run: Run,
+    *,
+    data_dir: Path,
+    folder: Path,
+    threads: int = 0,
+    whole_chain: bool = False,
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Make a run again and compare.
+
+    The sales and items that it exported, its settings, its seed, its choice of weights where an earlier night
+    has made it, and the model that it was made from are taken as they are on record. A parent's model that is
+    gone, or was changed, is trained again from the parent's own folder, and so on down the chain. Nothing is
+    read from a database, and nothing written but into `folder`.
+
+    Args:
+        run: which; published or not.
+        data_dir: where the folders of its parents are.
+        folder: an empty one to work in.
+        threads: how many to use; 0 for all this process may use.
+        whole_chain: train every model of the chain again, from its cold beginning.
+        progress: listens.
+
+    Raises:
+        RefusedError: there is nothing to compare with: it is a rollback, it did not come so far, or its sales
+            or a parent are no longer kept.
+    """
+    _require_made(run)
+    found = Reproduction(run.run_id)
+    work = _Work(data_dir, folder, threads or machine.available_cpus(), found, whole_chain=whole_chain)
+    night = work.night(run, Stage.EXPORT, progress or Progress())
+    if found.is_identical:
+        _compare(night, work.plan(run), run.manifest, found)
+    return found
+
+
+def _require_made(run: Run) -> None:
+    """Stop where there is nothing to compare with."""
+    manifest = run.manifest
+    if manifest.source is Source.ROLLBACK:
+        raise RefusedError(
+            f"{run.run_id} is a rollback: its lists are those of {manifest.source_run_id}, but for what may"
+            " no longer be sold.",
+            f"`recommend reproduce {manifest.source_run_id}`.",
+        )
+    if not run.has_done(Stage.RANK):
+        raise RefusedError(f"{run.run_id} has no lists: it is {manifest.status}.", _ANOTHER)
+    _require_model(run)
+
+
+def _require_model(run: Run) -> None:
+    if "chain" not in run.manifest.model:
+        raise RefusedError(f"{run.run_id} does not tell how its model came about.", _ANOTHER)
+
+
+@dataclass
+class _Work:
+    """The folder in which runs are made again."""
+
+    data_dir: Path
+    folder: Path
+    threads: int
+    found: Reproduction
+    whole_chain: bool
+
+    def night(self, run: Run, stage: str, progress: Progress) -> Night:
+        """The run as it was after its export, in a folder of its own, with its inputs checked.
+
+        Args:
+            run: which.
+            stage: under which its inputs are checked.
+            progress: of the night.
+        """
+        recorded, files = run.manifest, run.manifest.files
+        settings = recorded_settings(recorded.settings, data_dir=self.folder, threads=self.threads)
+        never = run.path(NEVER_RECOMMEND) if NEVER_RECOMMEND in files else None
+        copy = Run(make_folder(runs_folder(self.folder) / run.run_id), _after_export(recorded))
+        now = {SALES: _copied_sales(run, copy), ITEMS: _copied(run, ITEMS, copy)}
+        if never is not None:
+            now[NEVER_RECOMMEND] = _sha256_of(run, NEVER_RECOMMEND)
+        self.found.checks += [Check(stage, name, files.get(name), sha256) for name, sha256 in now.items()]
+        return Night(dataclasses.replace(settings, never_recommend=never), copy, progress)
+
+    def plan(self, run: Run) -> Plan:
+        """How the run's model came about, with its parent's model in place."""
+        told = run.manifest.model
+        parent = self._parent(run) if told["chain"] else None
+        return Plan(Mode(told["mode"]), parent, told["why"], is_asked=True)
+
+    def _parent(self, run: Run) -> Run:
+        """The run whose model this one began with, in a folder of its own."""
+        link = run.manifest.model["chain"][-1]
+        try:
+            original = find_run(self.data_dir, link["run_id"])
+            path = original.path(MODEL)
+            if not self.whole_chain and path.is_file() and sha256_of(path) == link["sha256"]:
+                copy = Run(make_folder(runs_folder(self.folder) / original.run_id), original.manifest)
+                shutil.copyfile(path, copy.path(MODEL))
+                return copy
+            return self._rebuilt(original, link["sha256"])
+        except (RefusedError, SettingsError) as error:
+            raise RefusedError(
+                f"{run.run_id} began with the model of {link['run_id']}, which is not there: {error.reason}",
+                _ANOTHER,
+            ) from error
+
+    def _rebuilt(self, original: Run, sha256: str | None) -> Run:
+        """A parent with its model trained again."""
+        stage = f"parent {original.run_id}"
+        _require_model(original)
+        night = self.night(original, stage, Progress())
+        night.make_model(self.plan(original))
+        manifest = night.run.manifest
+        self.found.rebuilt.append(original.run_id)
+        self.found.checks.append(Check(stage, MODEL, sha256, manifest.files[MODEL]))
+        self.found.note(original.manifest, manifest)
+        return night.run
+
+
+def _after_export(recorded: Manifest) -> Manifest:
+    """The record as it was when the export had been done."""
+    return dataclasses.replace(
+        recorded,
+        stages={Stage.EXPORT: recorded.stages[Stage.EXPORT]},
+        counts=dict(recorded.counts),
+        files={},
+        warnings=[],
+        model={},
+        choice={},
+        machine={},
+        parent_run_id=None,
+        versions=record.versions(),
+        program=record.program(),
+    )
+
+
+def _copied_sales(run: Run, copy: Run) -> str:
+    """Put the exported sales, plain, into the copy; returns their sha256."""
+    path = run.sales_path()
+    if path is None:
+        raise RefusedError(
+            f"The sales that {run.run_id} has read are no longer kept.",
+            "KEEP_EXPORT_DAYS says for how long; `recommend runs pin` keeps those of one run.",
+        )
+    most = _MOST_UNPACKED * path.stat().st_size if path.suffix == ".gz" else math.inf
+    digest, size = hashlib.sha256(), 0
+    with copy.path(SALES).open("wb") as file:
+        for piece in whole_records(path):
+            size += len(piece)
+            if size > most:
+                raise RefusedError(f"{path} unpacks to more than sales can.", _ANOTHER)
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()
+
+
+def _copied(run: Run, name: str, copy: Run) -> str:
+    sha256 = _sha256_of(run, name)
+    shutil.copyfile(run.path(name), copy.path(name))
+    return sha256
+
+
+def _sha256_of(run: Run, name: str) -> str:
+    try:
+        return sha256_of(run.path(name))
+    except OSError as error:
+        raise RefusedError(f"{run.path(name)} cannot be read: {error.strerror}.", _ANOTHER) from error
+
+
+def _compare(night: Night, plan: Plan, recorded: Manifest, found: Reproduction) -> None:
+    """Train and rank, and hold all that comes out against the record."""
+    from recommender.evaluation.choice import Choice
+
+    made = night.run.manifest
+    is_kept = recorded.choice.get("run_id") != recorded.run_id
+    night.train(plan, Choice.of(recorded.choice) if is_kept else None)
+    found.add(Stage.TRAIN, DATA, recorded.data_sha256, made.data_sha256)
+    found.add(Stage.TRAIN, MODEL, recorded.files.get(MODEL), made.files[MODEL])
+    found.add(Stage.TRAIN, CHOICE, _digest(recorded.choice), _digest(made.choice))
+    if EVALUATION in recorded.files or EVALUATION in made.files:
+        found.add(Stage.TRAIN, EVALUATION, recorded.files.get(EVALUATION), made.files.get(EVALUATION))
+    night.rank()
+    for definition in LISTS:
+        name = definition.file_name
+        found.add(Stage.RANK, name, recorded.files.get(name), made.files[name])
+    found.note(recorded, made)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
