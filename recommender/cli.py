@@ -16,6 +16,7 @@ import click
 from recommender import __version__
 from recommender.errors import NOT_ALLOWED, ExitCode, Interrupted, RecommenderError, exit_code_of
 from recommender.interrupts import interrupts
+from recommender.kernel import pin_kernel
 
 COMMANDS = {
     "init": "Set up a folder for a shop: .env, sql/, the tables.",
@@ -90,6 +91,7 @@ def _with_common(callback: Any) -> Any:
     def called(**given: Any) -> Any:
         context = click.get_current_context()
         _take_common(context.find_root(), {name: given.pop(name) for name in _NAMES})
+        pin_kernel(context.find_root().meta["recommender.env_file"])
         return callback(**given)
 
     return called

@@ -15,6 +15,7 @@ from recommender.database.tables import LISTS
 from recommender.errors import RefusedError, SettingsError
 from recommender.export import ITEMS, SALES
 from recommender.files import make_folder, sha256_of
+from recommender.kernel import SETTING, kernels_of
 from recommender.progress import Progress
 from recommender.runs import (
     EVALUATION,
@@ -74,6 +75,8 @@ class Reproduction:
 
     run_id: str
     checks: list[Check] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+    """what would make it the same"""
     changed: list[str] = field(default_factory=list)
     """what a result can depend on and is not as it was: `numpy 2.3.1 then, 2.4.0 now`"""
     rebuilt: list[str] = field(default_factory=list)
@@ -92,6 +95,9 @@ class Reproduction:
                 if text not in self.changed:
                     self.changed.append(text)
         self.changed.sort()
+        kernels = kernels_of(recorded.machine)
+        if kernels != kernels_of(made.machine) and len(kernels) == 1:
+            self.advice = [f"{SETTING}={kernels[0]} takes the same kernel, where the processor can run it"]
 
     @property
     def is_identical(self) -> bool:
@@ -111,7 +117,9 @@ class Reproduction:
             return []
         if first.name in _INPUTS:
             return [f"{first.name} is not what the run has read: it was changed, or customers were erased"]
-        return self.changed or ["nothing that a result is known to depend on has changed; please report it"]
+        if not self.changed:
+            return ["nothing that a result is known to depend on has changed; please report it"]
+        return [*self.changed, *self.advice]
 
 
 def reproduce(

@@ -17,6 +17,7 @@ from sqlalchemy import URL
 from recommender.database.tables import LISTS
 from recommender.database.urls import masked, normalise_url
 from recommender.errors import RefusedError, SettingsError
+from recommender.kernel import AUTO
 
 UTC = ZoneInfo("UTC")
 
@@ -83,6 +84,8 @@ class Settings:
     """Seed of all random numbers."""
     threads: int = 0
     """Threads; 0 takes the processors this process may use. The result is the same for any number."""
+    blas_kernel: str = AUTO
+    """auto, or a kernel of OpenBLAS such as Haswell, used on any processor, for the same bytes on all."""
     nightly_proof: bool = True
     """on or off: measure each night, on past weeks, whether the lists are better than simpler ones."""
     tune_budget: int = 2
@@ -186,6 +189,12 @@ def _warm_start(text: str) -> WarmStart:
         raise ValueError("auto or never") from error
 
 
+def _kernel(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]{3,20}", text):
+        raise ValueError("auto, or a kernel of OpenBLAS such as Haswell or SkylakeX")
+    return text
+
+
 def _prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", text):
         raise ValueError("a letter, then at most 30 letters, digits and underscores")
@@ -224,6 +233,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "HALF_LIFE_DAYS": _number(0.1, 36500),
     "SEED": _whole(0, 2**32 - 1),
     "THREADS": _whole(0, 1024),
+    "BLAS_KERNEL": _kernel,
     "NIGHTLY_PROOF": _on_off,
     "TUNE_BUDGET": _whole(0, 20),
     "TRAIN_EVERY_DAYS": _whole(1, 365),

@@ -18,6 +18,7 @@ from recommender.database.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, R
 from recommender.errors import RefusedError
 from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
+from recommender.kernel import is_used
 from recommender.keys import KeyKind
 from recommender.needs import require_lists, require_rows, require_sales
 from recommender.progress import Progress
@@ -145,6 +146,12 @@ class Night:
         save_model(self._model, self.run.path(MODEL))
         manifest.files[MODEL] = sha256_of(self.run.path(MODEL))
         manifest.machine = machine_facts()
+        if not is_used(self.settings.blas_kernel, manifest.machine):
+            warn(
+                self.run,
+                f"BLAS_KERNEL={self.settings.blas_kernel} is not what is used here:"
+                f" {', '.join(manifest.machine['blas'])}.",
+            )
         return self._model
 
     def _keep_never_recommend(self) -> None:
