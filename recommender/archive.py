@@ -20,9 +20,9 @@ from recommender.runs import (
     MANIFEST,
     MODEL,
     NEVER_RECOMMEND,
-    RUN_ID,
     Run,
     find_run,
+    is_run_id,
     runs_folder,
 )
 
@@ -126,7 +126,7 @@ def _checked(members: list[zipfile.ZipInfo], *, most: int) -> str:
         if (
             len(where) != 2  # noqa: PLR2004 - folder and file
             or "/".join(where) != member.filename
-            or not RUN_ID.fullmatch(where[0])
+            or not is_run_id(where[0])
             or where[1] not in allowed
         ):
             raise ValueError(f"it has a file that no run has ({member.filename[:60]!r})")

@@ -189,6 +189,8 @@ def _explained(error: BaseException) -> str:
             return "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
         case OSError() if error.errno is not None:
             return _explained_os_error(error)
+        case ImportError() if ".so" in str(error):
+            return f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1."
     where = " ".join(getattr(error, "__notes__", []))
     if not where:
         # No run has it in its log; with -v this shows it.

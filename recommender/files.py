@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -84,6 +85,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     """The whole content of the file, by `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def shipped_text(name: str) -> str:
+    """A text file that ships with the program, such as `.env.example` or `sql/sales.sql`."""
+    inside = files("recommender").joinpath(name)
+    # A checkout has these files beside the package, not in it.
+    found = inside if inside.is_file() else Path(__file__).parents[1] / name
+    return found.read_text(encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:

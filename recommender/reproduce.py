@@ -170,12 +170,6 @@ def _require_made(run: Run) -> None:
         )
     if not run.has_done(Stage.RANK):
         raise RefusedError(f"{run.run_id} has no lists: it is {manifest.status}.", _ANOTHER)
-    _require_model(run)
-
-
-def _require_model(run: Run) -> None:
-    if "chain" not in run.manifest.model:
-        raise RefusedError(f"{run.run_id} does not tell how its model came about.", _ANOTHER)
 
 
 @dataclass
@@ -232,7 +226,6 @@ class _Work:
     def _rebuilt(self, original: Run, sha256: str | None) -> Run:
         """A parent with its model trained again."""
         stage = f"parent {original.run_id}"
-        _require_model(original)
         night = self.night(original, stage, Progress())
         night.make_model(self.plan(original))
         manifest = night.run.manifest

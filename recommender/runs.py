@@ -5,15 +5,25 @@ import json
 import re
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from recommender.errors import RefusedError, SettingsError
-from recommender.files import TEMPORARY, atomic_path, make_folder, sha256_of, write_bytes, write_text
+from recommender.files import (
+    TEMPORARY,
+    atomic_path,
+    make_folder,
+    sha256_of,
+    shipped_text,
+    write_bytes,
+    write_text,
+)
 
 MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
 _PINNED = "pinned"
@@ -21,7 +31,8 @@ _PINNED = "pinned"
 QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
 """The owner's own files; the run folder has them as they were that night."""
 MANIFEST_VERSION = 1
-RUN_ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
+_SCHEMA = "docs/manifest.schema.json"
+_RUN_ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
 
 
 class Stage(StrEnum):
@@ -58,7 +69,10 @@ class Source(StrEnum):
 
 @dataclass
 class Manifest:
-    """The record of one run; what `manifest.json` holds, in this order. Times are ISO 8601 in UTC."""
+    """The record of one run; what `manifest.json` holds, in this order. Times are ISO 8601 in UTC.
+
+    `docs/manifest.schema.json` says the same for other programs, and each record that is read is held to it.
+    """
 
     run_id: str
     manifest_version: int = MANIFEST_VERSION
@@ -108,6 +122,70 @@ class Manifest:
     machine: dict[str, Any] = field(default_factory=dict)
     """What else the last bits can depend on: system, processor, BLAS kernels."""
     program: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str) -> "Manifest":
+        """The record that `manifest.json` holds, if it is all that `docs/manifest.schema.json` asks for.
+
+        So that who reads a record need not mind one that was damaged, or made up by somebody. Fields that we
+        do not know are passed over.
+
+        Raises:
+            ValueError: it is not; says why.
+        """
+        try:
+            data = json.loads(text, parse_constant=_no_number)
+            text.encode()  # half a letter could not be written again
+            json.dumps(data, ensure_ascii=False).encode()
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        if is_newer(data):
+            raise ValueError("it is of a newer version of this program")
+        _validator()(data)
+        manifest = cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
+        manifest.status, manifest.source = Status(manifest.status), Source(manifest.source)
+        return manifest
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def is_newer(data: Any) -> bool:
+    """Whether what was read from a manifest is in a form that only a newer version of this program knows."""
+    version = data.get("manifest_version") if isinstance(data, dict) else None
+    return isinstance(version, int) and version > MANIFEST_VERSION
+
+
+@cache
+def _validator() -> Callable[[Any], Any]:
+    """Raises a kind of ValueError for what is no record."""
+    import fastjsonschema
+
+    formats = {"date": _is_day, "date-time": _is_time}
+    made: Callable[[Any], Any] = fastjsonschema.compile(json.loads(shipped_text(_SCHEMA)), formats=formats)
+    return made
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_time(text: str) -> bool:
+    try:
+        # In the first and the last year there are moments that no other zone can tell.
+        return date.min.year < datetime.fromisoformat(text).year < date.max.year
+    except ValueError:
+        return False
+
+
+def is_run_id(text: str) -> bool:
+    """Whether the text has the form of a run's id."""
+    return _RUN_ID.fullmatch(text) is not None and _is_time(text[:16])
 
 
 class Run:
@@ -217,30 +295,24 @@ def load_run(folder: Path) -> Run:
     """
     path = folder / MANIFEST
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        version = data["manifest_version"]
-        known = {f.name for f in fields(Manifest)}
-        manifest = Manifest(**{name: value for name, value in data.items() if name in known})
-        manifest.status, manifest.source = Status(manifest.status), Source(manifest.source)
-        date.fromisoformat(manifest.as_of_day)
+        manifest = Manifest.of(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RefusedError(f"The run {folder.name} has no manifest.", "Take another run.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise RefusedError(
             f"{path} is damaged: {error}.", "Take another run, or remove this folder."
         ) from error
-    if version > MANIFEST_VERSION or manifest.run_id != folder.name:
-        raise RefusedError(f"{path} is of a newer program or of another run.", "Take another run.")
+    if manifest.run_id != folder.name:
+        raise RefusedError(f"{path} is the record of another run.", "Take another run.")
     return Run(folder, manifest)
 
 
 def is_of_newer_program(folder: Path) -> bool:
     """Whether the run's record is in a form that only a newer version of this program knows."""
     try:
-        version = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["manifest_version"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return is_newer(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(version, int) and version > MANIFEST_VERSION
 
 
 def run_folders(data_dir: Path) -> list[Path]:
@@ -249,7 +321,7 @@ def run_folders(data_dir: Path) -> list[Path]:
     return [
         path
         for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
-        if RUN_ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        if is_run_id(path.name) and path.is_dir() and not path.is_symlink()
     ]
 
 
@@ -270,7 +342,7 @@ def find_run(data_dir: Path, run_id: str) -> Run:
         RefusedError: its manifest is damaged.
     """
     folder = runs_folder(data_dir) / run_id
-    if not RUN_ID.fullmatch(run_id) or not folder.is_dir():
+    if not is_run_id(run_id) or not folder.is_dir():
         raise SettingsError(
             f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend status` names the newest."
         )

@@ -82,9 +82,7 @@ def plan(run: Run, settings: Settings, ask: Ask) -> Plan:
     fit = [
         other
         for other in standing_runs(list_runs(settings.data_dir))
-        if other.path(MODEL).is_file()
-        and "chain" in other.manifest.model  # else of an earlier version of the program
-        and (other.day < day or (ask is Ask.LOAD and other.day == day))
+        if other.path(MODEL).is_file() and (other.day < day or (ask is Ask.LOAD and other.day == day))
     ]
     if not fit:
         if ask is Ask.LOAD:

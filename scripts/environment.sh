@@ -70,5 +70,10 @@ install_locked() {
   fi
   "$bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
     --editable "$root"
+  if ! "$bin/python" -c 'import implicit' 2> /dev/null; then
+    fail "The package implicit, which trains the model, cannot be loaded; most often the system lacks libgomp." \
+      "  Debian, Ubuntu:           apt-get install libgomp1" \
+      "  Fedora, RHEL, AlmaLinux:  dnf install libgomp"
+  fi
   printf '%s\n' "$state" > "$stamp"
 }

@@ -24,6 +24,7 @@ from recommender import cli, pipeline, publishing, record, stages
 from recommender.database.mysql import MySQL
 from recommender.database.postgresql import PostgreSQL
 from recommender.database.sqlite import SQLite
+from recommender.errors import ExitCode
 from recommender.progress import Progress
 
 Action = Callable[[], None]
@@ -202,6 +203,14 @@ def at_end(action: Action) -> Iterator[None]:
 
     with patched(pipeline, "tidy_up", tidy_up):
         yield
+
+
+def await_lock(shop: Any) -> None:
+    """Return when the lock is free: a server may see a moment late that a dead run's connection is gone."""
+    for _ in range(1000):
+        if shop.recommend("rank", "--run", "none").code is not ExitCode.LOCKED:
+            return
+    raise AssertionError("the lock of a dead run stays")
 
 
 class Fork:

@@ -1,6 +1,6 @@
 """What is kept of past runs, and for how long."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +23,7 @@ from recommender.runs import (
     runs_folder,
     standing_runs,
 )
+from tests.records import fill
 
 NOW = datetime(2026, 3, 31, 0, 5, tzinfo=UTC)
 
@@ -34,14 +35,13 @@ def make(tmp_path):
 
     def made(days_ago, status=Status.PUBLISHED, parent=None, back_to=None):
         run = new_run(tmp_path, NOW - timedelta(days=days_ago))
-        run.manifest.status = status
-        run.manifest.as_of_day = (NOW - timedelta(days=days_ago)).date().isoformat()
+        is_published = status is Status.PUBLISHED
+        seq = next(seqs) if is_published else None
+        fill(run.manifest, status, (NOW - timedelta(days=days_ago)).date(), seq=seq)
         run.manifest.parent_run_id = parent
         if back_to:
             run.manifest.source, run.manifest.source_run_id = Source.ROLLBACK, back_to
             run.manifest.source_published_seq = find_run(tmp_path, back_to).manifest.published_seq
-        if status is Status.PUBLISHED:
-            run.manifest.published_seq = next(seqs)
         run.path("sales.csv").write_text("customer_id,item_id,sold_at\n", encoding="utf-8")
         run.save()
         return run.run_id
@@ -229,7 +229,7 @@ def test_whatever_the_history_what_must_be_kept_is_kept(tmp_path_factory, histor
     for number, (status, back, kind) in enumerate(history):
         run = new_run(folder, NOW - timedelta(days=len(history) - number))
         manifest = run.manifest
-        manifest.status, manifest.as_of_day = status, "2026-03-01"
+        fill(manifest, status, date(2026, 3, 1), seq=len(published) + 1)
         other = published[-1 - back] if len(published) > back else None
         if status is Status.PUBLISHED:
             if kind == "rollback" and other is not None and other.manifest.source is Source.RUN:
@@ -237,7 +237,6 @@ def test_whatever_the_history_what_must_be_kept_is_kept(tmp_path_factory, histor
                 manifest.source_published_seq = other.manifest.published_seq
             elif kind == "child" and other is not None:
                 manifest.parent_run_id = parents[run.run_id] = other.run_id
-            manifest.published_seq = len(published) + 1
             published.append(run)
         run.path("sales.csv").touch()
         run.save()
@@ -325,7 +324,7 @@ def test_a_manifest_of_a_newer_program_is_not_touched(tmp_path, make):
     run_id = make(40, Status.KILLED)
     path = runs_folder(tmp_path) / run_id / MANIFEST
     path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
-    with pytest.raises(RefusedError, match="newer program"):
+    with pytest.raises(RefusedError, match="newer version"):
         find_run(tmp_path, run_id)
     assert pruned(tmp_path) == []
 

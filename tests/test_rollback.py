@@ -13,7 +13,7 @@ from recommender.errors import ExitCode, RefusedError
 from recommender.hold import find_hold
 from recommender.lists.again import write_again
 from recommender.runs import Source, Status
-from tests.faults import at_point, before_statement, forked, interrupt, kill
+from tests.faults import at_point, await_lock, before_statement, forked, interrupt, kill
 from tests.nights import DAY, Shop, csv_rows, usual_shop
 
 
@@ -323,9 +323,9 @@ def test_killed_at_any_statement_readers_have_the_old_lists_or_the_new(shop):
         assert code in (-signal.SIGKILL, ExitCode.DONE)
         assert shop.lists() in lists
         seen.add(code)
+        await_lock(shop)  # and settles the record of what died
     assert number > 3
     assert -signal.SIGKILL in seen
-    shop.recommend("rank")  # settles the record of what died
     rows = shop.rows("SELECT count(*) FROM recommendation_runs WHERE source = 'rollback'")
     published = [r for r in shop.runs if r.manifest.source is Source.ROLLBACK and r.manifest.published_seq]
     assert rows == [(1,)]

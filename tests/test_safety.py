@@ -25,6 +25,7 @@ from tests.faults import (
     Gate,
     at_end,
     at_point,
+    await_lock,
     before_statement,
     forked,
     interrupt,
@@ -72,14 +73,6 @@ def published_ids(shop):
     return [
         run_id for (run_id,) in shop.rows("SELECT run_id FROM recommendation_runs ORDER BY published_seq")
     ]
-
-
-def await_lock(shop):
-    """Return when the lock is free: a server may see a moment late that a dead run's connection is gone."""
-    for _ in range(1000):
-        if shop.recommend("rank", "--run", "none").code is not ExitCode.LOCKED:
-            return
-    pytest.fail("the lock of a dead run stays")
 
 
 # One run at a time

@@ -22,6 +22,7 @@ from recommender.settings import WarmStart, load_settings
 from recommender.times import DAY_MICROSECONDS
 from recommender.training import COLD_EVERY_DAYS, Ask, Mode, chain_from, plan
 from tests.nights import DAY, make_shop, tastes, usual_shop
+from tests.records import fill
 from tests.shops import checkerboard, interactions_of, sale_lines
 
 ALS = AlsSettings(factors=6, regularization=0.5, iterations=12, alpha=5.0, seed=7)
@@ -110,6 +111,7 @@ class _Nights:
         trained = parent.manifest.model if mode is Mode.LOADED else None
         run.manifest.model = {
             "mode": str(mode),
+            "why": "made up",
             "run_id": trained["run_id"] if trained else run.run_id,
             "as_of_day": trained["as_of_day"] if trained else run.manifest.as_of_day,
             "may_start_warm": True,
@@ -122,14 +124,14 @@ class _Nights:
     def roll_back_to(self, source):
         run = self._run(0)
         run.manifest.source, run.manifest.source_run_id = Source.ROLLBACK, source.run_id
+        run.manifest.source_published_seq = source.manifest.published_seq
         run.save()
 
     def _run(self, days_ago):
         day = DAY - timedelta(days=days_ago)
         run = new_run(self.folder, _noon(day))
         self.seq += 1
-        run.manifest.status, run.manifest.published_seq = Status.PUBLISHED, self.seq
-        run.manifest.as_of_day = day.isoformat()
+        fill(run.manifest, Status.PUBLISHED, day, seq=self.seq)
         return run
 
     def plan(self, ask=Ask.AUTO, **settings):

@@ -6,26 +6,17 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
-from recommender.files import FILE_MODE, make_folder, write_text
+from recommender.files import FILE_MODE, make_folder, shipped_text, write_text
 from recommender.settings import SECRETS, read_env_file
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
 _OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu", "Etc/Universal", "Etc/Zulu"}
 _SETTING = re.compile(r"#?([A-Z_]+)=.*")
-
-
-def shipped_text(name: str) -> str:
-    """A text file that ships with the program, such as `.env.example` or `sql/sales.sql`."""
-    inside = files("recommender").joinpath(name)
-    # A checkout has these files beside the package, not in it.
-    found = inside if inside.is_file() else Path(__file__).parents[2] / name
-    return found.read_text(encoding="utf-8")
 
 
 def quoted(value: str) -> str:

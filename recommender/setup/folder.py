@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
-from recommender.files import make_folder, write_text
+from recommender.files import make_folder, shipped_text, write_text
 from recommender.runs import QUERIES
 from recommender.settings import Settings
 from recommender.setup.catalogue import shop_tables
@@ -19,7 +19,6 @@ from recommender.setup.envfile import (
     machine_timezone,
     new_secret,
     require_same_address,
-    shipped_text,
     write_env,
 )
 from recommender.setup.proposal import Proposal, described, one_line, propose
