@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,7 +88,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def shipped_text(name: str) -> str:
     """A text file that ships with the program, such as `.env.example` or `sql/sales.sql`."""
-    inside = files("recommender").joinpath(name)
+    inside = Path(__file__).parent / name
     # A checkout has these files beside the package, not in it.
     found = inside if inside.is_file() else Path(__file__).parents[1] / name
     return found.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from recommender import record
+from recommender.changes import ListChanges, RunChanges, compare_runs
 from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
@@ -34,8 +35,10 @@ class Report:
     """What a run brought, for the command that prints it."""
 
     run: Run
-    changed_share: float | None = None
-    """Of a dry run: the share of customers whose list would change; None when nobody has one."""
+    changes: RunChanges | None = None
+    """Of a dry run: what has changed since the run published last, where its record is here."""
+    lists: ListChanges | None = None
+    """Of a dry run: how the lists would differ from those in the tables."""
     refusal: RefusedError | None = None
     """Of a dry run: why a real one would have been refused."""
     removed: list[str] = field(default_factory=list)
@@ -176,10 +179,12 @@ def _compare(publishing: Publishing, *, force: bool) -> Report:
                 require_no_hold(publishing.settings.data_dir)
         except RefusedError as error:
             refusal = error
-        changed = publishing.changed_share(connection)
+        lists = publishing.changes(connection)
+    last = published_runs(list_runs(publishing.settings.data_dir))[-1:]
+    changes = compare_runs(last[0], publishing.run, lists=lists) if last else None
     publishing.run.manifest.status = Status.DRY_RUN
     publishing.run.manifest.exit_code = int(refusal.exit_code) if refusal else 0
-    return Report(publishing.run, changed_share=changed, refusal=refusal)
+    return Report(publishing.run, changes=changes, lists=lists, refusal=refusal)
 
 
 def publish_lists(publishing: Publishing, lock: RunLock, *, force: bool) -> None:

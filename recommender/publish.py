@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from recommender.database.base import Publication, RunLock
 from recommender.database.schema import Target
-from recommender.database.tables import ListTable
+from recommender.database.tables import RECOMMENDATIONS, ListTable
 from recommender.errors import DatabaseError, OutcomeUnknownError
 
 log = logging.getLogger(__name__)
@@ -97,27 +98,16 @@ def publish(
         raise OutcomeUnknownError(error.reason, error.what_to_do) from error
 
 
-def changed_lists(
-    target: Target, connection: sa.Connection, new: Mapping[str, tuple[str, ...]]
-) -> float | None:
-    """The share of customers whose list would change, over the customers of either side.
+def published_lists(target: Target, connection: sa.Connection) -> dict[str, tuple[str, ...]]:
+    """What customers see now: items in order of each customer's list, keys as texts.
 
     Args:
         target: where the lists are published.
         connection: only reads.
-        new: item keys in order for each customer key, as texts.
-
-    Returns:
-        A share from 0 to 1; None when neither side has customers.
     """
-    from recommender.database.tables import RECOMMENDATIONS
-
-    old: dict[str, tuple[str, ...]] = {}
-    for customer, item in _published_rows(target.lists[RECOMMENDATIONS], connection):
-        old[customer] = (*old.get(customer, ()), item)
-    everyone = new.keys() | old.keys()
-    same = sum(old[customer] == new[customer] for customer in new.keys() & old.keys())
-    return (len(everyone) - same) / len(everyone) if everyone else None
+    rows = _published_rows(target.lists[RECOMMENDATIONS], connection)
+    lists = groupby(rows, key=lambda row: row[0])
+    return {customer: tuple(item for _, item in group) for customer, group in lists}
 
 
 def _published_rows(table: sa.Table, connection: sa.Connection) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,11 @@
 """The last stage over a run folder: the gate's word on its lists, and the publish."""
 
 from dataclasses import asdict
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from recommender import __version__
-from recommender.csvform import read_records
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
@@ -19,6 +17,7 @@ from recommender.runs import Run, Source, Stage
 from recommender.settings import Settings
 
 if TYPE_CHECKING:
+    from recommender.changes import ListChanges
     from recommender.gate import Candidates, Finding, ListFacts
 
 
@@ -128,14 +127,10 @@ class Publishing:
                 f"{manifest.counts['rows']:,} rows, {manifest.counts['customers']:,} customers"
             )
 
-    def changed_share(self, connection: sa.Connection) -> float | None:
-        """The share of customers whose list would change by a publish, 0 to 1."""
-        from recommender.publish import changed_lists
+    def changes(self, connection: sa.Connection) -> "ListChanges":
+        """How the customers' lists would change by a publish."""
+        from recommender.changes import compare_lists, lists_of
+        from recommender.publish import published_lists
 
-        records = read_records(self.run.path(RECOMMENDATIONS.file_name))
-        next(records)
-        new = {
-            str(customer): tuple(str(record[2] or "") for record in rows)
-            for customer, rows in groupby(records, key=lambda record: record[0] or "")
-        }
-        return changed_lists(self.target, connection, new)
+        new = lists_of(self.run.path(RECOMMENDATIONS.file_name))
+        return compare_lists(published_lists(self.target, connection), new)

@@ -73,7 +73,7 @@ def test_every_command_has_help_with_the_common_options(shop):
 
 def test_every_command_module_is_listed():
     names = {file.stem for file in (ROOT / "recommender" / "commands").glob("*.py")}
-    assert names - {"__init__", "common", "lists", "terminal"} == set(cli.COMMANDS)
+    assert names - {"__init__", "changes", "common", "lists", "terminal"} == set(cli.COMMANDS)
 
 
 def test_the_help_names_every_exit_code(shop):

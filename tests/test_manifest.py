@@ -76,7 +76,7 @@ def test_the_record_of_every_way_a_run_can_end_fits(tmp_path):
         {"files": {"x": "0"}},
         {"stages": {"export": {"seconds": "1", "peak_mb": 1}}},
         {"stages": {"other": {"seconds": 1, "peak_mb": 1}}},
-        {"counts": {"sales": 1}},
+        {"counts": {"rows": 1}},
         {"keys": {}},
         {"model": {"mode": "cold"}},
         {"choice": {}},

@@ -39,16 +39,23 @@ def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> N
     )
     counts = report.run.manifest.counts
     if dry_run:
-        share = report.changed_share
         click.echo(f"rows      {counts['rows']:,}")
         click.echo(f"customers {counts['customers']:,}")
-        changed = "-" if share is None else f"{100 * share:.1f} %"
-        click.echo(f"changed   {changed} of the customers' lists would change")
+        _print_changes(report)
         click.echo("Nothing was written to the database.")
         if report.refusal:
             raise report.refusal
     elif sys.stderr.isatty() and not click.get_current_context().meta["recommender.quiet"]:
         _summarise(report)
+
+
+def _print_changes(report: "Report") -> None:
+    from recommender.commands.changes import list_changes, print_changes
+
+    if report.changes is not None:
+        print_changes(report.changes)
+    elif report.lists is not None:
+        click.echo(f"Lists: {list_changes(report.lists)}")
 
 
 def _summarise(report: "Report") -> None:

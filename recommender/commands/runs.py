@@ -18,6 +18,7 @@ _COLUMNS = (
     Column("peak MB", right=True, goes=5),
     Column("method", goes=6),
     Column("nDCG", right=True, goes=9),
+    Column("changed", shortest=16, goes=10),
     Column("run", goes=7),
     Column("error", shortest=20, goes=8),
 )
@@ -27,7 +28,7 @@ _COLUMNS = (
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_context
 def command(context: click.Context, /, *, as_json: bool) -> None:
-    """The past runs of this machine and their figures, the newest first.
+    """The past runs of this machine, their figures, and what changed from one to the next; newest first.
 
     A narrow terminal shows fewer columns; --json has them all.
     """
@@ -53,7 +54,8 @@ def command(context: click.Context, /, *, as_json: bool) -> None:
                 f"{run['seconds']:.1f}",
                 None if run["peak_mb"] is None else f"{run['peak_mb']:.0f}",
                 run["method"],
-                figure(run["quality"].get("ndcg")),
+                _quality(run),
+                ", ".join(run["changed"]) or None,
                 run["run_id"],
                 run["error"],
             )
@@ -62,10 +64,36 @@ def command(context: click.Context, /, *, as_json: bool) -> None:
     )
 
 
+def _quality(run: dict[str, Any]) -> str | None:
+    """nDCG, and how it moved since the run before."""
+    found, moved = figure(run["quality"].get("ndcg")), run["ndcg_moved"]
+    return found if moved is None else f"{found} ({moved:+.3f})"
+
+
 def _status(run: dict[str, Any]) -> str:
     """How it stands, and what else an owner should know before it goes."""
     is_rollback, is_pinned = run["source"] == "rollback", run["pinned"]
     return f"{run['status']}{', rollback' if is_rollback else ''}{', pinned' if is_pinned else ''}"
+
+
+@command.command()
+@click.argument("then", required=False, metavar="[A]")
+@click.argument("now", required=False, metavar="[B]")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def diff(*, then: str | None, now: str | None, as_json: bool) -> None:
+    """What changed from run A to run B: settings, versions, data, lists, quality.
+
+    Without B, from A to the one published last; without both, between the two published last.
+    """
+    from recommender.changes import compare_runs
+    from recommender.commands.changes import print_changes
+    from recommender.pastruns import two_runs
+
+    found = compare_runs(*two_runs(settings(), then, now))
+    if as_json:
+        print_json(found.as_json)
+    else:
+        print_changes(found)
 
 
 @command.command()

@@ -14,6 +14,7 @@ from tests.bad_input import (
     data_cases,
     database_cases,
     disk_cases,
+    lookback_cases,
     rollback_cases,
     settings_cases,
     table_cases,
@@ -28,6 +29,7 @@ CASES: list[Case] = [
     *data_cases.CASES,
     *table_cases.CASES,
     *rollback_cases.CASES,
+    *lookback_cases.CASES,
     *disk_cases.CASES,
 ]
 # One database after the other, so that each server starts when its turn comes.

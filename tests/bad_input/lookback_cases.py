@@ -1,0 +1,65 @@
+"""Looking back at runs that cannot be compared or made again."""
+
+from tests.bad_input.rollback_cases import EARLIER, earlier_run
+from tests.bad_input.support import ANY, BadShop, Case, cases_of
+
+CASES: list[Case] = []
+case = cases_of(CASES)
+AGAIN = ("reproduce", EARLIER)
+
+
+@case("nothing to compare", on=ANY, call=("runs", "diff"))
+def nothing_to_compare(shop: BadShop) -> None:
+    shop.own_tables()
+
+
+@case("one run to compare", on=ANY, call=("runs", "diff"))
+def one_run(_shop: BadShop) -> None:
+    """The shop has had one night."""
+
+
+@case("a run that has no lists", on=ANY, call=AGAIN)
+def no_lists(shop: BadShop) -> None:
+    earlier_run(shop, status="failed", published_seq=None, published_at=None, stages={})
+
+
+@case("a rollback, which made nothing of its own", on=ANY, call=AGAIN)
+def again_a_rollback(shop: BadShop) -> None:
+    earlier_run(shop, source="rollback", source_run_id="20190101T000000Z-0000", source_published_seq=1)
+
+
+@case("the sales are gone", on=ANY, call=AGAIN)
+def no_sales_kept(shop: BadShop) -> None:
+    earlier_run(shop)
+    folder(shop).joinpath("sales.csv.gz").unlink()
+
+
+@case("the parent is gone", on=ANY, call=AGAIN)
+def no_parent(shop: BadShop) -> None:
+    (run,) = shop.runs
+    parent = {"run_id": "20190101T000000Z-0000", "mode": "cold", "as_of_day": "2019-01-01", "sha256": None}
+    earlier_run(shop, model=run.manifest.model | {"mode": "warm", "chain": [parent]})
+
+
+@case("a record that is damaged", on=ANY, call=AGAIN)
+def damaged_record(shop: BadShop) -> None:
+    earlier_run(shop, as_of_day="2026-02-30")
+
+
+@case("the sales are gone, to pack a run", on=ANY, call=("runs", "export", EARLIER, "run.zip"))
+def no_sales_to_pack(shop: BadShop) -> None:
+    no_sales_kept(shop)
+
+
+@case("no such archive", on=ANY, call=("reproduce", "--from-archive", "none.zip"))
+def no_archive(_shop: BadShop) -> None:
+    """There is no file of that name."""
+
+
+@case("a damaged or strange archive", on=ANY, call=("reproduce", "--from-archive", "/dev/null"))
+def no_zip(_shop: BadShop) -> None:
+    """An empty file."""
+
+
+def folder(shop: BadShop):
+    return shop.folder / "var" / "runs" / EARLIER
