@@ -26,7 +26,7 @@ class Hold:
         """For the owner."""
         since = f" since {self.since}" if self.since else ""
         why = f", after the rollback to {self.source_run_id}" if self.source_run_id else ""
-        return f"Nights do not publish{since}{why}: `recommend rollback --hold` keeps them from it."
+        return f"A hold keeps nights from publishing{since}{why}."
 
 
 RELEASE = "`recommend rollback --release` lets them publish again, and so does one `recommend run --force`."

@@ -49,7 +49,7 @@ def search(settings: Settings, text: str) -> SearchResult:
     Raises:
         SettingsError: there is nothing to search in, or no such item, or nobody bought it.
     """
-    run = newest_files(settings)
+    run = newest_sales(settings) or newest_files(settings)
     if run is None:
         raise SettingsError(
             f"There is no published run in {settings.data_dir} to search in.", "`recommend run` makes one."
@@ -72,6 +72,12 @@ def search(settings: Settings, text: str) -> SearchResult:
     found.sort(key=lambda line: str(line["customer_id"]))
     found.sort(key=lambda line: (line["purchases"], line["last_bought"]), reverse=True)
     return SearchResult(text, run.run_id, len(named), len(found), found[:_FEW])
+
+
+def newest_sales(settings: Settings) -> Run | None:
+    """The run published last whose sales are kept; a rollback has read none."""
+    published = published_runs(list_runs(settings.data_dir))
+    return next((run for run in reversed(published) if run.sales_path()), None)
 
 
 def newest_files(settings: Settings) -> Run | None:

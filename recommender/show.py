@@ -17,7 +17,7 @@ from recommender.export import ITEMS
 from recommender.keys import KeyKind
 from recommender.pipeline import target_of
 from recommender.runs import Run
-from recommender.search import newest_files, sale_lines, shop_day
+from recommender.search import newest_files, newest_sales, sale_lines, shop_day
 from recommender.settings import Settings
 
 Line = dict[str, Any]
@@ -72,7 +72,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
     if not view.recommendations:
         view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
     if run is not None:
-        view.history = _history(run, customer, settings.shop_timezone)
+        view.history = _history(newest_sales(settings) or run, customer, settings.shop_timezone)
         put_names(
             run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
         )

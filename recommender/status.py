@@ -9,7 +9,7 @@ from recommender.errors import DatabaseError
 from recommender.hold import RELEASE, find_hold
 from recommender.pastruns import figures_of, is_going_on
 from recommender.pipeline import target_of
-from recommender.runs import Run, Status, iso, list_runs, published_runs
+from recommender.runs import Run, Source, Status, iso, list_runs, published_runs
 from recommender.settings import Settings
 
 _WITHOUT_OUTCOME = (Status.DRY_RUN, Status.WAITING)
@@ -140,6 +140,11 @@ def _summary(last: Run | None, published: dict[str, Any] | None, now: datetime, 
         if last is None:
             return "No night has run here yet."
         return "The lists of the last run are no longer in the database."
+    if published["source"] == Source.ROLLBACK:
+        return (
+            f"Customers see the lists of {published['source_run_id']} again, for day {published['as_of']}:"
+            f" rolled back {_age(published, now)}."
+        )
     whose = "The last run" if last is not None and last.run_id == published["run_id"] else "Another run"
     rows, customers, sales = (_count(published[name]) for name in ("rows_written", "customers", "sales"))
     return (
@@ -181,6 +186,8 @@ def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) ->
             "run_id": manifest.run_id,
             "published_at": manifest.published_at,
             "as_of": manifest.as_of_day,
+            "source": str(manifest.source),
+            "source_run_id": manifest.source_run_id or manifest.run_id,
             "method": manifest.method,
             **{name: manifest.counts.get(name) for name in ("customers", "items", "sales")},
             "rows_written": manifest.counts.get("rows"),

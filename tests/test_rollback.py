@@ -1,5 +1,6 @@
 """Undo: an earlier night's lists again, the hold, and what may go wrong on the way."""
 
+import json
 import signal
 from datetime import timedelta
 from functools import partial
@@ -62,6 +63,16 @@ def test_back_one_night_and_then_one_more_and_forward_again(shop):
     record = shop.last_run.manifest
     assert (record.status, record.source, record.source_run_id) == (Status.PUBLISHED, Source.ROLLBACK, ids[2])
     assert (record.as_of_day, record.published_seq) == (runs[2].manifest.as_of_day, 6)
+
+
+def test_status_and_show_tell_of_a_rollback(sqlite_shop):
+    shop = sqlite_shop
+    runs, lists = nights(shop, 2)
+    shop.does("rollback")
+    assert f"Customers see the lists of {runs[0].run_id} again" in shop.does("status")
+    found = json.loads(shop.does("show", "1", "--json"))
+    assert [line["item_id"] for line in found["recommendations"]] == [str(item) for item in lists[0][1]]
+    assert found["history"]
 
 
 def test_every_list_comes_back(sqlite_shop):
@@ -243,10 +254,10 @@ def test_a_hold_keeps_nights_from_publishing_until_it_is_released(sqlite_shop):
     assert (refused.status, refused.stages) == (Status.REFUSED, {})
     assert shop.lists() == lists[0]
     status = shop.recommend("status")
-    assert "Nights do not publish" in status.out
+    assert "A hold keeps nights from publishing" in status.out
     assert runs[0].run_id in shop.recommend("status", "--json").out
     dry = shop.recommend("run", "--dry-run")
-    assert (dry.code, "Nights do not publish" in dry.err) == (ExitCode.REFUSED, True)
+    assert (dry.code, "A hold keeps nights from publishing" in dry.err) == (ExitCode.REFUSED, True)
     assert shop.recommend("check").code is ExitCode.REFUSED
     assert "publish again" in shop.does("rollback", "--release")
     assert "There is no hold" in shop.does("rollback", "--release")
@@ -270,7 +281,7 @@ def test_the_publish_stage_minds_the_hold(sqlite_shop):
     run_id = shop.does("export", "--as-of", str(DAY + timedelta(days=2))).strip()
     shop.does("train")
     shop.does("rank")
-    assert "do not publish" in shop.fails(ExitCode.REFUSED, "publish", "--run", run_id)
+    assert "keeps nights from publishing" in shop.fails(ExitCode.REFUSED, "publish", "--run", run_id)
     shop.does("rollback", "--release")
     shop.does("publish", "--run", run_id)
 
@@ -286,7 +297,7 @@ def test_a_rollback_under_a_hold_leaves_it(sqlite_shop):
 @pytest.mark.parametrize("content", ["", "{}", "x", "[1]"])
 def test_a_hold_made_by_hand_or_damaged_holds(sqlite_shop, content):
     (sqlite_shop.folder / "var" / "hold").write_text(content, encoding="utf-8")
-    assert "do not publish" in sqlite_shop.fails(ExitCode.REFUSED, "run")
+    assert "keeps nights from publishing" in sqlite_shop.fails(ExitCode.REFUSED, "run")
 
 
 @pytest.mark.parametrize("more", [("--hold",), ("--force",), ("20260101T000000Z-0000",)])

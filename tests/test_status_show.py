@@ -345,6 +345,7 @@ def test_runs_lists_every_night_the_newest_first(shop):
             "MB",
             "method",
             "nDCG",
+            "changed",
             "run",
             "error",
         )
