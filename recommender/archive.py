@@ -1,7 +1,7 @@
 """A run in one file: what a colleague needs to repeat it, or an artefact store to keep it.
 
-A zip of folders named by run ids, as the folder of the runs has them: that of the run, and of each run that
-its model was made from only record and model. The same run gives the same bytes. An archive from elsewhere is
+A zip of folders named by run ids, as the folder of the runs has them: that of the run, and of the one whose
+model it began with only record and model. The same run gives the same bytes. An archive from elsewhere is
 not trusted: one that holds anything that ours cannot hold is refused before anything of it is unpacked.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError
 from recommender.export import ITEMS
-from recommender.files import atomic_path, make_folder
+from recommender.files import atomic_path, make_folder, sha256_of
 from recommender.runs import (
     EVALUATION,
     MANIFEST,
@@ -59,7 +59,8 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
         data_dir: where the folders of the parents are.
 
     Raises:
-        RefusedError: its sales are no longer kept, or a parent is not there.
+        RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
+        SettingsError: its parent is not there.
     """
     if run.sales_path() != run.path(_SALES):
         raise RefusedError(
@@ -67,8 +68,13 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
             "KEEP_EXPORT_DAYS says for how long they are; take another run.",
         )
     members = [(f"{run.run_id}/{name}", run.path(name)) for name in _FILES if run.path(name).is_file()]
-    for link in run.manifest.model.get("chain", ()):
+    for link in run.manifest.model.get("chain", ())[-1:]:
         parent = find_run(data_dir, link["run_id"])
+        if not parent.path(MODEL).is_file() or sha256_of(parent.path(MODEL)) != link["sha256"]:
+            raise RefusedError(
+                f"The model of {parent.run_id}, which {run.run_id} began with, is not there as it was.",
+                "Take another run: `recommend runs` lists them.",
+            )
         members += [(f"{parent.run_id}/{name}", parent.path(name)) for name in _PARENT_FILES]
     with atomic_path(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, path in sorted(members):

@@ -41,14 +41,9 @@ _MOST_UNPACKED = 200
 
 def _circumstances(manifest: Manifest) -> dict[str, str]:
     """What a result can depend on beside its inputs, by name."""
-    facts = {
-        **manifest.versions,
-        **{f"program {k}": v for k, v in manifest.program.items()},
-        **manifest.machine,
-    }
-    return {
-        name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in facts.items()
-    }
+    program = {f"program {name}": value or "unknown" for name, value in manifest.program.items()}
+    machine = {n: ", ".join(v) if isinstance(v, list) else v for n, v in manifest.machine.items()}
+    return {**manifest.versions, **program, **machine}
 
 
 @dataclass(frozen=True)
@@ -168,7 +163,7 @@ def _require_made(run: Run) -> None:
             " no longer be sold.",
             f"`recommend reproduce {manifest.source_run_id}`.",
         )
-    if not run.has_done(Stage.RANK):
+    if not all(run.has_done(stage) for stage in (Stage.EXPORT, Stage.TRAIN, Stage.RANK)):
         raise RefusedError(f"{run.run_id} has no lists: it is {manifest.status}.", _ANOTHER)
 
 
@@ -226,6 +221,8 @@ class _Work:
     def _rebuilt(self, original: Run, sha256: str | None) -> Run:
         """A parent with its model trained again."""
         stage = f"parent {original.run_id}"
+        if not original.has_done(Stage.EXPORT) or not original.has_done(Stage.TRAIN):
+            raise RefusedError(f"{original.run_id} has no model: it is {original.manifest.status}.", _ANOTHER)
         night = self.night(original, stage, Progress())
         night.make_model(self.plan(original))
         manifest = night.run.manifest

@@ -290,6 +290,14 @@ def test_what_is_there_is_not_overwritten_unless_asked(archived, tmp_path):
     assert unpack(file, tmp_path / "out").run_id == run.run_id
 
 
+def test_a_run_whose_parents_model_was_changed_is_not_packed(sqlite_shop, tmp_path):
+    first, second = chain_of(sqlite_shop, 2)
+    first.path(MODEL).write_bytes(b"x")
+    line = sqlite_shop.fails(ExitCode.REFUSED, "runs", "export", second.run_id, str(tmp_path / "a.zip"))
+    assert "is not there as it was" in line
+    assert not (tmp_path / "a.zip").exists()
+
+
 def test_a_run_without_its_sales_is_not_packed(sqlite_shop, tmp_path):
     run = sqlite_shop.night()
     run.path("sales.csv.gz").unlink()
@@ -388,6 +396,40 @@ def test_no_archive_at_all(sqlite_shop, tmp_path):
     ):
         line = sqlite_shop.fails(ExitCode.REFUSED, "reproduce", "--from-archive", str(path))
         assert words in line
+
+
+HOSTILE = st.fixed_dictionaries(
+    {},
+    optional={
+        "stages": st.sampled_from([{}, {"rank": {"seconds": 1, "peak_mb": 1}}]),
+        "settings": st.dictionaries(
+            st.sampled_from(["FACTORS", "ITERATIONS", "LISTS", "TOP_N", "SEED", "NIGHTLY_PROOF"]),
+            st.sampled_from([None, "", "x", -1, 1e99, True, "recommendations", 3]),
+        ),
+        "model": st.sampled_from([{}, {"mode": "cold"}, [], None]),
+        "choice": st.sampled_from([{}, {"run_id": 1}, None]),
+        "keys": st.sampled_from([{}, {"customer": "integer"}, {"customer": "text", "item": "text"}]),
+        "files": st.sampled_from([{}, {"sales.csv": "0" * 64}]),
+        "status": st.sampled_from(["refused", "published", "x"]),
+        "as_of_day": st.sampled_from(["2026-02-31", ""]),
+    },
+)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fields=HOSTILE)
+def test_whatever_a_strangers_record_says_it_is_answered_in_a_line(archived, tmp_path_factory, fields):
+    (_, run), path, shop = archived
+
+    def other(members):
+        for info, content in members:
+            is_record = info.filename == f"{run.run_id}/{MANIFEST}"
+            yield info, json.dumps(json.loads(content) | fields).encode() if is_record else content
+
+    file = rewritten(path, tmp_path_factory.mktemp("hostile") / "a.zip", other)
+    outcome = shop.recommend("reproduce", "--from-archive", str(file))
+    assert outcome.code in (ExitCode.DONE, ExitCode.REFUSED)
+    assert "Unexpected" not in outcome.err
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -51,6 +51,13 @@ def no_sales_to_pack(shop: BadShop) -> None:
     no_sales_kept(shop)
 
 
+@case("the parent's model was changed, to pack a run", on=ANY, call=("runs", "export", EARLIER, "run.zip"))
+def changed_parent(shop: BadShop) -> None:
+    (run,) = shop.runs
+    parent = {"run_id": run.run_id, "mode": "cold", "as_of_day": "2026-03-01", "sha256": "0" * 64}
+    earlier_run(shop, model=run.manifest.model | {"mode": "warm", "chain": [parent]})
+
+
 @case("no such archive", on=ANY, call=("reproduce", "--from-archive", "none.zip"))
 def no_archive(_shop: BadShop) -> None:
     """There is no file of that name."""
