@@ -29,7 +29,7 @@ class Hold:
         return f"A hold keeps nights from publishing{since}{why}."
 
 
-RELEASE = "`recommend rollback --release` lets them publish again, and so does one `recommend run --force`."
+RELEASE = "`recommend rollback --release` lets nights publish again, and so does one `recommend run --force`."
 
 
 def set_hold(data_dir: Path, *, now: datetime, source_run_id: str) -> None:

@@ -85,6 +85,22 @@ def rollback(
             return replace(rolled, removed=tidy_up(settings, this))
 
 
+def hold_shown(settings: Settings, run_id: str) -> bool:
+    """Keep nights from publishing, if the lists of this run are shown already; whether they are.
+
+    Raises:
+        DatabaseError: the database failed.
+        LockedError: a run is going on.
+    """
+    with locked(settings) as (target, _):
+        with target.database.connect() as connection:
+            last = target.last_publish(connection)
+        if last is None or last.source_run_id != run_id:
+            return False
+        set_hold(settings.data_dir, now=datetime.now(UTC), source_run_id=run_id)
+        return True
+
+
 def _source(settings: Settings, target: Target, run_id: str | None) -> Run:
     """The run whose lists are to be published again."""
     with target.database.connect() as connection:

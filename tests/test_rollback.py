@@ -265,6 +265,22 @@ def test_a_hold_keeps_nights_from_publishing_until_it_is_released(sqlite_shop):
     assert shop.lists() != lists[0]
 
 
+def test_what_is_shown_already_can_be_held(sqlite_shop):
+    shop = sqlite_shop
+    runs, lists = nights(shop, 2)
+    said = shop.does("rollback")
+    assert f"`recommend rollback {runs[0].run_id} --hold`" in said
+    before = shop.dump()
+    assert "--release" in shop.does("rollback", runs[0].run_id, "--hold")
+    assert shop.dump() == before
+    hold = find_hold(shop.folder / "var")
+    assert hold is not None
+    assert hold.source_run_id == runs[0].run_id
+    # With another run's id it is a rollback like any other.
+    shop.does("rollback", runs[1].run_id, "--hold")
+    assert shop.lists() == lists[1]
+
+
 def test_run_force_publishes_and_ends_the_hold(sqlite_shop):
     shop = sqlite_shop
     nights(shop, 2)

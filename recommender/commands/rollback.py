@@ -7,7 +7,11 @@ from recommender.commands.common import print_line, progress, settings
 
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN_ID]")
-@click.option("--hold", is_flag=True, help="Keep nights from publishing from now on.")
+@click.option(
+    "--hold",
+    is_flag=True,
+    help="Keep nights from publishing; with the RUN_ID shown now, only that.",
+)
 @click.option("--release", is_flag=True, help="Only end a hold: nights publish again.")
 @click.option("--force", is_flag=True, help="Publish although there are too few sales or customers.")
 def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> None:
@@ -22,9 +26,12 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
         _release()
         return
     from recommender.hold import RELEASE, find_hold
-    from recommender.rollback import rollback
+    from recommender.rollback import hold_shown, rollback
 
     given = settings()
+    if hold and run_id and hold_shown(given, run_id):
+        print_line(f"Customers see the lists of {run_id} already. {RELEASE}")
+        return
     done = rollback(given, run_id=run_id, hold=hold, force=force, progress=progress())
     manifest = done.run.manifest
     print_line(
@@ -39,9 +46,13 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
     for warning in manifest.warnings:
         print_line(f"Warning: {warning}")
     held = find_hold(given.data_dir)
-    print_line(
-        RELEASE if held else "The next night publishes new lists; to keep these: `recommend rollback --hold`."
-    )
+    if held:
+        print_line(f"{held.words} {RELEASE}")
+    else:
+        print_line(
+            "The next night publishes new lists; so that it does not:"
+            f" `recommend rollback {done.source.run_id} --hold`."
+        )
 
 
 def _release() -> None:
