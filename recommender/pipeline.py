@@ -255,7 +255,11 @@ def prune_runs(settings: Settings, *, dry_run: bool) -> list[tuple[Fate, int]]:
             keep_export_days=settings.keep_export_days,
             now=datetime.now(UTC),
         )
-        found = [(fate, fate.size) for fate in fates]
+        sizes = {fate.path: fate.size for fate in fates}
+        for fate in fates:
+            if fate.path.parent in sizes:  # sales that go from a folder that stays
+                sizes[fate.path.parent] -= sizes[fate.path]
+        found = [(fate, sizes[fate.path]) for fate in fates]
         for fate in fates:
             if fate.goes and not dry_run:
                 remove(fate)

@@ -239,6 +239,35 @@ def test_a_rollback_that_failed_is_nothing_that_a_stage_goes_on_with(sqlite_shop
     assert "is a rollback" in line
 
 
+# What is kept
+
+
+def test_prune_says_what_goes_and_why_the_rest_stays(sqlite_shop):
+    shop = sqlite_shop.set(WARM_START="never")
+    runs, _ = nights(shop, 4)
+    shop.does("runs", "pin", runs[0].run_id)
+    shop.set(KEEP_RUNS=1, KEEP_EXPORT_DAYS=0)
+    said = shop.does("prune", "--dry-run")
+    gone, _, stays = said.partition("Stays:")
+    assert f"{runs[1].run_id} " in gone
+    assert f"{runs[2].run_id}/sales.csv.gz" in gone
+    assert "older than KEEP_EXPORT_DAYS" in gone
+    assert [line.split(maxsplit=2)[2] for line in stays.splitlines()[2:]] == [
+        "pinned",
+        "`recommend rollback` goes back to it",
+        "published last",
+    ]
+    assert [run.run_id for run in shop.runs] == [run.run_id for run in runs]
+    assert runs[1].run_id in shop.does("prune")
+    assert [run.run_id for run in shop.runs] == [runs[0].run_id, *[run.run_id for run in runs[2:]]]
+    assert "Removed: nothing" in shop.does("prune")
+    assert "published, pinned" in shop.does("runs")
+    shop.does("runs", "unpin", runs[0].run_id)
+    shop.does("prune")
+    assert [run.run_id for run in shop.runs] == [run.run_id for run in runs[2:]]
+    assert "There is no run" in shop.fails(ExitCode.SETTINGS, "runs", "pin", runs[0].run_id)
+
+
 # The hold
 
 
@@ -345,13 +374,13 @@ def test_killed_at_any_statement_readers_have_the_old_lists_or_the_new(shop):
     _, lists = nights(shop, 2)
     number, seen = 0, set()
     while shop.lists() == lists[1]:
-        number += 3
+        number += 5
         code, _ = forked(shop, "rollback", fault=partial(before_statement, number, kill))
         assert code in (-signal.SIGKILL, ExitCode.DONE)
         assert shop.lists() in lists
         seen.add(code)
         await_lock(shop)  # and settles the record of what died
-    assert number > 3
+    assert number > 5
     assert -signal.SIGKILL in seen
     rows = shop.rows("SELECT count(*) FROM recommendation_runs WHERE source = 'rollback'")
     published = [r for r in shop.runs if r.manifest.source is Source.ROLLBACK and r.manifest.published_seq]
