@@ -26,7 +26,8 @@ _USERS = 512
 _ITEMS = 512
 """Users of a block and items of a step: so many that their scores stay in the processor's cache."""
 _GROUP = 8
-_LARGEST = 1e30
+LARGEST = 1e30
+"""Of |x||y|: products of 32 bits beyond it may overflow."""
 _LOWEST = float(np.finfo(np.float32).min)
 _TINY = 1e-37
 """More than what underflow can take from a product of 32 bits."""
@@ -52,10 +53,7 @@ class TopN:
         self.n = n
         self.place = np.full(len(candidates), -1, np.int32)
         self.place[self.items] = np.arange(len(self.items), dtype=np.int32)
-        # Rounding of a product of f factors in any order, fused or not: at most f u / (1 - f u) of |x||y|
-        # with u = 2**-24 (Higham, "Accuracy and Stability of Numerical Algorithms", 3.1). What is added
-        # covers the roundings of norms, bars and 64-bit scores.
-        self.rounding = (item_factors.shape[1] + 4) * 2.0**-24 * 1.01
+        self.rounding = rounding_of(item_factors.shape[1])
 
     def block(
         self, users: Float32s, seen: "csr_matrix[np.float32] | None"
@@ -71,7 +69,7 @@ class TopN:
         """
         norms = np.sqrt(np.einsum("ij,ij->i", users, users, dtype=np.float64))
         largest = norms.max(initial=0) * self.norms.max(initial=0)
-        if not largest < _LARGEST:
+        if not largest < LARGEST:
             raise ModelError(
                 f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model."
             )
@@ -135,25 +133,50 @@ def top_n(
     return items, scores
 
 
-def _rank_block(
-    ranker: TopN, users: Float32s, norms: Float64s, seen: "csr_matrix[np.float32] | None"
-) -> tuple[Int64s, Int64s, Int32s, Float64s]:
-    """The lists of a block of users, as `TopN.block` returns them."""
-    rows, places = _survivors(ranker, users, norms, seen)
-    # The products of two float32 are exact in float64; their sum goes in a fixed order.
-    products = np.multiply(users[rows], ranker.factors[places], dtype=np.float64)
+def rounding_of(n_factors: int) -> float:
+    """By how much of |x||y| a product of so many factors in 32 bits is wrong at most.
+
+    In any order of addition, fused or not: f u / (1 - f u) with u = 2**-24 (Higham, "Accuracy and Stability
+    of Numerical Algorithms", 3.1). What is added covers the roundings of norms, bars and 64-bit scores.
+    """
+    return (n_factors + 4) * 2.0**-24 * 1.01
+
+
+def exact_products(users: Float32s, items: Float32s) -> Float64s:
+    """The product of each row with its counterpart, the same to the bit on every machine.
+
+    Products of two float32 are exact in float64, and their sum goes in a fixed order.
+
+    Args:
+        users: shape (cells, factors), float32.
+        items: the same.
+
+    Returns:
+        Shape (cells,), float64.
+    """
+    products = np.multiply(users, items, dtype=np.float64)
     width = products.shape[1]
     while width > 1:
         half = width // 2
         products[:, :half] += products[:, width - half : width]
         width -= half
+    scores: Float64s = products[:, 0]
+    return scores
+
+
+def _rank_block(
+    ranker: TopN, users: Float32s, norms: Float64s, seen: "csr_matrix[np.float32] | None"
+) -> tuple[Int64s, Int64s, Int32s, Float64s]:
+    """The lists of a block of users, as `TopN.block` returns them."""
+    rows, places = _survivors(ranker, users, norms, seen)
+    scores = exact_products(users[rows], ranker.factors[places])
     items = ranker.items[places]
-    order = np.lexsort((items, -products[:, 0], rows))
+    order = np.lexsort((items, -scores, rows))
     rows = rows[order]
     ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
     listed = ranks < ranker.n
     order = order[listed]
-    return rows[listed], ranks[listed], items[order], products[order, 0]
+    return rows[listed], ranks[listed], items[order], scores[order]
 
 
 def _survivors(

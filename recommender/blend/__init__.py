@@ -3,8 +3,9 @@
 neighbours   item-to-item: what goes with an item that was bought
 habit        what the customer buys again and again
 signals      all signals of a night on arrays
-candidates   the items that may come into a list, with their signals
+candidates   a few likely items of each customer, with their signals, for learning the weights
 weights      the weights of the signals: the defaults, and learning them from past windows
-lists        the n best candidates of every customer
+contenders   the items that can be among a customer's best, found among all items
+lists        the n best items of every customer
 reasons      which signal put an item into a list, and which bought item led there
 """

@@ -1,7 +1,7 @@
-"""The items that may come into a list, with their signals.
+"""A few likely items of each customer with their signals: what the weights are learned from.
 
-Weighing every item for every customer would cost more than all the rest of a night. So each signal names its
-best items for a customer, and only these are weighed.
+Each signal names its best items for a customer. Lists are made from all items, by `contenders`: there the
+weights are known, and with them what cannot come into a list.
 """
 
 from dataclasses import dataclass
@@ -64,20 +64,14 @@ class CandidateMaker:
         self._allowed = allowed
         self._exclude_seen = exclude_seen
         self._used = used
-        self._named = max(NAMED, 2 * n)
+        self._named = _n_named(n)
         # What may not be listed has no neighbours' score, which costs nothing here.
         self._neighbours = signals.neighbours @ diags_array(allowed.astype(np.float32), format="csr")
         self._als = TopN(signals.item_factors, allowed, self._named)
         n_items = len(allowed)
         self._block = max(1, _CELLS // max(n_items, 1))
         self.n_blocks = -(-len(users) // self._block)
-        found = np.flatnonzero(allowed)
-        self._popular = np.empty(0, np.int64)
-        # What sells now and what sold this month: the two that change with the season.
-        for column in (0, 1):
-            if used[PERSONAL:].any():
-                order = found[np.argsort(-signals.statics[found, column], kind="stable")]
-                self._popular = np.union1d(self._popular, order[: self._named])
+        self._popular = popular_now(signals, allowed, n) if used[PERSONAL:].any() else np.empty(0, np.int64)
 
     def block(self, part: int) -> tuple[int, Candidates]:
         """The candidates of one block of users; and the index into `users` of its first row."""
@@ -100,10 +94,7 @@ class CandidateMaker:
         if len(begins):
             scales[:, rows[begins]] = np.maximum.reduceat(plain, begins, axis=1)
         scales[scales == 0] = 1
-        values = np.empty((len(SIGNALS), len(cells)))
-        values[:PERSONAL] = np.sqrt(plain / scales[:, rows])
-        values[PERSONAL:] = signals.statics[items].T
-        return first, Candidates(rows, items.astype(np.int32), values, scales, plain[1])
+        return first, with_signals(signals, rows, items.astype(np.int32), plain, scales)
 
     def _cells(
         self, users: Int64s, bought: "csr_matrix[np.float32]", neighbours: Float32s, habit: Float64s | None
@@ -128,6 +119,47 @@ class CandidateMaker:
         if self._exclude_seen:
             cells[seen] = False
         return np.flatnonzero(cells)
+
+
+def _n_named(n: int) -> int:
+    """How many items a signal names for lists of n."""
+    return max(NAMED, 2 * n)
+
+
+def popular_now(signals: Signals, allowed: Bools, n: int) -> Int64s:
+    """The items that sell best now, or sold best this month: the two that change with the season.
+
+    Args:
+        signals: of the night.
+        allowed: shape (items,): the items that may be in a list.
+        n: length of the lists.
+
+    Returns:
+        Indexes into the items, ascending.
+    """
+    found = np.flatnonzero(allowed)
+    named = [
+        found[np.argsort(-signals.statics[found, column], kind="stable")][: _n_named(n)] for column in (0, 1)
+    ]
+    return np.union1d(*named)
+
+
+def with_signals(
+    signals: Signals, rows: Int64s, items: Int32s, plain: Float64s, scales: Float64s
+) -> Candidates:
+    """Candidates from the plain scores of the personal signals.
+
+    Args:
+        signals: of the night.
+        rows: shape (cells,).
+        items: shape (cells,).
+        plain: shape (personal signals, cells), not negative.
+        scales: shape (personal signals, users), as in `Candidates`.
+    """
+    values = np.empty((len(SIGNALS), len(rows)))
+    values[:PERSONAL] = np.sqrt(plain / scales[:, rows])
+    values[PERSONAL:] = signals.statics[items].T
+    return Candidates(rows, items, values, scales, plain[1])
 
 
 def _best(scores: Float32s, n: int) -> Int64s:

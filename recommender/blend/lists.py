@@ -1,11 +1,12 @@
-"""The n best candidates of every customer, under given weights."""
+"""The n best items of every customer, under given weights."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from recommender.blend.candidates import CandidateMaker, Candidates
+from recommender.blend.candidates import Candidates
+from recommender.blend.contenders import ContenderMaker
 from recommender.blend.signals import PERSONAL, Signals
 from recommender.parallel import Progress, in_threads
 
@@ -42,11 +43,11 @@ def rank(
     threads: int,
     progress: Progress | None = None,
 ) -> Ranked:
-    """The n best candidates of some users.
+    """The n best items of some users, of all those that something speaks for.
 
     Args:
         signals: of the night.
-        weights: shape (signals,): a signal whose weight is 0 names no candidates.
+        weights: shape (signals,): of each signal.
         users: shape (users,): indexes into the interactions' users.
         allowed: shape (items,): the items that may be in a list.
         exclude_seen: leave out what the user has bought.
@@ -62,7 +63,7 @@ def rank(
         scales=np.ones((PERSONAL, len(users))),
         neighbour_scores=np.zeros(shape),
     )
-    maker = CandidateMaker(signals, users, allowed=allowed, exclude_seen=exclude_seen, used=weights != 0, n=n)
+    maker = ContenderMaker(signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n)
 
     def work(part: int) -> None:
         first, found = maker.block(part)
@@ -74,7 +75,7 @@ def rank(
         ranked.scales[:, first : first + found.scales.shape[1]] = found.scales
         ranked.neighbour_scores[rows, ranks] = found.neighbour_scores[cells]
 
-    if len(allowed) and weights.any():
+    if allowed.any() and weights.any():
         in_threads(work, maker.n_blocks, threads=threads, progress=progress)
     return ranked
 

@@ -1,0 +1,141 @@
+"""The best of all items, found without weighing each: held against weighing each."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.blend import candidates, contenders
+from recommender.blend.contenders import SPEAKS
+from recommender.blend.habit import habits
+from recommender.blend.lists import rank
+from recommender.blend.neighbours import neighbours
+from recommender.blend.signals import PERSONAL, Signals
+from recommender.blend.weights import weights_of
+from recommender.errors import ModelError
+from recommender.model import AlsSettings
+from tests.shops import interactions_of
+
+ALS = AlsSettings(factors=6, regularization=0.5, iterations=1, alpha=1.0, seed=1)
+USUAL = weights_of({"als": 2.5, "neighbours": 1.8, "week": 0.35, "month": 0.15, "age": -0.45})
+
+
+def made_up(seed, *, n_users=30, n_items=150, levels=0):
+    """Signals of a shop that never was; with `levels`, factors on few of them, so that scores are equal."""
+    rng = np.random.default_rng(seed)
+    bought = rng.random((n_users, n_items)) < rng.uniform(0, 0.2, n_users)[:, None]
+    shop = interactions_of(bought * rng.uniform(0.2, 3, bought.shape))
+    users, items = (rng.normal(size=(n, ALS.factors)).astype(np.float32) for n in (n_users, n_items))
+    if levels:
+        users, items = (np.round(factors * levels) / levels for factors in (users, items))
+    users[:2] = 0  # who bought nothing that the model knows
+    items[rng.random(n_items) < 0.1] = 0
+    return Signals(
+        interactions=shop,
+        user_factors=users,
+        item_factors=items,
+        als=ALS,
+        neighbours=neighbours(shop.weights, most_items=40),
+        habit=habits(shop).scores,
+        statics=np.log(rng.uniform(0.001, 1, (n_items, 4))),
+    )
+
+
+def every_item_weighed(signals, weights, allowed, *, exclude_seen, n):
+    """The lists by their definition: items and scores, -1 and NaN where a list is shorter."""
+    seen = signals.interactions.weights.toarray() > 0
+    als = signals.user_factors.astype(float) @ signals.item_factors.astype(float).T
+    near = (signals.interactions.weights @ signals.neighbours).toarray().astype(float)
+    habit = np.zeros_like(als) if exclude_seen else signals.habit.toarray()
+    may = np.broadcast_to(allowed, als.shape) & ~(seen & exclude_seen)
+    roots = []
+    for scores in (als, near, habit):
+        plain = np.where(may, np.maximum(scores, 0), 0)
+        top = plain.max(axis=1, keepdims=True)
+        roots.append(np.sqrt(plain / np.where(top > 0, top, 1)))
+    scores = np.tensordot(weights[:PERSONAL], roots, axes=1) + signals.statics @ weights[PERSONAL:]
+    if weights[PERSONAL:].any():
+        popular = np.zeros(len(allowed), bool)
+        popular[candidates.popular_now(signals, allowed, n)] = True
+        speaks = (roots[0] >= SPEAKS) | (roots[1] > 0) | (roots[2] > 0) | popular
+    else:
+        speaks = (np.array(roots)[weights[:PERSONAL] != 0] > 0).any(axis=0)
+    scores = np.where(may & speaks, scores, -np.inf)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    best = np.take_along_axis(scores, order, axis=1)
+    return np.where(best > -np.inf, order, -1), np.where(best > -np.inf, best, np.nan)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    """Bounds so small that a shop of some items meets all of them."""
+    monkeypatch.setattr(candidates, "NAMED", 4)
+    monkeypatch.setattr(contenders, "_GROUP", 4)
+    monkeypatch.setattr(contenders, "_SCORES", 1000)
+
+
+WEIGHTS = st.one_of(
+    st.just(USUAL),
+    st.just(weights_of({"als": 1.0})),
+    st.just(weights_of({"habit": 1.0})),
+    st.builds(
+        lambda *values: weights_of(
+            dict(zip(("als", "neighbours", "habit", "week", "month", "ever", "age"), values, strict=True))
+        ),
+        *[st.sampled_from([-1.0, -0.3, 0.0, 0.5, 2.0])] * 7,
+    ),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    shop=st.tuples(st.integers(0, 10_000), st.sampled_from([0, 1])),
+    weights=WEIGHTS,
+    exclude_seen=st.booleans(),
+    n=st.integers(1, 12),
+    share=st.sampled_from([1.0, 0.6, 0.05]),
+)
+def test_lists_are_those_of_weighing_every_item(shop, weights, exclude_seen, n, share):
+    seed, levels = shop
+    signals = made_up(seed, levels=levels)
+    allowed = np.random.default_rng(seed).random(150) < share
+    users = np.arange(30)
+    found = rank(signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n, threads=2)
+    if not weights.any():
+        assert (found.items == -1).all()
+        return
+    items, scores = every_item_weighed(signals, weights, allowed, exclude_seen=exclude_seen, n=n)
+    assert (found.items >= 0).tolist() == (items >= 0).tolist()
+    listed = items >= 0
+    assert found.scores[listed] == pytest.approx(scores[listed], abs=1e-6)
+    if not levels:
+        assert found.items.tolist() == items.tolist()
+
+
+def test_nothing_allowed_and_nobody_to_list():
+    signals = made_up(1)
+    nothing, users = np.zeros(150, bool), np.arange(30)
+    found = rank(signals, USUAL, users, allowed=nothing, exclude_seen=True, n=5, threads=1)
+    assert (found.items == -1).all()
+    nobody = rank(signals, USUAL, users[:0], allowed=~nothing, exclude_seen=True, n=5, threads=1)
+    assert nobody.items.shape == (0, 5)
+
+
+def test_the_size_of_blocks_and_groups_changes_nothing(monkeypatch):
+    signals, users, allowed = made_up(3), np.arange(30), np.ones(150, bool)
+
+    def lists(scores, group):
+        monkeypatch.setattr(contenders, "_SCORES", scores)
+        monkeypatch.setattr(contenders, "_GROUP", group)
+        found = rank(signals, USUAL, users, allowed=allowed, exclude_seen=True, n=8, threads=1)
+        return found.items.tobytes() + found.scores.tobytes() + found.scales.tobytes()
+
+    assert len({lists(scores, group) for scores in (1, 1000, 1 << 20) for group in (1, 3, 32)}) == 1
+
+
+def test_factors_that_overflow_are_refused():
+    signals = made_up(1)
+    signals.item_factors[:] = 1e20
+    signals.user_factors[:] = 1e20
+    with pytest.raises(ModelError, match="too large"):
+        rank(signals, USUAL, np.arange(30), allowed=np.ones(150, bool), exclude_seen=True, n=5, threads=1)
