@@ -17,9 +17,10 @@ Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-_FRONT = 24
+FRONT = 24
 """Bytes before the text of a block, so that the three words ending at any place can be loaded."""
-_BACK = 8
+BACK = 24
+"""Bytes behind it, so that the three words from any place on can be."""
 _WORD = 8
 _COMMA, _LINE_END, _QUOTE, _MINUS, _POINT, _ZULU = b',\n"-.Z'
 EXPORT_AGAIN = "Start again with `recommend export`."
@@ -35,7 +36,7 @@ class Block:
     """
 
     def __init__(self, text: bytes, header: Sequence[str], first_record: int, path: Path) -> None:
-        self.data = b"0" * _FRONT + text + b"\0" * _BACK
+        self.data = b"0" * FRONT + text + b"\0" * BACK
         self.bytes = np.frombuffer(self.data, np.uint8)
         self._words = np.ndarray((len(self.data) - _WORD + 1,), "<u8", self.data, strides=(1,))
         self._header = header
@@ -54,7 +55,7 @@ class Block:
         lines = int(np.count_nonzero(line_ends))
         if len(ends) != lines * columns or not line_ends[columns - 1 :: columns].all():
             self._refuse_columns(np.flatnonzero(line_ends), columns)
-        starts = np.concatenate([[_FRONT], ends[:-1] + 1])
+        starts = np.concatenate([[FRONT], ends[:-1] + 1])
         return starts.reshape(lines, columns), ends.reshape(lines, columns)
 
     def _refuse_columns(self, line_ends: Int64s, columns: int) -> None:
@@ -104,7 +105,7 @@ def _all_digits(words: UInt64s) -> Bools:
 _ASCII_ZEROS = np.uint64(0x3030303030303030)
 
 
-def _digits(block: Block, starts: Int64s, ends: Int64s) -> tuple[UInt64s, Bools]:
+def parse_digits(block: Block, starts: Int64s, ends: Int64s) -> tuple[UInt64s, Bools]:
     """The unsigned numbers between starts and ends, and whether each is 1 to 19 digits."""
     widths = ends - starts
     valid = (widths > 0) & (widths <= 19)  # noqa: PLR2004 - 19 digits always fit into 64 bits
@@ -129,7 +130,7 @@ def parse_integers(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, 
         The numbers, int64, and whether each is one: an optional minus and digits, within 64 bits.
     """
     negative = block.bytes[starts] == _MINUS
-    numbers, valid = _digits(block, starts + negative, ends)
+    numbers, valid = parse_digits(block, starts + negative, ends)
     largest = np.uint64(np.iinfo(np.int64).max)
     valid &= numbers <= largest + negative
     signed = numbers.astype(np.int64)
@@ -137,6 +138,7 @@ def parse_integers(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, 
 
 
 _TIME_WIDTH = len("2026-10-31T20:00:00Z")
+CLOCK_WIDTH = len("2026-10-31T20:00:00")
 
 
 def parse_times(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, Bools]:
@@ -145,8 +147,28 @@ def parse_times(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, Boo
     Returns:
         Microseconds of UTC, int64, and whether each is one.
     """
-    # "2026-10-", "31T20:00", ":00Z": the digits are moved together into YYYYMMDD and 00HHMMSS.
-    first, second, third = (block.words_at(np.minimum(starts + at, ends)) for at in (0, 8, 16))
+    times, valid = parse_clocks(block, np.minimum(starts, ends - 1), b"T")
+    valid &= (ends - starts >= _TIME_WIDTH) & (block.bytes[ends - 1] == _ZULU)
+    long = np.flatnonzero(valid & (ends - starts > _TIME_WIDTH))
+    if len(long):
+        fractions, valid[long] = parse_fractions(block, starts[long] + CLOCK_WIDTH, ends[long] - 1)
+        times[long] += fractions
+    return times, valid
+
+
+def parse_clocks(block: Block, starts: Int64s, separator: bytes) -> tuple[Int64s, Bools]:
+    """The times that begin at starts, such as `2026-10-31T20:00:00`, whatever follows.
+
+    Args:
+        block: where they are.
+        starts: shape (times,), int64.
+        separator: what stands between day and hour.
+
+    Returns:
+        Microseconds since 1970, int64, and whether each is one.
+    """
+    # "2026-10-", "31T20:00", ":00": the digits are moved together into YYYYMMDD and 00HHMMSS.
+    first, second, third = (block.words_at(starts + at) for at in (0, 8, 16))
     u64 = np.uint64
     date = (
         first & u64(0xFFFFFFFF)
@@ -159,27 +181,30 @@ def parse_times(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, Boo
         | (second >> u64(48)) << u64(32)
         | ((third >> u64(8)) & u64(0xFFFF)) << u64(48)
     ) ^ _ASCII_ZEROS
-    marks = (
+    between = u64(0x00003A0000000000 | ord(separator) << 16)
+    valid = (
         (first & u64(0xFF0000FF00000000) == u64(0x2D00002D00000000))  # "-" twice
-        & (second & u64(0x0000FF0000FF0000) == u64(0x00003A0000540000))  # "T", ":"
+        & (second & u64(0x0000FF0000FF0000) == between)  # the separator, ":"
         & (third & u64(0xFF) == u64(0x3A))  # ":"
     )
-    valid = (ends - starts >= _TIME_WIDTH) & (block.bytes[ends - 1] == _ZULU)
-    valid &= marks & _all_digits(date) & _all_digits(clock)
+    valid &= _all_digits(date) & _all_digits(clock)
     days, valid_days = _days(np.where(valid, _eight_digits(date), 19700101).astype(np.int64))
     hhmmss = np.where(valid, _eight_digits(clock), 0).astype(np.int64)
     hours, minutes, seconds = hhmmss // 10000, hhmmss // 100 % 100, hhmmss % 100
     valid &= valid_days & (hours < 24) & (minutes < 60) & (seconds < 60)  # noqa: PLR2004 - a clock's limits
-    times = (days * 86400 + hours * 3600 + minutes * 60 + seconds) * 1_000_000
-    long = np.flatnonzero(valid & (ends - starts > _TIME_WIDTH))
-    if len(long):
-        point = starts[long] + _TIME_WIDTH - 1
-        digits = ends[long] - 1 - (point + 1)
-        fractions, valid_fractions = _digits(block, point + 1, ends[long] - 1)
-        valid_fractions &= (block.bytes[point] == _POINT) & (digits <= 6)  # noqa: PLR2004 - microseconds
-        valid[long] = valid_fractions
-        times[long] += fractions.astype(np.int64) * 10 ** np.clip(6 - digits, 0, 6)
-    return times, valid
+    return (days * 86400 + hours * 3600 + minutes * 60 + seconds) * 1_000_000, valid
+
+
+def parse_fractions(block: Block, points: Int64s, ends: Int64s) -> tuple[Int64s, Bools]:
+    """The fractions of a second between points and ends, such as `.5`.
+
+    Returns:
+        Microseconds, int64, and whether each is a point and one to six digits.
+    """
+    digits = ends - (points + 1)
+    fractions, valid = parse_digits(block, points + 1, ends)
+    valid &= (block.bytes[points] == _POINT) & (digits <= 6)  # noqa: PLR2004 - microseconds
+    return fractions.astype(np.int64) * 10 ** np.clip(6 - digits, 0, 6), valid
 
 
 def _days(dates: Int64s) -> tuple[Int64s, Bools]:

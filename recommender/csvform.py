@@ -77,8 +77,12 @@ def _last_record_end(text: bytes) -> int:
     return end + 1
 
 
-def _records(text: str) -> Iterator[list[str | None]]:
-    """Records of a piece that has quotes; unquoted empty fields are None."""
+def parse_records(text: str) -> Iterator[list[str | None]]:
+    """The whole records of a text in our form; NULL comes as None, empty text as ''."""
+    if '"' not in text:
+        for line in text.removesuffix("\n").split("\n"):
+            yield [field or None for field in line.split(",")]
+        return
     record: list[str | None] = []
     for match in _FIELD.finditer(text):
         quoted, plain, end = match.groups()
@@ -96,9 +100,4 @@ def read_records(path: Path) -> Iterator[Sequence[str | None]]:
     Memory is bounded by the longest record, not by the file.
     """
     for piece in whole_records(path):
-        text = piece.decode()
-        if '"' in text:
-            yield from _records(text)
-        else:
-            for line in text.removesuffix("\n").split("\n"):
-                yield [field or None for field in line.split(",")]
+        yield from parse_records(piece.decode())

@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from recommender.database.base import Columns, Database, QueryColumn, Snapshot
+from recommender.database.base import Columns, Database, QueryColumn, Rows, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
 from recommender.files import atomic_path, write_bytes
 from recommender.keys import KeyKind
+from recommender.plainsales import PlainSales
 from recommender.times import (
     UNREADABLE,
     Int64s,
@@ -162,7 +163,7 @@ def export(
             atomic_path(folder / SALES) as path,
             path.open("wb") as file,
             # Ended here also when a line is refused: behind its connection it could not end in order.
-            closing(snapshot.stream(sales_query, [*columns.values()])) as batches,
+            closing(snapshot.rows(sales_query, [*columns.values()])) as batches,
         ):
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
@@ -240,24 +241,40 @@ class _SalesWriter:
         self._window = window
         # A column that stores instants is read with the session in UTC.
         self._zone = ZoneInfo("UTC") if columns["sold_at"].is_instant else zone
+        self._plain = PlainSales([*columns], self._kinds, window=window, zone=self._zone, path=query.path)
         self._guests = GuestKeys(guest_key, query.path)
         self._numbers = NumberFields()
         self._written = [name for name in (*_REQUIRED, *_OPTIONAL) if name in columns]
         self._examples: dict[str, list[str]] = {}
         self.counts = Counts()
 
-    def write(self, file: BinaryIO, batches: Iterator[Columns], progress: Callable[[int], None]) -> str:
+    def write(self, file: BinaryIO, batches: Iterator[Rows], progress: Callable[[int], None]) -> str:
         """Write the whole file; returns its sha256."""
         digest = hashlib.sha256()
         header = (",".join(self._written) + "\n").encode()
         file.write(header)
         digest.update(header)
         for batch in batches:
-            block = self._lines(dict(zip(self._columns, batch, strict=True)))
+            block = self._plain_lines(batch)
+            if block is None:
+                block = self._lines(dict(zip(self._columns, batch.columns(), strict=True)))
             file.write(block)
             digest.update(block)
             progress(self.counts.sales)
         return digest.hexdigest()
+
+    def _plain_lines(self, batch: Rows) -> bytes | None:
+        """The lines of a batch in which all is as usual."""
+        text = batch.plain()
+        found = None if text is None else self._plain.lines(text)
+        if found is None:
+            return None
+        self.counts.read += found.sales + found.future
+        self.counts.future += found.future
+        self.counts.sales += found.sales
+        if found.newest is not None:
+            self.counts.newest = max(self.counts.newest or UNREADABLE, found.newest)
+        return found.lines
 
     def _lines(self, batch: dict[str, Sequence[object]]) -> bytes:
         times = parse_times(batch["sold_at"], self._zone)

@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -37,6 +37,50 @@ class QueryColumn:
     """Its texts are UTC whatever the shop's zone: the column is of a type that stores instants."""
 
 
+class Rows(ABC):
+    """One batch of rows, as it came."""
+
+    @abstractmethod
+    def columns(self) -> Columns:
+        """The values, by columns."""
+
+    @abstractmethod
+    def plain(self) -> bytes | None:
+        """The rows as lines of texts and commas, NULL as an empty text.
+
+        None where that would not be plain: a text has a comma, a quote or a line end in it, or is empty; or
+        there are bytes that are no text.
+        """
+
+
+class TupleRows(Rows):
+    """Rows of values as a driver's cursor gives them."""
+
+    def __init__(self, rows: Sequence[tuple[object, ...]]) -> None:
+        self._rows = rows
+
+    def columns(self) -> Columns:
+        """The values, by columns."""
+        return list(zip(*self._rows, strict=True))
+
+    def plain(self) -> bytes | None:
+        """None: a look at each value is as quick."""
+        return None
+
+
+def plain_lines(text: bytes, *, rows: int, columns: int) -> bytes | None:
+    """The text, where it is just so many lines of so many fields in UTF-8; None where it is not."""
+    has_marks = b'"' in text or b"\r" in text
+    if has_marks or text.count(b"\n") != rows or text.count(b",") != rows * (columns - 1):
+        return None
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return None
+    return text
+
+
 class Snapshot(ABC):
     """One moment of the shop's data, read without holding up the shop."""
 
@@ -56,11 +100,17 @@ class Snapshot(ABC):
         """
 
     @abstractmethod
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
+    def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
         """All rows in batches, each with the given columns in the given order; memory is bounded.
 
         Close it before the snapshot ends when not all of it is read.
         """
+
+    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
+        """The values of all rows, as `rows` gives them."""
+        with closing(self.rows(query, columns)) as batches:
+            for batch in batches:
+                yield batch.columns()
 
 
 class Publication(ABC):

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,17 @@ from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
-    Columns,
     Database,
     Publication,
     QueryColumn,
+    Rows,
     RunLock,
     Snapshot,
     capital,
     no_key,
     text_type,
 )
+from recommender.database.mysqlrows import cursor_rows, packet_rows
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
@@ -108,19 +109,19 @@ class _MySQLSnapshot(Snapshot):
             row = cursor.fetchone()
             return str(row[0]), str(row[1])
 
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
+    def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
-        cursors = import_module(type(self._connection).__module__.partition(".")[0] + ".cursors")
-        with self._errors(query), closing(self._connection.cursor(cursors.SSCursor)) as cursor:
+        read = packet_rows if hasattr(self._connection, "_rfile") else cursor_rows
+        batches: Generator[Rows, None, None] = read(self._connection, query.wrapped(select), ROWS_AT_ONCE)
+        with self._errors(query):
             try:
-                cursor.execute(query.wrapped(select))
-                while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                    yield list(zip(*rows, strict=True))
+                for batch in batches:  # noqa: UP028 - this would close it before the query is killed
+                    yield batch
             except BaseException:
-                # Closing the cursor reads what is left of the answer: let that be little, its end no error.
+                # What is left of the answer is read to its end: let that be little, its end no error.
                 self._database.kill_query(self._connection)
                 with suppress(*self._database.driver_errors):
-                    cursor.close()
+                    batches.close()
                 raise
 
 
