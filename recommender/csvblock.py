@@ -6,6 +6,7 @@ after the manner of SIMD within a register (Lamport, "Multiple Byte Processing w
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from recommender.errors import RefusedError
 
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
+Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 FRONT = 24
@@ -22,6 +24,9 @@ FRONT = 24
 BACK = 24
 """Bytes behind it, so that the three words from any place on can be."""
 _WORD = 8
+_LONGEST_FIELD = 64
+_FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(_WORD + 1)], np.uint64)
+"""What leaves of a word its first n bytes."""
 _COMMA, _LINE_END, _QUOTE, _MINUS, _POINT, _ZULU = b',\n"-.Z'
 EXPORT_AGAIN = "Start again with `recommend export`."
 
@@ -75,6 +80,32 @@ class Block:
         """The eight bytes from each place on, the first byte lowest."""
         words: UInt64s = self._words[places].astype(np.uint64, copy=False)
         return words
+
+    def field_words(self, starts: Int64s, ends: Int64s) -> list[UInt64s] | None:
+        """The bytes of fields as words, the same for the same texts; None where one is too long for that.
+
+        Returns:
+            Arrays of shape (fields,): the first eight bytes of each, the next ones, …; then its length.
+        """
+        widths = ends - starts
+        longest = int(widths.max(initial=0))
+        if longest > _LONGEST_FIELD:
+            return None
+        last = len(self._words) - 1
+        words = []
+        for done in range(0, longest, _WORD):
+            kept = np.clip(widths - done, 0, _WORD)
+            words.append(self.words_at(np.minimum(starts + done, last)) & _FIRST_BYTES[kept])
+        return [*words, widths.astype(np.uint64)]
+
+    def points_after(self, places: Int64s) -> Int64s:
+        """Where the first point at each place or behind it is; far behind the block where there is none."""
+        found: Int64s = self._points[np.searchsorted(self._points, places)]
+        return found
+
+    @cached_property
+    def _points(self) -> Int64s:
+        return np.append(np.flatnonzero(self.bytes == _POINT), np.iinfo(np.int64).max)
 
     def refuse(self, row: int, column: int, allowed: str) -> RefusedError:
         """The error for a field that is not what it should be."""
@@ -135,6 +166,34 @@ def parse_integers(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, 
     valid &= numbers <= largest + negative
     signed = numbers.astype(np.int64)
     return np.where(negative, -signed, signed), valid
+
+
+_EXACT_DIGITS = 15
+"""So many digits, with or without a point, are exact in 64 bits, and so are the powers of ten below."""
+
+
+def parse_decimals(block: Block, starts: Int64s, ends: Int64s, points: Int64s) -> tuple[Float64s, Bools]:
+    """The numbers between starts and ends that have a point.
+
+    Args:
+        block: where they are.
+        starts: shape (numbers,), int64.
+        ends: the same.
+        points: where the point of each number is; an end or behind it where there is none.
+
+    Returns:
+        The numbers as `float` reads them, and whether each is one of up to 15 digits: an optional minus,
+        digits, a point and digits.
+    """
+    negative = block.bytes[starts] == _MINUS
+    points = np.minimum(points, ends - 1)
+    whole, valid = parse_digits(block, starts + negative, points)
+    fraction, valid_fraction = parse_digits(block, points + 1, ends)
+    valid &= valid_fraction & (ends - starts - negative - 1 <= _EXACT_DIGITS)
+    scale = np.power(10, np.clip(ends - points - 1, 0, _EXACT_DIGITS), dtype=np.int64)
+    # The quotient of two exact numbers is rounded once, as the text is.
+    numbers = np.where(valid, whole.astype(np.int64) * scale + fraction.astype(np.int64), 0) / scale
+    return np.where(negative, -numbers, numbers), valid
 
 
 _TIME_WIDTH = len("2026-10-31T20:00:00Z")

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from recommender.csvblock import EXPORT_AGAIN, Block, parse_integers, parse_times
+from recommender.csvblock import EXPORT_AGAIN, Block, parse_decimals, parse_integers, parse_times
 from recommender.csvform import whole_records
 from recommender.errors import RefusedError
 from recommender.keys import GUEST_PREFIX, KeyKind, Keys
@@ -125,8 +125,9 @@ class KeyColumn:
         self._rows += len(block)
 
     def _number_texts(self, block: Block, starts: Int64s, ends: Int64s) -> Int32s:
-        fields = map(block.data.__getitem__, map(slice, starts.tolist(), ends.tolist()))
-        return np.fromiter(map(self._numbering.__getitem__, fields), np.int32, len(starts))
+        firsts, which = _distinct_fields(block, starts, ends)
+        fields = map(block.data.__getitem__, map(slice, starts[firsts].tolist(), ends[firsts].tolist()))
+        return np.fromiter(map(self._numbering.__getitem__, fields), np.int32, len(firsts))[which]
 
     def result(self) -> tuple[Keys, Int32s]:
         """The distinct keys, and for each record the index of its key, shape (records,), int32."""
@@ -146,6 +147,35 @@ class KeyColumn:
         result[is_integer] = indexes
         result[text_rows] = keys.find_texts(texts).astype(np.int32)[numbers]
         return keys, result
+
+
+def _distinct_fields(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
+    """Which fields are the same texts.
+
+    Returns:
+        Rows whose fields are all different (or nearly so) and stand for all others, and for each row the
+        place of its like among these.
+    """
+    words = block.field_words(starts, ends)
+    everyone = np.arange(len(starts))
+    if words is None or not len(starts):
+        return everyone, everyone
+    code = words[0]
+    for word in words[1:]:
+        # Any number will do that seldom is the same for different texts; below all of each is compared.
+        code = (code ^ (code >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + word
+    begins = np.append(True, code[1:] != code[:-1])
+    runs = np.flatnonzero(begins)
+    order = np.argsort(code[runs])
+    ordered = code[runs][order]
+    is_new = np.append(True, ordered[1:] != ordered[:-1])
+    firsts = runs[order[is_new]]
+    which = np.empty(len(runs), np.int64)
+    which[order] = np.cumsum(is_new) - 1
+    which = which[np.cumsum(begins) - 1]
+    if any((word != word[firsts[which]]).any() for word in words):
+        return everyone, everyone
+    return firsts, which
 
 
 class TimeColumn:
@@ -186,6 +216,10 @@ class NumberColumn:
         starts, ends = block.starts[:, column], block.ends[:, column]
         integers, valid = parse_integers(block, starts, ends)
         numbers = integers.astype(np.float64)
+        others = np.flatnonzero(~valid)
+        if len(others):
+            points = block.points_after(starts[others])
+            numbers[others], valid[others] = parse_decimals(block, starts[others], ends[others], points)
         known = _Decimals()
         for row in np.flatnonzero(~valid).tolist():
             number = known[block.data[starts[row] : ends[row]]]

@@ -130,14 +130,19 @@ def _check_order(
     begins = np.append(True, lists[1:] != lists[:-1])
     expected = np.where(begins, 1, np.append(0, position[:-1]) + 1)
     findings = []
-    if (position != expected).any() or np.count_nonzero(begins) != len(np.unique(lists)):
+    if (position != expected).any() or np.count_nonzero(begins) != _n_distinct(lists):
         findings.append(Finding("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
     for column in definition.columns:
         if column.role is Role.ITEM and not column.nullable and column.name not in definition.key:
             pairs = lists * (int(codes[column.name].max()) + 1) + codes[column.name]
-            if len(np.unique(pairs)) != len(pairs):
+            if _n_distinct(pairs) != len(pairs):
                 findings.append(Finding("twice", f"{path}: an item stands twice in one list.", again))
     return findings
+
+
+def _n_distinct(values: npt.NDArray[np.int64]) -> int:
+    ordered = np.sort(values)  # several times faster than numpy.unique, which hashes
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + (len(values) > 0)
 
 
 def check_keys(

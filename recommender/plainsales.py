@@ -114,7 +114,6 @@ class _Batch:
         self._bytes = block.bytes.copy()
         self._keep = np.ones(len(self._bytes), bool)
         self._keep[:FRONT] = self._keep[len(self._bytes) - BACK :] = False
-        self._points = np.append(np.flatnonzero(self._bytes == _POINT), len(self._bytes))
 
     def is_key(self, column: int, kind: KeyKind) -> bool:
         """Whether every field of the column is a key as it is written in the file."""
@@ -139,7 +138,7 @@ class _Batch:
         if not others.any():
             return True
         starts, ends = starts[others], ends[others]
-        points = self._points[np.searchsorted(self._points, starts)]
+        points = self._block.points_after(starts)
         if (points >= ends).any():
             return False
         is_negative = self._bytes[starts] == _MINUS
@@ -156,7 +155,7 @@ class _Batch:
     def has_point(self, column: int) -> Bools:
         """Whether there is a point in each field of the column."""
         starts, ends = self.starts[:, column], self.ends[:, column]
-        found: Bools = self._points[np.searchsorted(self._points, starts)] < ends
+        found: Bools = self._block.points_after(starts) < ends
         return found
 
     def times(self, column: int, zone: ZoneInfo) -> Int64s | None:

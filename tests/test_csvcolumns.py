@@ -34,6 +34,11 @@ ODD = [
     "\0",
     "é",
     "😀",
+    "eight by",
+    "eight by\0",
+    "eight byte",
+    "x" * 64,
+    "x" * 65,
 ]
 TEXTS = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-100, 100)
@@ -159,6 +164,16 @@ def test_what_is_no_time_is_refused(tmp_path, field):
 def test_numbers_come_back_from_their_text(tmp_path, numbers):
     path = _write(tmp_path / "a.csv", map(decimal_text, numbers))
     assert _read(path, NumberColumn()).tolist() == numbers
+
+
+@given(
+    numbers=st.lists(st.decimals(-(10**13), 10**13, places=3) | st.decimals(-1, 1, places=15), max_size=20)
+)
+@IN_A_FOLDER
+def test_decimals_are_what_float_makes_of_them(tmp_path, numbers):
+    texts = [format(number, "f") for number in numbers]
+    path = _write(tmp_path / "a.csv", texts)
+    assert _read(path, NumberColumn()).tolist() == [*map(float, texts)]
 
 
 @pytest.mark.parametrize(

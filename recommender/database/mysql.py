@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.csvform import read_records
+from recommender.csvform import parse_records, read_records, whole_records
 from recommender.database.advice import REFUSED_ROW, mysql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
@@ -373,10 +373,28 @@ class MySQL(Database):
 def _write_load_file(records: Path, path: Path) -> None:
     """The list in LOAD DATA's own form, the only one in which NULL and every text are unambiguous."""
     path.touch(FILE_MODE)
+    is_header = True
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            for record in itertools.islice(read_records(records), 1, None):
-                file.write("\t".join(["\\N" if f is None else f.translate(_ESCAPES) for f in record]) + "\n")
+        with path.open("wb") as file:
+            for piece in whole_records(records):
+                lines = _load_lines(piece)
+                file.write(lines[lines.index(b"\n") + 1 :] if is_header else lines)
+                is_header = False
     except OSError as error:
         error.filename = error.filename or str(path)  # a write does not say where
         raise
+
+
+def _load_lines(piece: bytes) -> bytes:
+    """Whole records of our form, in that of LOAD DATA."""
+    if b'"' in piece:
+        return "".join(
+            "\t".join(["\\N" if f is None else f.translate(_ESCAPES) for f in record]) + "\n"
+            for record in parse_records(piece.decode())
+        ).encode()
+    # Without quotes every line end is one of a record.
+    piece = piece.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\0", b"\\0")
+    lines = b"\n" + piece.replace(b",", b"\t")
+    for _ in range(2):  # those side by side share a tab
+        lines = lines.replace(b"\t\t", b"\t\\N\t")
+    return lines.replace(b"\n\t", b"\n\\N\t").replace(b"\t\n", b"\t\\N\n")[1:]

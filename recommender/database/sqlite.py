@@ -44,6 +44,8 @@ _PAGES_AT_ONCE = 10_000
 _COMMIT_WAIT_SECONDS = 0.9
 """A commit that waits for a long reader keeps new readers out meanwhile: give way within a second."""
 _COMMIT_TRIES = 8
+_ROWS_PER_INSERT = 20
+"""Rows that one statement inserts: a third quicker than one at a time, and more would not be."""
 _STEPS_PER_CHECK = 50_000
 """SQLite's virtual machine steps between two looks at signals and the clock: some milliseconds."""
 _READ_ONLY = {
@@ -349,11 +351,14 @@ class SQLite(Database):
         for definition, path in files.items():
             table, staged = self.quoted(tables[definition]), self.quote(definition.name)
             names = ", ".join(self.quote(column.name) for column in definition.columns)
-            marks = ", ".join("?" * len(definition.columns))
+            row = f"({', '.join('?' * len(definition.columns))})"
             raw.execute(f"CREATE TABLE staging.{staged} AS SELECT {names} FROM {table} LIMIT 0")
             records = itertools.islice(read_records(path), 1, None)
+            insert = f"INSERT INTO staging.{staged} VALUES "
             raw.execute("BEGIN")
-            raw.executemany(f"INSERT INTO staging.{staged} VALUES ({marks})", records)
+            rest: list[Sequence[str | None]] = []
+            raw.executemany(insert + ", ".join([row] * _ROWS_PER_INSERT), _several(records, rest))
+            raw.executemany(insert + row, rest)
             raw.execute("COMMIT")
 
     @staticmethod
@@ -412,6 +417,15 @@ class SQLite(Database):
 
     def advice(self, error: BaseException) -> str:
         return sqlite_advice(error) or super().advice(error)
+
+
+def _several(
+    records: Iterator[Sequence[str | None]], rest: list[Sequence[str | None]]
+) -> Iterator[list[str | None]]:
+    """The fields of so many records at a time as one statement inserts; what is left then is the rest."""
+    while len(batch := [*itertools.islice(records, _ROWS_PER_INSERT)]) == _ROWS_PER_INSERT:
+        yield [*itertools.chain.from_iterable(batch)]
+    rest += batch
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
