@@ -117,9 +117,15 @@ class Night:
         manifest = self.run.manifest
         with stage(self.run, Stage.TRAIN, self.progress) as figures:
             model = self.make_model(chosen)
-            # Read once more instead of kept from above: the sales' columns are most of a night's memory.
             choose_and_prove(
-                self.run, self.settings, self._lines(), self._recipe, kept=kept, progress=self.progress.update
+                self.run,
+                self.settings,
+                # Read once more instead of kept from above: the sales' columns are most of a night's memory.
+                self._lines,
+                self._recipe,
+                n_sales=self._interactions.n_sales,
+                kept=kept,
+                progress=self.progress.update,
             )
             figures["summary"] = (
                 f"{manifest.model['mode']}: {len(model.user_ids):,} customers, {len(model.item_ids):,} items;"

@@ -117,7 +117,7 @@ def test_young_shops_have_shorter_windows(days, length, count):
 
 def _choose(lines, *, budget=2, **other):
     recipe = dataclasses.replace(NEW, **other)
-    return choose(lines, recipe, budget=budget, run_id="r", as_of_day="2026-03-01")
+    return choose(lines, recipe, n_sales=len(lines.times), budget=budget, run_id="r", as_of_day="2026-03-01")
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,9 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
     if levels:
         users, items = (np.round(factors * levels) / levels for factors in (users, items))
     users[:2] = 0  # who bought nothing that the model knows
+    items *= rng.lognormal(0, seed % 4, n_items).astype(np.float32)[
+        :, None
+    ]  # some norms tower over the others
     items[rng.random(n_items) < 0.1] = 0
     return Signals(
         interactions=shop,
@@ -70,7 +73,7 @@ def every_item_weighed(signals, weights, allowed, *, exclude_seen, n):
 def _small(monkeypatch):
     """Bounds so small that a shop of some items meets all of them."""
     monkeypatch.setattr(candidates, "NAMED", 4)
-    monkeypatch.setattr(contenders, "_GROUP", 4)
+    monkeypatch.setattr(contenders, "_STEP", 4)
     monkeypatch.setattr(contenders, "_SCORES", 1000)
 
 
@@ -121,16 +124,16 @@ def test_nothing_allowed_and_nobody_to_list():
     assert nobody.items.shape == (0, 5)
 
 
-def test_the_size_of_blocks_and_groups_changes_nothing(monkeypatch):
+def test_the_size_of_blocks_and_steps_changes_nothing(monkeypatch):
     signals, users, allowed = made_up(3), np.arange(30), np.ones(150, bool)
 
-    def lists(scores, group):
+    def lists(scores, step):
         monkeypatch.setattr(contenders, "_SCORES", scores)
-        monkeypatch.setattr(contenders, "_GROUP", group)
+        monkeypatch.setattr(contenders, "_STEP", step)
         found = rank(signals, USUAL, users, allowed=allowed, exclude_seen=True, n=8, threads=1)
         return found.items.tobytes() + found.scores.tobytes() + found.scales.tobytes()
 
-    assert len({lists(scores, group) for scores in (1, 1000, 1 << 20) for group in (1, 3, 32)}) == 1
+    assert len({lists(scores, step) for scores in (1, 1000, 1 << 20) for step in (1, 3, 512)}) == 1
 
 
 def test_factors_that_overflow_are_refused():

@@ -4,16 +4,17 @@ Something must speak for an item: an ALS score not far from the customer's best,
 it is, the customer's own habit, or that it is popular now. Where only the customer's own signals weigh, a
 positive one will do.
 
-All ALS scores of a block of customers are one matrix product. Items that are anybody's neighbours, which are
-those that sell most, and those that are popular now are all weighed. The others stand in groups of those
-whose own signals weigh about the same: the highest ALS score in a group bounds the score of every item in it
-from above, and that of one of them from below. The n-th highest of these is a bar that n items reach, but for
-rounding; what cannot reach it is left out, which is nearly all.
+Items that are anybody's neighbours, which are those that sell most, and those that are popular now are all
+weighed; the n-th highest of these scores is a bar. The others are taken in order of falling norm: by
+Cauchy-Schwarz |x·y| <= |x||y|, so as soon as the norm is too small for a score that speaks, or for one that
+reaches the bar, no later item can come into the list, and it is not looked at (Teflioudi, Gemulla and
+Mykytiuk, "LEMP", SIGMOD 2015).
 
 Who is left gets scores of 64 bits in a fixed order of addition. So the lists are the exact ones, and the same
 to the bit for any block, thread or BLAS.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -37,14 +38,15 @@ Cells = tuple[Int64s, Int64s]
 
 SPEAKS = 0.3
 """The square root of an ALS score relative to the customer's best, from which on it speaks for the item."""
-_SCORES = 1 << 22
-"""ALS scores of a block: 16 MB."""
-_GROUP = 32
-"""Items of a group."""
+_SCORES = 1 << 20
+"""Scores of a block of customers and the single items: 4 MB."""
+_STEP = 512
+"""Other items that are looked at together."""
 _SET, _SETS_PER_RANK = 8, 8
 """Scores of a set, of which the highest stands for all; and how many such sets there must be for that."""
 _UNDERFLOW = 1e-37
 """More than what it can take from a product of 32 bits."""
+_LOWEST = float(np.finfo(np.float32).min)
 _SLACK = 1e-5
 """More than what rounding takes from a sum of a few numbers of 32 bits, relative to it."""
 
@@ -55,12 +57,12 @@ class _Own:
 
     factors: Float32s
     """shape (users, factors)"""
+    norms: Float64s
+    """shape (users,): of the factors"""
     als: Float32s
-    """shape (users, columns): scores as the product has them; -inf where an item may not be listed"""
-    highest: Float32s
-    """shape (users, groups): the highest of them in each group"""
+    """shape (users, single columns): scores as the product has them; -inf where an item may not be listed"""
     top: Float32s
-    """shape (users,): the highest of all, 0 where none is positive"""
+    """shape (users,): the highest of all columns' scores, 0 where none is positive"""
     error: Float64s
     """shape (users,): by so much any of them is wrong at most"""
     near: Float32s
@@ -68,7 +70,7 @@ class _Own:
     near_scale: Float32s
     """shape (users,): the highest of it; 1 where there is none"""
     rows: Int64s
-    """shape (bought,): row of each item that the user bought and that may be listed at all"""
+    """shape (bought,): row of each item that the user bought and that may be listed; in order of column"""
     columns: Int64s
     """shape (bought,)"""
     habit: Float64s
@@ -76,16 +78,10 @@ class _Own:
     habit_scale: Float64s
     """shape (users,): as `near_scale`"""
 
-    def roots(self, scores: Float32s, rows: Int64s | None = None) -> Float32s:
-        """The square roots of ALS scores relative to the user's highest.
-
-        Args:
-            scores: shape (users, …), or shape (cells,) with
-            rows: the row of each.
-        """
-        top = _not_0(self.top)
+    def roots(self, scores: Float32s) -> Float32s:
+        """The square roots of ALS scores, shape (users, …), relative to the user's highest."""
         found = np.maximum(scores, 0)
-        found /= top[:, None] if rows is None else top[rows]
+        found /= _not_0(self.top)[:, None]
         return np.sqrt(found, out=found)
 
     @cached_property
@@ -105,8 +101,7 @@ class ContenderMaker:
     """Finds the contenders of blocks of users; blocks may be asked for in threads.
 
     Its columns are the items that may be listed: first the single ones, those that are anybody's neighbours
-    in front; then the others in groups. Those of one group stand `n_groups` apart, so that a maximum over
-    each group goes along rows.
+    in front; then the others by falling norm.
     """
 
     def __init__(
@@ -141,30 +136,25 @@ class ContenderMaker:
         is_near = np.zeros(len(allowed), bool)
         is_near[signals.neighbours.indices] = True
         near = np.flatnonzero(is_near & allowed)
-        static = signals.statics @ weights[PERSONAL:]
-        others = np.flatnonzero(~is_near & ~self._is_popular & allowed)
-        others = others[np.argsort(-static[others], kind="stable")]
         single = np.append(near, np.flatnonzero(self._is_popular & ~is_near))
-        self._n_near, self._n_single, self._n_groups = len(near), len(single), -(-len(others) // _GROUP)
-        place = np.arange(len(others))
-        width = self._n_single + _GROUP * self._n_groups
-        self._items = np.full(width, -1, np.int32)
-        self._items[: self._n_single] = single
-        self._items[self._n_single + place % _GROUP * self._n_groups + place // _GROUP] = others
-        filled = np.flatnonzero(self._items >= 0)
+        self._n_near, self._n_single = len(near), len(single)
+        others = np.flatnonzero(~is_near & ~self._is_popular & allowed)
+        norms = np.linalg.norm(signals.item_factors.astype(np.float64), axis=1)
+        others = others[np.argsort(-norms[others], kind="stable")]
+        self._items = np.append(single, others).astype(np.int32)
         self._column = np.full(len(allowed), -1, np.int64)
-        self._column[self._items[filled]] = filled
-        self._static = np.full(width, -np.inf, np.float32)
-        self._static[filled] = static[self._items[filled]]
-        grouped = self._static[self._n_single :].reshape(_GROUP, self._n_groups)
-        self._static_low, self._static_high = grouped.min(axis=0), grouped.max(axis=0)
-        self._factors = np.zeros((signals.item_factors.shape[1], width), np.float32)
-        self._factors[:, filled] = signals.item_factors[self._items[filled]].T
-        norms = np.linalg.norm(self._factors.astype(np.float64), axis=0)
-        self._largest_norm = float(norms.max(initial=0))
+        self._column[self._items] = np.arange(len(self._items))
+        static = (signals.statics @ weights[PERSONAL:])[self._items]
+        self._static = static.astype(np.float32)
+        # The highest of each column and all behind it.
+        self._static_from = np.maximum.accumulate(static[::-1])[::-1]
+        self._norms = norms[self._items]
+        self._largest_norm = float(self._norms.max(initial=0))
+        self._factors = np.ascontiguousarray(signals.item_factors[self._items])
+        self._single_factors = np.ascontiguousarray(self._factors[: self._n_single].T)
         self._rounding = rounding_of(signals.item_factors.shape[1])
         self._neighbours = signals.neighbours[:, near].tocsr()
-        self._block = max(1, _SCORES // max(width, 1))
+        self._block = max(1, _SCORES // max(self._n_single, _STEP))
         self.n_blocks = -(-len(users) // self._block)
 
     def block(self, part: int) -> tuple[int, Candidates]:
@@ -175,10 +165,8 @@ class ContenderMaker:
         """
         first = part * self._block
         own = self._own(self._users[first : first + self._block])
-        rows, columns = map(np.concatenate, zip(*self._reaching(own), *self._highest(own), strict=True))
-        may = own.als[rows, columns] > -np.inf
-        may &= self._items[columns] >= 0
-        cells = np.unique(rows[may] * len(self._column) + self._items[columns[may]])
+        rows, columns = map(np.concatenate, zip(*self._reaching(own), strict=True))
+        cells = np.unique(rows * len(self._column) + self._items[columns])
         return first, self._with_signals(own, cells)
 
     def _own(self, users: Int64s) -> _Own:
@@ -190,27 +178,25 @@ class ContenderMaker:
             raise ModelError(
                 f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model."
             )
-        als = factors @ self._factors
+        als = factors @ self._single_factors
         bought = signals.interactions.weights[users]
-        habits = signals.habit[users].data
         rows = np.repeat(np.arange(len(users)), np.diff(bought.indptr))
         columns = self._column[bought.indices]
-        may = columns >= 0
-        rows, columns, habits = rows[may], columns[may], habits[may]
+        order = np.argsort(columns, kind="stable")
+        order = order[np.searchsorted(columns[order], 0) :]
+        rows, columns, habits = rows[order], columns[order], signals.habit[users].data[order]
         near = (bought @ self._neighbours).toarray()
         if self._exclude_seen:
-            als[rows, columns] = -np.inf
-            is_near = columns < self._n_near
-            near[rows[is_near], columns[is_near]] = 0
-        highest = als[:, self._n_single :].reshape(len(users), _GROUP, self._n_groups).max(axis=1)
-        single_top = als[:, : self._n_single].max(axis=1, initial=0)
+            n_near, n_single = np.searchsorted(columns, (self._n_near, self._n_single))
+            als[rows[:n_single], columns[:n_single]] = -np.inf
+            near[rows[:n_near], columns[:n_near]] = 0
         habit_scale = np.zeros(len(users))
         np.maximum.at(habit_scale, rows, habits)
-        return _Own(
+        own = _Own(
             factors=factors,
+            norms=norms,
             als=als,
-            highest=highest,
-            top=np.maximum(highest.max(axis=1, initial=0), single_top),
+            top=als.max(axis=1, initial=0),
             error=np.where(norms > 0, self._rounding * norms * self._largest_norm + _UNDERFLOW, 0),
             near=near,
             near_scale=_not_0(near.max(axis=1, initial=0)),
@@ -219,92 +205,104 @@ class ContenderMaker:
             habit=habits,
             habit_scale=_not_0(habit_scale),
         )
+        for active, _, scores in self._others(own, lambda _: own.top.astype(np.float64)):
+            own.top[active] = np.maximum(own.top[active], scores.max(axis=1))
+        return own
+
+    def _others(self, own: _Own, least: Callable[[int], Float64s]) -> Iterator[tuple[Int64s, int, Float32s]]:
+        """ALS scores of the items that are not single, as far as they can matter.
+
+        Args:
+            own: of the users.
+            least: called with a column; the score from which on one of it or behind it matters to each user.
+
+        Yields:
+            The rows that such a score is possible for; the first column; and the scores of these rows in a
+            few columns from there on, -inf where an item may not be listed.
+        """
+        rows = np.flatnonzero(own.norms > 0)
+        for start in range(self._n_single, len(self._items), _STEP):
+            possible = own.norms[rows] * self._norms[start] + own.error[rows]
+            rows = rows[possible >= least(start)[rows]]
+            if not len(rows):
+                return
+            stop = min(start + _STEP, len(self._items))
+            scores = own.factors[rows] @ self._factors[start:stop].T
+            if self._exclude_seen:
+                seen = slice(*np.searchsorted(own.columns, (start, stop)))
+                line = np.full(len(own.norms), -1)
+                line[rows] = np.arange(len(rows))
+                lines = line[own.rows[seen]]
+                scores[lines[lines >= 0], own.columns[seen][lines >= 0] - start] = -np.inf
+            yield rows, start, scores
 
     def _reaching(self, own: _Own) -> list[Cells]:
-        """What may be among the n best of its row."""
+        """What may be among the n best of its row, and what may have the highest true score of ALS.
+
+        The others are relative to that one.
+        """
         by_als, _, by_habit = self._weights[:PERSONAL].tolist()
         scores, sure = self._single(own)
-        low, high = self._groups(own)
-        alone: Float64s = np.zeros(0)
-        is_single = own.columns < self._n_single
-        rows, columns = own.rows[~is_single], own.columns[~is_single]
+        found: list[Cells] = []
         if not self._exclude_seen:
+            n_single = np.searchsorted(own.columns, self._n_single)
             habits = by_habit * np.sqrt(own.habit / own.habit_scale[own.rows])
-            here = own.rows[is_single], own.columns[is_single]
-            scores[here] = sure[here] = self._plain_score(own, *here) + habits[is_single]
-            alone = self._plain_score(own, rows, columns) + habits[~is_single]
-            np.maximum.at(low, (rows, (columns - self._n_single) % self._n_groups), alone)
-        bar = _nth_highest(np.concatenate([sure, low], axis=1), self._n).astype(np.float64)
-        # What stands for its group may have been bought, and lose by a habit of negative weight.
+            here = own.rows[:n_single], own.columns[:n_single]
+            scores[here] += habits[:n_single]
+            sure[here] += habits[:n_single]
+            found.append((own.rows[n_single:], own.columns[n_single:]))
+        bar = _nth_highest(sure, self._n).astype(np.float64)
+        # What stands for its set may have been bought, and lose by a habit of negative weight.
         bar -= 2 * abs(by_als) * own.doubt + _SLACK * (1 + np.abs(bar)) - min(by_habit, 0)
-        bars = bar.astype(np.float32)[:, None]
-        found = [np.nonzero(scores >= bars)]
-        if not self._exclude_seen:
-            reaches = alone >= bar[rows]
-            found.append((rows[reaches], columns[reaches]))
-        rows, columns = self._members(*np.nonzero(high >= bars))
-        reach = self._static[columns] + max(by_als, 0) * own.roots(own.als[rows, columns], rows)
-        reaches = reach >= bar[rows]
-        return [*found, (rows[reaches], columns[reaches])]
+        # What may not be listed is below any number.
+        found.append(_at_least(scores, np.maximum(bar, _LOWEST)))
+        highest = np.where(own.norms > 0, own.top - 2 * own.error, np.inf)
+        found.append(_at_least(own.als, highest))
+
+        def least(column: int) -> Float64s:
+            # The root that it takes to speak for an item and to lift it to the bar; then the score for that.
+            missing = bar - self._static_from[column]
+            root = np.maximum(0 if self._own_only else SPEAKS, missing / by_als if by_als > 0 else 0)
+            score = np.maximum(root - own.doubt, 0) ** 2 * own.top * (1 - _SLACK) - own.error
+            if by_als <= 0:
+                score[missing > 0] = np.inf
+            if by_als == 0 and self._own_only:
+                score[:] = np.inf
+            matters: Float64s = np.minimum(score, highest)
+            return matters
+
+        for rows, start, als in self._others(own, least):
+            lines, columns = _at_least(als, least(start)[rows])
+            found.append((rows[lines], columns + start))
+        return found
 
     def _single(self, own: _Own) -> tuple[Float32s, Float32s]:
         """Scores of the single items without habit, shape (users, single items).
 
         First with -inf where surely nothing speaks for an item, then where it is not sure that anything does.
         """
-        by_als, by_neighbours, _ = self._weights[:PERSONAL].tolist()
-        roots = own.roots(own.als[:, : self._n_single])
+        by_als, by_neighbours, by_habit = self._weights[:PERSONAL].tolist()
+        n_single = np.searchsorted(own.columns, self._n_single)
+        roots = own.roots(own.als)
         scores = by_als * roots
         scores += self._static[: self._n_single]
         scores[:, : self._n_near] += by_neighbours * np.sqrt(own.near / own.near_scale[:, None])
         if self._exclude_seen:
-            is_single = own.columns < self._n_single
-            scores[own.rows[is_single], own.columns[is_single]] = -np.inf
+            scores[own.rows[:n_single], own.columns[:n_single]] = -np.inf
         if self._own_only:
-            least: Float32s = np.zeros_like(own.doubt)
+            least: Float32s = np.full_like(own.doubt, 0 if by_als else np.inf)
             silent = np.ones(scores.shape, bool)
         else:
             least = SPEAKS - own.doubt
             silent = np.broadcast_to(~self._is_popular[self._items[: self._n_single]], scores.shape).copy()
-        silent[:, : self._n_near] &= own.near <= 0
+        if by_neighbours or not self._own_only:
+            silent[:, : self._n_near] &= own.near <= 0
+        if not self._exclude_seen and (by_habit or not self._own_only):
+            has_habit = own.habit[:n_single] > 0
+            silent[own.rows[:n_single][has_habit], own.columns[:n_single][has_habit]] = False
         sure = np.where(silent & (roots <= least[:, None] + 2 * own.doubt[:, None]), -np.inf, scores)
         scores[silent & (roots < least[:, None])] = -np.inf
         return scores, sure.astype(np.float32, copy=False)
-
-    def _groups(self, own: _Own) -> tuple[Float32s, Float32s]:
-        """Bounds of the scores in each group: what one of its items surely has, and none exceeds."""
-        by_als = float(self._weights[0])
-        roots = own.roots(own.highest)
-        low, high = self._static_low + by_als * roots, self._static_high + max(by_als, 0) * roots
-        least = np.zeros_like(own.doubt) if self._own_only else SPEAKS - own.doubt
-        low[roots <= (least + 2 * own.doubt)[:, None]] = -np.inf
-        high[roots < least[:, None]] = -np.inf
-        return low, high
-
-    def _plain_score(self, own: _Own, rows: Int64s, columns: Int64s) -> Float32s:
-        """The score of single cells without habit."""
-        by_als, by_neighbours, _ = self._weights[:PERSONAL].tolist()
-        score = self._static[columns] + by_als * own.roots(own.als[rows, columns], rows)
-        near = columns < self._n_near
-        score[near] += by_neighbours * np.sqrt(
-            own.near[rows[near], columns[near]] / own.near_scale[rows[near]]
-        )
-        found: Float32s = score
-        return found
-
-    def _highest(self, own: _Own) -> list[Cells]:
-        """What may have the highest true score of ALS, which the others are relative to."""
-        bar = (own.top - 2 * own.error)[:, None]
-        is_positive = (own.top > 0)[:, None]
-        found = [np.nonzero((own.als[:, : self._n_single] >= bar) & is_positive)]
-        rows, columns = self._members(*np.nonzero((own.highest >= bar) & is_positive))
-        reaches = own.als[rows, columns] >= bar[rows, 0]
-        return [*found, (rows[reaches], columns[reaches])]
-
-    def _members(self, rows: Int64s, groups: Int64s) -> Cells:
-        """All items of these groups."""
-        columns = self._n_single + groups[:, None] + self._n_groups * np.arange(_GROUP)
-        return np.repeat(rows, _GROUP), columns.ravel()
 
     def _with_signals(self, own: _Own, cells: Int64s) -> Candidates:
         """Those of the cells for which something speaks, with their exact signals."""
@@ -329,6 +327,13 @@ class ContenderMaker:
             speaks = (plain[1:] > 0).any(axis=0) | self._is_popular[items]
             speaks |= plain[0] >= SPEAKS**2 * scales[0, rows]
         return with_signals(self._signals, rows[speaks], items[speaks], plain[:, speaks], scales)
+
+
+def _at_least(scores: Float32s, bars: Float64s) -> Cells:
+    """The cells that reach the bar of their row."""
+    # Through the flat places: several times faster than all at once.
+    places = np.flatnonzero(scores >= bars.astype(np.float32)[:, None])
+    return np.divmod(places, max(scores.shape[1], 1))
 
 
 def _nth_highest(scores: Float32s, n: int) -> Float32s:

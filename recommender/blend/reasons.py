@@ -174,20 +174,25 @@ def _root(scores: Float64s, scales: Float64s) -> Float64s:
 
 
 class _Cells:
-    """Looks up cells of a sparse matrix with sorted indices; an empty cell is 0."""
+    """Looks up cells of a sparse matrix that has few rows and columns with anything in them.
+
+    Those are put side by side: a dense table of them is looked up several times faster than a sorted list,
+    and no neighbours are kept of more than some thousand items.
+    """
 
     def __init__(self, matrix: "csr_matrix[np.float32]") -> None:
-        self._n_columns = matrix.shape[1]
-        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        # One more behind the last, so that every search ends at a cell.
-        self._places = np.append(rows * self._n_columns + matrix.indices, -1)
-        self._values = np.append(matrix.data, np.float32(0))
+        rows, columns = np.flatnonzero(np.diff(matrix.indptr)), np.unique(matrix.indices)
+        self._table = np.zeros((len(rows) + 1, len(columns) + 1), np.float32)
+        self._table[:-1, :-1] = matrix[rows][:, columns].toarray()
+        # All that has nothing is the last row or column.
+        self._row = np.full(matrix.shape[0], len(rows), np.int32)
+        self._row[rows] = np.arange(len(rows))
+        self._column = np.full(matrix.shape[1], len(columns), np.int32)
+        self._column[columns] = np.arange(len(columns))
 
     def find(self, rows: Int32s, columns: Int32s) -> Float32s:
-        """The cells at these rows and columns, which are broadcast together."""
-        wanted = rows.astype(np.int64) * self._n_columns + columns
-        found = np.searchsorted(self._places[:-1], wanted)
-        return np.where(self._places[found] == wanted, self._values[found], np.float32(0))
+        """The cells at these rows and columns, which are broadcast together; an empty cell is 0."""
+        return self._table[self._row[rows], self._column[columns]]
 
 
 def whitened(item_factors: Float32s, regularization: float) -> Float64s:

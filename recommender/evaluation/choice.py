@@ -87,9 +87,10 @@ class Choice:
 
 
 def choose(
-    lines: SaleLines,
+    lines: SaleLines | None,
     recipe: Recipe,
     *,
+    n_sales: int,
     budget: int,
     run_id: str,
     as_of_day: str,
@@ -102,21 +103,23 @@ def choose(
     defaults on every window are weights used that were learned on all of them.
 
     Args:
-        lines: the sales.
+        lines: the sales; None with a budget that allows no training.
         recipe: of the night.
+        n_sales: how many sale lines there are.
         budget: trainings that this may cost.
         run_id: whose choice it is.
         as_of_day: of that run.
         progress: called with windows done and in all.
     """
     default = default_weights(exclude_seen=recipe.exclude_seen)
-    found = past_windows(lines, most=1 + budget)[1:]
+    found = [] if lines is None else past_windows(lines, most=1 + budget)[1:]
     pasts = []
     # Without a second window nothing could be held against what was learned on another one.
-    for number, window in enumerate(found if len(found) >= _FEWEST_WINDOWS else []):
-        pasts.append(look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS))
-        if progress is not None:
-            progress(number + 1, len(found))
+    if lines is not None and len(found) >= _FEWEST_WINDOWS:
+        for number, window in enumerate(found, 1):
+            pasts.append(look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS))
+            if progress is not None:
+                progress(number, len(found))
     told = [_choices(past, recipe) for past in pasts]
     trials = [
         _trial(past, recipe, learned=learn([*told[:number], *told[number + 1 :]], default), default=default)
@@ -142,7 +145,7 @@ def choose(
         trials=[asdict(trial) for trial in trials],
         als=asdict(recipe.als),
         half_life_days=recipe.half_life_days,
-        sales=len(lines.times),
+        sales=n_sales,
         run_id=run_id,
         as_of_day=as_of_day,
     )

@@ -1,6 +1,7 @@
 """The part of the night that looks at the past: which weights, which method, how good; all on record."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 
 from recommender.evaluation.choice import Choice, choose
@@ -18,9 +19,10 @@ from recommender.training import COLD_EVERY_DAYS, Mode
 def choose_and_prove(
     run: Run,
     settings: Settings,
-    lines: SaleLines,
+    load_lines: Callable[[], SaleLines],
     recipe: Recipe,
     *,
+    n_sales: int,
     kept: Choice | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -32,19 +34,21 @@ def choose_and_prove(
     Args:
         run: its manifest gets `choice`, `method` and `quality`; its folder `evaluation.json`.
         settings: of the run.
-        lines: its sales.
+        load_lines: reads its sales; called once, where a past window is looked at.
         recipe: of the settings.
+        n_sales: sale lines of the run.
         kept: the choice of an earlier night, if there is one.
         progress: called with past windows done and in all.
     """
     manifest = run.manifest
+    lines = load_lines() if settings.nightly_proof else None
     choice = kept
-    if choice is None or not choice.still_fits(recipe, sales=len(lines.times), day=run.day):
-        budget = settings.tune_budget if settings.nightly_proof else 0
+    if choice is None or not choice.still_fits(recipe, sales=n_sales, day=run.day):
         choice = choose(
             lines,
             recipe,
-            budget=budget,
+            n_sales=n_sales,
+            budget=settings.tune_budget if settings.nightly_proof else 0,
             run_id=run.run_id,
             as_of_day=manifest.as_of_day,
             progress=progress,
@@ -53,7 +57,7 @@ def choose_and_prove(
     manifest.method = Method.BLEND
     manifest.quality = {"ndcg": None, "baseline_ndcg": None}
     run.drop(EVALUATION)
-    if not settings.nightly_proof:
+    if lines is None:
         return
     starts_chain = manifest.model["mode"] == Mode.COLD and settings.warm_start is WarmStart.AUTO
     warm_days = COLD_EVERY_DAYS if starts_chain else None

@@ -50,7 +50,9 @@ def configured_system(
         recipe = Recipe.of(settings, never=never, exclude_seen=exclude_seen, threads=threads)
         known = lines.before(interactions.newest + 1)
         budget = settings.tune_budget if settings.nightly_proof else 0
-        weights = choose(known, recipe, budget=budget, run_id="", as_of_day="").as_array()
+        weights = choose(
+            known, recipe, n_sales=len(known.times), budget=budget, run_id="", as_of_day=""
+        ).as_array()
         if settings.nightly_proof:
             weights = weights_for(prove(known, weights, recipe).method, weights)
         return top_lists(
