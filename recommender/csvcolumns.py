@@ -7,7 +7,7 @@ objects, and only distinct ones stay.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -45,6 +45,24 @@ def read_columns(path: Path, columns: Mapping[str, Column], optional: Mapping[st
         RefusedError: a column is missing, or a record is not in our form; names file, record and column.
     """
     wanted: list[tuple[int, Column]] = []
+    records = 0
+    for header, block in read_blocks(path):
+        wanted = wanted or _find_columns(header, columns, optional, path)
+        if block is not None:
+            for place, column in wanted:
+                column.add(block, place)
+            records += len(block)
+    return records
+
+
+def read_blocks(path: Path) -> Iterator[tuple[list[str], Block | None]]:
+    """The records of a CSV file in our form, some at a time, each time with the header.
+
+    The first time there may be nothing but the header.
+
+    Raises:
+        RefusedError: the file is not in our form; names file and record.
+    """
     header: list[str] = []
     records = 0
     try:
@@ -53,17 +71,13 @@ def read_columns(path: Path, columns: Mapping[str, Column], optional: Mapping[st
             if not header:
                 first, _, body = body.partition(b"\n")
                 header = first.decode().split(",")
-                wanted = _find_columns(header, columns, optional, path)
-            if body:
-                block = Block(body, header, records + 1, path)
-                for place, column in wanted:
-                    column.add(block, place)
-                records += len(block)
+            block = Block(body, header, records + 1, path) if body else None
+            yield header, block
+            records += len(block) if block is not None else 0
     except UnicodeDecodeError as error:
         raise RefusedError(f"{path} is damaged after record {records}: {error}.", EXPORT_AGAIN) from error
     if not header:
         raise RefusedError(f"{path} is empty, not even a header.", EXPORT_AGAIN)
-    return records
 
 
 def _find_columns(

@@ -13,6 +13,7 @@ from recommender.database.base import Publication, RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS, ListTable
 from recommender.errors import DatabaseError, OutcomeUnknownError
+from recommender.patch import Patch
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def publish(
     rows: Mapping[ListTable, int],
     record: Mapping[str, object],
     *,
+    patches: Mapping[ListTable, Patch] | None = None,
     scratch: Path,
     done: Callable[[Published], None],
 ) -> None:
@@ -48,6 +50,8 @@ def publish(
         files: the checked CSV file of each list.
         rows: how many rows each of them has.
         record: the row of recommendation_runs but for published_seq and published_at.
+        patches: of lists of which only these changes are written; should the tables not be as the last run
+            left them, all rows are replaced after all.
         scratch: a folder for temporary files.
         done: called when the commit has happened; no signal comes between.
 
@@ -57,7 +61,30 @@ def publish(
         OutcomeUnknownError: it failed when all was ready for the commit; only the row of this run in
             recommendation_runs tells whether the commit happened.
     """
+    try:
+        _publish(target, lock, files, rows, record, patches=patches or {}, scratch=scratch, done=done)
+    except _TablesDifferError as error:
+        log.warning("%s: all rows are replaced", error)
+        _publish(target, lock, files, rows, record, patches={}, scratch=scratch, done=done)
+
+
+class _TablesDifferError(Exception):
+    """The tables are not as the last run left them."""
+
+
+def _publish(
+    target: Target,
+    lock: RunLock,
+    files: Mapping[ListTable, Path],
+    rows: Mapping[ListTable, int],
+    record: Mapping[str, object],
+    *,
+    patches: Mapping[ListTable, Patch],
+    scratch: Path,
+    done: Callable[[Published], None],
+) -> None:
     tables, runs = target.lists, target.runs
+    written = {**files, **{definition: patch.path for definition, patch in patches.items()}}
     published: list[Published] = []
     is_ready = False
 
@@ -65,7 +92,10 @@ def publish(
         nonlocal is_ready
         is_ready = False
         for definition in files:
-            publication.replace(definition, tables[definition])
+            if definition in patches:
+                _patch(publication, definition, tables[definition], patches[definition])
+            else:
+                publication.replace(definition, tables[definition])
         counted = {
             definition: publication.connection.execute(
                 sa.select(sa.func.count()).select_from(tables[definition])
@@ -73,6 +103,8 @@ def publish(
             for definition in files
         }
         for definition, count in counted.items():
+            if count != rows[definition] and definition in patches:
+                raise _TablesDifferError(f"{target.prefix}{definition.name} has {count} rows")
             if count != rows[definition]:
                 raise DatabaseError(
                     f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
@@ -91,11 +123,20 @@ def publish(
         is_ready = True
 
     try:
-        target.database.publish(files, tables, scratch, work, lambda: done(published[0]))
+        target.database.publish(written, tables, scratch, work, lambda: done(published[0]))
     except DatabaseError as error:
         if not is_ready:
             raise
         raise OutcomeUnknownError(error.reason, error.what_to_do) from error
+
+
+def _patch(publication: Publication, definition: ListTable, table: sa.Table, patch: Patch) -> None:
+    removed = publication.remove(table, patch.owners)
+    if removed != patch.rows:
+        raise _TablesDifferError(
+            f"{table.name} had {removed} rows of the lists that change, not {patch.rows}"
+        )
+    publication.add(definition, table)
 
 
 def published_lists(target: Target, connection: sa.Connection) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """The last stage over a run folder: the gate's word on its lists, and the publish."""
 
-from dataclasses import asdict
+import logging
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,16 +10,19 @@ from recommender import __version__
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
-from recommender.files import sha256_of
+from recommender.files import TEMPORARY, sha256_of
 from recommender.keys import KeyKind
 from recommender.progress import Progress
 from recommender.record import mark_published, stage
-from recommender.runs import Run, Source, Stage
+from recommender.runs import Run, Source, Stage, list_runs
 from recommender.settings import Settings
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from recommender.changes import ListChanges
     from recommender.gate import Candidates, Finding, ListFacts
+    from recommender.patch import Patch
 
 
 _KEYS = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
@@ -96,6 +100,7 @@ class Publishing:
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
             with self.target.database.connect() as connection:
                 facts = self.check(connection, force=force)
+                patches = self._patches(self.target.last_publish(connection), facts)
             files = {definition: self.run.path(definition.file_name) for definition in facts}
             manifest.files |= {path.name: sha256_of(path) for path in files.values()}
             record: dict[str, Any] = {
@@ -120,12 +125,47 @@ class Publishing:
                 files,
                 {definition: fact.rows for definition, fact in facts.items()},
                 record,
+                patches=patches,
                 scratch=self.run.folder,
                 done=lambda published: mark_published(self.run, published.seq, published.at),
             )
+            for patch in patches.values():
+                patch.path.unlink()
+            changed = sum(len(patch.owners) for patch in patches.values())
+            log.info("lists written in part: %s; changed in them: %s", len(patches), changed)
             figures["summary"] = (
                 f"{manifest.counts['rows']:,} rows, {manifest.counts['customers']:,} customers"
             )
+
+    def _patches(
+        self, last: "sa.Row[Any] | None", facts: "dict[ListTable, ListFacts]"
+    ) -> "dict[ListTable, Patch]":
+        """What differs from the published lists, where their files are here and as they were then."""
+        from recommender.patch import make_patch
+
+        runs = {run.run_id: run for run in list_runs(self.settings.data_dir)}
+        base = None if last is None else runs.get(str(last.run_id))
+        if base is None or base.manifest.keys != self.run.manifest.keys:
+            return {}
+        patches = {}
+        for definition, fact in facts.items():
+            owner = definition.columns[0]
+            old = base.path(definition.file_name)
+            known = base.manifest.files.get(definition.file_name)
+            if owner.role not in _KEYS or not fact.rows or not old.is_file() or sha256_of(old) != known:
+                continue
+            patch = make_patch(
+                old,
+                self.run.path(definition.file_name),
+                KeyKind(self.run.manifest.keys[_KEYS[owner.role]]),
+                self.run.path(f"{TEMPORARY}changes-{definition.file_name}"),
+                lists=len(fact.texts[owner.name]),
+            )
+            if patch is not None and owner.role is Role.CUSTOMER and self.settings.publish_guests:
+                patch = replace(patch, owners=tuple(map(str, patch.owners)))  # in a column of texts
+            if patch is not None:
+                patches[definition] = patch
+        return patches
 
     def changes(self, connection: sa.Connection) -> "ListChanges":
         """How the customers' lists would change by a publish."""

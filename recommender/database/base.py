@@ -20,6 +20,7 @@ LOCK_WAIT_SECONDS = 10
 """How long a statement of ours waits for a lock of the shop before it gives up."""
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
+_OWNERS_AT_ONCE = 1000
 GUEST_KEY_LENGTH = 30
 """Characters of a guest's key: `guest:` and 24 hexadecimal digits."""
 
@@ -119,9 +120,23 @@ class Publication(ABC):
     connection: sa.Connection
     """In the transaction; for what is the same on every database."""
 
-    @abstractmethod
     def replace(self, definition: ListTable, table: sa.Table) -> None:
         """Put the rows of the list's file in the place of all rows of the table."""
+        self.connection.execute(sa.delete(table))
+        self.add(definition, table)
+
+    def remove(self, table: sa.Table, owners: Sequence[int | str]) -> int:
+        """Delete the rows of some owners, who are in the first column; returns how many there were."""
+        owner = next(iter(table.columns))
+        removed = 0
+        for start in range(0, len(owners), _OWNERS_AT_ONCE):
+            some = owners[start : start + _OWNERS_AT_ONCE]
+            removed += self.connection.execute(sa.delete(table).where(owner.in_(some))).rowcount
+        return removed
+
+    @abstractmethod
+    def add(self, definition: ListTable, table: sa.Table) -> None:
+        """Put the rows of the list's file into the table."""
 
 
 class RunLock(ABC):

@@ -138,12 +138,11 @@ class _MySQLPublication(Publication):
         self._load_files = load_files
         self.connection = connection
 
-    def replace(self, definition: ListTable, table: sa.Table) -> None:
+    def add(self, definition: ListTable, table: sa.Table) -> None:
         target = self._database.quoted(table)
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         driver: Any = self.connection.connection.driver_connection
         with driver.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {target}")
             if definition in self._load_files:
                 self._load(cursor, self._load_files[definition], f"INTO TABLE {target}", f"({names})")
             else:

@@ -214,10 +214,9 @@ class _PostgreSQLPublication(Publication):
         self._files = files
         self.connection = connection
 
-    def replace(self, definition: ListTable, table: sa.Table) -> None:
+    def add(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target = self._database.quoted(table)
-        self.connection.execute(sa.delete(table))
         driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
         statement = f"COPY {target} ({names}) FROM STDIN (FORMAT csv, HEADER true)"

@@ -238,10 +238,9 @@ class _SQLitePublication(Publication):
         self._database = database
         self.connection = connection
 
-    def replace(self, definition: ListTable, table: sa.Table) -> None:
+    def add(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target, staged = self._database.quoted(table), self._database.quote(definition.name)
-        self.connection.exec_driver_sql(f"DELETE FROM {target}")
         self.connection.exec_driver_sql(
             f"INSERT INTO {target} ({names}) SELECT {names} FROM staging.{staged} ORDER BY rowid"
         )
