@@ -37,6 +37,7 @@ def timed(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
     output: Path | None = None,
+    allowed: Sequence[int] = (0,),
 ) -> Took:
     """Run a program to its end.
 
@@ -57,7 +58,7 @@ def timed(
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode not in allowed:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.decode(errors='replace')}")
     own = usage.ru_utime + usage.ru_stime
     return Took(seconds, usage.ru_maxrss / 1024, round(max(_busy() - busy - own, 0) / seconds, 2))
