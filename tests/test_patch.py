@@ -52,8 +52,9 @@ def test_the_old_lists_with_the_patch_are_the_new_ones(tmp_path, monkeypatch, da
     old = data.draw(st.dictionaries(KEYS[kind], items, max_size=8))
     new = {key: old[key] for key in old if data.draw(st.booleans())}
     new |= data.draw(st.dictionaries(KEYS[kind], items, min_size=0 if new else 1, max_size=4))
-    files = [write(tmp_path / name, lists) for name, lists in (("old", old), ("new", new))]
-    found = make_patch(*files, kind, tmp_path / "patch", lists=len(new))
+    before, after = write(tmp_path / "old", old), write(tmp_path / "new", new)
+    found = make_patch(before, after, kind, tmp_path / "patch", lists=len(new))
+    assert found is not None
     differ = {key for key in old if old[key] != new.get(key)}
     assert set(found.owners) == differ
     assert found.rows == sum(len(old[key]) for key in differ)
