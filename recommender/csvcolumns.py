@@ -49,8 +49,11 @@ def read_columns(path: Path, columns: Mapping[str, Column], optional: Mapping[st
     for header, block in read_blocks(path):
         wanted = wanted or _find_columns(header, columns, optional, path)
         if block is not None:
-            for place, column in wanted:
-                column.add(block, place)
+            try:
+                for place, column in wanted:
+                    column.add(block, place)
+            except UnicodeDecodeError as error:
+                raise _damaged(path, records, error) from error
             records += len(block)
     return records
 
@@ -75,9 +78,13 @@ def read_blocks(path: Path) -> Iterator[tuple[list[str], Block | None]]:
             yield header, block
             records += len(block) if block is not None else 0
     except UnicodeDecodeError as error:
-        raise RefusedError(f"{path} is damaged after record {records}: {error}.", EXPORT_AGAIN) from error
+        raise _damaged(path, records, error) from error
     if not header:
         raise RefusedError(f"{path} is empty, not even a header.", EXPORT_AGAIN)
+
+
+def _damaged(path: Path, records: int, error: UnicodeDecodeError) -> RefusedError:
+    return RefusedError(f"{path} is damaged after record {records}: {error}.", EXPORT_AGAIN)
 
 
 def _find_columns(

@@ -7,7 +7,8 @@ The tree, with the exit code of each branch:
     ├── RefusedError           3  data or result refused; what was published stays
     │   └── ModelError         3  a model file that must not be used
     ├── DatabaseError          4  the database failed us, or the shop keeps it locked too long
-    │   └── OutcomeUnknownError 4 the connection ended in a commit, and nobody tells whether it happened
+    │   ├── OutcomeUnknownError 4 the connection ended in a commit, and nobody tells whether it happened
+    │   └── TablesDifferError  4  not as the last run left them; the publish then replaces all rows
     └── LockedError            5  another run of ours holds the run lock
 
 `Interrupted` stands beside the tree: it is a `BaseException`, as KeyboardInterrupt is, so that no handler
@@ -74,6 +75,10 @@ class DatabaseError(RecommenderError):
 
 class OutcomeUnknownError(DatabaseError):
     """The connection ended in the middle of a commit, and nobody tells whether it happened."""
+
+
+class TablesDifferError(DatabaseError):
+    """Our tables are not as the last run left them."""
 
 
 class LockedError(RecommenderError):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from recommender.database.base import Publication, RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS, ListTable
-from recommender.errors import DatabaseError, OutcomeUnknownError
+from recommender.errors import DatabaseError, OutcomeUnknownError, TablesDifferError
 from recommender.patch import Patch
 
 log = logging.getLogger(__name__)
@@ -63,13 +63,9 @@ def publish(
     """
     try:
         _publish(target, lock, files, rows, record, patches=patches or {}, scratch=scratch, done=done)
-    except _TablesDifferError as error:
-        log.warning("%s: all rows are replaced", error)
+    except TablesDifferError as error:
+        log.warning("%s: all rows are replaced", error.reason)
         _publish(target, lock, files, rows, record, patches={}, scratch=scratch, done=done)
-
-
-class _TablesDifferError(Exception):
-    """The tables are not as the last run left them."""
 
 
 def _publish(
@@ -104,7 +100,7 @@ def _publish(
         }
         for definition, count in counted.items():
             if count != rows[definition] and definition in patches:
-                raise _TablesDifferError(f"{target.prefix}{definition.name} has {count} rows")
+                raise TablesDifferError(f"{target.prefix}{definition.name} has {count} rows")
             if count != rows[definition]:
                 raise DatabaseError(
                     f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
@@ -133,9 +129,7 @@ def _publish(
 def _patch(publication: Publication, definition: ListTable, table: sa.Table, patch: Patch) -> None:
     removed = publication.remove(table, patch.owners)
     if removed != patch.rows:
-        raise _TablesDifferError(
-            f"{table.name} had {removed} rows of the lists that change, not {patch.rows}"
-        )
+        raise TablesDifferError(f"{table.name} had {removed} rows of the lists that change, not {patch.rows}")
     publication.add(definition, table)
 
 

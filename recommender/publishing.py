@@ -119,18 +119,20 @@ class Publishing:
                 "program_version": __version__,
                 "schema_version": SCHEMA_VERSION,
             }
-            publish(
-                self.target,
-                lock,
-                files,
-                {definition: fact.rows for definition, fact in facts.items()},
-                record,
-                patches=patches,
-                scratch=self.run.folder,
-                done=lambda published: mark_published(self.run, published.seq, published.at),
-            )
-            for patch in patches.values():
-                patch.path.unlink()
+            try:
+                publish(
+                    self.target,
+                    lock,
+                    files,
+                    {definition: fact.rows for definition, fact in facts.items()},
+                    record,
+                    patches=patches,
+                    scratch=self.run.folder,
+                    done=lambda published: mark_published(self.run, published.seq, published.at),
+                )
+            finally:
+                for patch in patches.values():
+                    patch.path.unlink(missing_ok=True)
             changed = sum(len(patch.owners) for patch in patches.values())
             log.info("lists written in part: %s; changed in them: %s", len(patches), changed)
             figures["summary"] = (

@@ -140,6 +140,8 @@ def _copied(connection: psycopg.Connection, statement: bytes) -> Iterator[bytes]
     """
     server = connection.pgconn
     server.send_query(statement)
+    while server.flush():  # a long one goes in parts
+        select.select([], [server.socket], [])
     _require(_result(connection), psycopg.pq.ExecStatus.COPY_OUT, connection)
     lines, n_rows = bytearray(), 0
     while True:
