@@ -100,7 +100,8 @@ class Publishing:
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
             with self.target.database.connect() as connection:
                 facts = self.check(connection, force=force)
-                patches = self._patches(self.target.last_publish(connection), facts)
+                # Forced, all rows are written, also what somebody has changed by hand.
+                patches = {} if force else self._patches(self.target.last_publish(connection), facts)
             files = {definition: self.run.path(definition.file_name) for definition in facts}
             manifest.files |= {path.name: sha256_of(path) for path in files.values()}
             record: dict[str, Any] = {

@@ -154,6 +154,14 @@ def test_tables_that_somebody_changed_are_replaced(shop, harm):
     assert "all rows are replaced" in log_of(shop)
 
 
+def test_forced_all_rows_are_written(shop):
+    rows = ready(shop, swapped)
+    shop.execute("UPDATE recommendations SET item_id = (SELECT max(item_id) FROM items) WHERE position = 4")
+    shop.does("publish", "--force")
+    assert published(shop) == expected(rows)
+    assert "lists written in part: 0" in log_of(shop)
+
+
 def test_a_file_that_is_not_what_was_published_is_not_compared_with(shop):
     first = shop.last_run
     rows = ready(shop, swapped)
