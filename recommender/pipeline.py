@@ -1,7 +1,7 @@
 """The night: the stages in their order, under the locks, on the record."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recommender import record
 from recommender.changes import ListChanges, RunChanges, compare_runs
+from recommender.compression import compressing_sales
 from recommender.database import open_database
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
@@ -134,9 +135,7 @@ def run(
             publishing = Publishing(settings, target, this, night.candidates(), progress)
             if lock is None:
                 return _compare(publishing, force=force)
-            publish_lists(publishing, lock, force=force)
-            _end_hold(settings, this)
-            removed = tidy_up(settings, this)
+            removed = _publish(publishing, lock, force=force)
         return Report(this, removed=removed)
 
 
@@ -187,6 +186,15 @@ def _compare(publishing: Publishing, *, force: bool) -> Report:
     return Report(publishing.run, changes=changes, lists=lists, refusal=refusal)
 
 
+def _publish(publishing: Publishing, lock: RunLock, *, force: bool) -> list[str]:
+    """The last stage and what follows it; the ids of past runs that were removed."""
+    settings, this = publishing.settings, publishing.run
+    with compressing_sales(this) as keep_compressed:
+        publish_lists(publishing, lock, force=force)
+        _end_hold(settings, this)
+        return tidy_up(settings, this, keep_compressed)
+
+
 def publish_lists(publishing: Publishing, lock: RunLock, *, force: bool) -> None:
     """The last stage; when the connection ended in the commit, the run's row tells whether it happened."""
     target, this = publishing.target, publishing.run
@@ -219,10 +227,10 @@ def _end_hold(settings: Settings, this: Run) -> None:
         record.warn(this, "The hold has ended: nights publish again.")
 
 
-def tidy_up(settings: Settings, this: Run) -> list[str]:
-    """Compress the export and remove old runs; the lists are out, so failing here is only a warning."""
+def tidy_up(settings: Settings, this: Run, keep_compressed: Callable[[], None] = lambda: None) -> list[str]:
+    """Put the compressed export in place and remove old runs; what fails after the publish is a warning."""
     try:
-        this.compress_sales()
+        keep_compressed()
         return prune(
             settings.data_dir,
             keep_runs=settings.keep_runs,
@@ -313,9 +321,7 @@ def later_stage(
             else:
                 assert lock is not None  # noqa: S101 - locked() was asked for it
                 publishing = Publishing(settings, target, this, night.candidates(), night.progress)
-                publish_lists(publishing, lock, force=force)
-                _end_hold(settings, this)
-                tidy_up(settings, this)
+                _publish(publishing, lock, force=force)
             if stage is not Stage.PUBLISH:
                 this.manifest.status = Status.WAITING
     return this

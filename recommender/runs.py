@@ -1,10 +1,8 @@
 """The run folder and its manifest: the contract between the stages, and the record of every night."""
 
-import gzip
 import json
 import re
 import secrets
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -17,7 +15,6 @@ from typing import Any
 from recommender.errors import RefusedError, SettingsError
 from recommender.files import (
     TEMPORARY,
-    atomic_path,
     make_folder,
     sha256_of,
     shipped_text,
@@ -244,21 +241,6 @@ class Run:
         """Remove a file, where there is one, and forget it."""
         self.path(name).unlink(missing_ok=True)
         self.manifest.files.pop(name, None)
-
-    def compress_sales(self) -> None:
-        """Keep `sales.csv`, where there is one, as `sales.csv.gz`; the same bytes for the same sales."""
-        plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
-        if not plain.is_file():
-            return
-        with (
-            plain.open("rb") as source,
-            atomic_path(packed) as temporary,
-            temporary.open("wb") as raw,
-            # Level 1: the file is read again at most a few times; no name and time, for equal bytes.
-            gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as target,
-        ):
-            shutil.copyfileobj(source, target, 1 << 20)
-        plain.unlink()
 
     def remove_temporary(self) -> None:
         """Remove unfinished files that a killed run left."""
