@@ -4,7 +4,7 @@ Integrity findings are never passed; the share and past-night findings are passe
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -54,14 +54,76 @@ class ListFacts:
     """The distinct keys of each key column, as texts."""
 
 
-class _FilledColumn(KeyColumn):
-    """Texts, none of them NULL."""
+class _Keys(KeyColumn):
+    """Numbers keys as texts; of their rows only those of one block are kept."""
+
+    def __init__(self, *, nullable: bool) -> None:
+        super().__init__(KeyKind.TEXT, guests=False)
+        self._nullable = nullable
+        self.last: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        """of the block read last, shape (its rows,); a key that no block before had has a higher number"""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The keys by their numbers."""
+        return tuple(self._numbering.texts)
 
     def add(self, block: Block, column: int) -> None:
-        empty = block.starts[:, column] == block.ends[:, column]
-        if empty.any():
+        starts, ends = block.starts[:, column], block.ends[:, column]
+        empty = starts == ends
+        if not self._nullable and empty.any():
             raise block.refuse(int(empty.argmax()), column, "a key")
+        self.last = self._number_texts(block, starts, ends)
+
+
+class _Numbers(NumberColumn):
+    """Numbers that need only be some."""
+
+    def add(self, block: Block, column: int) -> None:
         super().add(block, column)
+        self._pieces.clear()
+
+
+class _Positions(NumberColumn):
+    """Positions, looked at beside the keys of their block, which must have been read before.
+
+    Args:
+        owner: the key of whose list each row is in; None where there is only one list.
+        items: keys that may stand in a list only once.
+    """
+
+    def __init__(self, owner: _Keys | None, items: Sequence[_Keys]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._items = items
+        self._known = 0
+        self._last_owner = -1
+        self._last_position = 0.0
+        self._carried = [np.empty(0, np.int32) for _ in items]
+        self.are_wrong = False
+        """whether positions are not 1, 2, 3 … in every list, or a list comes in pieces"""
+        self.has_twins = False
+        """whether an item stands twice in a list"""
+
+    def add(self, block: Block, column: int) -> None:
+        super().add(block, column)
+        positions = self._pieces.pop()
+        owners = np.zeros(len(block), np.int32) if self._owner is None else self._owner.last
+        begins = np.append(owners[0] != self._last_owner, owners[1:] != owners[:-1])
+        expected = np.where(begins, 1, np.append(self._last_position, positions[:-1]) + 1)
+        new = np.sort(owners[begins])
+        comes_again = (new < self._known).any() or (new[1:] == new[:-1]).any()
+        self.are_wrong |= bool(comes_again or (positions != expected).any())
+        which = np.cumsum(begins)
+        for place, keys in enumerate(self._items):
+            # The list of the last row may go on in the next block.
+            items = np.append(self._carried[place], keys.last)
+            lists = np.append(np.zeros(len(self._carried[place]), np.int64), which)
+            pairs = np.sort(lists * (int(items.max()) + 1) + items)
+            self.has_twins |= bool((pairs[1:] == pairs[:-1]).any())
+            self._carried[place] = items[lists == which[-1]]
+        self._known = max(self._known, int(owners.max()) + 1)
+        self._last_owner, self._last_position = int(owners[-1]), float(positions[-1])
 
 
 def check_list(path: Path, definition: ListTable, candidates: Candidates) -> tuple[list[Finding], ListFacts]:
@@ -77,13 +139,19 @@ def check_list(path: Path, definition: ListTable, candidates: Candidates) -> tup
     """
     again = "Make the lists again: `recommend rank`, or `recommend run`."
     keys = {
-        column.name: (KeyColumn if column.nullable else _FilledColumn)(KeyKind.TEXT, guests=False)
+        column.name: _Keys(nullable=column.nullable)
         for column in definition.columns
         if column.role in (Role.CUSTOMER, Role.ITEM, Role.REASON)
     }
-    numbers = {column.name: NumberColumn() for column in definition.columns if column.name not in keys}
+    once = [
+        keys[column.name]
+        for column in definition.columns
+        if column.role is Role.ITEM and not column.nullable and column.name not in definition.key
+    ]
+    positions = _Positions(next((keys[name] for name in definition.key if name in keys), None), once)
     try:
-        rows = read_columns(path, {**keys, **numbers}, {})
+        # The positions last, since they are looked at beside the keys.
+        rows = read_columns(path, {**keys, "score": _Numbers(), "position": positions}, {})
     except (RefusedError, OSError) as error:
         # Also a score that is no finite number: the reader knows no other form.
         reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
@@ -93,10 +161,7 @@ def check_list(path: Path, definition: ListTable, candidates: Candidates) -> tup
     if not rows:
         hint = "Mind the sales, the items' sellable and the filters."
         return [Finding("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
-    codes, texts = {}, {}
-    for name, key_column in keys.items():
-        found, codes[name] = key_column.result()
-        texts[name] = found.texts
+    texts = {name: column.texts for name, column in keys.items()}
     findings = []
     for column in definition.columns:
         if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
@@ -111,38 +176,11 @@ def check_list(path: Path, definition: ListTable, candidates: Candidates) -> tup
                 what = "unknown or not sellable" if column.shown else "unknown"
                 message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {wrong[0]!r}."
                 findings.append(Finding("items", message, again))
-    findings += _check_order(path, definition, codes, numbers["position"].result(), again)
-    return findings, ListFacts(rows, texts)
-
-
-def _check_order(
-    path: Path,
-    definition: ListTable,
-    codes: Mapping[str, npt.NDArray[np.int32]],
-    position: npt.NDArray[np.float64],
-    again: str,
-) -> list[Finding]:
-    """Keys unique, positions from 1 without a gap, no item twice in a list; arrays have shape (rows,)."""
-    lists = np.zeros(len(position), np.int64)
-    for name in definition.key:
-        if name != "position":
-            lists = lists * (int(codes[name].max()) + 1) + codes[name]
-    begins = np.append(True, lists[1:] != lists[:-1])
-    expected = np.where(begins, 1, np.append(0, position[:-1]) + 1)
-    findings = []
-    if (position != expected).any() or np.count_nonzero(begins) != _n_distinct(lists):
+    if positions.are_wrong:
         findings.append(Finding("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
-    for column in definition.columns:
-        if column.role is Role.ITEM and not column.nullable and column.name not in definition.key:
-            pairs = lists * (int(codes[column.name].max()) + 1) + codes[column.name]
-            if _n_distinct(pairs) != len(pairs):
-                findings.append(Finding("twice", f"{path}: an item stands twice in one list.", again))
-    return findings
-
-
-def _n_distinct(values: npt.NDArray[np.int64]) -> int:
-    ordered = np.sort(values)  # several times faster than numpy.unique, which hashes
-    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + (len(values) > 0)
+    if positions.has_twins:
+        findings.append(Finding("twice", f"{path}: an item stands twice in one list.", again))
+    return findings, ListFacts(rows, texts)
 
 
 def check_keys(

@@ -1,6 +1,8 @@
 """What this process may use of the machine, and what it has used."""
 
+import ctypes
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -45,6 +47,15 @@ def simd_extensions() -> list[str]:
 
     found = np.show_config(mode="dicts")["SIMD Extensions"]
     return [*found.get("found", [])]
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system, where the C library has a call for it (glibc).
+
+    Otherwise it stays with us between the arrays that live on, and what is measured next counts it.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def reset_peak_memory() -> None:

@@ -133,6 +133,7 @@ def run(
             _train(night, ask)
             night.rank()
             publishing = Publishing(settings, target, this, night.candidates(), progress)
+            del night  # its sales and its model, most of the memory, have done their part
             if lock is None:
                 return _compare(publishing, force=force)
             removed = _publish(publishing, lock, force=force)

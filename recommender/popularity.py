@@ -41,6 +41,7 @@ def fans(interactions: Interactions, *, half_life_days: float | None) -> Float64
     if half_life_days is None:
         return np.bincount(items, minlength=n_items) / len(items)
     age = (interactions.last_purchase.max() - interactions.last_purchase) / DAY_MICROSECONDS
-    faded = np.bincount(items, np.exp2(-age / half_life_days), minlength=n_items)
+    age /= -half_life_days
+    faded = np.bincount(items, np.exp2(age, out=age), minlength=n_items)
     shares: Float64s = faded / faded.sum()
     return shares

@@ -3,6 +3,7 @@
 Here the field's words end: rows of arrays become customers and items again, by key.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -26,12 +27,14 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
+CUSTOMERS_AT_ONCE = 1 << 15
+
 _DECIMALS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Recommendations:
-    """Rows in order of customer and position; all shapes (rows,)."""
+    """The rows of some customers, in order of customer and position; all shapes (rows,)."""
 
     customers: Keys
     items: Keys
@@ -65,7 +68,8 @@ class PopularItems:
 class Lists:
     """All lists of a night."""
 
-    recommendations: Recommendations
+    recommendations: Iterator[Recommendations]
+    """made when they are asked for, some customers at a time: those of all take more memory than the rest"""
     popular_items: PopularItems
 
 
@@ -80,6 +84,7 @@ def make_lists(
     exclude_seen: bool,
     publish_guests: bool,
     threads: int,
+    customers_at_once: int = CUSTOMERS_AT_ONCE,
     progress: Progress | None = None,
 ) -> Lists:
     """All lists of a night.
@@ -100,6 +105,7 @@ def make_lists(
         exclude_seen: leave out what the customer has bought.
         publish_guests: make lists for guests too.
         threads: how many to use, at least 1.
+        customers_at_once: of so many, lists are in memory; they are the same for any number.
         progress: called with parts of the work done and in all.
     """
     interactions = signals.interactions
@@ -107,17 +113,29 @@ def make_lists(
     users = np.arange(len(interactions.user_ids))
     if not publish_guests:
         users = users[~interactions.guests()]
-    chosen = _choose(
-        signals, weights, space, users, n=n, exclude_seen=exclude_seen, threads=threads, progress=progress
-    )
-    seen = _rows(interactions.weights, users) if exclude_seen else None
-    filled = _fill(chosen.items, seen, space)
+    n_parts = -(-len(users) // customers_at_once)
+
+    def part(number: int) -> Recommendations:
+        own = users[number * customers_at_once : (number + 1) * customers_at_once]
+        chosen = _choose(
+            signals,
+            weights,
+            space,
+            own,
+            n=n,
+            exclude_seen=exclude_seen,
+            threads=threads,
+            progress=_share(progress, number, n_parts),
+        )
+        seen = _rows(interactions.weights, own) if exclude_seen else None
+        return _joined(interactions.user_ids, own, space, chosen, _fill(chosen.items, seen, space))
+
     best = space.fill_order[:popular_items]
     most = float(space.popularity[best].max(initial=0))
     relative = space.popularity[best] / (most or 1.0)
     relative[:1] = 1
     return Lists(
-        recommendations=_joined(interactions.user_ids, users, space, chosen, filled),
+        recommendations=map(part, range(n_parts)),
         popular_items=PopularItems(space.keys, best, np.round(relative, _DECIMALS)),
     )
 
@@ -227,20 +245,20 @@ def _choose(
         exclude_seen=exclude_seen,
         n=n,
         threads=threads,
-        progress=_half(progress, 0),
+        progress=_share(progress, 0, 2),
     )
     found = find_reasons(
-        signals, weights, users, ranked, allowed=allowed, threads=threads, progress=_half(progress, 1)
+        signals, weights, users, ranked, allowed=allowed, threads=threads, progress=_share(progress, 1, 2)
     )
     names = np.append(space.of_sales, np.int32(-1))  # so that -1 stays -1
     return _Chosen(names[ranked.items], ranked.scores, Reasons(found.reason, names[found.because]))
 
 
-def _half(progress: Progress | None, which: int) -> Progress | None:
-    """Progress of the first or second half of the work."""
+def _share(progress: Progress | None, number: int, of: int) -> Progress | None:
+    """Progress of one of so many parts of the work."""
     if progress is None:
         return None
-    return lambda done, total: progress(which * total + done, 2 * total)
+    return lambda done, total: progress(number * total + done, of * total)
 
 
 def _rows(matrix: "csr_matrix[np.float32]", users: Int64s) -> "csr_matrix[np.float32]":

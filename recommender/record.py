@@ -167,6 +167,7 @@ def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]
     order = list(Stage)
     for later in order[order.index(name) :]:
         run.manifest.stages.pop(later, None)
+    machine.give_back_memory()
     machine.reset_peak_memory()
     progress.begin(name)
     log.info("stage begins: %s", name)

@@ -229,14 +229,14 @@ class Night:
                 threads=self._threads,
                 progress=self.progress.update,
             )
-            require_rows(len(lists.recommendations.reason), allowed)
-            write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)
+            n_rows = write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)
+            require_rows(n_rows, allowed)
             write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
                 manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
             self._other_lists()
             manifest.counts["items"] = len(self._interactions.item_ids)
-            figures["summary"] = f"{len(lists.recommendations.item):,} rows"
+            figures["summary"] = f"{n_rows:,} rows"
 
     def _other_lists(self) -> None:
         """Write the lists beside the recommendations, and leave those empty that are not made."""

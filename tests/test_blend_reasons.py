@@ -69,7 +69,7 @@ def _score(signals, weights, user, item, *, bought, scales):
     """The customer's part of a score, from a row of weights, by the definitions of the signals."""
     als = _solved(signals.item_factors, np.where(bought > 0, 1 + ALS.alpha * bought, 0), ALS.regularization)
     neighbours = bought @ signals.neighbours.toarray()
-    own = habits(signals.interactions).scores.toarray()[user] * (bought > 0)
+    own = habits(signals.interactions).toarray()[user] * (bought > 0)
     parts = [als[item], neighbours[item], own[item]]
     return sum(
         w * np.sqrt(max(part, 0) / scale) for w, part, scale in zip(weights[:3], parts, scales, strict=True)

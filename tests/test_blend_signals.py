@@ -79,7 +79,7 @@ def _defined(shop, model, users, allowed, *, exclude_seen):
     factors[at >= 0] = model.item_factors[at[at >= 0]]
     als = model.user_factors[users].astype(float) @ factors.T
     together = weights[users] @ neighbours.neighbours(shop.weights).toarray()
-    own = habits(shop).scores.toarray()[users] * (not exclude_seen)
+    own = habits(shop).toarray()[users] * (not exclude_seen)
     found = np.zeros((len(SIGNALS), *possible.shape))
     for row, plain in enumerate((als, together, own)):
         scores = np.where(possible, np.maximum(plain, 0), 0)

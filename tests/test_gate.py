@@ -4,7 +4,10 @@ from datetime import date
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from recommender import csvform
 from recommender.database.schema import Target
 from recommender.database.tables import (
     BUY_AGAIN,
@@ -97,6 +100,36 @@ def test_an_item_with_a_list_need_only_be_known_what_it_lists_must_be_sellable(p
     assert checks(path, ["10,1,12,1"], SIMILAR_ITEMS, header)[0] == ["items"]
     assert checks(path, ["12,1,10,1", "12,2,10,1"], SIMILAR_ITEMS, header)[0] == ["twice"]
     assert checks(path, ["12,1,10,1", "11,2,10,1"], SIMILAR_ITEMS, header)[0] == ["positions"]
+
+
+@given(
+    lists=st.lists(st.integers(1, 6), min_size=1, max_size=8),
+    fault=st.sampled_from(["", "positions", "twice", "apart"]),
+    at=st.integers(0, 100),
+    block=st.integers(1, 90),
+)
+def test_a_fault_is_found_wherever_the_file_is_cut_into_blocks(tmp_path_factory, lists, fault, at, block):
+    path = tmp_path_factory.getbasetemp() / "cut.csv"
+    rows = [[owner, place, place] for owner, size in enumerate(lists) for place in range(1, size + 1)]
+    row = at % len(rows)
+    if fault == "positions":
+        rows[row][1] += 1
+    elif fault == "twice":
+        own = [other for other in rows if other[0] == rows[row][0] and other is not rows[row]]
+        assume(own)
+        rows[row][2] = own[at % len(own)][2]
+    elif fault == "apart":
+        assume(lists[0] > 1 and len(lists) > 1)
+        rows[0][0], rows[-1][0] = rows[-1][0], rows[0][0]
+    known = {str(number) for number in range(8)}
+    lines = [f"{owner},{place},{item},1\n" for owner, place, item in rows]
+    path.write_text("".join(["customer_id,position,item_id,score\n", *lines]), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csvform, "_BLOCK", block)
+        findings, facts = check_list(path, BUY_AGAIN, Candidates(known, known))
+    found = [finding.check for finding in findings]
+    assert found == {"": [], "apart": ["positions"]}.get(fault, [fault])
+    assert (facts.rows, len(facts.texts["customer_id"])) == (len(rows), len(lists))
 
 
 def test_popular_items_have_no_customers(path):

@@ -40,7 +40,7 @@ def _recommendations(n_rows):
 def test_every_row_comes_back_from_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(listfiles, "_ROWS_AT_ONCE", 7)
     lists = _recommendations(60)
-    write_recommendations(tmp_path / "r.csv", lists)
+    assert write_recommendations(tmp_path / "r.csv", [lists]) == 60
     header, *rows = read_records(tmp_path / "r.csv")
     assert list(header) == [column.name for column in RECOMMENDATIONS.columns]
     assert len(rows) == 60
@@ -89,7 +89,7 @@ def test_the_columns_are_those_of_the_lists_table(tmp_path):
 
 
 def test_lists_without_rows_are_a_header(tmp_path):
-    write_recommendations(tmp_path / "r.csv", _recommendations(0))
+    assert write_recommendations(tmp_path / "r.csv", [_recommendations(0)]) == 0
     write_popular_items(tmp_path / "p.csv", PopularItems(ITEMS, np.empty(0, np.int32), np.empty(0)))
     assert (tmp_path / "r.csv").read_bytes() == b"customer_id,position,item_id,score,reason,because_item_id\n"
     assert (tmp_path / "p.csv").read_bytes() == b"position,item_id,score\n"

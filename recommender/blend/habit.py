@@ -5,6 +5,7 @@ customers buy again at all; and whether it is about time, by the customer's own 
 are multiplied with exponents that were right on past windows of shops of two kinds.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,20 +28,7 @@ _PRIOR = 2.0
 _FLOOR = 0.02
 _LONG_DAYS = 365.0
 """The interval of a shop in which nobody bought anything twice."""
-
-
-@dataclass(frozen=True, eq=False)
-class Habits:
-    """Customers' habits; the cells are those of the interactions' weights."""
-
-    scores: "csr_matrix[np.float64]"
-    """shape (users, items): how likely each bought item is to be bought again now; only the order means
-    anything"""
-    days: Int64s
-    """shape (cells,): on how many days the customer bought the item"""
-    repeat_share: Float64s
-    """shape (items,): share of the item's customers who bought it on more than one day, drawn towards the
-    shop's where the item has few"""
+_CELLS_AT_ONCE = 1 << 17
 
 
 def decayed_frequency(
@@ -51,51 +39,82 @@ def decayed_frequency(
     The sum over a pair's purchases of `0.5 ** (age in days / half-life)`; the cells are those of the
     interactions' weights.
     """
-    purchases, weights = interactions.purchases, interactions.weights
-    if not weights.nnz:
-        return csr_matrix(weights.shape, dtype=np.float64)
-    decayed = np.exp2((purchases.times - interactions.newest) / (half_life_days * DAY_MICROSECONDS))
-    counts: Float64s = np.add.reduceat(decayed, purchases.cells())
-    return csr_matrix((counts, weights.indices, weights.indptr), shape=weights.shape)
+    weights = interactions.weights
+    data = np.empty(weights.nnz)
+    for part in _parts(interactions):
+        ages = part.times - interactions.newest
+        decayed = np.exp2(ages / (half_life_days * DAY_MICROSECONDS))
+        data[part.cells] = np.add.reduceat(decayed, part.begins)
+    return csr_matrix((data, weights.indices, weights.indptr), shape=weights.shape)
 
 
-def habits(interactions: Interactions) -> Habits:
-    """The habits of all customers.
+def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
+    """How likely each bought item is to be bought again now; only the order means anything.
 
     With the decayed frequency f of the pair, the item's repeat share p, the days a since the customer's last
     purchase of it and the expected days g between two, the score is
 
         f · (p + 0.02)^0.6 · exp(-0.12 |ln((a + 1) / (g + 1))|)
 
-    where g is the mean of the customer's own intervals, the item's mean interval counted in as two more of
-    them, and p and the item's interval are drawn towards the shop's by two customers and two intervals. Days
-    are those of UTC: two purchases of one evening are one need.
+    where p is the share of the item's customers who bought it on more than one day, and g is the mean of the
+    customer's own intervals, the item's mean interval counted in as two more of them; p and the item's
+    interval are drawn towards the shop's by two customers and two intervals. Days are those of UTC: two
+    purchases of one evening are one need.
+
+    Returns:
+        Shape (users, items), float64; the cells are those of the interactions' weights.
     """
-    frequency = decayed_frequency(interactions)
-    items, n_items = frequency.indices, frequency.shape[1]
-    if not frequency.nnz:
-        return Habits(frequency, np.zeros(0, np.int64), np.zeros(n_items))
-    begins = interactions.purchases.cells()
-    day = interactions.purchases.times // DAY_MICROSECONDS
-    is_new_day = np.diff(day, prepend=day[0] - 1) != 0
-    is_new_day[begins] = True
-    days: Int64s = np.add.reduceat(is_new_day.astype(np.int64), begins)
-    first, last = day[begins], day[np.append(begins[1:], len(day)) - 1]
-    n_customers, repeats = np.bincount(items, minlength=n_items), days > 1
-    share = _towards_the_shop(np.bincount(items, repeats, minlength=n_items), n_customers)
-    between, spans = days - 1.0, (last - first).astype(np.float64)
-    usual = _towards_the_shop(
-        np.bincount(items, spans, minlength=n_items),
-        np.bincount(items, between, minlength=n_items),
-        otherwise=_LONG_DAYS,
-    )
-    expected = (spans + _PRIOR * usual[items]) / (between + _PRIOR)
-    since = (interactions.newest - interactions.last_purchase) / DAY_MICROSECONDS
-    away = np.abs(np.log((since + 1) / (expected + 1)))
-    scores = frequency.data * (share[items] + _FLOOR) ** _REPEAT_EXPONENT * np.exp(-_TIME_EXPONENT * away)
-    return Habits(
-        csr_matrix((scores, items, frequency.indptr), shape=frequency.shape), days=days, repeat_share=share
-    )
+    scores = decayed_frequency(interactions)
+    items, n_items = scores.indices, scores.shape[1]
+    # Sums of whole numbers, which are exact in any order.
+    repeats, spans, intervals = np.zeros((3, n_items))
+    for part in _parts(interactions):
+        between, span = part.intervals()
+        of = items[part.cells]
+        repeats += np.bincount(of, between > 0, minlength=n_items)
+        spans += np.bincount(of, span, minlength=n_items)
+        intervals += np.bincount(of, between, minlength=n_items)
+    share = _towards_the_shop(repeats, np.bincount(items, minlength=n_items))
+    usual = _towards_the_shop(spans, intervals, otherwise=_LONG_DAYS)
+    by_share = (share + _FLOOR) ** _REPEAT_EXPONENT
+    for part in _parts(interactions):
+        between, span = part.intervals()
+        of = items[part.cells]
+        expected = (span + _PRIOR * usual[of]) / (between + _PRIOR)
+        since = (interactions.newest - interactions.last_purchase[part.cells]) / DAY_MICROSECONDS
+        away = np.abs(np.log((since + 1) / (expected + 1)))
+        scores.data[part.cells] *= by_share[of]
+        scores.data[part.cells] *= np.exp(-_TIME_EXPONENT * away)
+    return scores
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some cells and their purchases: all at once would take most of a night's memory."""
+
+    cells: slice
+    begins: Int64s
+    """shape (cells,): the first of each cell's purchases, among those of the part"""
+    times: Int64s
+    """shape (purchases of the part,)"""
+
+    def intervals(self) -> tuple[Float64s, Float64s]:
+        """For each cell, the number of intervals between days of purchase, and all these days together."""
+        day = self.times // DAY_MICROSECONDS
+        is_new_day = np.diff(day, prepend=day[0] - 1) != 0
+        is_new_day[self.begins] = True
+        days = np.add.reduceat(is_new_day.astype(np.int64), self.begins)
+        lasts = np.append(self.begins[1:], len(day)) - 1
+        return days - 1.0, (day[lasts] - day[self.begins]).astype(np.float64)
+
+
+def _parts(interactions: Interactions) -> Iterator[_Part]:
+    """All cells in order, some at a time."""
+    purchases = interactions.purchases
+    begins = np.append(purchases.cells(), len(purchases.times))
+    for first in range(0, len(begins) - 1, _CELLS_AT_ONCE):
+        own = begins[first : first + _CELLS_AT_ONCE + 1]
+        yield _Part(slice(first, first + len(own) - 1), own[:-1] - own[0], purchases.times[own[0] : own[-1]])
 
 
 def _towards_the_shop(

@@ -63,7 +63,7 @@ def make_signals(interactions: Interactions, model: Model) -> Signals:
         item_factors=factors,
         als=model.settings,
         neighbours=neighbours(interactions.weights),
-        habit=habits(interactions).scores,
+        habit=habits(interactions),
         statics=_statics(interactions),
     )
 
