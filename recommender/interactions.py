@@ -26,6 +26,8 @@ Bools = npt.NDArray[np.bool_]
 NOTHING = 1e-9
 """A quantity below this is what rounding has left of nothing."""
 _LARGEST_CODE = np.iinfo(np.int64).max
+_AT_ONCE = 1 << 17
+"""Cells or purchases: what is worked out for all of them at once would be most of a night's memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,16 +271,21 @@ def _weigh(
 
     The purchases come in canonical order, so the cells do, and every sum adds the oldest purchase first.
     """
-    users, items, times = purchases.users, purchases.items, purchases.times
-    decayed = np.exp2((times - newest) / (half_life * DAY_MICROSECONDS))
     firsts = purchases.cells()
-    data = np.add.reduceat(decayed, firsts) if len(firsts) else decayed
-    lasts = np.append(firsts[1:], len(users)) - 1 if len(firsts) else firsts
+    cell_users = purchases.users[firsts]
     indptr = np.zeros(shape[0] + 1, np.int32)
-    np.cumsum(np.bincount(users[firsts], minlength=shape[0]), out=indptr[1:])
-    weights = csr_matrix((data.astype(np.float32), items[firsts], indptr), shape=shape)
+    np.cumsum(np.bincount(cell_users, minlength=shape[0]), out=indptr[1:])
+    ends = np.append(firsts, len(purchases.times))[1:]
+    data = np.empty(len(firsts), np.float32)
+    for begin in range(0, len(firsts), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        first, end = firsts[part][0], ends[part][-1]
+        ages = purchases.times[first:end] - newest
+        decayed = np.exp2(ages / (half_life * DAY_MICROSECONDS))
+        data[part] = np.add.reduceat(decayed, firsts[part] - first)
+    weights = csr_matrix((data, purchases.items[firsts], indptr), shape=shape)
     weights.has_sorted_indices = True
-    return weights, times[lasts]
+    return weights, purchases.times[ends - 1]
 
 
 def _mixed(words: UInt64s) -> UInt64s:
@@ -298,14 +305,13 @@ def _key_hashes(keys: Keys) -> UInt64s:
 
 def _histories(purchases: Purchases, item_hashes: UInt64s, *, n_users: int) -> UInt64s:
     """For each user the sum (modulo 2**64) over the purchases of a hash of item and time."""
-    users = purchases.users
-    hashes = _mixed(item_hashes[purchases.items] + _mixed(purchases.times.astype(np.uint64)))
     result = np.zeros(n_users, np.uint64)
-    new_user = np.ones(len(users), bool)
-    new_user[1:] = users[1:] != users[:-1]
-    firsts = np.flatnonzero(new_user)
-    if len(firsts):
-        result[users[firsts]] = np.add.reduceat(hashes, firsts)
+    for begin in range(0, len(purchases.users), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        users = purchases.users[part]
+        hashes = _mixed(item_hashes[purchases.items[part]] + _mixed(purchases.times[part].astype(np.uint64)))
+        firsts = np.flatnonzero(np.append(True, users[1:] != users[:-1]))
+        result[users[firsts]] += np.add.reduceat(hashes, firsts)
     return result
 
 
