@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from recommender.blend.lists import rank
 from recommender.blend.reasons import NEW, POPULAR, Reasons, find_reasons
 from recommender.blend.signals import Signals
+from recommender.blend.sizes import WHOLE, Blocks
 from recommender.catalogue import Catalogue
 from recommender.interactions import Interactions
 from recommender.keys import Keys
@@ -26,8 +27,6 @@ Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-
-CUSTOMERS_AT_ONCE = 1 << 15
 
 _DECIMALS = 3
 
@@ -84,7 +83,7 @@ def make_lists(
     exclude_seen: bool,
     publish_guests: bool,
     threads: int,
-    customers_at_once: int = CUSTOMERS_AT_ONCE,
+    blocks: Blocks = WHOLE,
     progress: Progress | None = None,
 ) -> Lists:
     """All lists of a night.
@@ -105,7 +104,7 @@ def make_lists(
         exclude_seen: leave out what the customer has bought.
         publish_guests: make lists for guests too.
         threads: how many to use, at least 1.
-        customers_at_once: of so many, lists are in memory; they are the same for any number.
+        blocks: how much is worked on at once.
         progress: called with parts of the work done and in all.
     """
     interactions = signals.interactions
@@ -113,10 +112,10 @@ def make_lists(
     users = np.arange(len(interactions.user_ids))
     if not publish_guests:
         users = users[~interactions.guests()]
-    n_parts = -(-len(users) // customers_at_once)
+    n_parts = -(-len(users) // blocks.customers)
 
     def part(number: int) -> Recommendations:
-        own = users[number * customers_at_once : (number + 1) * customers_at_once]
+        own = users[number * blocks.customers : (number + 1) * blocks.customers]
         chosen = _choose(
             signals,
             weights,
@@ -125,6 +124,7 @@ def make_lists(
             n=n,
             exclude_seen=exclude_seen,
             threads=threads,
+            blocks=blocks,
             progress=_share(progress, number, n_parts),
         )
         seen = _rows(interactions.weights, own) if exclude_seen else None
@@ -234,6 +234,7 @@ def _choose(
     n: int,
     exclude_seen: bool,
     threads: int,
+    blocks: Blocks,
     progress: Progress | None,
 ) -> _Chosen:
     allowed = space.allowed[space.of_sales]
@@ -245,10 +246,18 @@ def _choose(
         exclude_seen=exclude_seen,
         n=n,
         threads=threads,
+        scores_at_once=blocks.scores,
         progress=_share(progress, 0, 2),
     )
     found = find_reasons(
-        signals, weights, users, ranked, allowed=allowed, threads=threads, progress=_share(progress, 1, 2)
+        signals,
+        weights,
+        users,
+        ranked,
+        allowed=allowed,
+        threads=threads,
+        numbers_at_once=blocks.numbers,
+        progress=_share(progress, 1, 2),
     )
     names = np.append(space.of_sales, np.int32(-1))  # so that -1 stays -1
     return _Chosen(names[ranked.items], ranked.scores, Reasons(found.reason, names[found.because]))

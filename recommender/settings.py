@@ -84,6 +84,8 @@ class Settings:
     """Seed of all random numbers."""
     threads: int = 0
     """Threads; 0 takes the processors this process may use. The result is the same for any number."""
+    max_memory_mb: int = 0
+    """MB of memory a night may take; what cannot fit is refused before it begins. 0: no limit of ours."""
     blas_kernel: str = AUTO
     """auto, or a kernel of OpenBLAS such as Haswell, used on any processor, for the same bytes on all."""
     nightly_proof: bool = True
@@ -233,6 +235,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "HALF_LIFE_DAYS": _number(0.1, 36500),
     "SEED": _whole(0, 2**32 - 1),
     "THREADS": _whole(0, 1024),
+    "MAX_MEMORY_MB": _whole(0, 10**7),
     "BLAS_KERNEL": _kernel,
     "NIGHTLY_PROOF": _on_off,
     "TUNE_BUDGET": _whole(0, 20),

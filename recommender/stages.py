@@ -20,6 +20,7 @@ from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.kernel import is_used
 from recommender.keys import KeyKind
+from recommender.memory import Size, choose_blocks, require_memory, size_of
 from recommender.needs import require_lists, require_rows, require_sales
 from recommender.progress import Progress
 from recommender.record import machine_facts, stage, warn
@@ -51,6 +52,12 @@ class Night:
         self._model: Model | None = None
 
     @property
+    def _size(self) -> Size:
+        """Of the sales, once they are read."""
+        found = self._interactions
+        return Size(found.n_sales, len(found.user_ids), len(found.item_ids))
+
+    @property
     def _kinds(self) -> dict[Role, KeyKind]:
         keys = self.run.manifest.keys
         return {Role.CUSTOMER: KeyKind(keys["customer"]), Role.ITEM: KeyKind(keys["item"])}
@@ -72,7 +79,11 @@ class Night:
     def export(self) -> None:
         """Write `sales.csv` and `items.csv`."""
         manifest, settings = self.run.manifest, self.settings
+        last = published_runs(list_runs(settings.data_dir))[-1:]
         with stage(self.run, Stage.EXPORT, self.progress) as figures:
+            before = self._size_before(last[0]) if last else Size(0, 0, 0)
+            known = f"the last night had {before.words}" if before.sales else "before any sale is read"
+            require_memory(before, settings, source=known)
             found = export(
                 open_database(settings.database_url),
                 sql_dir=settings.sql_dir,
@@ -95,7 +106,6 @@ class Night:
             for warning in found.warnings:
                 warn(self.run, warning)
             manifest.counts = asdict(found.counts)
-            last = published_runs(list_runs(settings.data_dir))[-1:]
             require_sales(
                 found.counts.sales,
                 days=settings.history_days,
@@ -103,7 +113,16 @@ class Night:
                 path=settings.sql_dir / "sales.sql",
                 before=(last[0].run_id, last[0].manifest.counts["sales"] or 0) if last else None,
             )
+            exported = Size(found.counts.sales, before.customers, found.counts.items)
+            require_memory(exported, settings, source=exported.words)
             figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
+
+    def _size_before(self, last: Run) -> Size:
+        """What the last night was made of; nothing where tonight's sales are chosen in another way."""
+        same_days = last.manifest.settings.get("HISTORY_DAYS") == self.settings.history_days
+        query = self.settings.sql_dir / QUERIES[0]
+        same_query = query.is_file() and last.manifest.files.get(query.name) == sha256_of(query)
+        return size_of(last) if same_days and same_query else Size(0, 0, 0)
 
     def train(self, chosen: "Plan", kept: "Choice | None") -> None:
         """Write `model.npz` by the plan; look at the past.
@@ -138,6 +157,7 @@ class Night:
         from recommender.training import make_model
 
         manifest, interactions = self.run.manifest, self._interactions
+        require_memory(self._size, self.settings, source=self._size.words)
         manifest.data_sha256 = interactions.data_sha256
         manifest.counts["interactions"] = int(interactions.weights.nnz)
         self._keep_never_recommend()
@@ -227,6 +247,7 @@ class Night:
                 exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
                 publish_guests=settings.publish_guests,
                 threads=self._threads,
+                blocks=choose_blocks(self._size, settings),
                 progress=self.progress.update,
             )
             n_rows = write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)

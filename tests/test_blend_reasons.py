@@ -9,6 +9,7 @@ from recommender.blend.habit import habits
 from recommender.blend.lists import rank
 from recommender.blend.reasons import BUY_AGAIN, MODEL, POPULAR, find_reasons, whitened, without_each
 from recommender.blend.signals import make_signals
+from recommender.blend.sizes import WHOLE
 from recommender.blend.weights import weights_of
 from recommender.model import AlsSettings, train
 from tests.shops import interactions_of
@@ -55,13 +56,13 @@ def _shop(n_users=200, n_items=60, seed=3):
     return interactions_of(bought * rng.uniform(0.2, 3, bought.shape))
 
 
-def _night(weights, *, exclude_seen, shop=None):
+def _night(weights, *, exclude_seen, shop=None, at_once=WHOLE.numbers):
     shop = shop or _shop()
     signals = make_signals(shop, train(shop, ALS, threads=1))
     allowed = np.ones(len(shop.item_ids), bool)
     users = np.arange(len(shop.user_ids))
     lists = rank(signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=8, threads=1)
-    found = find_reasons(signals, weights, users, lists, allowed=allowed, threads=2)
+    found = find_reasons(signals, weights, users, lists, allowed=allowed, threads=2, numbers_at_once=at_once)
     return signals, lists, found
 
 
@@ -141,9 +142,8 @@ def test_of_equal_leaders_the_lower_item_counts():
 
 def test_batches_and_threads_change_nothing(monkeypatch):
     _, _, first = _night(weights_of(PERSONAL), exclude_seen=True)
-    monkeypatch.setattr(reasons, "_NUMBERS_AT_ONCE", 100)
     monkeypatch.setattr(reasons, "_BATCHES_PER_PART", 3)
-    _, _, second = _night(weights_of(PERSONAL), exclude_seen=True)
+    _, _, second = _night(weights_of(PERSONAL), exclude_seen=True, at_once=100)
     assert (first.reason == second.reason).all()
     assert (first.because == second.because).all()
 

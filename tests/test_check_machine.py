@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recommender.checks.findings import Findings, Level
-from recommender.checks.resources import Size, available_memory, check_disk, check_memory
+from recommender.checks.resources import available_memory, check_disk, check_memory
 from recommender.checks.surroundings import check_last_run, check_schedule, check_secrets
 from recommender.errors import ExitCode
+from recommender.memory import Size
 from recommender.settings import load_settings
 from tests.nights import usual_shop
 
 MB = 1 << 20
-SIZE = Size(sales=1_000_000, customers=50_000, items=5_000, export_bytes=40 * MB, copied_bytes=0)
+SIZE = Size(sales=1_000_000, customers=50_000, items=5_000)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def only(findings):
 )
 def test_the_disk_must_hold_tonight_and_the_nights_that_are_kept(settings, free, level, code):
     findings = Findings()
-    check_disk(SIZE, settings, findings, free=free)
+    check_disk(SIZE, settings, findings, export_bytes=40 * MB, free=free)
     assert only(findings).level is level
     assert findings.report().exit_code is code
     assert f"{free // MB:,} MB are free" in only(findings).what
@@ -49,7 +50,7 @@ def test_the_disk_must_hold_tonight_and_the_nights_that_are_kept(settings, free,
 
 def test_the_disk_that_is_asked_is_that_of_the_runs(settings):
     findings = Findings()
-    check_disk(Size(1, 1, 1, 1, 0), settings, findings)
+    check_disk(Size(1, 1, 1), settings, findings, export_bytes=1)
     assert str(settings.data_dir) in only(findings).what
 
 
@@ -73,7 +74,7 @@ def test_the_last_nights_own_peak_is_the_better_estimate(shop, settings):
     run = shop.night()
     peak = max(stage["peak_mb"] for stage in run.manifest.stages.values())
     findings = Findings()
-    small = Size(120, 30, 24, 1, 0)
+    small = Size(120, 30, 24)
     check_memory(small, settings, findings, memory=(10**12, 10**12))
     assert f"about {peak:,.0f} MB of memory (as measured" in only(findings).what
 

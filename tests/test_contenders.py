@@ -74,7 +74,6 @@ def _small(monkeypatch):
     """Bounds so small that a shop of some items meets all of them."""
     monkeypatch.setattr(candidates, "NAMED", 4)
     monkeypatch.setattr(contenders, "_STEP", 4)
-    monkeypatch.setattr(contenders, "_SCORES", 1000)
 
 
 WEIGHTS = st.one_of(
@@ -103,7 +102,16 @@ def test_lists_are_those_of_weighing_every_item(shop, weights, exclude_seen, n, 
     signals = made_up(seed, levels=levels)
     allowed = np.random.default_rng(seed).random(150) < share
     users = np.arange(30)
-    found = rank(signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n, threads=2)
+    found = rank(
+        signals,
+        weights,
+        users,
+        allowed=allowed,
+        exclude_seen=exclude_seen,
+        n=n,
+        threads=2,
+        scores_at_once=1000,
+    )
     if not weights.any():
         assert (found.items == -1).all()
         return
@@ -128,9 +136,17 @@ def test_the_size_of_blocks_and_steps_changes_nothing(monkeypatch):
     signals, users, allowed = made_up(3), np.arange(30), np.ones(150, bool)
 
     def lists(scores, step):
-        monkeypatch.setattr(contenders, "_SCORES", scores)
         monkeypatch.setattr(contenders, "_STEP", step)
-        found = rank(signals, USUAL, users, allowed=allowed, exclude_seen=True, n=8, threads=1)
+        found = rank(
+            signals,
+            USUAL,
+            users,
+            allowed=allowed,
+            exclude_seen=True,
+            n=8,
+            threads=1,
+            scores_at_once=scores,
+        )
         return found.items.tobytes() + found.scores.tobytes() + found.scales.tobytes()
 
     assert len({lists(scores, step) for scores in (1, 1000, 1 << 20) for step in (1, 3, 512)}) == 1

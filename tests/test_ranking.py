@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from recommender.blend.reasons import REASONS
 from recommender.blend.signals import make_signals
+from recommender.blend.sizes import Blocks
 from recommender.blend.weights import weights_of
 from recommender.catalogue import Catalogue
 from recommender.keys import Keys
@@ -63,7 +64,7 @@ def _lists(
         exclude_seen=exclude,
         publish_guests=guests,
         threads=threads,
-        customers_at_once=at_once,
+        blocks=Blocks(customers=at_once),
         progress=progress,
     )
 

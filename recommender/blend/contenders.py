@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from recommender.blend.candidates import Candidates, popular_now, with_signals
 from recommender.blend.signals import PERSONAL, Signals
+from recommender.blend.sizes import WHOLE
 from recommender.errors import ModelError
 from recommender.topn import LARGEST, exact_products, rounding_of
 
@@ -38,8 +39,6 @@ Cells = tuple[Int64s, Int64s]
 
 SPEAKS = 0.3
 """The square root of an ALS score relative to the customer's best, from which on it speaks for the item."""
-_SCORES = 1 << 20
-"""Scores of a block of customers and the single items: 4 MB."""
 _STEP = 512
 """Other items that are looked at together."""
 _SET, _SETS_PER_RANK = 8, 8
@@ -113,6 +112,7 @@ class ContenderMaker:
         allowed: Bools,
         exclude_seen: bool,
         n: int,
+        scores_at_once: int = WHOLE.scores,
     ) -> None:
         """What all blocks share.
 
@@ -123,6 +123,7 @@ class ContenderMaker:
             allowed: shape (items,): the items that may be in a list.
             exclude_seen: leave out what the user has bought.
             n: length of the lists.
+            scores_at_once: of the users of a block and the single items.
         """
         self._signals = signals
         self._weights = weights
@@ -154,7 +155,7 @@ class ContenderMaker:
         self._single_factors = np.ascontiguousarray(self._factors[: self._n_single].T)
         self._rounding = rounding_of(signals.item_factors.shape[1])
         self._neighbours = signals.neighbours[:, near].tocsr()
-        self._block = max(1, _SCORES // max(self._n_single, _STEP))
+        self._block = max(1, scores_at_once // max(self._n_single, _STEP))
         self.n_blocks = -(-len(users) // self._block)
 
     def block(self, part: int) -> tuple[int, Candidates]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from recommender.blend.candidates import Candidates
 from recommender.blend.contenders import ContenderMaker
 from recommender.blend.signals import PERSONAL, Signals
+from recommender.blend.sizes import WHOLE
 from recommender.parallel import Progress, in_threads
 
 Int32s = npt.NDArray[np.int32]
@@ -41,6 +42,7 @@ def rank(
     exclude_seen: bool,
     n: int,
     threads: int,
+    scores_at_once: int = WHOLE.scores,
     progress: Progress | None = None,
 ) -> Ranked:
     """The n best items of some users, of all those that something speaks for.
@@ -53,6 +55,7 @@ def rank(
         exclude_seen: leave out what the user has bought.
         n: length of the lists.
         threads: how many to use, at least 1; the result is the same for any number.
+        scores_at_once: of users and items, of a block; the result is the same for any number.
         progress: called with blocks of users done and in all.
     """
     shape = (len(users), n)
@@ -63,7 +66,15 @@ def rank(
         scales=np.ones((PERSONAL, len(users))),
         neighbour_scores=np.zeros(shape),
     )
-    maker = ContenderMaker(signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n)
+    maker = ContenderMaker(
+        signals,
+        weights,
+        users,
+        allowed=allowed,
+        exclude_seen=exclude_seen,
+        n=n,
+        scores_at_once=scores_at_once,
+    )
 
     def work(part: int) -> None:
         first, found = maker.block(part)

@@ -12,13 +12,12 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
+from recommender.blend.sizes import MOST_ITEMS
 from recommender.parallel import one_blas_thread
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
 
-MOST_ITEMS = 2000
-"""Items of which the dense matrix is made: 32 MB of it."""
 _KEPT = 50
 """Neighbours kept of an item."""
 _ROWS_AT_ONCE = 256

@@ -29,6 +29,7 @@ from scipy.sparse import csr_matrix
 
 from recommender.blend.lists import Ranked
 from recommender.blend.signals import PERSONAL, Signals
+from recommender.blend.sizes import WHOLE
 from recommender.parallel import Progress, in_threads, one_blas_thread
 
 Int32s = npt.NDArray[np.int32]
@@ -38,8 +39,6 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-_NUMBERS_AT_ONCE = 1 << 17
-"""Factors of histories gathered for one batch of users: small enough for the processor's cache."""
 _BATCHES_PER_PART = 8
 _TIE = 1e-9
 """Scores this close are equal but for rounding."""
@@ -79,6 +78,7 @@ def find_reasons(
     *,
     allowed: Bools,
     threads: int,
+    numbers_at_once: int = WHOLE.numbers,
     progress: Progress | None = None,
 ) -> Reasons:
     """The reason of each row.
@@ -95,6 +95,8 @@ def find_reasons(
         ranked: the lists.
         allowed: shape (items,), as the lists were ranked.
         threads: how many to use, at least 1; the result is the same for any number.
+        numbers_at_once: of the factors of histories that are gathered for a batch of users; the result is the
+            same for any number.
         progress: called with parts of the work done and in all.
     """
     reason = np.full(ranked.items.shape, POPULAR, np.uint8)
@@ -111,7 +113,7 @@ def find_reasons(
     rows = np.flatnonzero((lengths > 0) & personal.any(axis=1))
     rows = rows[np.argsort(lengths[rows], kind="stable")]
     scores = _ScoresWithout(signals, weights)
-    batches = _batches(lengths[rows], signals.als.factors)
+    batches = _batches(lengths[rows], signals.als.factors, numbers_at_once)
 
     def work(part: int) -> None:
         for first, last in batches[part * _BATCHES_PER_PART : (part + 1) * _BATCHES_PER_PART]:
@@ -205,13 +207,13 @@ def whitened(item_factors: Float32s, regularization: float) -> Float64s:
     return np.ascontiguousarray(solved.T)
 
 
-def _batches(lengths: Int64s, n_factors: int) -> list[tuple[int, int]]:
+def _batches(lengths: Int64s, n_factors: int, numbers_at_once: int) -> list[tuple[int, int]]:
     """Stretches of users with histories of equal length, each of bounded size."""
     bounds = []
     changes = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
     for first, last in itertools.pairwise(changes):
         if first < last:
-            step = max(1, _NUMBERS_AT_ONCE // (int(lengths[first]) * n_factors))
+            step = max(1, numbers_at_once // (int(lengths[first]) * n_factors))
             bounds += [(start, min(start + step, last)) for start in range(first, last, step)]
     return bounds
 

@@ -31,7 +31,7 @@ from recommender.checks.connections import (
 )
 from recommender.checks.findings import Finding, Findings, Level, Report
 from recommender.checks.queries import FirstRows, check_plan, probe_items, probe_sales
-from recommender.checks.resources import Size, check_disk, check_memory
+from recommender.checks.resources import check_disk, check_memory
 from recommender.checks.sales import (
     Sales,
     catalogue_of,
@@ -51,6 +51,7 @@ from recommender.export import ITEMS, SALES, Export, export
 from recommender.files import temporary_folder
 from recommender.keys import KeyKind, Keys
 from recommender.looks import Look, separate_looks
+from recommender.memory import Size
 from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
 from recommender.settings import NAMES, Settings
@@ -216,16 +217,16 @@ class _Check:
 
     def _resources(self, shop: Database, sales: Sales, items: int) -> None:
         path = sqlite_path(shop)
-        size = Size(
-            sales.lines,
-            len(sales.customers),
-            items,
-            sum((self._folder / name).stat().st_size for name in (SALES, ITEMS)),
-            path.stat().st_size if path else 0,
-        )
+        size = Size(sales.lines, len(sales.customers), items)
         if self._settings.data_dir.is_dir():
             with self._findings.trying("disk"):
-                check_disk(size, self._settings, self._findings)
+                check_disk(
+                    size,
+                    self._settings,
+                    self._findings,
+                    export_bytes=sum((self._folder / name).stat().st_size for name in (SALES, ITEMS)),
+                    copied_bytes=path.stat().st_size if path else 0,
+                )
         check_memory(size, self._settings, self._findings)
 
     def _local(self, moment: datetime) -> datetime:

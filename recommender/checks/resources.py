@@ -1,51 +1,36 @@
 """What tonight's run will need of disk and memory, for a shop of this size, against what is free."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
-from recommender.blend.neighbours import MOST_ITEMS
 from recommender.checks.findings import Findings
 from recommender.errors import RecommenderError
+from recommender.memory import MB, Size, choose_blocks, needed_bytes, require_memory, size_of
 from recommender.runs import list_runs, published_runs
 from recommender.settings import Settings
 
-_MB = 1 << 20
 _LIST_ROW_BYTES = 60
 _PACKED_SHARE = 0.3
 """A compressed export by the plain one."""
-_PROGRAM_MB = 140
-_SALE_BYTES = 75
-_FACTOR_COPIES = 2
-_NEIGHBOUR_BYTES = 32
-"""For each pair of the items whose neighbours are learned."""
-_PAST_CUSTOMER_BYTES = 60_000
-"""For each customer whose past choices the weights are learned from."""
-_MOST_PAST_CUSTOMERS = 1500
-_LIST_ROW_MEMORY_BYTES = 80
-"""As measured on nights of 2,000 to 2,000,000 sales, rounded up."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """How much there is of what."""
-
-    sales: int
-    customers: int
-    items: int
-    export_bytes: int
-    """sales.csv and items.csv."""
-    copied_bytes: int
-    """The SQLite file that is copied for the export, 0 for other databases."""
-
-
-def check_disk(size: Size, settings: Settings, findings: Findings, *, free: int | None = None) -> None:
+def check_disk(
+    size: Size,
+    settings: Settings,
+    findings: Findings,
+    *,
+    export_bytes: int,
+    copied_bytes: int = 0,
+    free: int | None = None,
+) -> None:
     """Whether the folder of runs has room for tonight and for the runs that are kept.
 
     Args:
         size: of the shop.
         settings: where the runs are and how many are kept.
         findings: takes what was found.
+        export_bytes: of sales.csv and items.csv.
+        copied_bytes: of the SQLite file that is copied for the export, 0 for other databases.
         free: bytes; default those of the folder's disk.
     """
     free = shutil.disk_usage(settings.data_dir).free if free is None else free
@@ -53,8 +38,8 @@ def check_disk(size: Size, settings: Settings, findings: Findings, *, free: int 
     # Two lists for each customer, two for each item.
     lists = 2 * (size.customers + size.items) * settings.top_n * _LIST_ROW_BYTES
     # The lists are there twice while they are put into the tables.
-    tonight = size.export_bytes + size.copied_bytes + model + 2 * lists
-    per_day = int(_PACKED_SHARE * size.export_bytes)
+    tonight = export_bytes + copied_bytes + model + 2 * lists
+    per_day = int(_PACKED_SHARE * export_bytes)
     kept = settings.keep_runs * (model + lists) + settings.keep_export_days * per_day
     there = len(published_runs(list_runs(settings.data_dir)))
     growth = kept * max(settings.keep_runs - there, 0) // settings.keep_runs
@@ -83,15 +68,12 @@ def check_memory(
             the machine and its control groups.
     """
     memory = available_memory() if memory is None else memory
-    needed = _PROGRAM_MB * _MB + size.sales * _SALE_BYTES
-    needed += (size.customers + size.items) * settings.factors * 4 * _FACTOR_COPIES
-    needed += size.customers * settings.top_n * _LIST_ROW_MEMORY_BYTES
-    needed += min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR_BYTES
-    if settings.nightly_proof:
-        needed += min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER_BYTES
-    measured = _last_peak(settings, size)
+    with findings.trying("memory"):
+        require_memory(size, settings, source=size.words)
+    estimated = needed_bytes(size, settings, choose_blocks(size, settings))
+    measured = _last_peak(settings, estimated)
     source = "estimated" if measured is None else "as measured in the last night"
-    needed = measured or needed
+    needed = measured or estimated
     what = f"Tonight needs about {_mb(needed)} of memory ({source})"
     if memory is None:
         findings.ok("memory", f"{what}.")
@@ -107,14 +89,14 @@ def check_memory(
         findings.ok("memory", what)
 
 
-def _last_peak(settings: Settings, size: Size) -> int | None:
-    """The peak of the last published run, grown with the sales, in bytes."""
+def _last_peak(settings: Settings, estimated: int) -> int | None:
+    """The peak of the last published run, grown as the estimate has since, in bytes."""
     for run in published_runs(list_runs(settings.data_dir))[-1:]:
         peaks = [float(stage.get("peak_mb", 0)) for stage in run.manifest.stages.values()]
-        sales = run.manifest.counts.get("sales")
-        if sales and max(peaks, default=0):
-            growth = max(size.sales - sales, 0) * _SALE_BYTES
-            return int(max(peaks) * _MB) + growth
+        then = size_of(run)
+        if then.sales and max(peaks, default=0):
+            growth = estimated - needed_bytes(then, settings, choose_blocks(then, settings))
+            return int(max(peaks) * MB) + max(growth, 0)
     return None
 
 
@@ -152,4 +134,4 @@ def available_memory(
 
 
 def _mb(size: int) -> str:
-    return f"{size / _MB:,.0f} MB" if size < 10 * 1024 * _MB else f"{size / (1024 * _MB):,.0f} GB"
+    return f"{size / MB:,.0f} MB" if size < 10 * 1024 * MB else f"{size / (1024 * MB):,.0f} GB"

@@ -53,6 +53,11 @@ def several_wrong(shop: BadShop) -> None:
     shop.set(TOP_N=0, SEED="x", REPEAT_PURCHASES="maybe")
 
 
+@case("less memory than a night needs", on=ANY)
+def no_room(shop: BadShop) -> None:
+    shop.set(MAX_MEMORY_MB=64)
+
+
 @case("an address of a database that we do not know", on=ANY)
 def unknown_database(shop: BadShop) -> None:
     shop.set(DATABASE_URL="mssql://shop:s3cret-Pa@localhost/shop")

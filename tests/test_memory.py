@@ -1,0 +1,98 @@
+"""MAX_MEMORY_MB: the same lists in less memory, or a word before the night begins."""
+
+import dataclasses
+
+import pytest
+
+from recommender.blend.sizes import WHOLE
+from recommender.errors import ExitCode, RefusedError
+from recommender.memory import MB, Size, choose_blocks, needed_bytes, require_memory
+from recommender.runs import Status
+from recommender.settings import load_settings
+from tests.nights import usual_shop
+
+SIZE = Size(2_000_000, 100_000, 20_000)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return usual_shop(tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}")
+
+
+@pytest.fixture
+def settings(shop):
+    return dataclasses.replace(load_settings({}, shop.env_file), factors=64, threads=2)
+
+
+def limited(settings, mb):
+    return dataclasses.replace(settings, max_memory_mb=mb)
+
+
+def test_without_a_limit_nothing_is_refused_and_blocks_are_whole(settings):
+    require_memory(Size(10**12, 10**9, 10**9), settings, source="")
+    assert choose_blocks(SIZE, settings) == WHOLE
+
+
+def test_blocks_shrink_until_the_night_fits(settings):
+    whole = needed_bytes(SIZE, settings, WHOLE) // MB
+    assert choose_blocks(SIZE, limited(settings, whole + 1)) == WHOLE
+    smaller = limited(settings, whole - 1)
+    blocks = choose_blocks(SIZE, smaller)
+    assert blocks.scores < WHOLE.scores
+    assert needed_bytes(SIZE, smaller, blocks) <= smaller.max_memory_mb * MB
+    require_memory(SIZE, smaller, source="")
+
+
+def test_what_fits_with_no_blocks_is_refused_with_the_estimate(settings):
+    least = round(needed_bytes(SIZE, settings, WHOLE.halved(5)) / MB)
+    require_memory(SIZE, limited(settings, least + 1), source="")
+    with pytest.raises(RefusedError, match=rf"about {least:,} MB .*2 sales.* is {least - 1}\. Raise it"):
+        require_memory(SIZE, limited(settings, least - 1), source="2 sales")
+
+
+@pytest.mark.parametrize("more", [{"sales": 1}, {"customers": 1}, {"items": 1}])
+def test_more_of_anything_never_needs_less(settings, more):
+    grown = Size(**{name: value + 10**6 * more.get(name, 0) for name, value in vars(SIZE).items()})
+    assert needed_bytes(grown, settings, WHOLE) >= needed_bytes(SIZE, settings, WHOLE)
+
+
+def test_a_night_with_a_limit_makes_the_same_lists(shop):
+    first = shop.night().manifest.files["recommendations.csv"]
+    assert shop.set(MAX_MEMORY_MB=160).night().manifest.files["recommendations.csv"] == first
+
+
+def test_a_first_night_that_cannot_fit_reads_no_sale(shop):
+    said = shop.set(MAX_MEMORY_MB=64).fails(ExitCode.REFUSED, "run")
+    assert "before any sale is read" in said
+    assert shop.last_run.manifest.status is Status.REFUSED
+    assert not shop.last_run.path("sales.csv").exists()
+
+
+def grow(monkeypatch):
+    """Let each sale need so much that a tiny shop is a large one."""
+    for name in ("_LOADING", "_TRAINING", "_RANKING"):
+        monkeypatch.setattr(f"recommender.memory.{name}", 10 * MB)
+
+
+def test_the_last_night_tells_before_a_sale_is_read(shop, monkeypatch):
+    shop.night()
+    grow(monkeypatch)
+    said = shop.set(MAX_MEMORY_MB=500).fails(ExitCode.REFUSED, "run")
+    assert "the last night had 120 sales, 30 customers, 24 items" in said
+    assert not shop.last_run.path("sales.csv").exists()
+
+
+def test_what_the_last_night_had_is_forgotten_where_tonight_reads_other_sales(shop, monkeypatch):
+    shop.night()
+    grow(monkeypatch)
+    said = shop.set(MAX_MEMORY_MB=500, HISTORY_DAYS=36499).fails(ExitCode.REFUSED, "run")
+    assert "(120 sales, 24 items)" in said
+    assert shop.last_run.path("sales.csv").exists()
+
+
+def test_check_says_it_too(shop, monkeypatch):
+    shop.night()
+    grow(monkeypatch)
+    outcome = shop.set(MAX_MEMORY_MB=500).recommend("check")
+    assert outcome.code is ExitCode.REFUSED
+    assert "MAX_MEMORY_MB is 500" in " ".join(outcome.out.split())
