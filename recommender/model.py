@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
+from implicit.utils import check_random_state
 from scipy.sparse import csr_matrix
 
 from recommender.errors import ModelError
@@ -123,7 +124,9 @@ def train(
         with one_blas_thread():
             als = _als(settings, threads)
             als.iterations = iterations
-            if start is not None:
+            if start is None:
+                als.user_factors, als.item_factors = _random_factors(settings, n_users, n_items)
+            else:
                 als.user_factors = _carried(start.user_factors, start.user_ids, interactions.user_ids)
                 als.item_factors = _carried(start.item_factors, start.item_ids, interactions.item_ids)
             cells = confidences(interactions.weights, settings.alpha)
@@ -140,6 +143,15 @@ def train(
         history=interactions.history,
         settings=settings,
     )
+
+
+def _random_factors(settings: AlsSettings, n_users: int, n_items: int) -> tuple[Float32s, Float32s]:
+    """What the library would begin with, bit for bit; it makes an array more on the way."""
+    chance = check_random_state(settings.seed)
+    users, items = (chance.random((n, settings.factors), dtype=np.float32) for n in (n_users, n_items))
+    users *= np.float32(0.01)
+    items *= np.float32(0.01)
+    return users, items
 
 
 def _carried(factors: Float32s, known: Keys, wanted: Keys) -> Float32s:

@@ -19,7 +19,6 @@ from recommender.catalogue import Catalogue
 from recommender.interactions import Interactions
 from recommender.keys import Keys
 from recommender.parallel import Progress
-from recommender.popularity import popularity
 
 UInt8s = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
@@ -73,6 +72,7 @@ class Lists:
 
 
 def make_lists(
+    interactions: Interactions,
     signals: Signals,
     weights: Float64s,
     catalogue: Catalogue,
@@ -95,7 +95,8 @@ def make_lists(
     item has none.
 
     Args:
-        signals: of the night.
+        interactions: the sales.
+        signals: made from them.
         weights: shape (signals,): of each signal; all 0 for lists of popular items alone.
         catalogue: which items there are and may be sold.
         never: items that are never recommended.
@@ -107,8 +108,7 @@ def make_lists(
         blocks: how much is worked on at once.
         progress: called with parts of the work done and in all.
     """
-    interactions = signals.interactions
-    space = _item_space(interactions, catalogue, never)
+    space = _item_space(signals, catalogue, never)
     users = np.arange(len(interactions.user_ids))
     if not publish_guests:
         users = users[~interactions.guests()]
@@ -155,22 +155,21 @@ def top_lists(
     Args:
         signals: of the night.
         weights: shape (signals,): of each signal.
-        users: shape (users,): indexes into the interactions' users.
-        allowed: shape (items of the interactions,): the items that may be in a list.
+        users: shape (users,): indexes into the signals' users.
+        allowed: shape (items,): the items that may be in a list.
         n: rows of a list.
         exclude_seen: leave out what the user has bought.
         threads: how many to use, at least 1.
 
     Returns:
-        Items of the interactions, shape (users, n), best first; -1 where a list is shorter.
+        Items of the signals, shape (users, n), best first; -1 where a list is shorter.
     """
-    interactions = signals.interactions
     names = (None,) * len(allowed)
-    space = _item_space(interactions, Catalogue(interactions.item_ids, names, allowed, None), Keys.of())
+    space = _item_space(signals, Catalogue(signals.item_ids, names, allowed, None), Keys.of())
     lists = rank(
         signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n, threads=threads
     ).items
-    seen = interactions.weights[users] if exclude_seen else None
+    seen = signals.weights[users] if exclude_seen else None
     rows, items = _fill(lists, seen, space)
     ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
     lists[rows, np.count_nonzero(lists >= 0, axis=1)[rows] + ranks] = items
@@ -193,16 +192,16 @@ class _ItemSpace:
     """the allowed items: most popular first, then what was sold but given back, then what was never sold"""
 
 
-def _item_space(interactions: Interactions, catalogue: Catalogue, never: Keys) -> _ItemSpace:
-    known = (catalogue.ids, interactions.item_ids)
+def _item_space(signals: Signals, catalogue: Catalogue, never: Keys) -> _ItemSpace:
+    known = (catalogue.ids, signals.item_ids)
     keys = Keys.of(
         chain.from_iterable(ids.integers.tolist() for ids in known),
         chain.from_iterable(ids.texts for ids in known),
     )
-    of_sales = keys.find(interactions.item_ids).astype(np.int32)
+    of_sales = keys.find(signals.item_ids).astype(np.int32)
     allowed = catalogue.allowed(keys, never)
     popular = np.zeros(len(keys))
-    popular[of_sales] = popularity(interactions)
+    popular[of_sales] = signals.popularity
     is_new = np.ones(len(keys), bool)
     is_new[of_sales] = False
     order = np.lexsort((is_new, -popular))

@@ -50,6 +50,7 @@ class Night:
         self.progress = progress
         self._threads = settings.threads or machine.available_cpus()
         self._model: Model | None = None
+        self._sales: Interactions | None = None
 
     @property
     def _size(self) -> Size:
@@ -70,11 +71,16 @@ class Night:
             self.run.path(SALES), customer_kind=kinds[Role.CUSTOMER], item_kind=kinds[Role.ITEM]
         )
 
-    @cached_property
+    @property
     def _interactions(self) -> "Interactions":
+        if self._sales is None:
+            self._sales = self._interactions_of(self._lines())
+        return self._sales
+
+    def _interactions_of(self, lines: "SaleLines") -> "Interactions":
         from recommender.interactions import make_interactions
 
-        return make_interactions(self._lines(), half_life_days=self.settings.half_life_days)
+        return make_interactions(lines, half_life_days=self.settings.half_life_days)
 
     def export(self) -> None:
         """Write `sales.csv` and `items.csv`."""
@@ -135,21 +141,27 @@ class Night:
 
         manifest = self.run.manifest
         with stage(self.run, Stage.TRAIN, self.progress) as figures:
+            lines = self._lines() if self.settings.nightly_proof else None
+            self._sales = None if lines is None else self._interactions_of(lines)
             model = self.make_model(chosen)
+            trained = f"{len(model.user_ids):,} customers, {len(model.item_ids):,} items"
+            n_sales = self._interactions.n_sales
+            if lines is not None:
+                # What is made from all sales, and their columns, are most of a night's memory: here and below
+                # one of both is made again.
+                del model
+                self._model = self._sales = None
             choose_and_prove(
                 self.run,
                 self.settings,
-                # Read once more instead of kept from above: the sales' columns are most of a night's memory.
-                self._lines,
+                lines,
                 self._recipe,
-                n_sales=self._interactions.n_sales,
+                n_sales=n_sales,
                 kept=kept,
                 progress=self.progress.update,
             )
-            figures["summary"] = (
-                f"{manifest.model['mode']}: {len(model.user_ids):,} customers, {len(model.item_ids):,} items;"
-                f" method {manifest.method}"
-            )
+            self._sales = self._sales if lines is None else self._interactions_of(lines)
+            figures["summary"] = f"{manifest.model['mode']}: {trained}; method {manifest.method}"
 
     def make_model(self, chosen: "Plan") -> "Model":
         """Write `model.npz` by the plan, and look at nothing else."""
@@ -238,6 +250,7 @@ class Night:
                     f"`recommend train --run {self.run.run_id}` first.",
                 )
             lists = make_lists(
+                self._interactions,
                 make_signals(self._interactions, self._model),
                 weights_for(Method(manifest.method), choice.as_array()),
                 self.catalogue,
@@ -253,6 +266,8 @@ class Night:
             n_rows = write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)
             require_rows(n_rows, allowed)
             write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
+            del lists
+            self._model = None
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
                 manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
             self._other_lists()

@@ -5,7 +5,6 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from recommender.blend import reasons
-from recommender.blend.habit import habits
 from recommender.blend.lists import rank
 from recommender.blend.reasons import BUY_AGAIN, MODEL, POPULAR, find_reasons, whitened, without_each
 from recommender.blend.signals import make_signals
@@ -70,7 +69,7 @@ def _score(signals, weights, user, item, *, bought, scales):
     """The customer's part of a score, from a row of weights, by the definitions of the signals."""
     als = _solved(signals.item_factors, np.where(bought > 0, 1 + ALS.alpha * bought, 0), ALS.regularization)
     neighbours = bought @ signals.neighbours.toarray()
-    own = habits(signals.interactions).toarray()[user] * (bought > 0)
+    own = signals.habit.toarray()[user] * (bought > 0)
     parts = [als[item], neighbours[item], own[item]]
     return sum(
         w * np.sqrt(max(part, 0) / scale) for w, part, scale in zip(weights[:3], parts, scales, strict=True)
@@ -81,7 +80,7 @@ def _score(signals, weights, user, item, *, bought, scales):
 def test_the_leading_item_is_the_one_whose_removal_lowers_the_score_most(exclude_seen):
     weights = weights_of(PERSONAL if exclude_seen else {**PERSONAL, "habit": 1.0})
     signals, lists, found = _night(weights, exclude_seen=exclude_seen)
-    dense = signals.interactions.weights.toarray().astype(float)
+    dense = signals.weights.toarray().astype(float)
     right = checked = 0
     kinds = set()
     for user, rank_ in zip(*np.nonzero(lists.items >= 0), strict=True):

@@ -187,7 +187,7 @@ def test_what_is_never_recommended_is_no_candidate_of_the_past(shop):
 
 def test_many_customers_are_looked_at_in_equal_steps(shop):
     window = past_windows(shop, most=1)[0]
-    found = {most: look_back(shop, window, NEW, most_customers=most).users for most in (1000, 50)}
+    found = {most: look_back(shop, window, NEW, most_customers=most)[0].customers for most in (1000, 50)}
     assert len(found[50]) <= 50
     step = -(-len(found[1000]) // 50)
     assert found[50].tolist() == found[1000][::step].tolist()

@@ -14,6 +14,7 @@ from recommender.blend.signals import PERSONAL, Signals
 from recommender.blend.weights import weights_of
 from recommender.errors import ModelError
 from recommender.model import AlsSettings
+from recommender.popularity import popularity
 from tests.shops import interactions_of
 
 ALS = AlsSettings(factors=6, regularization=0.5, iterations=1, alpha=1.0, seed=1)
@@ -34,7 +35,9 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
     ]  # some norms tower over the others
     items[rng.random(n_items) < 0.1] = 0
     return Signals(
-        interactions=shop,
+        item_ids=shop.item_ids,
+        popularity=popularity(shop),
+        weights=shop.weights,
         user_factors=users,
         item_factors=items,
         als=ALS,
@@ -46,9 +49,9 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
 
 def every_item_weighed(signals, weights, allowed, *, exclude_seen, n):
     """The lists by their definition: items and scores, -1 and NaN where a list is shorter."""
-    seen = signals.interactions.weights.toarray() > 0
+    seen = signals.weights.toarray() > 0
     als = signals.user_factors.astype(float) @ signals.item_factors.astype(float).T
-    near = (signals.interactions.weights @ signals.neighbours).toarray().astype(float)
+    near = (signals.weights @ signals.neighbours).toarray().astype(float)
     habit = np.zeros_like(als) if exclude_seen else signals.habit.toarray()
     may = np.broadcast_to(allowed, als.shape) & ~(seen & exclude_seen)
     roots = []

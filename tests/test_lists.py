@@ -284,6 +284,13 @@ def test_what_may_not_be_sold_is_bought_together_with_nothing_but_has_a_list():
     assert lists_of(rows) == {1: [0]}
 
 
+def test_baskets_may_have_numbers_of_any_size():
+    items = np.array([0, 1] * 5 + [2] * 10, np.int32)
+    small = np.append(np.repeat(np.arange(5), 2), np.arange(5, 15))
+    for baskets in (small, small << 59):
+        assert lists_of(bought_together(baskets, items, candidates=every(3), n=3)) == {0: [1], 1: [0]}
+
+
 def test_no_baskets_are_no_rows():
     empty = np.empty(0, np.int64)
     assert lists_of(bought_together(empty, empty.astype(np.int32), candidates=every(3), n=3)) == {}

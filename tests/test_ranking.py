@@ -55,6 +55,7 @@ def _lists(
     progress=None,
 ):
     return make_lists(
+        interactions,
         make_signals(interactions, model),
         ALS,
         catalogue,

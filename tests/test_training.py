@@ -308,7 +308,7 @@ def _recipe():
 def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(monkeypatch):
     lines, recipe = _fortnights(), _recipe()
     cut = 100 * DAY_MICROSECONDS
-    past = look_back(lines, (cut, 120 * DAY_MICROSECONDS), recipe, most_customers=1000)
+    past, known = look_back(lines, (cut, 120 * DAY_MICROSECONDS), recipe, most_customers=1000)
     weights = weights_of({"als": 1})
     cold = past.ndcg(weights, recipe)
     trained = []
@@ -318,7 +318,7 @@ def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(m
         return train(interactions, settings, threads=threads, start=start)
 
     monkeypatch.setattr(drift, "train", watched)
-    found = measure_drift(lines, past, cold, weights, recipe, days=9)
+    found = measure_drift(lines, past, cold, weights, recipe, known=known, days=9)
     assert [day for day, _ in trained] == [90, 99]
     assert trained[0][1] is None
     assert trained[1][1] is not None
@@ -327,8 +327,8 @@ def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(m
     # With no day between, and a training that has come to its end, warm is as good as cold.
     monkeypatch.setattr(drift, "train", train)
     long = dataclasses.replace(recipe, als=dataclasses.replace(recipe.als, iterations=300))
-    past = look_back(lines, (cut, 120 * DAY_MICROSECONDS), long, most_customers=1000)
-    same = measure_drift(lines, past, past.ndcg(weights, long), weights, long, days=0)
+    past, known = look_back(lines, (cut, 120 * DAY_MICROSECONDS), long, most_customers=1000)
+    same = measure_drift(lines, past, past.ndcg(weights, long), weights, long, known=known, days=0)
     assert same.ndcg_warm == pytest.approx(same.ndcg_cold, rel=0.01)
 
 

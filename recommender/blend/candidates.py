@@ -78,7 +78,7 @@ class CandidateMaker:
         first = part * self._block
         users = self._users[first : first + self._block]
         signals = self._signals
-        bought = signals.interactions.weights[users]
+        bought = signals.weights[users]
         als = signals.user_factors[users] @ signals.item_factors.T
         neighbours = (bought @ self._neighbours).toarray()
         habit = None if self._exclude_seen else signals.habit[users].toarray()

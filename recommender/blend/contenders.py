@@ -180,7 +180,7 @@ class ContenderMaker:
                 f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model."
             )
         als = factors @ self._single_factors
-        bought = signals.interactions.weights[users]
+        bought = signals.weights[users]
         rows = np.repeat(np.arange(len(users)), np.diff(bought.indptr))
         columns = self._column[bought.indices]
         order = np.argsort(columns, kind="stable")

@@ -108,7 +108,7 @@ def find_reasons(
     personal = (ranked.items >= 0) & (own > 0)
     if len(lift):
         personal &= own >= lift[ranked.items]
-    history = signals.interactions.weights
+    history = signals.weights
     lengths = np.diff(history.indptr)[users]
     rows = np.flatnonzero((lengths > 0) & personal.any(axis=1))
     rows = rows[np.argsort(lengths[rows], kind="stable")]

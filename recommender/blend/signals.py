@@ -1,6 +1,6 @@
 """All signals of a night on arrays: what the blend weighs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,12 @@ from scipy.sparse import csr_matrix
 from recommender.blend.habit import habits
 from recommender.blend.neighbours import neighbours
 from recommender.interactions import Interactions
+from recommender.keys import Keys
 from recommender.model import AlsSettings, Model
-from recommender.popularity import fans
+from recommender.popularity import fans, popularity
 from recommender.times import DAY_MICROSECONDS
 
+Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 
@@ -29,9 +31,14 @@ _FLOOR = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """What the signals are computed from; users and items are those of the interactions."""
+    """What the signals are computed from."""
 
-    interactions: Interactions
+    item_ids: Keys
+    """of the items that were sold"""
+    popularity: Float64s
+    """shape (items,): as `popularity` has it"""
+    weights: "csr_matrix[np.float32]"
+    """shape (users, items): of the interactions"""
     user_factors: Float32s
     """shape (users, factors)"""
     item_factors: Float32s
@@ -43,6 +50,15 @@ class Signals:
     """shape (users, items)"""
     statics: Float64s
     """shape (items, 4): the signals that are the item's, in the order of `SIGNALS`"""
+
+    def of(self, users: Int64s) -> "Signals":
+        """Of these users alone, numbered anew in this order: all users' take most of the memory."""
+        return replace(
+            self,
+            weights=self.weights[users],
+            user_factors=self.user_factors[users],
+            habit=self.habit[users],
+        )
 
 
 def make_signals(interactions: Interactions, model: Model) -> Signals:
@@ -58,7 +74,9 @@ def make_signals(interactions: Interactions, model: Model) -> Signals:
     factors = np.zeros((len(known), model.settings.factors), np.float32)
     factors[known >= 0] = model.item_factors[known[known >= 0]]
     return Signals(
-        interactions=interactions,
+        item_ids=interactions.item_ids,
+        popularity=popularity(interactions),
+        weights=interactions.weights,
         user_factors=model.user_factors,
         item_factors=factors,
         als=model.settings,

@@ -117,7 +117,8 @@ def choose(
     # Without a second window nothing could be held against what was learned on another one.
     if lines is not None and len(found) >= _FEWEST_WINDOWS:
         for number, window in enumerate(found, 1):
-            pasts.append(look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS))
+            past, _ = look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS)
+            pasts.append(past)
             if progress is not None:
                 progress(number, len(found))
     told = [_choices(past, recipe) for past in pasts]
@@ -177,7 +178,7 @@ def _trial(past: Past, recipe: Recipe, *, learned: Float64s, default: Float64s) 
     return Trial(
         begin=past.begin,
         end=past.end,
-        customers=len(past.users),
+        customers=len(past.customers),
         ndcg_learned=means[0],
         ndcg_default=means[1],
     )

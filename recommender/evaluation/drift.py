@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from recommender.evaluation.bootstrap import difference_interval
 from recommender.evaluation.past import Past, Recipe
-from recommender.interactions import SaleLines, make_interactions
+from recommender.interactions import Interactions, SaleLines, make_interactions
 from recommender.model import train
 from recommender.times import DAY_MICROSECONDS
 
@@ -39,7 +39,14 @@ class Drift:
 
 
 def measure_drift(
-    lines: SaleLines, past: Past, cold: Float64s, weights: Float64s, recipe: Recipe, *, days: int
+    lines: SaleLines,
+    past: Past,
+    cold: Float64s,
+    weights: Float64s,
+    recipe: Recipe,
+    *,
+    known: Interactions,
+    days: int,
 ) -> Drift:
     """Train cold some days before the window, train on at its begin, and judge those lists too.
 
@@ -52,16 +59,17 @@ def measure_drift(
         cold: nDCG of each judged user by that model, shape (users,).
         weights: of the signals, shape (signals,).
         recipe: of the night.
+        known: the sales before the window.
         days: before the window.
     """
-    interactions = past.signals.interactions
-    earlier = lines.before(past.cut - days * DAY_MICROSECONDS)
-    begin = train(
-        make_interactions(earlier, half_life_days=recipe.half_life_days), recipe.als, threads=recipe.threads
+    earlier = make_interactions(
+        lines.before(past.cut - days * DAY_MICROSECONDS), half_life_days=recipe.half_life_days
     )
-    model = train(interactions, recipe.als, threads=recipe.threads, start=begin)
+    begin = train(earlier, recipe.als, threads=recipe.threads)
+    del earlier
+    model = train(known, recipe.als, threads=recipe.threads, start=begin)
     signals = dataclasses.replace(
-        past.signals, user_factors=model.user_factors, item_factors=model.item_factors
+        past.signals, user_factors=model.user_factors[past.customers], item_factors=model.item_factors
     )
     warm = dataclasses.replace(past, signals=signals).ndcg(weights, recipe)
     _, high = difference_interval(warm[None], cold[None], seed=recipe.als.seed)

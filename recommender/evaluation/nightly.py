@@ -1,7 +1,6 @@
 """The part of the night that looks at the past: which weights, which method, how good; all on record."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 
 from recommender.evaluation.choice import Choice, choose
@@ -19,7 +18,7 @@ from recommender.training import COLD_EVERY_DAYS, Mode
 def choose_and_prove(
     run: Run,
     settings: Settings,
-    load_lines: Callable[[], SaleLines],
+    lines: SaleLines | None,
     recipe: Recipe,
     *,
     n_sales: int,
@@ -34,14 +33,13 @@ def choose_and_prove(
     Args:
         run: its manifest gets `choice`, `method` and `quality`; its folder `evaluation.json`.
         settings: of the run.
-        load_lines: reads its sales; called once, where a past window is looked at.
+        lines: its sales; None with NIGHTLY_PROOF=off.
         recipe: of the settings.
         n_sales: sale lines of the run.
         kept: the choice of an earlier night, if there is one.
         progress: called with past windows done and in all.
     """
     manifest = run.manifest
-    lines = load_lines() if settings.nightly_proof else None
     choice = kept
     if choice is None or not choice.still_fits(recipe, sales=n_sales, day=run.day):
         choice = choose(

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from recommender.blend.signals import Signals, make_signals
 from recommender.evaluation.metrics import ndcg
 from recommender.evaluation.split import Task, time_split, windows
-from recommender.interactions import SaleLines
+from recommender.interactions import Interactions, SaleLines
 from recommender.keys import Keys
 from recommender.model import AlsSettings, train
 from recommender.ranking import top_lists
@@ -79,13 +79,19 @@ class Past:
     """the same as a text"""
     end: str
     signals: Signals
-    users: Int64s
-    """shape (users,): who is looked at, as indexes into the users of the signals"""
+    """of the users that are looked at, and no others"""
+    customers: Int64s
+    """shape (users,): which users of the sales these are"""
     relevant: "csr_matrix[np.bool_]"
     """shape (users, items known or new): what each bought, of the task; nobody has an empty row"""
     allowed: Bools
     """shape (items,): the candidates, all that was ever sold before the cut but for the never-list; what
     could be bought then is on no record, and what can be bought now tells what sold later"""
+
+    @property
+    def users(self) -> Int64s:
+        """All users of the signals, shape (users,)."""
+        return np.arange(len(self.customers))
 
     def ndcg(self, weights: Float64s, recipe: Recipe) -> Float64s:
         """nDCG@n of the lists under some weights of the signals; of each user, shape (users,)."""
@@ -116,7 +122,9 @@ def _oldest(lines: SaleLines) -> int:
     return int(lines.times.min(initial=lines.newest))
 
 
-def look_back(lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most_customers: int) -> Past:
+def look_back(
+    lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most_customers: int
+) -> tuple[Past, Interactions]:
     """Train on what was known before the window.
 
     Args:
@@ -124,6 +132,9 @@ def look_back(lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most
         window: cut and end.
         recipe: of the night.
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
+
+    Returns:
+        The window, and the sales before it.
     """
     cut, end = window
     split = time_split(
@@ -136,16 +147,19 @@ def look_back(lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most
     relevant = split.relevant_in(recipe.task)
     chosen = np.flatnonzero(np.diff(relevant.indptr))
     chosen = chosen[:: max(1, -(-len(chosen) // most_customers))]
-    signals = make_signals(split.train, train(split.train, recipe.als, threads=recipe.threads))
-    return Past(
+    customers = split.users[chosen]
+    known = split.train
+    signals = make_signals(known, train(known, recipe.als, threads=recipe.threads)).of(customers)
+    past = Past(
         cut=cut,
         begin=_text(cut),
         end=_text(end),
         signals=signals,
-        users=split.users[chosen],
+        customers=customers,
         relevant=relevant[chosen],
-        allowed=recipe.never.find(split.train.item_ids) < 0,
+        allowed=recipe.never.find(known.item_ids) < 0,
     )
+    return past, known
 
 
 def _text(moment: int) -> str:

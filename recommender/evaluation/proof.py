@@ -85,8 +85,8 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int |
     found = past_windows(lines, most=1)
     if not found:
         return _too_little(simplest, "at least two weeks of sales are needed", {})
-    past = look_back(lines, found[0], recipe, most_customers=_MOST_CUSTOMERS)
-    n_customers = len(past.users)
+    past, known = look_back(lines, found[0], recipe, most_customers=_MOST_CUSTOMERS)
+    n_customers = len(past.customers)
     details: dict[str, Any] = {
         "task": str(recipe.task),
         "n": n,
@@ -125,9 +125,8 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int |
     details["method"] = str(chosen)
     drift = None
     if warm_days is not None:
-        drift = measure_drift(
-            lines, past, figures[Method.BLEND], weights_for(Method.BLEND, blend), recipe, days=warm_days
-        )
+        blended = figures[Method.BLEND]
+        drift = measure_drift(lines, past, blended, blend, recipe, known=known, days=warm_days)
         details["warm_start"] = asdict(drift)
     baselines = [means[method] for method in (Method.POPULAR, Method.OWN_HABIT) if method in means]
     return Proof(

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
+from recommender.csvcolumns import distinct
 from recommender.lists.pairs import pairs
 from recommender.lists.rows import Rows, joined, top_rows
 
@@ -17,6 +18,7 @@ _FEWEST = 3
 """Common baskets below which nothing is said of a pair."""
 _THRESHOLD = 15.14
 """What the ratio of two independent items exceeds once in ten thousand times (χ², one degree of freedom)."""
+_LARGEST_CODE = np.iinfo(np.int64).max
 MOST_ITEMS = 100
 """Different items of a basket beyond which it says nothing of what goes with what."""
 
@@ -79,15 +81,20 @@ def log_likelihood_ratio(both: Int64s, one: Int64s, other: Int64s, total: int) -
 
 def _cells(baskets: Int64s, items: Int32s, n_items: int, most_items: int) -> "csr_matrix[np.float64]":
     """A 1 for every item of every basket that counts, shape (baskets, items)."""
-    order = np.lexsort((items, baskets))
-    baskets, items = baskets[order], items[order]
-    is_new = np.ones(len(order), bool)
-    is_new[1:] = (baskets[1:] != baskets[:-1]) | (items[1:] != items[:-1])
-    baskets, items = baskets[is_new], items[is_new]
+    if int(baskets.max(initial=0)) >= _LARGEST_CODE // max(n_items, 1):
+        baskets = distinct(baskets)[1].astype(np.int64)
+    # One number for basket and item sorts several times faster than both, and in place.
+    codes = baskets * n_items + items
+    codes.sort()
+    is_new = np.ones(len(codes), bool)
+    np.not_equal(codes[1:], codes[:-1], out=is_new[1:])
+    baskets, items = np.divmod(codes[is_new], max(n_items, 1))
+    del codes
     begins = np.ones(len(baskets), bool)
     begins[1:] = baskets[1:] != baskets[:-1]
     sizes = np.diff(np.append(np.flatnonzero(begins), len(baskets)))
     counts = sizes <= most_items
     kept = np.repeat(counts, sizes)
     indptr = np.append(0, np.cumsum(sizes[counts]))
-    return csr_matrix((np.ones(int(kept.sum())), items[kept], indptr), shape=(len(indptr) - 1, n_items))
+    items = items[kept].astype(np.int32)
+    return csr_matrix((np.ones(len(items)), items, indptr), shape=(len(indptr) - 1, n_items))

@@ -56,15 +56,15 @@ def similar_items(
 
 def _cells(weights: "csr_matrix[np.float32]", most_items: int) -> "csr_matrix[np.float64]":
     """The positive cells, of each user no more than `most_items`, over the fourth root of their number."""
-    cells = weights.astype(np.float64)
-    users = np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
-    order = np.lexsort((cells.indices, -cells.data, users))
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order)) - cells.indptr[users[order]]
     # A weight so old that 32 bits hold it as 0 would be a cell that the products know nothing of.
-    kept = (ranks < most_items) & (cells.data > 0)
-    indptr = np.zeros(cells.shape[0] + 1, np.int64)
-    np.cumsum(np.bincount(users[kept], minlength=cells.shape[0]), out=indptr[1:])
+    kept = weights.data > 0
+    for user in np.flatnonzero(np.diff(weights.indptr) > most_items).tolist():
+        own = slice(weights.indptr[user], weights.indptr[user + 1])
+        # The items of a user are in order, so that of equal weights the first stay.
+        order = np.argsort(-weights.data[own], kind="stable")
+        kept[own][order[most_items:]] = False
+    indptr = np.append(0, np.cumsum(kept))[weights.indptr]
     sizes = np.diff(indptr)
-    data = cells.data[kept] / np.sqrt(np.sqrt(np.repeat(sizes, sizes)))
-    return csr_matrix((data, cells.indices[kept], indptr), shape=cells.shape)
+    data = weights.data[kept].astype(np.float64)
+    data /= np.repeat(np.sqrt(np.sqrt(sizes)), sizes)
+    return csr_matrix((data, weights.indices[kept], indptr), shape=weights.shape)
