@@ -13,20 +13,21 @@ from pathlib import Path, PurePosixPath
 
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError
-from recommender.export import ITEMS
 from recommender.files import atomic_path, make_folder, sha256_of
 from recommender.runs import (
     EVALUATION,
+    ITEMS,
     MANIFEST,
     MODEL,
     NEVER_RECOMMEND,
+    SALES,
     Run,
     find_run,
     is_run_id,
     runs_folder,
 )
 
-_SALES = "sales.csv.gz"
+_SALES = f"{SALES}.gz"
 _FILES = (
     MANIFEST,
     _SALES,

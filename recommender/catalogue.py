@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from recommender.csvform import read_records
 from recommender.errors import RefusedError, SettingsError
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 
 Bools = npt.NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.csvform import read_records
 from recommender.database.tables import RECOMMENDATIONS
-from recommender.runs import QUERIES, Manifest, Run
+from recommender.runs import ITEMS, QUERIES, Manifest, Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,7 +168,7 @@ def _model(manifest: Manifest) -> dict[str, Any]:
 
 
 def _items(manifest: Manifest) -> str | None:
-    return manifest.files.get("items.csv")
+    return manifest.files.get(ITEMS)
 
 
 def lists_of(path: Path) -> CustomerLists:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from recommender.files import atomic_path
-from recommender.runs import Run
+from recommender.runs import SALES, Run
 
 _AT_ONCE = 1 << 20
 
@@ -37,10 +37,10 @@ def compressing_sales(run: Run) -> Iterator[Callable[[], None]]:
 
 
 def _compress(run: Run, wanted: "Future[bool]") -> None:
-    plain = run.path("sales.csv")
+    plain = run.path(SALES)
     if not plain.is_file():
         return
-    with plain.open("rb") as source, atomic_path(run.path("sales.csv.gz")) as temporary:
+    with plain.open("rb") as source, atomic_path(run.path(f"{SALES}.gz")) as temporary:
         with (
             temporary.open("wb") as raw,
             # Level 1: the file is read again at most a few times; no name and time, for equal bytes.

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from recommender.csvblock import EXPORT_AGAIN, Block, parse_decimals, parse_integers, parse_times
 from recommender.csvform import whole_records
 from recommender.errors import RefusedError
-from recommender.keys import GUEST_PREFIX, KeyKind, Keys
+from recommender.keykind import GUEST_PREFIX, KeyKind
+from recommender.keys import Keys
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]

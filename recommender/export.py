@@ -19,20 +19,14 @@ from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
 from recommender.files import atomic_path, write_bytes
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.plainsales import PlainSales
-from recommender.times import (
-    UNREADABLE,
-    Int64s,
-    Window,
-    format_times,
-    microseconds,
-    parse_times,
-)
+from recommender.runs import ITEMS, SALES
+from recommender.times import UNREADABLE, Int64s, format_times, microseconds, parse_times
+from recommender.window import Window
 
 log = logging.getLogger(__name__)
 
-SALES, ITEMS = "sales.csv", "items.csv"
 _REQUIRED = ("customer_id", "item_id", "sold_at")
 _OPTIONAL = ("quantity", "price", "order_id")
 ITEM_COLUMNS = ("item_id", "name", "sellable"), ("category",)

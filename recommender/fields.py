@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recommender import csvform
 from recommender.errors import RefusedError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 _SPECIAL = re.compile('[",\r\n]')
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")

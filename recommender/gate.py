@@ -18,7 +18,7 @@ from recommender.csvcolumns import KeyColumn, NumberColumn, read_columns
 from recommender.database.schema import FoundKey, Target
 from recommender.database.tables import ListTable, Role
 from recommender.errors import RefusedError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 log = logging.getLogger(__name__)
 

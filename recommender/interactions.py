@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
-from recommender.keys import KeyKind, Keys, is_guest
+from recommender.keykind import KeyKind, is_guest
+from recommender.keys import Keys
 from recommender.times import DAY_MICROSECONDS
 
 Int32s = npt.NDArray[np.int32]

@@ -1,29 +1,12 @@
 """Customer and item keys: 64-bit integers, texts, or both (the guests of a shop with integer keys)."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 Int64s = npt.NDArray[np.int64]
-
-GUEST_PREFIX = "guest:"
-_GUEST = re.compile(GUEST_PREFIX + "[0-9a-f]{24}")
-
-
-def is_guest(key: int | str) -> bool:
-    """Whether the key is one that the export made for a guest from the e-mail address."""
-    return isinstance(key, str) and _GUEST.fullmatch(key) is not None
-
-
-class KeyKind(StrEnum):
-    """What the shop's own keys are; decided by the declared type of the query's column, never by values."""
-
-    INTEGER = "integer"
-    TEXT = "text"
 
 
 @dataclass(frozen=True)

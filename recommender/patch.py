@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender.csvcolumns import read_blocks
 from recommender.files import FILE_MODE
-from recommender.keys import GUEST_PREFIX, KeyKind
+from recommender.keykind import GUEST_PREFIX, KeyKind
 
 MOST_CHANGED = 0.3
 """With a greater share of changed lists all rows are replaced, which is quicker then."""

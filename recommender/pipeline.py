@@ -25,8 +25,8 @@ from recommender.retention import plan as plan_retention
 from recommender.runs import Run, Source, Stage, Status, find_run, iso, list_runs, new_run, published_runs
 from recommender.settings import Settings
 from recommender.stages import Night
-from recommender.times import window
 from recommender.training import Ask, plan
+from recommender.window import window
 
 log = logging.getLogger(__name__)
 

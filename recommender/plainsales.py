@@ -23,8 +23,9 @@ from recommender.csvblock import (
     parse_fractions,
     parse_integers,
 )
-from recommender.keys import KeyKind
-from recommender.times import Window, microseconds, to_utc
+from recommender.keykind import KeyKind
+from recommender.times import microseconds, to_utc
+from recommender.window import Window
 
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]

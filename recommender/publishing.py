@@ -11,7 +11,7 @@ from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
 from recommender.files import TEMPORARY, sha256_of
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.progress import Progress
 from recommender.record import mark_published, stage
 from recommender.runs import Run, Source, Stage, list_runs

@@ -13,14 +13,15 @@ from recommender import machine, record
 from recommender.csvform import whole_records
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError, SettingsError
-from recommender.export import ITEMS, SALES
 from recommender.files import make_folder, sha256_of
 from recommender.kernel import SETTING, kernels_of
 from recommender.progress import Progress
 from recommender.runs import (
     EVALUATION,
+    ITEMS,
     MODEL,
     NEVER_RECOMMEND,
+    SALES,
     Manifest,
     Run,
     Source,

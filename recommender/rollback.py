@@ -15,14 +15,16 @@ from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import LISTS, POPULAR_ITEMS, ListTable, Role
 from recommender.errors import RefusedError, SettingsError
-from recommender.export import ITEMS, export_items
+from recommender.export import export_items
 from recommender.files import sha256_of
 from recommender.hold import set_hold
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.pipeline import begin, locked, publish_lists, tidy_up
 from recommender.progress import Progress
 from recommender.publishing import Publishing
 from recommender.runs import (
+    ITEMS,
     Run,
     Source,
     Stage,

@@ -22,6 +22,7 @@ from recommender.files import (
     write_text,
 )
 
+SALES, ITEMS = "sales.csv", "items.csv"
 MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
 _PINNED = "pinned"
 """An empty file: a record that is closed is not written again."""
@@ -217,7 +218,7 @@ class Run:
 
     def sales_path(self) -> Path | None:
         """The exported sales, plain or compressed; None when they are no longer kept."""
-        plain, packed = self.path("sales.csv"), self.path("sales.csv.gz")
+        plain, packed = self.path(SALES), self.path(f"{SALES}.gz")
         return plain if plain.is_file() else packed if packed.is_file() else None
 
     @property

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from recommender.csvform import read_records
 from recommender.errors import SettingsError
-from recommender.export import ITEMS
-from recommender.runs import Run, list_runs, published_runs
+from recommender.runs import ITEMS, Run, list_runs, published_runs
 from recommender.settings import Settings
 
 _FEW = 10

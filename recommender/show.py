@@ -13,10 +13,9 @@ from recommender.csvform import read_records
 from recommender.database.schema import Target
 from recommender.database.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 from recommender.errors import DatabaseError, SettingsError
-from recommender.export import ITEMS
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.pipeline import target_of
-from recommender.runs import Run
+from recommender.runs import ITEMS, Run
 from recommender.search import newest_files, newest_sales, sale_lines, shop_day
 from recommender.settings import Settings
 

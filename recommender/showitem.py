@@ -5,7 +5,7 @@ from typing import Any
 
 from recommender.database.tables import ListTable
 from recommender.errors import SettingsError
-from recommender.export import ITEMS
+from recommender.runs import ITEMS
 from recommender.search import newest_files
 from recommender.settings import Settings
 from recommender.show import plain_key, put_names, read_lists

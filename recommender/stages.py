@@ -16,17 +16,26 @@ from recommender import machine
 from recommender.database import open_database
 from recommender.database.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 from recommender.errors import RefusedError
-from recommender.export import ITEMS, SALES, export
 from recommender.files import sha256_of
 from recommender.kernel import is_used
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.memory import Size, choose_blocks, require_memory, size_of
 from recommender.needs import require_lists, require_rows, require_sales
 from recommender.progress import Progress
 from recommender.record import machine_facts, stage, warn
-from recommender.runs import MODEL, NEVER_RECOMMEND, QUERIES, Run, Stage, list_runs, published_runs
+from recommender.runs import (
+    ITEMS,
+    MODEL,
+    NEVER_RECOMMEND,
+    QUERIES,
+    SALES,
+    Run,
+    Stage,
+    list_runs,
+    published_runs,
+)
 from recommender.settings import RepeatPurchases, Settings
-from recommender.times import Window
+from recommender.window import Window
 
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue
@@ -84,6 +93,8 @@ class Night:
 
     def export(self) -> None:
         """Write `sales.csv` and `items.csv`."""
+        from recommender.export import export
+
         manifest, settings = self.run.manifest, self.settings
         last = published_runs(list_runs(settings.data_dir))[-1:]
         with stage(self.run, Stage.EXPORT, self.progress) as figures:

@@ -1,17 +1,18 @@
-"""Times: the shop's day, the window of sales, and texts to and from microseconds of UTC.
+"""Times: the shop's days, and texts to and from microseconds of UTC.
 
 Inside, a moment is an int64 count of microseconds since 1970-01-01 UTC. A local time without an offset is
 read as PEP 495 does with `fold=0`: in the repeated hour the first one, in the skipped hour the offset before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+
+from recommender.window import local_midnight
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -21,8 +22,6 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the zone is put in afterwa
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 DAY_MICROSECONDS = 86_400 * _SECOND
-_FIRST_DAY = 5
-"""Ordinal of the earliest day that a window begins with: a day and any zone earlier is still a date."""
 _FIRST_SECOND, _LAST_SECOND = -62_135_510_400, 253_402_128_000
 """0001-01-02 and 9999-12-30: a day from the ends of what datetime holds, for any zone's offset."""
 _BLOCK_DAYS = 3660
@@ -31,38 +30,6 @@ _STEP_SECONDS = 3 * 86_400
 three days."""
 UNREADABLE = np.iinfo(np.int64).min
 """Stands for a text that is no time."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """The sales that a run reads: `start` ≤ sold_at < `end`."""
-
-    start: datetime
-    end: datetime
-    as_of_day: date
-    """The shop's day that the run belongs to."""
-    is_past: bool
-    """Whether `--as-of` chose the end, so that later sales are no mistake of the shop's."""
-
-
-def window(*, now: datetime, as_of: date | None, history_days: int, zone: ZoneInfo) -> Window:
-    """The window `[local midnight history_days before the as-of day, as_of)`.
-
-    Args:
-        now: the start of the run, aware.
-        as_of: the day to end with, or None for now.
-        history_days: days before the as-of day.
-        zone: the shop's.
-    """
-    day = as_of or now.astimezone(zone).date()
-    end = local_midnight(day + timedelta(days=1), zone) if as_of else now.astimezone(UTC)
-    first = date.fromordinal(max(day.toordinal() - history_days, _FIRST_DAY))
-    return Window(local_midnight(first, zone), end, day, as_of is not None)
-
-
-def local_midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of the day in the zone, as UTC."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def microseconds(moment: datetime) -> int:

@@ -7,7 +7,8 @@ import pytest
 from recommender.catalogue import load_catalogue, read_never_recommend
 from recommender.csvform import quote
 from recommender.errors import RefusedError, SettingsError
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 
 INTEGER, TEXT = KeyKind.INTEGER, KeyKind.TEXT
 

@@ -13,7 +13,7 @@ from recommender import csvform
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
 from recommender.csvform import decimal_text, quote
 from recommender.errors import RefusedError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -26,9 +26,9 @@ from recommender.demo.simulation import simulate
 from recommender.demo.tables import shop_tables
 from recommender.errors import DatabaseError, ExitCode, SettingsError
 from recommender.export import export
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.settings import RepeatPurchases, load_settings
-from recommender.times import window
+from recommender.window import window
 from tests.servers import PASSWORD
 from tests.shops import load_interactions
 

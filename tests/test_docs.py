@@ -14,7 +14,7 @@ from recommender.database.tables import KeyType, all_tables
 from recommender.database.urls import normalise_url
 from recommender.demo.tables import shop_tables
 from recommender.errors import ExitCode
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

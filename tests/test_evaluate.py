@@ -16,9 +16,11 @@ from recommender.evaluation.report import Figure, MethodReport, Segment, TaskRep
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.evaluation.system import configured_system, trainer
 from recommender.interactions import load_sale_lines
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.settings import load_settings
-from recommender.times import DAY_MICROSECONDS, local_midnight, microseconds
+from recommender.times import DAY_MICROSECONDS, microseconds
+from recommender.window import local_midnight
 from tests.nights import DAY, make_shop, tastes, usual_shop
 from tests.shops import sale_lines
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from recommender.database.base import QueryColumn
 from recommender.database.query import Query
 from recommender.errors import RefusedError, SettingsError
-from recommender.export import ITEMS, SALES, Export, _Items, export
+from recommender.export import Export, _Items, export
 from recommender.files import FILE_MODE
-from recommender.keys import KeyKind
-from recommender.times import window
+from recommender.keykind import KeyKind
+from recommender.runs import ITEMS, SALES
+from recommender.window import window
 from tests.database.support import INTEGER, TEXT, database, execute
 
 NOW = datetime(2026, 11, 23, 0, 5, tzinfo=UTC)

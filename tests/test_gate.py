@@ -21,7 +21,7 @@ from recommender.database.tables import (
 )
 from recommender.errors import RefusedError
 from recommender.gate import Candidates, Finding, ListFacts, check_keys, check_list, check_shares, refuse
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from tests.nights import database_of
 
 HEADER = "customer_id,position,item_id,score,reason,because_item_id"

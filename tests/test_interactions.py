@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from recommender import csvform, interactions
 from recommender.csvform import decimal_text, quote
 from recommender.interactions import load_sale_lines, make_interactions
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.times import microseconds
 from tests.shops import load_interactions
 

@@ -11,7 +11,8 @@ import pytest
 from recommender.checks import check
 from recommender.checks.findings import Level
 from recommender.errors import ExitCode
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.lists.baskets import load_baskets
 from recommender.settings import load_settings
 from tests.nights import ALL_TABLES, DAY, csv_rows, make_shop

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from recommender import patch as patches
 from recommender.csvform import parse_records, quote
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.patch import make_patch
 from recommender.runs import LOG
 from tests.nights import make_shop, tastes

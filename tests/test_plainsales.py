@@ -13,8 +13,8 @@ from recommender.database.base import QueryColumn, TupleRows, plain_lines
 from recommender.database.query import Query
 from recommender.errors import RefusedError
 from recommender.export import _SalesWriter
-from recommender.keys import KeyKind
-from recommender.times import Window
+from recommender.keykind import KeyKind
+from recommender.window import Window
 
 NAMES = ("customer_id", "item_id", "sold_at", "quantity", "price", "order_id", "guest_email")
 WINDOW = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC)

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateTable
 from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.database.tables import KeyType, all_tables
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 SQL = Path(__file__).parent.parent / "sql"
 URLS = {

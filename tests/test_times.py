@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from recommender.times import (
     UNREADABLE,
     format_times,
-    local_midnight,
     microseconds,
     parse_times,
     shop_days,
     shown_time,
     to_utc,
-    window,
 )
+from recommender.window import local_midnight, window
 
 ZONES = sorted(zoneinfo.available_timezones() - {"localtime"})
 LONDON, NEW_YORK = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")

@@ -47,15 +47,18 @@ from recommender.database.base import Database
 from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.errors import SettingsError
-from recommender.export import ITEMS, SALES, Export, export
+from recommender.export import Export, export
 from recommender.files import temporary_folder
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.looks import Look, separate_looks
 from recommender.memory import Size
 from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
+from recommender.runs import ITEMS, SALES
 from recommender.settings import NAMES, Settings
-from recommender.times import shown_time, window
+from recommender.times import shown_time
+from recommender.window import window
 
 __all__ = ["Finding", "Findings", "Level", "Report", "check"]
 

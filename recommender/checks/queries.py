@@ -12,7 +12,7 @@ from recommender.database.base import Database, QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.export import ITEM_COLUMNS, find_columns
 from recommender.fields import key_fields, sellable_field
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.looks import Look
 from recommender.settings import Settings
 

@@ -15,11 +15,14 @@ from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_col
 from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.errors import RefusedError
-from recommender.export import ITEMS, SALES, Export
+from recommender.export import Export
 from recommender.gate import ListFacts, check_keys, check_shares
-from recommender.keys import KeyKind, Keys, is_guest
+from recommender.keykind import KeyKind, is_guest
+from recommender.keys import Keys
+from recommender.runs import ITEMS, SALES
 from recommender.settings import Settings
-from recommender.times import Window, shop_days
+from recommender.times import shop_days
+from recommender.window import Window
 
 Int64s = npt.NDArray[np.int64]
 

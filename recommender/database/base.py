@@ -14,7 +14,7 @@ from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, Interrupted, RefusedError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 LOCK_WAIT_SECONDS = 10
 """How long a statement of ours waits for a lock of the shop before it gives up."""

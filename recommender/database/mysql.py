@@ -26,7 +26,6 @@ from recommender.database.base import (
     no_key,
     text_type,
 )
-from recommender.database.mysqlrows import cursor_rows, packet_rows
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
@@ -34,7 +33,7 @@ from recommender.database.typewords import mysql_words
 from recommender.errors import DatabaseError
 from recommender.files import FILE_MODE
 from recommender.interrupts import interrupts
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 # Type codes of the protocol (include/field_types.h of the server).
 _INTEGERS = {1: "TINYINT", 2: "SMALLINT", 3: "INT", 8: "BIGINT", 9: "MEDIUMINT"}
@@ -110,6 +109,8 @@ class _MySQLSnapshot(Snapshot):
             return str(row[0]), str(row[1])
 
     def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
+        from recommender.database.mysqlrows import cursor_rows, packet_rows
+
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         read = packet_rows if hasattr(self._connection, "_rfile") else cursor_rows
         batches: Generator[Rows, None, None] = read(self._connection, query.wrapped(select), ROWS_AT_ONCE)

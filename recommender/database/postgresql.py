@@ -34,7 +34,7 @@ from recommender.database.tables import KeyType, ListTable
 from recommender.database.typewords import postgresql_words
 from recommender.errors import DatabaseError, LockedError
 from recommender.interrupts import interrupts
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 log = logging.getLogger(__name__)
 

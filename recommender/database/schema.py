@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from recommender.database.base import Database
 from recommender.database.tables import LISTS, SCHEMA_VERSION, ListTable, Role, list_table, runs_table
 from recommender.errors import SettingsError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from recommender.database.typewords import sqlite_words
 from recommender.errors import DatabaseError, Interrupted, RefusedError
 from recommender.files import FILE_MODE
 from recommender.interrupts import interrupts
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.locks import FileLock, file_lock
 
 _PAGES_AT_ONCE = 10_000

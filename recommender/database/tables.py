@@ -6,9 +6,8 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 SCHEMA_VERSION = 1
 """Raised when a published table changes its shape; kept in every row of recommendation_runs."""
@@ -177,13 +176,12 @@ def list_table(
 
 def runs_table(*, schema: str | None, prefix: str) -> sa.Table:
     """`recommendation_runs`: one row per publish; the newest has the greatest `published_seq`."""
-    instant = sa.DateTime().with_variant(mysql.DATETIME(fsp=0), "mysql")
     return sa.Table(
         prefix + RUNS,
         sa.MetaData(schema=schema),
         sa.Column("run_id", sa.String(40), primary_key=True),
         sa.Column("published_seq", sa.Integer, nullable=False, unique=True),
-        sa.Column("published_at", instant, nullable=False, comment="UTC"),
+        sa.Column("published_at", sa.DateTime, nullable=False, comment="UTC"),
         sa.Column("as_of", sa.Date, nullable=False, comment="the shop's day up to which sales were read"),
         sa.Column("source", sa.String(16), nullable=False, comment="run or rollback"),
         sa.Column("source_run_id", sa.String(40), nullable=False, comment="the run that made the lists"),

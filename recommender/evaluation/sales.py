@@ -10,14 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from recommender.database import open_database
-from recommender.export import SALES, export
+from recommender.export import export
 from recommender.files import TEMPORARY, make_folder
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.pipeline import require_own_folder
 from recommender.progress import Progress
-from recommender.runs import list_runs, published_runs
+from recommender.runs import SALES, list_runs, published_runs
 from recommender.settings import Settings
-from recommender.times import window
+from recommender.window import window
 
 _SCRATCH = f"{TEMPORARY}evaluate-"
 _STALE_SECONDS = 2 * 86_400

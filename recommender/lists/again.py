@@ -11,7 +11,7 @@ from recommender.csvform import decimal_text, quote, read_records
 from recommender.database.tables import RECOMMENDATIONS, ListTable, Role
 from recommender.errors import RefusedError
 from recommender.files import atomic_path
-from recommender.keys import GUEST_PREFIX
+from recommender.keykind import GUEST_PREFIX
 
 Record = Sequence[str | None]
 Popular = Sequence[tuple[str, float]]

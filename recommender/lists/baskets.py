@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.times import shop_days
 
 Int32s = npt.NDArray[np.int32]

@@ -7,16 +7,16 @@ import numpy as np
 
 from recommender.catalogue import Catalogue
 from recommender.database.tables import BOUGHT_TOGETHER, BUY_AGAIN, LISTS, SIMILAR_ITEMS, ListTable, Role
-from recommender.export import SALES
 from recommender.interactions import Interactions
-from recommender.keys import KeyKind, Keys
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.listfiles import write_header, write_rows
 from recommender.lists.baskets import load_baskets
 from recommender.lists.bought_together import bought_together
 from recommender.lists.buy_again import buy_again
 from recommender.lists.rows import Rows
 from recommender.lists.similar_items import similar_items
-from recommender.runs import Run
+from recommender.runs import SALES, Run
 from recommender.times import shop_days
 
 

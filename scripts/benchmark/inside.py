@@ -19,11 +19,10 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from recommender.export import SALES
 from recommender.interactions import load_sale_lines, make_interactions
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from recommender.modelfile import load_model
-from recommender.runs import MODEL, Run, load_run
+from recommender.runs import MODEL, SALES, Run, load_run
 from recommender.topn import top_n
 from scripts.benchmark.naive import interactions as by_groups
 

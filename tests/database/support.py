@@ -14,7 +14,7 @@ from recommender.database.query import Query, prepare_query
 from recommender.database.schema import Target
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType, ListTable, all_tables
 from recommender.database.urls import normalise_url
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 
 LISTS = (RECOMMENDATIONS, POPULAR_ITEMS)
 BINARY_TEXT = "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"

@@ -13,7 +13,7 @@ from recommender.database.schema import Target
 from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, LockedError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from tests.database.support import (
     BINARY_TEXT,
     INTEGER,

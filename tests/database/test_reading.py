@@ -11,7 +11,7 @@ from recommender.database import mysql, postgresql, sqlite
 from recommender.database.tables import KeyType
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, ExitCode, Interrupted, RefusedError, SettingsError
-from recommender.keys import KeyKind
+from recommender.keykind import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute, key_type, query, rows_of, select
 from tests.servers import PASSWORD
 
