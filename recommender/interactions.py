@@ -6,6 +6,7 @@ many sales of an item one weighted interaction.
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,12 @@ class Interactions:
     """sale lines read"""
     data_sha256: str
     """hex digest over the lines in canonical order"""
+
+    def for_training(self) -> "Interactions":
+        """What a training looks at: without the purchases, which take most of the memory."""
+        nothing = np.empty(0, np.int64)
+        no_purchases = Purchases(nothing.astype(np.int32), nothing.astype(np.int32), nothing)
+        return dataclasses.replace(self, last_purchase=nothing, purchases=no_purchases)
 
     def guests(self) -> Bools:
         """Whether each user is a guest, shape (users,)."""
@@ -157,6 +164,7 @@ def make_interactions(lines: SaleLines, *, half_life_days: float) -> Interaction
     item_ids, new_item = _kept(lines.item_ids, lines.items[sold])
     del sold
     purchases = Purchases(new_user[lines.users[kept]], new_item[lines.items[kept]], lines.times[kept])
+    del kept, new_user, new_item
     weights, last_purchase = _weigh(
         purchases, shape=(len(user_ids), len(item_ids)), newest=newest, half_life=half_life_days
     )
@@ -217,11 +225,26 @@ def _sorted_lines(
 
 def _net_purchases(lines: SaleLines) -> Int64s:
     """The first lines of the purchases that are left after refunds; indexes of lines, ascending."""
-    firsts = np.flatnonzero(lines.begins)
-    if not len(firsts):
-        return firsts
-    left = np.add.reduceat(lines.quantities, firsts)
-    users, items = lines.users[firsts], lines.items[firsts]
+    # Refunds concern one user alone.
+    found = [_net_of(lines, part) + part.start for part in whole_users(lines.users)]
+    return np.concatenate([np.empty(0, np.int64), *found])
+
+
+def whole_users(users: Int32s, *, at_once: int = _AT_ONCE) -> Iterator[slice]:
+    """Slices of rows in order of their user, of about so many rows, each with all rows of its users."""
+    begin = 0
+    while begin < len(users):
+        last = users[min(begin + at_once, len(users)) - 1]
+        end = int(np.searchsorted(users, last, side="right"))
+        yield slice(begin, end)
+        begin = end
+
+
+def _net_of(lines: SaleLines, part: slice) -> Int64s:
+    """The same for some users; indexes of the part's lines."""
+    firsts = np.flatnonzero(lines.begins[part])
+    left = np.add.reduceat(lines.quantities[part], firsts)
+    users, items = lines.users[part][firsts], lines.items[part][firsts]
     new_cell = np.ones(len(firsts), bool)
     new_cell[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
     cells = np.cumsum(new_cell) - 1
@@ -273,20 +296,28 @@ def _weigh(
     The purchases come in canonical order, so the cells do, and every sum adds the oldest purchase first.
     """
     firsts = purchases.cells()
-    cell_users = purchases.users[firsts]
-    indptr = np.zeros(shape[0] + 1, np.int32)
-    np.cumsum(np.bincount(cell_users, minlength=shape[0]), out=indptr[1:])
-    ends = np.append(firsts, len(purchases.times))[1:]
-    data = np.empty(len(firsts), np.float32)
-    for begin in range(0, len(firsts), _AT_ONCE):
+    n_cells = len(firsts)
+    n_of_user = np.zeros(shape[0], np.int64)
+    data, items, lasts = (
+        np.empty(n_cells, np.float32),
+        np.empty(n_cells, np.int32),
+        np.empty(n_cells, np.int64),
+    )
+    for begin in range(0, n_cells, _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)
-        first, end = firsts[part][0], ends[part][-1]
-        ages = purchases.times[first:end] - newest
-        decayed = np.exp2(ages / (half_life * DAY_MICROSECONDS))
-        data[part] = np.add.reduceat(decayed, firsts[part] - first)
-    weights = csr_matrix((data, purchases.items[firsts], indptr), shape=shape)
+        own = firsts[part]
+        end = firsts[begin + len(own)] if begin + len(own) < n_cells else len(purchases.times)
+        times = purchases.times[own[0] : end]
+        decayed = np.exp2((times - newest) / (half_life * DAY_MICROSECONDS))
+        data[part] = np.add.reduceat(decayed, own - own[0])
+        items[part] = purchases.items[own]
+        lasts[part] = times[np.append(own[1:], end) - 1 - own[0]]
+        n_of_user += np.bincount(purchases.users[own], minlength=shape[0])
+    indptr = np.zeros(shape[0] + 1, np.int32)
+    np.cumsum(n_of_user, out=indptr[1:])
+    weights = csr_matrix((data, items, indptr), shape=shape)
     weights.has_sorted_indices = True
-    return weights, purchases.times[ends - 1]
+    return weights, lasts
 
 
 def _mixed(words: UInt64s) -> UInt64s:

@@ -159,7 +159,10 @@ def _carried(factors: Float32s, known: Keys, wanted: Keys) -> Float32s:
     if not len(known):
         return np.zeros((len(wanted), factors.shape[1]), np.float32)
     places = known.find(wanted)
-    return np.where((places >= 0)[:, None], factors[places], np.float32(0))
+    carried = np.empty((len(wanted), factors.shape[1]), np.float32)
+    np.take(factors, places, axis=0, out=carried, mode="clip")
+    carried[places < 0] = 0
+    return carried
 
 
 def _als(settings: AlsSettings, threads: int) -> AlternatingLeastSquares:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from recommender.interactions import Purchases
-from recommender.lists.bought_together import bought_together, log_likelihood_ratio
+from recommender.lists.bought_together import basket_matrix, bought_together, log_likelihood_ratio
 from recommender.lists.buy_again import buy_again
 from recommender.lists.pairs import pairs
 from recommender.lists.rows import joined, top_rows
@@ -228,9 +228,10 @@ def together(baskets, n_items, *, candidates=None, n=10, most_items=100):
     lines = [(number, item) for number, items in enumerate(baskets) for item in items]
     basket, item = (np.array(column) for column in zip(*lines, strict=True))
     flags = every(n_items) if candidates is None else candidates
-    return bought_together(
-        basket.astype(np.int64), item.astype(np.int32), candidates=flags, n=n, most_items=most_items
+    cells = basket_matrix(
+        basket.astype(np.int64), item.astype(np.int32), n_items=n_items, most_items=most_items
     )
+    return bought_together(cells, candidates=flags, n=n)
 
 
 def test_the_ratio_worked_out_on_paper():
@@ -288,12 +289,14 @@ def test_baskets_may_have_numbers_of_any_size():
     items = np.array([0, 1] * 5 + [2] * 10, np.int32)
     small = np.append(np.repeat(np.arange(5), 2), np.arange(5, 15))
     for baskets in (small, small << 59):
-        assert lists_of(bought_together(baskets, items, candidates=every(3), n=3)) == {0: [1], 1: [0]}
+        cells = basket_matrix(baskets, items, n_items=3)
+        assert lists_of(bought_together(cells, candidates=every(3), n=3)) == {0: [1], 1: [0]}
 
 
 def test_no_baskets_are_no_rows():
     empty = np.empty(0, np.int64)
-    assert lists_of(bought_together(empty, empty.astype(np.int32), candidates=every(3), n=3)) == {}
+    cells = basket_matrix(empty, empty.astype(np.int32), n_items=3)
+    assert lists_of(bought_together(cells, candidates=every(3), n=3)) == {}
 
 
 @given(st.lists(st.sets(st.integers(0, 5), min_size=1), min_size=1, max_size=20), st.randoms())
@@ -302,7 +305,8 @@ def test_the_order_of_the_lines_does_not_matter(baskets, chance):
     found = []
     for _ in range(2):
         basket, item = (np.array(column) for column in zip(*lines, strict=True))
-        rows = bought_together(basket * 7, item.astype(np.int32), candidates=every(6), n=4)
+        cells = basket_matrix(basket * 7, item.astype(np.int32), n_items=6)
+        rows = bought_together(cells, candidates=every(6), n=4)
         lists_of(rows)
         found.append((rows.owner.tolist(), rows.item.tolist(), rows.score.tolist()))
         chance.shuffle(lines)

@@ -59,12 +59,12 @@ def measure_drift(
         cold: nDCG of each judged user by that model, shape (users,).
         weights: of the signals, shape (signals,).
         recipe: of the night.
-        known: the sales before the window.
+        known: of the sales before the window what a training looks at.
         days: before the window.
     """
-    earlier = make_interactions(
-        lines.before(past.cut - days * DAY_MICROSECONDS), half_life_days=recipe.half_life_days
-    )
+    before = lines.before(past.cut - days * DAY_MICROSECONDS)
+    earlier = make_interactions(before, half_life_days=recipe.half_life_days).for_training()
+    del before
     begin = train(earlier, recipe.als, threads=recipe.threads)
     del earlier
     model = train(known, recipe.als, threads=recipe.threads, start=begin)

@@ -134,7 +134,7 @@ def look_back(
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
 
     Returns:
-        The window, and the sales before it.
+        The window, and of the sales before it what a training looks at.
     """
     cut, end = window
     split = time_split(
@@ -159,7 +159,7 @@ def look_back(
         relevant=relevant[chosen],
         allowed=recipe.never.find(known.item_ids) < 0,
     )
-    return past, known
+    return past, known.for_training()
 
 
 def _text(moment: int) -> str:

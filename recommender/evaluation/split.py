@@ -98,17 +98,20 @@ def time_split(
         half_life_days: of the weights of `train`.
         publish_guests: judge guests too; they have no lists otherwise.
     """
-    train = make_interactions(lines.before(cut), half_life_days=half_life_days)
     known = make_interactions(lines.before(end), half_life_days=half_life_days)
+    user_ids, item_ids = known.user_ids, known.item_ids
     held = known.purchases.times >= cut
-    columns = train.item_ids.find(known.item_ids)
+    held_user, held_item = known.purchases.users[held], known.purchases.items[held]
+    del known, held
+    train = make_interactions(lines.before(cut), half_life_days=half_life_days)
+    columns = train.item_ids.find(item_ids)
     unknown = columns < 0
     columns[unknown] = len(train.item_ids) + np.arange(np.count_nonzero(unknown))
-    rows = train.user_ids.find(known.user_ids)
+    rows = train.user_ids.find(user_ids)
     if not publish_guests:
         guests = train.guests()
         rows[rows >= 0] = np.where(guests[rows[rows >= 0]], -1, rows[rows >= 0])
-    user, item = rows[known.purchases.users[held]], columns[known.purchases.items[held]]
+    user, item = rows[held_user], columns[held_item]
     user, item = user[user >= 0], item[user >= 0]
     users, row = np.unique(user, return_inverse=True)
     shape = (len(users), len(train.item_ids) + int(np.count_nonzero(unknown)))

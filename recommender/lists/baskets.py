@@ -53,20 +53,25 @@ def load_baskets(
         {"quantity": quantities, "order_id": orders},
     )
     order_keys, order = orders.result()
-    days = shop_days(times.result(), zone)
-    days -= days.min(initial=0)
+    shared = shop_days(times.result(), zone)
+    if len(shared):
+        shared -= shared.min()
     # Orders first, then days: one number for what the lines of a basket share.
-    shared = days + len(order_keys)
+    shared += len(order_keys)
     if len(order):
-        no_order = order_keys.find_texts([""])[0]
-        shared = np.where(order == no_order, shared, order)
+        has_order = order != order_keys.find_texts([""])[0]
+        shared[has_order] = order[has_order]
+    size = int(shared.max(initial=0)) + 1
     _, customer = customers.result()
+    basket = customer.astype(np.int64)
+    del customer
+    basket *= size
+    basket += shared
+    del shared
     found_items, item = item_ids.result()
     known = items.find(found_items).astype(np.int32)[item]
     amounts = quantities.result()
     kept = known >= 0
     if len(amounts):
         kept &= amounts > 0
-    size = int(shared.max(initial=0)) + 1
-    basket = customer.astype(np.int64) * size + shared
     return Baskets(basket[kept], known[kept])

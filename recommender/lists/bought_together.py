@@ -23,9 +23,7 @@ MOST_ITEMS = 100
 """Different items of a basket beyond which it says nothing of what goes with what."""
 
 
-def bought_together(
-    baskets: Int64s, items: Int32s, *, candidates: Bools, n: int, most_items: int = MOST_ITEMS
-) -> Rows:
+def bought_together(baskets: "csr_matrix[np.float64]", *, candidates: Bools, n: int) -> Rows:
     """The items that go with each item, the most significant first.
 
     The order is that of Dunning's log-likelihood ratio ("Accurate Methods for the Statistics of Surprise and
@@ -34,24 +32,18 @@ def bought_together(
     not go with everything. Listed are pairs with at least 3 common baskets, more of them than chance would
     bring, and a ratio over 15.14.
 
-    A basket of more than `most_items` different items is left out: it is a stock order rather than a choice,
-    and the time would grow with its square.
-
     Args:
-        baskets: shape (lines,), int64: a number for the basket of each line; which one does not matter.
-        items: shape (lines,), int32: its item; an item that comes again in a basket counts once.
+        baskets: shape (baskets, items): as `basket_matrix` has it.
         candidates: shape (items,): what may be listed. An item that may not still has a list.
         n: rows of a list at most.
-        most_items: see above.
 
     Returns:
         Rows whose owners are items. An item with too little evidence has none.
     """
-    cells = _cells(baskets, items, len(candidates), most_items)
-    n_baskets = cells.shape[0]
-    of_item = np.bincount(cells.indices, minlength=len(candidates))
+    n_baskets = baskets.shape[0]
+    of_item = np.bincount(baskets.indices, minlength=len(candidates))
     parts = []
-    for block in pairs(cells, candidates):
+    for block in pairs(baskets, candidates):
         kept = block.common >= _FEWEST
         item, other, both = block.item[kept], block.other[kept], block.common[kept]
         ratio = log_likelihood_ratio(both, of_item[item], of_item[other], n_baskets)
@@ -79,8 +71,20 @@ def log_likelihood_ratio(both: Int64s, one: Int64s, other: Int64s, total: int) -
     return ratio
 
 
-def _cells(baskets: Int64s, items: Int32s, n_items: int, most_items: int) -> "csr_matrix[np.float64]":
-    """A 1 for every item of every basket that counts, shape (baskets, items)."""
+def basket_matrix(
+    baskets: Int64s, items: Int32s, *, n_items: int, most_items: int = MOST_ITEMS
+) -> "csr_matrix[np.float64]":
+    """A 1 for every item of every basket that counts, shape (baskets, items).
+
+    A basket of more than `most_items` different items is left out: it is a stock order rather than a choice,
+    and the time would grow with its square.
+
+    Args:
+        baskets: shape (lines,), int64: a number for the basket of each line; which one does not matter.
+        items: shape (lines,), int32: its item; an item that comes again in a basket counts once.
+        n_items: of the matrix.
+        most_items: see above.
+    """
     if int(baskets.max(initial=0)) >= _LARGEST_CODE // max(n_items, 1):
         baskets = distinct(baskets)[1].astype(np.int64)
     # One number for basket and item sorts several times faster than both, and in place.

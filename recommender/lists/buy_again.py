@@ -1,11 +1,14 @@
 """Buy again: which of their own items a customer is due to need."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from recommender.interactions import Purchases
-from recommender.lists.rows import Rows, top_rows
+from recommender.interactions import Purchases, whole_users
+from recommender.lists.rows import Rows, joined, top_rows
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -60,33 +63,74 @@ def buy_again(
         Rows whose owners are users. Who is due for nothing has none.
     """
     n_items = len(candidates)
-    is_new = _changes(purchases.users, purchases.items, days)
-    user, item, day = purchases.users[is_new], purchases.items[is_new], days[is_new]
-    starts = _changes(user, item)
-    firsts = np.flatnonzero(starts)
-    if not len(firsts):
-        return top_rows(firsts, firsts, np.empty(0), n=n)
-    frequency = np.add.reduceat(np.exp2((day - today) / _HALF_LIFE_DAYS), firsts)
-    times = np.diff(np.append(firsts, len(day)))
-    last = day[firsts + times - 1]
-    total = (last - day[firsts]).astype(np.float64)
-
-    is_gap = ~starts[1:]
-    typical = _typical_intervals(item[1:][is_gap], np.diff(day)[is_gap], n_items)
-    user, item = user[firsts], item[firsts]
-    buyers = np.bincount(item, minlength=n_items)
-    repeaters = np.bincount(item[times > 1], minlength=n_items)
+    gaps = []
+    buyers, repeaters = np.zeros((2, n_items), np.int64)
+    for part in whole_users(purchases.users):
+        pairs = _pairs(purchases, days, part)
+        gaps.append(pairs.gaps())
+        buyers += np.bincount(pairs.item, minlength=n_items)
+        repeaters += np.bincount(pairs.item[pairs.times > 1], minlength=n_items)
+    if not gaps:
+        return joined([])
+    gap_items, gap_days = zip(*gaps, strict=True)
+    typical = _typical_intervals(np.concatenate(gap_items), np.concatenate(gap_days), n_items)
     repeats = (repeaters >= _REPEATERS) & (repeaters >= _REPEAT_SHARE * buyers)
     share = (repeaters + _BUYERS * repeaters.sum() / buyers.sum()) / (buyers + _BUYERS)
 
-    expected = (total + _OF_THE_ITEM * typical[item]) / (times - 1 + _OF_THE_ITEM)
-    ratio = (today - last) / expected
-    is_due = (ratio >= _EARLIEST) & (ratio <= _LATEST) & ((times > 1) | repeats[item])
-    chosen = np.flatnonzero(is_due & users[user] & candidates[item])
-    logarithm = np.log(ratio[chosen])
-    due = np.exp(-np.where(logarithm < 0, _EARLY, _LATE) * logarithm**2)
-    likelihood = frequency[chosen] * share[item[chosen]] * due / np.sqrt(expected[chosen])
-    return top_rows(user[chosen], item[chosen], likelihood, n=n)
+    rows = []
+    for part in whole_users(purchases.users):
+        pairs = _pairs(purchases, days, part)
+        user, item, times, last = pairs.user, pairs.item, pairs.times, pairs.last
+        frequency = np.add.reduceat(np.exp2((pairs.day - today) / _HALF_LIFE_DAYS), pairs.firsts)
+        total = (last - pairs.day[pairs.firsts]).astype(np.float64)
+        expected = (total + _OF_THE_ITEM * typical[item]) / (times - 1 + _OF_THE_ITEM)
+        ratio = (today - last) / expected
+        is_due = (ratio >= _EARLIEST) & (ratio <= _LATEST) & ((times > 1) | repeats[item])
+        chosen = np.flatnonzero(is_due & users[user] & candidates[item])
+        logarithm = np.log(ratio[chosen])
+        due = np.exp(-np.where(logarithm < 0, _EARLY, _LATE) * logarithm**2)
+        likelihood = frequency[chosen] * share[item[chosen]] * due / np.sqrt(expected[chosen])
+        rows.append(top_rows(user[chosen], item[chosen], likelihood, n=n))
+    return joined(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """The pairs of user and item among the purchases of some users; of all they take too much memory."""
+
+    user: Int32s
+    """shape (pairs,)"""
+    item: Int32s
+    """shape (pairs,)"""
+    times: Int64s
+    """shape (pairs,): on how many days it was bought"""
+    firsts: Int64s
+    """shape (pairs,): the first of each pair's days"""
+    day: Int64s
+    """shape (days of all pairs,), ascending for each pair"""
+    day_item: Int32s
+    """shape (days of all pairs,)"""
+
+    @property
+    def last(self) -> Int64s:
+        """The last day of each pair, shape (pairs,)."""
+        found: Int64s = self.day[self.firsts + self.times - 1]
+        return found
+
+    def gaps(self) -> tuple[Int32s, Int64s]:
+        """Of all intervals between two days of a pair, the item and the number of days."""
+        is_gap = np.ones(len(self.day), bool)
+        is_gap[self.firsts] = False
+        return self.day_item[is_gap], np.diff(self.day, prepend=0)[is_gap]
+
+
+def _pairs(purchases: Purchases, days: Int64s, part: slice) -> _Pairs:
+    user, item, day = purchases.users[part], purchases.items[part], days[part]
+    is_new = _changes(user, item, day)
+    user, item, day = user[is_new], item[is_new], day[is_new]
+    firsts = np.flatnonzero(_changes(user, item))
+    times = np.diff(np.append(firsts, len(day)))
+    return _Pairs(user[firsts], item[firsts], times, firsts, day, item)
 
 
 def _changes(*columns: npt.NDArray[np.integer]) -> Bools:

@@ -12,7 +12,7 @@ from recommender.keykind import KeyKind
 from recommender.keys import Keys
 from recommender.listfiles import write_header, write_rows
 from recommender.lists.baskets import load_baskets
-from recommender.lists.bought_together import bought_together
+from recommender.lists.bought_together import basket_matrix, bought_together
 from recommender.lists.buy_again import buy_again
 from recommender.lists.rows import Rows
 from recommender.lists.similar_items import similar_items
@@ -76,14 +76,16 @@ def write_lists(
     if SIMILAR_ITEMS in made:
         write(SIMILAR_ITEMS, similar_items(interactions.weights, candidates=candidates, n=n), items)
     if BOUGHT_TOGETHER in made:
-        baskets = load_baskets(
+        lines = load_baskets(
             run.path(SALES),
             customer_kind=kinds[Role.CUSTOMER],
             item_kind=kinds[Role.ITEM],
             items=items,
             zone=zone,
         )
-        rows = bought_together(baskets.basket, baskets.item, candidates=candidates, n=n)
+        baskets = basket_matrix(lines.basket, lines.item, n_items=len(items))
+        del lines
+        rows = bought_together(baskets, candidates=candidates, n=n)
         write(BOUGHT_TOGETHER, rows, items)
     empty_left_out(run, made)
     return counts

@@ -41,13 +41,15 @@ def pairs(cells: "csr_matrix[np.float64]", candidates: Bools, *, most_pairs: int
     columns = np.flatnonzero(candidates).astype(np.int32)
     others = cells[:, columns].tocsr()
     of_items = cells.T.tocsr()
-    other_ones = _ones(others)
+    # Where all cells are 1, the products are the counts.
+    are_ones = bool((cells.data == 1).all())
+    other_ones = others if are_ones else _ones(others)
     most_of_item = np.minimum(_ones(of_items) @ np.diff(others.indptr).astype(np.float64), len(columns))
     for first, last in _blocks(most_of_item, most_pairs):
         block = of_items[first:last]
         product = block @ others
         # The same cells in the same order: the order depends on where cells are, not on what they hold.
-        common = _ones(block) @ other_ones
+        common = product if are_ones else _ones(block) @ other_ones
         item = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(product.indptr))
         other = columns[product.indices]
         kept = item != other
