@@ -298,11 +298,8 @@ def _weigh(
     firsts = purchases.cells()
     n_cells = len(firsts)
     n_of_user = np.zeros(shape[0], np.int64)
-    data, items, lasts = (
-        np.empty(n_cells, np.float32),
-        np.empty(n_cells, np.int32),
-        np.empty(n_cells, np.int64),
-    )
+    data, items = np.empty(n_cells, np.float32), np.empty(n_cells, np.int32)
+    lasts = np.empty(n_cells, np.int64)
     for begin in range(0, n_cells, _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)
         own = firsts[part]
@@ -312,7 +309,9 @@ def _weigh(
         data[part] = np.add.reduceat(decayed, own - own[0])
         items[part] = purchases.items[own]
         lasts[part] = times[np.append(own[1:], end) - 1 - own[0]]
-        n_of_user += np.bincount(purchases.users[own], minlength=shape[0])
+        users = purchases.users[own]
+        counts = np.bincount(users - users[0])
+        n_of_user[users[0] : users[0] + len(counts)] += counts
     indptr = np.zeros(shape[0] + 1, np.int32)
     np.cumsum(n_of_user, out=indptr[1:])
     weights = csr_matrix((data, items, indptr), shape=shape)
