@@ -300,6 +300,7 @@ class Night:
             n=settings.top_n,
             publish_guests=settings.publish_guests,
             zone=settings.shop_timezone,
+            threads=self._threads,
         )
         manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
         for definition in LISTS:

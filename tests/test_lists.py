@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from recommender.interactions import Purchases
 from recommender.lists.bought_together import basket_matrix, bought_together, log_likelihood_ratio
 from recommender.lists.buy_again import buy_again
-from recommender.lists.pairs import pairs
+from recommender.lists.pairs import PairMaker
 from recommender.lists.rows import joined, top_rows
 from recommender.lists.similar_items import similar_items
 
@@ -147,7 +147,8 @@ cells = st.lists(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=5, max_size=5)
 @given(cells, st.lists(st.booleans(), min_size=5, max_size=5), st.integers(1, 30))
 def test_pairs_are_the_dense_products_whatever_the_blocks(table, candidates, most):
     dense = np.array(table, np.float64)
-    parts = [*pairs(csr_matrix(dense), np.array(candidates), most_pairs=most)]
+    maker = PairMaker(csr_matrix(dense), np.array(candidates), most_pairs=most)
+    parts = [maker.block(number) for number in range(maker.n_blocks)]
     found = {
         (int(i), int(j)): (p, int(c))
         for part in parts
@@ -169,7 +170,7 @@ def test_pairs_are_the_dense_products_whatever_the_blocks(table, candidates, mos
 def similar(table, *, candidates=None, n=10, most_items=100):
     weights = csr_matrix(np.array(table, np.float32))
     flags = every(weights.shape[1]) if candidates is None else candidates
-    return similar_items(weights, candidates=flags, n=n, most_items=most_items)
+    return similar_items(weights, candidates=flags, n=n, threads=2, most_items=most_items)
 
 
 def test_similar_items_worked_out_on_paper():
@@ -209,7 +210,7 @@ def test_of_a_heavy_buyer_the_greatest_weights_count():
 def test_a_weight_of_nothing_is_no_customer():
     weights = csr_matrix(np.ones((3, 2), np.float32))
     weights.data[0] = 0
-    assert lists_of(similar_items(weights, candidates=every(2), n=3)) == {}
+    assert lists_of(similar_items(weights, candidates=every(2), n=3, threads=1)) == {}
 
 
 @given(cells, st.permutations(range(5)))
@@ -231,7 +232,7 @@ def together(baskets, n_items, *, candidates=None, n=10, most_items=100):
     cells = basket_matrix(
         basket.astype(np.int64), item.astype(np.int32), n_items=n_items, most_items=most_items
     )
-    return bought_together(cells, candidates=flags, n=n)
+    return bought_together(cells, candidates=flags, n=n, threads=2)
 
 
 def test_the_ratio_worked_out_on_paper():
@@ -290,13 +291,13 @@ def test_baskets_may_have_numbers_of_any_size():
     small = np.append(np.repeat(np.arange(5), 2), np.arange(5, 15))
     for baskets in (small, small << 59):
         cells = basket_matrix(baskets, items, n_items=3)
-        assert lists_of(bought_together(cells, candidates=every(3), n=3)) == {0: [1], 1: [0]}
+        assert lists_of(bought_together(cells, candidates=every(3), n=3, threads=1)) == {0: [1], 1: [0]}
 
 
 def test_no_baskets_are_no_rows():
     empty = np.empty(0, np.int64)
     cells = basket_matrix(empty, empty.astype(np.int32), n_items=3)
-    assert lists_of(bought_together(cells, candidates=every(3), n=3)) == {}
+    assert lists_of(bought_together(cells, candidates=every(3), n=3, threads=1)) == {}
 
 
 @given(st.lists(st.sets(st.integers(0, 5), min_size=1), min_size=1, max_size=20), st.randoms())
@@ -306,7 +307,7 @@ def test_the_order_of_the_lines_does_not_matter(baskets, chance):
     for _ in range(2):
         basket, item = (np.array(column) for column in zip(*lines, strict=True))
         cells = basket_matrix(basket * 7, item.astype(np.int32), n_items=6)
-        rows = bought_together(cells, candidates=every(6), n=4)
+        rows = bought_together(cells, candidates=every(6), n=4, threads=1)
         lists_of(rows)
         found.append((rows.owner.tolist(), rows.item.tolist(), rows.score.tolist()))
         chance.shuffle(lines)

@@ -6,8 +6,9 @@ from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
 from recommender.csvcolumns import distinct
-from recommender.lists.pairs import pairs
+from recommender.lists.pairs import PairMaker
 from recommender.lists.rows import Rows, joined, top_rows
+from recommender.parallel import in_threads
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -23,7 +24,7 @@ MOST_ITEMS = 100
 """Different items of a basket beyond which it says nothing of what goes with what."""
 
 
-def bought_together(baskets: "csr_matrix[np.float64]", *, candidates: Bools, n: int) -> Rows:
+def bought_together(baskets: "csr_matrix[np.float64]", *, candidates: Bools, n: int, threads: int) -> Rows:
     """The items that go with each item, the most significant first.
 
     The order is that of Dunning's log-likelihood ratio ("Accurate Methods for the Statistics of Surprise and
@@ -36,21 +37,25 @@ def bought_together(baskets: "csr_matrix[np.float64]", *, candidates: Bools, n: 
         baskets: shape (baskets, items): as `basket_matrix` has it.
         candidates: shape (items,): what may be listed. An item that may not still has a list.
         n: rows of a list at most.
+        threads: how many to use, at least 1; the result is the same for any number.
 
     Returns:
         Rows whose owners are items. An item with too little evidence has none.
     """
     n_baskets = baskets.shape[0]
     of_item = np.bincount(baskets.indices, minlength=len(candidates))
-    parts = []
-    for block in pairs(baskets, candidates):
+    maker = PairMaker(baskets, candidates)
+
+    def work(number: int) -> Rows:
+        block = maker.block(number)
         kept = block.common >= _FEWEST
         item, other, both = block.item[kept], block.other[kept], block.common[kept]
         ratio = log_likelihood_ratio(both, of_item[item], of_item[other], n_baskets)
         above = both.astype(np.float64) * n_baskets > of_item[item].astype(np.float64) * of_item[other]
         bound = above & (ratio > _THRESHOLD)
-        parts.append(top_rows(item[bound], other[bound], ratio[bound], n=n))
-    return joined(parts)
+        return top_rows(item[bound], other[bound], ratio[bound], n=n)
+
+    return joined(in_threads(work, maker.n_blocks, threads=threads))
 
 
 def log_likelihood_ratio(both: Int64s, one: Int64s, other: Int64s, total: int) -> Float64s:

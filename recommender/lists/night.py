@@ -31,6 +31,7 @@ def write_lists(
     n: int,
     publish_guests: bool,
     zone: ZoneInfo,
+    threads: int,
 ) -> dict[ListTable, int]:
     """Make and write `buy_again`, `similar_items` and `bought_together`, those of them that are asked for.
 
@@ -46,6 +47,7 @@ def write_lists(
         n: rows of a list at most.
         publish_guests: make lists for guests too.
         zone: of the shop's days.
+        threads: how many to use, at least 1; no list depends on it.
 
     Returns:
         How many rows each list has.
@@ -74,7 +76,8 @@ def write_lists(
         )
         write(BUY_AGAIN, rows, interactions.user_ids)
     if SIMILAR_ITEMS in made:
-        write(SIMILAR_ITEMS, similar_items(interactions.weights, candidates=candidates, n=n), items)
+        rows = similar_items(interactions.weights, candidates=candidates, n=n, threads=threads)
+        write(SIMILAR_ITEMS, rows, items)
     if BOUGHT_TOGETHER in made:
         lines = load_baskets(
             run.path(SALES),
@@ -85,7 +88,7 @@ def write_lists(
         )
         baskets = basket_matrix(lines.basket, lines.item, n_items=len(items))
         del lines
-        rows = bought_together(baskets, candidates=candidates, n=n)
+        rows = bought_together(baskets, candidates=candidates, n=n, threads=threads)
         write(BOUGHT_TOGETHER, rows, items)
     empty_left_out(run, made)
     return counts

@@ -28,32 +28,46 @@ class Pairs:
     """how many rows they share"""
 
 
-def pairs(cells: "csr_matrix[np.float64]", candidates: Bools, *, most_pairs: int = _PAIRS) -> Iterator[Pairs]:
+class PairMaker:
     """All pairs of an item and a candidate that share a row, in blocks of whole items in ascending order.
 
-    The time is the sum over the rows of the square of their cells: bound these first.
-
-    Args:
-        cells: shape (rows, items), float64, every stored cell positive.
-        candidates: shape (items,): what the other item may be.
-        most_pairs: of a block; an item with more is a block of its own.
+    The time is the sum over the rows of the square of their cells: bound these first. Blocks may be asked for
+    in threads.
     """
-    columns = np.flatnonzero(candidates).astype(np.int32)
-    others = cells[:, columns].tocsr()
-    of_items = cells.T.tocsr()
-    # Where all cells are 1, the products are the counts.
-    are_ones = bool((cells.data == 1).all())
-    other_ones = others if are_ones else _ones(others)
-    most_of_item = np.minimum(_ones(of_items) @ np.diff(others.indptr).astype(np.float64), len(columns))
-    for first, last in _blocks(most_of_item, most_pairs):
-        block = of_items[first:last]
-        product = block @ others
+
+    def __init__(
+        self, cells: "csr_matrix[np.float64]", candidates: Bools, *, most_pairs: int = _PAIRS
+    ) -> None:
+        """What all blocks share.
+
+        Args:
+            cells: shape (rows, items), float64, every stored cell positive.
+            candidates: shape (items,): what the other item may be.
+            most_pairs: of a block; an item with more is a block of its own.
+        """
+        self._columns = np.flatnonzero(candidates).astype(np.int32)
+        self._others = cells[:, self._columns].tocsr()
+        self._of_items = cells.T.tocsr()
+        # Where all cells are 1, the products are the counts.
+        self._are_ones = bool((cells.data == 1).all())
+        self._other_ones = self._others if self._are_ones else _ones(self._others)
+        most_of_item = np.minimum(
+            _ones(self._of_items) @ np.diff(self._others.indptr).astype(np.float64), len(self._columns)
+        )
+        self._blocks = [*_blocks(most_of_item, most_pairs)]
+        self.n_blocks = len(self._blocks)
+
+    def block(self, number: int) -> Pairs:
+        """One of them."""
+        first, last = self._blocks[number]
+        block = self._of_items[first:last]
+        product = block @ self._others
         # The same cells in the same order: the order depends on where cells are, not on what they hold.
-        common = product if are_ones else _ones(block) @ other_ones
+        common = product if self._are_ones else _ones(block) @ self._other_ones
         item = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(product.indptr))
-        other = columns[product.indices]
+        other = self._columns[product.indices]
         kept = item != other
-        yield Pairs(item[kept], other[kept], product.data[kept], np.rint(common.data[kept]).astype(np.int64))
+        return Pairs(item[kept], other[kept], product.data[kept], np.rint(common.data[kept]).astype(np.int64))
 
 
 def _ones(cells: "csr_matrix[np.float64]") -> "csr_matrix[np.float64]":

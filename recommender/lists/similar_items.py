@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.lists.pairs import pairs
+from recommender.lists.pairs import PairMaker
 from recommender.lists.rows import Rows, joined, top_rows
+from recommender.parallel import in_threads
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -19,7 +20,12 @@ MOST_ITEMS = 500
 
 
 def similar_items(
-    weights: "csr_matrix[np.float32]", *, candidates: Bools, n: int, most_items: int = MOST_ITEMS
+    weights: "csr_matrix[np.float32]",
+    *,
+    candidates: Bools,
+    n: int,
+    threads: int,
+    most_items: int = MOST_ITEMS,
 ) -> Rows:
     """The items most similar to each item.
 
@@ -31,13 +37,13 @@ def similar_items(
     of real sales that root found a seventh more of what customers bought next.
 
     A customer with more than `most_items` items counts with those of the greatest weights (of equal ones the
-    first). So the time is at most `most_items` for each cell of the weights, however much a wholesaler buys;
-    memory is bounded as `pairs` says.
+    first). So the time is at most `most_items` for each cell of the weights, however much a wholesaler buys.
 
     Args:
         weights: shape (users, items): decayed counts of purchases.
         candidates: shape (items,): what may be listed. An item that may not still has a list.
         n: rows of a list at most.
+        threads: how many to use, at least 1; the result is the same for any number.
         most_items: see above.
 
     Returns:
@@ -45,13 +51,16 @@ def similar_items(
     """
     cells = _cells(weights, most_items)
     norms = np.sqrt(np.bincount(cells.indices, cells.data**2, minlength=cells.shape[1]))
-    parts = []
-    for block in pairs(cells, candidates):
+    maker = PairMaker(cells, candidates)
+
+    def work(number: int) -> Rows:
+        block = maker.block(number)
         kept = block.common >= _FEWEST
         item, other, common = block.item[kept], block.other[kept], block.common[kept]
         cosine = block.product[kept] / (norms[item] * norms[other])
-        parts.append(top_rows(item, other, cosine * (common / (common + _SHRINKAGE)), n=n))
-    return joined(parts)
+        return top_rows(item, other, cosine * (common / (common + _SHRINKAGE)), n=n)
+
+    return joined(in_threads(work, maker.n_blocks, threads=threads))
 
 
 def _cells(weights: "csr_matrix[np.float32]", most_items: int) -> "csr_matrix[np.float64]":
