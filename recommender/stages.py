@@ -262,7 +262,7 @@ class Night:
                 )
             lists = make_lists(
                 self._interactions,
-                make_signals(self._interactions, self._model),
+                make_signals(self._interactions, self._model, threads=self._threads),
                 weights_for(Method(manifest.method), choice.as_array()),
                 self.catalogue,
                 never=self._never,

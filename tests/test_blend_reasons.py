@@ -57,7 +57,7 @@ def _shop(n_users=200, n_items=60, seed=3):
 
 def _night(weights, *, exclude_seen, shop=None, at_once=WHOLE.numbers):
     shop = shop or _shop()
-    signals = make_signals(shop, train(shop, ALS, threads=1))
+    signals = make_signals(shop, train(shop, ALS, threads=1), threads=2)
     allowed = np.ones(len(shop.item_ids), bool)
     users = np.arange(len(shop.user_ids))
     lists = rank(signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=8, threads=1)

@@ -36,14 +36,14 @@ def _strengths(weights):
 def test_neighbours_are_the_positive_weights_of_the_formula():
     weights = _shop().weights
     dense = weights.toarray().astype(float)
-    found = neighbours.neighbours(weights).toarray()
+    found = neighbours.neighbours(weights, threads=2).toarray()
     assert found == pytest.approx(_strengths(dense), rel=1e-5, abs=1e-9)
 
 
 def test_only_the_strongest_neighbours_are_kept(monkeypatch):
     monkeypatch.setattr(neighbours, "_KEPT", 4)
     weights = _shop().weights
-    found = neighbours.neighbours(weights).toarray()
+    found = neighbours.neighbours(weights, threads=2).toarray()
     expected = _strengths(weights.toarray().astype(float))
     bars = np.sort(expected, axis=1)[:, [-4]]
     assert found == pytest.approx(np.where(expected >= bars, expected, 0), rel=1e-5, abs=1e-9)
@@ -53,7 +53,7 @@ def test_items_beyond_the_bound_have_no_neighbours_and_those_that_sell_most_have
     weights = _shop().weights
     total = np.asarray(weights.sum(axis=0)).ravel()
     best = np.sort(np.argsort(-total)[:10])
-    found = neighbours.neighbours(weights, most_items=10).toarray()
+    found = neighbours.neighbours(weights, threads=1, most_items=10).toarray()
     expected = np.zeros_like(found)
     expected[np.ix_(best, best)] = _strengths(weights.toarray().astype(float)[:, best])
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-9)
@@ -61,7 +61,7 @@ def test_items_beyond_the_bound_have_no_neighbours_and_those_that_sell_most_have
 
 @pytest.mark.parametrize("table", [np.zeros((3, 2)), np.array([[1.0, 0], [2, 0]]), np.zeros((0, 0))])
 def test_an_item_alone_has_no_neighbours(table):
-    assert not neighbours.neighbours(interactions_of(table).weights).nnz
+    assert not neighbours.neighbours(interactions_of(table).weights, threads=1).nnz
 
 
 def test_habit_is_the_decayed_count_of_purchases():
@@ -78,7 +78,7 @@ def _defined(shop, model, users, allowed, *, exclude_seen):
     at = model.item_ids.find(shop.item_ids)
     factors[at >= 0] = model.item_factors[at[at >= 0]]
     als = model.user_factors[users].astype(float) @ factors.T
-    together = weights[users] @ neighbours.neighbours(shop.weights).toarray()
+    together = weights[users] @ neighbours.neighbours(shop.weights, threads=2).toarray()
     own = habits(shop).toarray()[users] * (not exclude_seen)
     found = np.zeros((len(SIGNALS), *possible.shape))
     for row, plain in enumerate((als, together, own)):
@@ -103,7 +103,7 @@ def test_lists_are_the_best_under_the_definitions(exclude_seen, known_items):
         smaller = interactions_of(shop.weights.toarray()[:, :known_items])
         model = fold_in(train(smaller, ALS, threads=1), shop, threads=1)
     users, allowed = np.arange(0, 40, 3), np.arange(30) % 4 > 0
-    signals = make_signals(shop, model)
+    signals = make_signals(shop, model, threads=2)
     found = rank(signals, WEIGHTS, users, allowed=allowed, exclude_seen=exclude_seen, n=6, threads=2)
     values, possible = _defined(shop, model, users, allowed, exclude_seen=exclude_seen)
     scores = np.where(possible, np.tensordot(WEIGHTS, values, axes=1), -np.inf)
@@ -122,7 +122,7 @@ def test_lists_are_the_best_under_the_definitions(exclude_seen, known_items):
 @pytest.mark.parametrize("weights", [WEIGHTS, weights_of({"als": 1}), weights_of({"habit": 1})])
 def test_blocks_and_threads_change_nothing(monkeypatch, weights):
     shop = _shop()
-    signals = make_signals(shop, train(shop, ALS, threads=1))
+    signals = make_signals(shop, train(shop, ALS, threads=1), threads=2)
     users, allowed = np.arange(40), np.ones(30, bool)
     one = rank(signals, weights, users, allowed=allowed, exclude_seen=False, n=5, threads=1)
     three = rank(signals, weights, users, allowed=allowed, exclude_seen=False, n=5, threads=3)
@@ -137,7 +137,7 @@ def test_blocks_and_threads_change_nothing(monkeypatch, weights):
 
 def test_a_signal_without_weight_names_nothing():
     shop = _shop()
-    signals = make_signals(shop, train(shop, ALS, threads=1))
+    signals = make_signals(shop, train(shop, ALS, threads=1), threads=2)
     users, allowed = np.arange(40), np.ones(30, bool)
     nothing = rank(signals, weights_of({}), users, allowed=allowed, exclude_seen=True, n=5, threads=1)
     assert (nothing.items == -1).all()
@@ -163,7 +163,7 @@ def test_the_best_cells_hold_the_highest_of_each_row(table):
 
 def test_candidates_of_a_block_come_in_order_each_once():
     shop = _shop()
-    signals = make_signals(shop, train(shop, ALS, threads=1))
+    signals = make_signals(shop, train(shop, ALS, threads=1), threads=2)
     maker = CandidateMaker(
         signals,
         np.arange(40),
@@ -182,7 +182,7 @@ def test_candidates_of_a_block_come_in_order_each_once():
 def test_a_long_list_has_candidates_enough(monkeypatch):
     monkeypatch.setattr(candidates, "NAMED", 2)
     shop = _shop(n_items=60)
-    signals = make_signals(shop, train(shop, ALS, threads=1))
+    signals = make_signals(shop, train(shop, ALS, threads=1), threads=2)
     users, allowed = np.arange(20, 40), np.ones(60, bool)
     found = rank(signals, weights_of({"als": 1}), users, allowed=allowed, exclude_seen=False, n=12, threads=1)
     positive = (signals.user_factors[users] @ signals.item_factors.T > 0).sum(axis=1)

@@ -41,7 +41,7 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
         user_factors=users,
         item_factors=items,
         als=ALS,
-        neighbours=neighbours(shop.weights, most_items=40),
+        neighbours=neighbours(shop.weights, threads=2, most_items=40),
         habit=habits(shop),
         statics=np.log(rng.uniform(0.001, 1, (n_items, 4))),
     )

@@ -56,7 +56,7 @@ def _lists(
 ):
     return make_lists(
         interactions,
-        make_signals(interactions, model),
+        make_signals(interactions, model, threads=2),
         ALS,
         catalogue,
         never=Keys.of(never),
@@ -311,7 +311,7 @@ def test_past_lists_are_those_of_a_catalogue_of_what_was_sold():
     users = np.arange(0, 50, 7)
     rows = _items(_lists(shop, model, _catalogue(range(1, 21), unsellable=[4]), n=15))
     found = top_lists(
-        make_signals(shop, model),
+        make_signals(shop, model, threads=2),
         ALS,
         users,
         allowed=np.arange(1, 21) != 4,

@@ -13,7 +13,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from recommender.blend.sizes import MOST_ITEMS
-from recommender.parallel import one_blas_thread
+from recommender.parallel import in_threads, one_blas_thread
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
@@ -26,12 +26,13 @@ _REGULARIZATION = 200.0
 
 
 def neighbours(
-    weights: "csr_matrix[np.float32]", *, most_items: int = MOST_ITEMS
+    weights: "csr_matrix[np.float32]", *, threads: int, most_items: int = MOST_ITEMS
 ) -> "csr_matrix[np.float32]":
     """What each bought item adds to the others, shape (items, items), float32, sorted indices.
 
     Args:
         weights: shape (users, items): decayed counts of purchases.
+        threads: how many to use, at least 1; the result is the same for any number.
         most_items: of how many items, those with the greatest sum of weights, of equal sums the first ones.
 
     Returns:
@@ -44,7 +45,7 @@ def neighbours(
     chosen = chosen[total[chosen] > 0]
     if len(chosen) < 2:  # noqa: PLR2004 - a neighbour is another item
         return csr_matrix((n_items, n_items), dtype=np.float32)  # type: ignore[arg-type]
-    strengths = _strengths(weights[:, chosen].astype(np.float64))
+    strengths = _strengths(weights[:, chosen].astype(np.float64), threads=threads)
     rows, columns = _largest(strengths, min(_KEPT, len(chosen) - 1))
     data = strengths[rows, columns]
     positive = data > 0
@@ -58,9 +59,18 @@ def neighbours(
     return kept
 
 
-def _strengths(weights: "csr_matrix[np.float64]") -> Float32s:
+def _strengths(weights: "csr_matrix[np.float64]", *, threads: int) -> Float32s:
     """B of the module's formula, dense."""
-    matrix = (weights.T @ weights).toarray()
+    of_items = weights.T.tocsr()
+    n_items = of_items.shape[0]
+    matrix = np.zeros((n_items, n_items))
+
+    def multiply(part: int) -> None:
+        first, last = part * _ROWS_AT_ONCE, min((part + 1) * _ROWS_AT_ONCE, n_items)
+        # The matrix is symmetric, and of the other half nothing is read.
+        matrix[first:last, :last] = (of_items[first:last] @ weights[:, :last]).toarray()
+
+    in_threads(multiply, -(-n_items // _ROWS_AT_ONCE), threads=threads)
     matrix[np.diag_indices_from(matrix)] += _REGULARIZATION
     with one_blas_thread():
         # By Cholesky, in place: half the time and memory of a general inverse. LAPACK goes by columns: of a

@@ -61,12 +61,13 @@ class Signals:
         )
 
 
-def make_signals(interactions: Interactions, model: Model) -> Signals:
+def make_signals(interactions: Interactions, model: Model, *, threads: int) -> Signals:
     """The signals of a night.
 
     Args:
         interactions: the sales.
         model: of these interactions' users (from `train` or `fold_in`).
+        threads: how many to use, at least 1; the result is the same for any number.
     """
     if model.user_ids != interactions.user_ids:
         raise ValueError("the model is not of these interactions; fold them in first")
@@ -80,7 +81,7 @@ def make_signals(interactions: Interactions, model: Model) -> Signals:
         user_factors=model.user_factors,
         item_factors=factors,
         als=model.settings,
-        neighbours=neighbours(interactions.weights),
+        neighbours=neighbours(interactions.weights, threads=threads),
         habit=habits(interactions),
         statics=_statics(interactions),
     )

@@ -149,7 +149,8 @@ def look_back(
     chosen = chosen[:: max(1, -(-len(chosen) // most_customers))]
     customers = split.users[chosen]
     known = split.train
-    signals = make_signals(known, train(known, recipe.als, threads=recipe.threads)).of(customers)
+    model = train(known, recipe.als, threads=recipe.threads)
+    signals = make_signals(known, model, threads=recipe.threads).of(customers)
     past = Past(
         cut=cut,
         begin=_text(cut),

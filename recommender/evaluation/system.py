@@ -56,7 +56,7 @@ def configured_system(
         if settings.nightly_proof:
             weights = weights_for(prove(known, weights, recipe).method, weights)
         return top_lists(
-            make_signals(interactions, trained(interactions)),
+            make_signals(interactions, trained(interactions), threads=threads),
             weights,
             users,
             allowed=never.find(interactions.item_ids) < 0,
