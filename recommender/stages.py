@@ -162,6 +162,7 @@ class Night:
                 # one of both is made again.
                 del model
                 self._model = self._sales = None
+                machine.give_back_memory()
             choose_and_prove(
                 self.run,
                 self.settings,
@@ -279,6 +280,7 @@ class Night:
             write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
             del lists
             self._model = None
+            machine.give_back_memory()
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
                 manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
             self._other_lists()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from recommender.evaluation.bootstrap import difference_interval
 from recommender.evaluation.past import Past, Recipe
 from recommender.interactions import Interactions, SaleLines, make_interactions
+from recommender.machine import give_back_memory
 from recommender.model import train
 from recommender.times import DAY_MICROSECONDS
 
@@ -65,8 +66,10 @@ def measure_drift(
     before = lines.before(past.cut - days * DAY_MICROSECONDS)
     earlier = make_interactions(before, half_life_days=recipe.half_life_days).for_training()
     del before
+    give_back_memory()
     begin = train(earlier, recipe.als, threads=recipe.threads)
     del earlier
+    give_back_memory()
     model = train(known, recipe.als, threads=recipe.threads, start=begin)
     signals = dataclasses.replace(
         past.signals, user_factors=model.user_factors[past.customers], item_factors=model.item_factors

@@ -11,6 +11,7 @@ from recommender.evaluation.metrics import ndcg
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.interactions import Interactions, SaleLines
 from recommender.keys import Keys
+from recommender.machine import give_back_memory
 from recommender.model import AlsSettings, train
 from recommender.ranking import top_lists
 from recommender.settings import Settings
@@ -149,6 +150,7 @@ def look_back(
     chosen = chosen[:: max(1, -(-len(chosen) // most_customers))]
     customers = split.users[chosen]
     known = split.train
+    give_back_memory()
     model = train(known, recipe.als, threads=recipe.threads)
     signals = make_signals(known, model, threads=recipe.threads).of(customers)
     past = Past(

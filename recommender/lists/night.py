@@ -16,6 +16,7 @@ from recommender.lists.bought_together import basket_matrix, bought_together
 from recommender.lists.buy_again import buy_again
 from recommender.lists.rows import Rows
 from recommender.lists.similar_items import similar_items
+from recommender.machine import give_back_memory
 from recommender.runs import SALES, Run
 from recommender.times import shop_days
 
@@ -62,6 +63,7 @@ def write_lists(
     def write(definition: ListTable, rows: Rows, owners: Keys) -> None:
         write_rows(run.path(definition.file_name), definition, rows, owners=owners, items=items)
         counts[definition] = len(rows.owner)
+        give_back_memory()
 
     if BUY_AGAIN in made:
         guests = interactions.guests()
@@ -88,6 +90,7 @@ def write_lists(
         )
         baskets = basket_matrix(lines.basket, lines.item, n_items=len(items))
         del lines
+        give_back_memory()
         rows = bought_together(baskets, candidates=candidates, n=n, threads=threads)
         write(BOUGHT_TOGETHER, rows, items)
     empty_left_out(run, made)
