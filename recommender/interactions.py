@@ -6,7 +6,7 @@ many sales of an item one weighted interaction.
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
 from recommender.keykind import KeyKind, is_guest
 from recommender.keys import Keys
-from recommender.times import DAY_MICROSECONDS
+from recommender.times import DAY_MICROSECONDS, SECOND_MICROSECONDS
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -189,7 +189,6 @@ def _sorted_lines(
     A line's user, item and time become one number, which sorts fast and gives them back after sorting, so
     that the columns as read can be let go early: they are most of the memory that a night takes.
     """
-    moments, moment_index = distinct(times.result())
     user_ids, users = customers.result()
     codes = users.astype(np.int64)
     del users
@@ -197,13 +196,15 @@ def _sorted_lines(
     codes *= max(len(item_ids), 1)
     codes += columns
     del columns
+    n_cells = max(len(user_ids) * len(item_ids), 1)
+    moment, n_moments, time_of = _numbered(times.result(), most=_LARGEST_CODE // n_cells)
     cells = None
-    if len(user_ids) * len(item_ids) * len(moments) > _LARGEST_CODE:
+    if n_cells * n_moments > _LARGEST_CODE:
         cells, compact = distinct(codes)
         codes = compact.astype(np.int64)  # fewer than 2**31, as the moments are, so the product fits
-    codes *= len(moments)
-    codes += moment_index
-    del moment_index
+    codes *= n_moments
+    codes += moment
+    del moment
     order = np.argsort(codes)
     codes = codes[order]
     begins = np.ones(n_sales, bool)
@@ -214,13 +215,33 @@ def _sorted_lines(
     # Lines of one user, item and time, few as a rule, are put in order by their quantity.
     shared = np.flatnonzero(~(begins & np.append(begins[1:], True)))
     amounts[shared] = amounts[shared][np.lexsort((amounts[shared], codes[shared]))]
-    codes, moment_index = np.divmod(codes, max(len(moments), 1))
-    sold_at = moments[moment_index]
-    del moment_index
+    codes, moment = np.divmod(codes, n_moments)
+    sold_at = time_of(moment)
+    del moment
     rows, columns = np.divmod(codes if cells is None else cells[codes], max(len(item_ids), 1))
     return SaleLines(
         user_ids, item_ids, rows.astype(np.int32), columns.astype(np.int32), sold_at, amounts, begins
     )
+
+
+def _numbered(times: Int64s, *, most: int) -> tuple[Int64s, int, Callable[[Int64s], Int64s]]:
+    """Numbers from 0 for times, in their order.
+
+    Seconds since the first one, where these are no more than wanted; else places among the distinct times,
+    which takes a sort.
+
+    Returns:
+        The numbers, shape as the times; how many there may be, at least 1; and what turns them into times.
+    """
+    first, last = int(times.min(initial=_LARGEST_CODE)), int(times.max(initial=0))
+    step = 1 if (times % SECOND_MICROSECONDS).any() else SECOND_MICROSECONDS
+    count = (last - first) // step + 1
+    if len(times) and count <= most:
+        times -= first
+        times //= step
+        return times, count, lambda numbers: first + numbers * step
+    moments, numbers = distinct(times)
+    return numbers.astype(np.int64), max(len(moments), 1), lambda numbers: moments[numbers]
 
 
 def _net_purchases(lines: SaleLines) -> Int64s:

@@ -20,8 +20,8 @@ Bools = npt.NDArray[np.bool_]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the zone is put in afterwards
 _MICROSECOND = timedelta(microseconds=1)
-_SECOND = 1_000_000
-DAY_MICROSECONDS = 86_400 * _SECOND
+SECOND_MICROSECONDS = 1_000_000
+DAY_MICROSECONDS = 86_400 * SECOND_MICROSECONDS
 _FIRST_SECOND, _LAST_SECOND = -62_135_510_400, 253_402_128_000
 """0001-01-02 and 9999-12-30: a day from the ends of what datetime holds, for any zone's offset."""
 _BLOCK_DAYS = 3660
@@ -79,9 +79,9 @@ def _switches(low: int, high: int, zone: ZoneInfo) -> tuple[Int64s, Int64s]:
                 low_second = middle
             else:
                 high_second = middle
-        switches.append((high_second + max(before, after)) * _SECOND)
+        switches.append((high_second + max(before, after)) * SECOND_MICROSECONDS)
         offsets.append(after)
-    return np.array(switches, np.int64), np.array(offsets, np.int64) * _SECOND
+    return np.array(switches, np.int64), np.array(offsets, np.int64) * SECOND_MICROSECONDS
 
 
 def parse_times(values: Sequence[object], zone: ZoneInfo) -> Int64s:
@@ -157,14 +157,14 @@ def _parse_uniform(values: Sequence[object]) -> tuple[Int64s, bool] | None:
     )
     if not possible.all():
         return None
-    micros = ((first + day - 1) * 86_400 + hour * 3600 + minute * 60 + second) * _SECOND
+    micros = ((first + day - 1) * 86_400 + hour * 3600 + minute * 60 + second) * SECOND_MICROSECONDS
     return micros, width > 19  # noqa: PLR2004 - the width without ending
 
 
 def format_times(micros: Int64s) -> list[str]:
     """Microseconds of UTC as `2026-10-31T20:00:00Z`, with a fraction only where it is not 0."""
-    whole = np.datetime_as_string((micros // _SECOND).astype("datetime64[s]")).tolist()
-    fractions = micros % _SECOND
+    whole = np.datetime_as_string((micros // SECOND_MICROSECONDS).astype("datetime64[s]")).tolist()
+    fractions = micros % SECOND_MICROSECONDS
     if not fractions.any():
         return [text + "Z" for text in whole]
     return [
