@@ -160,6 +160,8 @@ class KeyColumn:
             keys = Keys(np.empty(0, np.int64), ordered)
             return keys, keys.find_texts(texts).astype(np.int32)[numbers]
         values = _joined(self._integers, np.int64)
+        if not self._text_rows:
+            return _integer_keys(values)
         text_rows = _joined(self._text_rows, np.int64)
         is_integer = np.ones(len(values), bool)
         is_integer[text_rows] = False
@@ -169,6 +171,11 @@ class KeyColumn:
         result[is_integer] = indexes
         result[text_rows] = keys.find_texts(texts).astype(np.int32)[numbers]
         return keys, result
+
+
+def _integer_keys(values: Int64s) -> tuple[Keys, Int32s]:
+    integers, indexes = distinct(values)
+    return Keys(integers, ()), indexes
 
 
 def _distinct_fields(block: Block, starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:

@@ -76,9 +76,11 @@ class Night:
         from recommender.interactions import load_sale_lines
 
         kinds = self._kinds
-        return load_sale_lines(
+        lines = load_sale_lines(
             self.run.path(SALES), customer_kind=kinds[Role.CUSTOMER], item_kind=kinds[Role.ITEM]
         )
+        machine.give_back_memory()
+        return lines
 
     @property
     def _interactions(self) -> "Interactions":
@@ -89,7 +91,9 @@ class Night:
     def _interactions_of(self, lines: "SaleLines") -> "Interactions":
         from recommender.interactions import make_interactions
 
-        return make_interactions(lines, half_life_days=self.settings.half_life_days)
+        made = make_interactions(lines, half_life_days=self.settings.half_life_days)
+        machine.give_back_memory()
+        return made
 
     def export(self) -> None:
         """Write `sales.csv` and `items.csv`."""

@@ -153,6 +153,7 @@ def look_back(
     give_back_memory()
     model = train(known, recipe.als, threads=recipe.threads)
     signals = make_signals(known, model, threads=recipe.threads).of(customers)
+    give_back_memory()
     past = Past(
         cut=cut,
         begin=_text(cut),

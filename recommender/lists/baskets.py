@@ -10,6 +10,7 @@ import numpy.typing as npt
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
 from recommender.keykind import KeyKind
 from recommender.keys import Keys
+from recommender.machine import give_back_memory
 from recommender.times import shop_days
 
 Int32s = npt.NDArray[np.int32]
@@ -52,6 +53,7 @@ def load_baskets(
         {"customer_id": customers, "item_id": item_ids, "sold_at": times},
         {"quantity": quantities, "order_id": orders},
     )
+    give_back_memory()
     order_keys, order = orders.result()
     shared = shop_days(times.result(), zone)
     if len(shared):
