@@ -15,23 +15,28 @@ from recommender.settings import Settings
 
 MB = 1 << 20
 _PROGRAM = 105 * MB
-_LOADING = 72
+_LOADING = 65
 """For each sale line, while they are read and put in order."""
-_TRAINING = 70
+_TRAINING = 52
 """For each sale line, while they are weighed and a model is trained."""
+_FACTOR_COPIES = 1.5
 _RANKING = 45
 """For each sale line, while lists are made."""
-_FACTOR_COPIES = 2
 _NEIGHBOUR = 24
 """For each pair of the items whose neighbours are learned."""
-_PAST_LINE = 30
-"""For each sale line, while past windows are looked at: what all of them share."""
+_NEIGHBOUR_LINE = 30
+"""For each sale line, at the same time."""
+_SCORE, _NUMBER, _LIST_ROW = 48, 200, 160
+_ITEM_FACTOR = 24
+"""For each number of the items' factors, while customers' lists are made."""
+_PAIR = 70
+"""For each sale line, while items that are bought together are counted."""
+_PAST = 75 * MB
+_PAST_LINE = 90
+"""For each sale line, while past windows are looked at."""
 _PAST_CUSTOMER = 60_000
 """For each customer whose past choices the weights are learned from."""
 _MOST_PAST_CUSTOMERS = 1500
-_PAIR = 60
-"""For each sale line, while items that are bought together are counted."""
-_SCORE, _NUMBER, _LIST_ROW = 48, 200, 160
 _SMALLEST = 5
 """So often blocks are halved at most; smaller ones are slow."""
 
@@ -69,17 +74,22 @@ def choose_blocks(size: Size, settings: Settings) -> Blocks:
 def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
     """The most memory that a night of this size has at any moment, in bytes, estimated."""
     factors = (size.customers + size.items) * settings.factors * 4
-    near = min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR
     threads = settings.threads or available_cpus()
-    ranking = size.sales * _RANKING + factors + near
-    ranking += threads * max(blocks.scores * _SCORE, blocks.numbers * _NUMBER)
-    ranking += blocks.customers * settings.top_n * _LIST_ROW
+    near = min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR + size.sales * _NEIGHBOUR_LINE
+    lists = threads * max(blocks.scores * _SCORE, blocks.numbers * _NUMBER)
+    lists += min(size.customers, blocks.customers) * settings.top_n * _LIST_ROW
+    lists += size.items * settings.factors * _ITEM_FACTOR
+    phases = [
+        size.sales * _LOADING,
+        size.sales * _TRAINING + factors * _FACTOR_COPIES,
+        size.sales * _RANKING + factors + max(near, lists),
+    ]
     if settings.nightly_proof:
-        ranking += size.sales * _PAST_LINE + factors
-        ranking += min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER
+        choices = min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER
+        phases.append(_PAST + size.sales * _PAST_LINE + factors * _FACTOR_COPIES + choices)
     if {*settings.lists} - {RECOMMENDATIONS.name, POPULAR_ITEMS.name}:
-        ranking = max(ranking, size.sales * (_RANKING + _PAIR) + factors)
-    return _PROGRAM + max(size.sales * _LOADING, size.sales * _TRAINING + factors * _FACTOR_COPIES, ranking)
+        phases.append(size.sales * (_RANKING + _PAIR))
+    return int(_PROGRAM + max(phases))
 
 
 def require_memory(size: Size, settings: Settings, *, source: str) -> None:
