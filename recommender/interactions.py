@@ -89,6 +89,48 @@ class Purchases:
         begins[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
         return np.flatnonzero(begins)
 
+    def parts(self, cells: Int64s) -> "Iterator[Part]":
+        """All of them in order, in whole cells, some at a time: what is worked out for all is much memory.
+
+        Args:
+            cells: as the method of that name returns them.
+        """
+        begins = np.append(cells, len(self.times))
+        for first in range(0, len(cells), _AT_ONCE):
+            own = begins[first : first + _AT_ONCE + 1]
+            rows = slice(own[0], own[-1])
+            which = slice(first, first + len(own) - 1)
+            yield Part(which, own[:-1] - own[0], self.users[rows], self.items[rows], self.times[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some whole cells, and their purchases."""
+
+    cells: slice
+    begins: Int64s
+    """shape (cells,): the first of each cell's purchases, among those of the part"""
+    users: Int32s
+    """shape (purchases of the part,), as the others"""
+    items: Int32s
+    times: Int64s
+
+    @property
+    def lasts(self) -> Int64s:
+        """The last of each cell's purchases, shape (cells,)."""
+        return np.append(self.begins[1:], len(self.times)) - 1
+
+    def decayed(self, *, newest: int, half_life_days: float) -> Float64s:
+        """For each cell the sum over its purchases of `0.5 ** (age in days / half-life)`, the oldest first.
+
+        Args:
+            newest: microseconds of UTC, from which ages count back.
+            half_life_days: a purchase counts half after so many days.
+        """
+        purchases = np.exp2((self.times - newest) / (half_life_days * DAY_MICROSECONDS))
+        sums: Float64s = np.add.reduceat(purchases, self.begins)
+        return sums
+
 
 @dataclass(frozen=True, eq=False)
 class SaleLines:
@@ -316,21 +358,15 @@ def _weigh(
 
     The purchases come in canonical order, so the cells do, and every sum adds the oldest purchase first.
     """
-    firsts = purchases.cells()
-    n_cells = len(firsts)
+    cells = purchases.cells()
     n_of_user = np.zeros(shape[0], np.int64)
-    data, items = np.empty(n_cells, np.float32), np.empty(n_cells, np.int32)
-    lasts = np.empty(n_cells, np.int64)
-    for begin in range(0, n_cells, _AT_ONCE):
-        part = slice(begin, begin + _AT_ONCE)
-        own = firsts[part]
-        end = firsts[begin + len(own)] if begin + len(own) < n_cells else len(purchases.times)
-        times = purchases.times[own[0] : end]
-        decayed = np.exp2((times - newest) / (half_life * DAY_MICROSECONDS))
-        data[part] = np.add.reduceat(decayed, own - own[0])
-        items[part] = purchases.items[own]
-        lasts[part] = times[np.append(own[1:], end) - 1 - own[0]]
-        users = purchases.users[own]
+    data, items = np.empty(len(cells), np.float32), np.empty(len(cells), np.int32)
+    lasts = np.empty(len(cells), np.int64)
+    for part in purchases.parts(cells):
+        users = part.users[part.begins]
+        data[part.cells] = part.decayed(newest=newest, half_life_days=half_life)
+        items[part.cells] = part.items[part.begins]
+        lasts[part.cells] = part.times[part.lasts]
         counts = np.bincount(users - users[0])
         n_of_user[users[0] : users[0] + len(counts)] += counts
     indptr = np.zeros(shape[0] + 1, np.int32)

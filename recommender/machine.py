@@ -1,6 +1,5 @@
 """What this process may use of the machine, and what it has used."""
 
-import ctypes
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +53,8 @@ def give_back_memory() -> None:
 
     Otherwise it stays with us between the arrays that live on, and what is measured next counts it.
     """
+    import ctypes  # which a command that only looks does not need
+
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -5,14 +5,11 @@ customers buy again at all; and whether it is about time, by the customer's own 
 are multiplied with exponents that were right on past windows of shops of two kinds.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Interactions
+from recommender.interactions import Interactions, Part
 from recommender.times import DAY_MICROSECONDS
 
 Int64s = npt.NDArray[np.int64]
@@ -28,7 +25,6 @@ _PRIOR = 2.0
 _FLOOR = 0.02
 _LONG_DAYS = 365.0
 """The interval of a shop in which nobody bought anything twice."""
-_CELLS_AT_ONCE = 1 << 17
 
 
 def decayed_frequency(
@@ -39,12 +35,10 @@ def decayed_frequency(
     The sum over a pair's purchases of `0.5 ** (age in days / half-life)`; the cells are those of the
     interactions' weights.
     """
-    weights = interactions.weights
+    weights, purchases = interactions.weights, interactions.purchases
     data = np.empty(weights.nnz)
-    for part in _parts(interactions):
-        ages = part.times - interactions.newest
-        decayed = np.exp2(ages / (half_life_days * DAY_MICROSECONDS))
-        data[part.cells] = np.add.reduceat(decayed, part.begins)
+    for part in purchases.parts(purchases.cells()):
+        data[part.cells] = part.decayed(newest=interactions.newest, half_life_days=half_life_days)
     return csr_matrix((data, weights.indices, weights.indptr), shape=weights.shape)
 
 
@@ -66,10 +60,12 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
     """
     scores = decayed_frequency(interactions)
     items, n_items = scores.indices, scores.shape[1]
+    purchases = interactions.purchases
+    cells = purchases.cells()
     # Sums of whole numbers, which are exact in any order.
     repeats, spans, intervals = np.zeros((3, n_items))
-    for part in _parts(interactions):
-        between, span = part.intervals()
+    for part in purchases.parts(cells):
+        between, span = _intervals(part)
         of = items[part.cells]
         repeats += np.bincount(of, between > 0, minlength=n_items)
         spans += np.bincount(of, span, minlength=n_items)
@@ -77,8 +73,8 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
     share = _towards_the_shop(repeats, np.bincount(items, minlength=n_items))
     usual = _towards_the_shop(spans, intervals, otherwise=_LONG_DAYS)
     by_share = (share + _FLOOR) ** _REPEAT_EXPONENT
-    for part in _parts(interactions):
-        between, span = part.intervals()
+    for part in purchases.parts(cells):
+        between, span = _intervals(part)
         of = items[part.cells]
         expected = (span + _PRIOR * usual[of]) / (between + _PRIOR)
         since = (interactions.newest - interactions.last_purchase[part.cells]) / DAY_MICROSECONDS
@@ -88,33 +84,13 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
     return scores
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Some cells and their purchases: all at once would take most of a night's memory."""
-
-    cells: slice
-    begins: Int64s
-    """shape (cells,): the first of each cell's purchases, among those of the part"""
-    times: Int64s
-    """shape (purchases of the part,)"""
-
-    def intervals(self) -> tuple[Float64s, Float64s]:
-        """For each cell, the number of intervals between days of purchase, and all these days together."""
-        day = self.times // DAY_MICROSECONDS
-        is_new_day = np.diff(day, prepend=day[0] - 1) != 0
-        is_new_day[self.begins] = True
-        days = np.add.reduceat(is_new_day.astype(np.int64), self.begins)
-        lasts = np.append(self.begins[1:], len(day)) - 1
-        return days - 1.0, (day[lasts] - day[self.begins]).astype(np.float64)
-
-
-def _parts(interactions: Interactions) -> Iterator[_Part]:
-    """All cells in order, some at a time."""
-    purchases = interactions.purchases
-    begins = np.append(purchases.cells(), len(purchases.times))
-    for first in range(0, len(begins) - 1, _CELLS_AT_ONCE):
-        own = begins[first : first + _CELLS_AT_ONCE + 1]
-        yield _Part(slice(first, first + len(own) - 1), own[:-1] - own[0], purchases.times[own[0] : own[-1]])
+def _intervals(part: Part) -> tuple[Float64s, Float64s]:
+    """For each cell, the number of intervals between days of purchase, and all these days together."""
+    day = part.times // DAY_MICROSECONDS
+    is_new_day = np.diff(day, prepend=day[0] - 1) != 0
+    is_new_day[part.begins] = True
+    days = np.add.reduceat(is_new_day.astype(np.int64), part.begins)
+    return days - 1.0, (day[part.lasts] - day[part.begins]).astype(np.float64)
 
 
 def _towards_the_shop(
