@@ -14,7 +14,7 @@ from recommender.database.tables import KeyType, Role, all_tables
 from recommender.errors import DatabaseError, SettingsError
 from recommender.pipeline import target_of
 from recommender.settings import Settings
-from recommender.setup.envfile import append_secret, new_secret
+from recommender.setup.envfile import append_setting, new_secret
 from recommender.setup.grants import Grants, schemas_read, writer_grants
 from recommender.setup.sample import Sample
 
@@ -233,7 +233,7 @@ def make_guest_key(settings: Settings, echo: Callable[[str], None]) -> None:
     comment = (
         "Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys."
     )
-    made_private = append_secret(settings.env_file, comment, "GUEST_KEY", new_secret())
+    made_private = append_setting(settings.env_file, comment, "GUEST_KEY", new_secret())
     if made_private:
         echo(made_private)
     echo(f"Appended a GUEST_KEY to {settings.env_file}.")

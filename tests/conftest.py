@@ -8,7 +8,7 @@ fails them.
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,10 @@ from tests.servers import SERVERS, MissingServerError, Server
 _MISSING = "database not tested: "
 
 
-def _session_server(kind: str) -> Iterator[Server]:
+def own_server(kind: str, options: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server for a fixture, with settings of its own."""
     try:
-        server = SERVERS[kind]()
+        server = SERVERS[kind](options=options)
     except MissingServerError as error:
         if os.environ.get("REQUIRE_DATABASES") == "1":
             pytest.fail(f"{error} (REQUIRE_DATABASES=1)", pytrace=False)
@@ -32,13 +33,13 @@ def _session_server(kind: str) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """The PostgreSQL server of the session; `create_database()` gives an empty database."""
-    yield from _session_server("postgresql")
+    yield from own_server("postgresql")
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[Server]:
     """The MariaDB server of the session; `create_database()` gives an empty database."""
-    yield from _session_server("mariadb")
+    yield from own_server("mariadb")
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

@@ -4,6 +4,7 @@
     connections    both databases, our tables, the rights on them
     queries        columns, types, first rows, plan
     sales          what the sales and items hold, and what the gate would say
+    statuses       which orders count as sales, where the shop's own sql/ can tell
     resources      disk and memory
     surroundings   secrets, schedule, the last run
 
@@ -41,6 +42,7 @@ from recommender.checks.sales import (
     read_sales,
 )
 from recommender.checks.servers import Server, sqlite_path
+from recommender.checks.statuses import check_statuses
 from recommender.checks.surroundings import check_hold, check_last_run, check_schedule, check_secrets
 from recommender.database import open_database
 from recommender.database.base import Database
@@ -170,6 +172,7 @@ class _Check:
             since = self._local(self._window.start)
             first = probe_sales(settings, shop, since, look, findings)
             probe_items(settings, shop, since, look, findings)
+            check_statuses(settings, shop, since, look, findings)
         if first is not None and not first.has_instants:
             check_zone(settings, server, findings, self._now)
         catalogue = None if exported is None else catalogue_of(folder, exported)

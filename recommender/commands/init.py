@@ -1,6 +1,7 @@
 """`recommend init`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,16 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from recommender.init import Plan
+    from recommender.platforms.parameters import Ask
+    from recommender.platforms.preset import Parameter
+    from recommender.platforms.queries import PlatformQueries
     from recommender.settings import Settings
     from recommender.setup.folder import EnvFile, Queries
     from recommender.setup.grants import Grants
     from recommender.setup.sample import Sample
 
 _UNREAD_SHOWN = 5
+_OTHERS_SHOWN = 8
 
 
 @click.command()
@@ -25,12 +30,28 @@ _UNREAD_SHOWN = 5
 @click.option(
     "--owner-url", help="A user who may create the tables, where the job's may not; it is never stored."
 )
+@click.option(
+    "--platform",
+    metavar="NAME",
+    help="What the shop runs on, where its tables leave a doubt: woocommerce, prestashop, opencart, magento,"
+    " shopware or oscar.",
+)
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What a platform's queries need to know, such as statuses=…; may be given several times.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing.")
-def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
+def command(
+    *, url: str | None, owner_url: str | None, platform: str | None, params: tuple[str, ...], yes: bool
+) -> None:
     """Set up this folder for a shop: .env, sql/, and the tables, with the types of the shop's own keys.
 
-    What is there is left as it is: files, and tables that fit. Nothing is ever dropped. The queries are
-    guessed from the shop's tables, for you to finish. At the end stand the rights that are needed.
+    What is there is left as it is: files, and tables that fit. Nothing is ever dropped. For a shop on a known
+    platform the queries are that platform's; else they are guessed from the shop's tables, for you to finish.
+    At the end stand the rights that are needed.
     """
     from recommender import init
     from recommender.database.urls import normalise_url
@@ -38,31 +59,32 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
     from recommender.setup.sample import sample
 
     asks = not yes and sys.stdin.isatty()
+    said = _said(params)
+    _require_platform(platform)
     env = _settings_file(url, asks=asks)
     found = settings(aloud=True)
     owner = None if owner_url is None else normalise_url(owner_url, env.path.absolute().parent)
-    queries = _queries(found)
-    if queries.written and queries.proposal is None:
+    queries = _queries(found, platform, said, _ask if asks else None)
+    if queries.platform is not None:
+        env = _take_zones(env, found, queries.platform, keep_shop=asks)
+        found = settings()
+    elif queries.written and queries.proposal is None:
         where = " and ".join(map(str, queries.written))
         raise SettingsError(
             f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
     try:
-        sampled = sample(found, newest=queries.proposal is not None)
+        sampled = sample(found, newest=bool(queries.written))
     except DatabaseError:
         _show_grants(found)
         raise
-    if queries.proposal is not None:
+    if queries.written:
         _show_newest(sampled, found)
         if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
-    try:
-        planned = init.plan(found, sampled, owner)
-    except DatabaseError:
-        _show_grants(found)
-        raise
+    planned = _plan(found, sampled, owner)
     click.echo(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
         init.make_guest_key(found, click.echo)
@@ -72,10 +94,51 @@ def command(*, url: str | None, owner_url: str | None, yes: bool) -> None:
         if given is not None:
             _say(f"Gave the rights on them to {given.who}.")
         _show_grants(found, given)
-        finish = f"finish the queries in {found.sql_dir}, then " if queries.written else ""
+        finish = f"finish the queries in {found.sql_dir}, then " if queries.proposal else ""
         if finish or planned.statements:
             click.echo()
             _say(f"Next: {finish}`recommend check`.")
+
+
+def _said(params: tuple[str, ...]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for param in params:
+        name, is_pair, value = param.partition("=")
+        if not is_pair or not name.strip():
+            raise click.UsageError(f"--param {param} must have the form NAME=VALUE.")
+        if name.strip() in said:
+            raise click.UsageError(
+                f"--param {name.strip()} is given twice: put commas between several values."
+            )
+        said[name.strip()] = value.strip()
+    return said
+
+
+def _require_platform(name: str | None) -> None:
+    from recommender.platforms.preset import NAMES
+
+    if name is not None and name not in NAMES:
+        raise click.UsageError(f"--platform {name} is not known; there are {', '.join(NAMES)}.")
+
+
+def _ask(parameter: "Parameter", default: str | None, shown: Sequence[str]) -> str:
+    if shown:
+        _say(f"{parameter.name}, {parameter.about}; there are: {', '.join(shown)}.")
+    return str(click.prompt(parameter.name, default=default))
+
+
+def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool) -> "EnvFile":
+    from recommender.setup.folder import set_zones
+
+    env = set_zones(env, found, known, keep_shop=keep_shop)
+    after = settings()
+    _say(
+        f"Times of orders are read in SALES_TIMEZONE={after.sales_timezone}; the shop's day begins in"
+        f" SHOP_TIMEZONE={after.shop_timezone}."
+    )
+    if str(after.sales_timezone) != known.sales_timezone:
+        _say(f"Warning: {known.title} stores them in {known.sales_timezone}: correct SALES_TIMEZONE.")
+    return env
 
 
 def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
@@ -100,10 +163,17 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     return env
 
 
-def _queries(found: "Settings") -> "Queries":
+def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask: "Ask | None") -> "Queries":
     from recommender.setup.folder import prepare_queries
 
-    queries = prepare_queries(found)
+    queries = prepare_queries(found, platform=platform, parameters=said, ask=ask)
+    known = queries.platform
+    if known is not None:
+        _say(f"This shop runs on {known.title}: {known.reason}.")
+        for name, value in known.values.items():
+            others = f"; there are also {', '.join(value.others[:_OTHERS_SHOWN])}" if value.others else ""
+            _say(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
+        _say(f"Wrote {' and '.join(map(str, queries.written))}.")
     proposal = queries.proposal
     if queries.unread:
         more = len(queries.unread) - _UNREAD_SHOWN
@@ -133,7 +203,7 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
 
 def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     from recommender.settings import RepeatPurchases
-    from recommender.setup.folder import include_repeats
+    from recommender.setup.folder import with_settings
     from recommender.setup.sample import REPEATS_FROM, repeats_share
 
     if found.sources["REPEAT_PURCHASES"] != "default" or found.repeat_purchases is RepeatPurchases.INCLUDE:
@@ -147,8 +217,19 @@ def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     elif not asks or click.confirm(
         f"{why}: recommend such items too (REPEAT_PURCHASES=include)?", default=True
     ):
-        include_repeats(env)
+        with_settings(env, REPEAT_PURCHASES="include")
         click.echo(f"Set REPEAT_PURCHASES=include: {why}.")
+
+
+def _plan(found: "Settings", sampled: "Sample", owner: "URL | None") -> "Plan":
+    from recommender import init
+    from recommender.errors import DatabaseError
+
+    try:
+        return init.plan(found, sampled, owner)
+    except DatabaseError:
+        _show_grants(found)
+        raise
 
 
 def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bool) -> bool:

@@ -46,8 +46,10 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
     write_text(path, env_text(values))
 
 
-def append_secret(path: Path, comment: str, name: str, value: str) -> str | None:
-    """Add a secret setting at the end; a link stays a link, and so does every other line.
+def append_setting(path: Path, comment: str, name: str, value: str) -> str | None:
+    """Add a setting at the end of a file that is for its owner alone.
+
+    A link stays a link, and so does every other line.
 
     Returns:
         What an owner should know: that others could read the file before and cannot any more.

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -10,11 +10,13 @@ from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
 from recommender.files import make_folder, shipped_text, write_text
+from recommender.platforms.parameters import Ask
+from recommender.platforms.queries import PlatformQueries, platform_queries
 from recommender.runs import QUERIES
 from recommender.settings import Settings
 from recommender.setup.catalogue import shop_tables
 from recommender.setup.envfile import (
-    append_secret,
+    append_setting,
     given,
     machine_timezone,
     new_secret,
@@ -44,7 +46,9 @@ class Queries:
 
     written: list[Path]
     proposal: Proposal | None
-    """None where both files were there, or where no table looks like sales."""
+    """None where both files were there, where the platform is known, or where no table looks like sales."""
+    platform: PlatformQueries | None = None
+    """Where the shop is of a platform that we know."""
     unread: tuple[str, ...] = ()
     """Tables that could not be read, so that nothing was proposed from them."""
 
@@ -90,7 +94,7 @@ def prepare_env(
     if path.exists() or path.is_symlink():
         made_private = None
         if known is None and url is not None:
-            made_private = append_secret(path, _ADDRESS_COMMENT, "DATABASE_URL", url.strip())
+            made_private = append_setting(path, _ADDRESS_COMMENT, "DATABASE_URL", url.strip())
         return EnvFile(path, {}, is_new=False, made_private=made_private)
     values = {}
     if known is None and url is not None:
@@ -106,16 +110,44 @@ def prepare_env(
     return EnvFile(path, values, is_new=True)
 
 
-def prepare_queries(settings: Settings) -> Queries:
-    """Write the queries that are missing: guessed from the shop's tables, or else the examples.
+def prepare_queries(
+    settings: Settings,
+    *,
+    platform: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    ask: Ask | None = None,
+) -> Queries:
+    """Write the queries that are missing: the platform's, or guessed from the shop's tables, or the examples.
+
+    Args:
+        settings: where the shop and its queries are.
+        platform: the platform that the owner says it is.
+        parameters: what the owner says of it, by name.
+        ask: asks on a terminal for what was not said.
 
     Raises:
+        SettingsError: the platform or a parameter cannot be told; or both queries are there and could not
+            take what the owner says.
         DatabaseError: the database does not answer.
     """
     missing = [name for name in QUERIES if not (settings.sql_dir / name).exists()]
     if not missing:
+        if platform or parameters:
+            raise SettingsError(
+                f"{' and '.join(str(settings.sql_dir / name) for name in QUERIES)} are there already; what is"
+                " there is never changed.",
+                "Move them away to have them written anew, or leave out --platform and --param.",
+            )
         return Queries([], None)
     shop = open_database(settings.database_url)
+    known = platform_queries(shop, asked=platform, parameters=parameters or {}, ask=ask)
+    if known is not None:
+        make_folder(settings.sql_dir)
+        missing = [name for name in known.texts if not (settings.sql_dir / name).exists()]
+        written = [settings.sql_dir / name for name in missing]
+        for path in written:
+            write_text(path, known.texts[path.name])
+        return Queries(written, None, known)
     found = shop_tables(shop)
     proposal = propose(shop, found.tables)
     make_folder(settings.sql_dir)
@@ -131,9 +163,31 @@ def prepare_queries(settings: Settings) -> Queries:
     written = [settings.sql_dir / name for name in missing]
     for path in written:
         write_text(path, texts[path.name])
-    return Queries(written, proposal, tuple(found.unread))
+    return Queries(written, proposal, unread=tuple(found.unread))
 
 
-def include_repeats(env: EnvFile) -> None:
-    """Set REPEAT_PURCHASES=include in a file that this call wrote."""
-    write_env(env.path, {**env.values, "REPEAT_PURCHASES": "include"})
+def with_settings(env: EnvFile, **values: str) -> EnvFile:
+    """Set some settings in a file that this call wrote."""
+    found = replace(env, values={**env.values, **values})
+    write_env(env.path, found.values)
+    return found
+
+
+def set_zones(env: EnvFile, settings: Settings, known: PlatformQueries, *, keep_shop: bool) -> EnvFile:
+    """Set the zones that a platform's own settings tell, where nothing sets them.
+
+    Args:
+        env: the settings file; one that was there before gets lines at its end.
+        settings: as they are now.
+        known: the platform.
+        keep_shop: the owner has just said the shop's zone.
+    """
+    told = {"SALES_TIMEZONE": known.sales_timezone}
+    if known.shop_timezone in available_timezones() and not keep_shop:
+        told["SHOP_TIMEZONE"] = str(known.shop_timezone)
+    if env.is_new:
+        return with_settings(env, **told)
+    for name, value in told.items():
+        if settings.sources.get(name, "default") == "default":
+            append_setting(env.path, f"As {known.title} has it; set by `recommend init`.", name, value)
+    return env

@@ -11,6 +11,8 @@ from recommender.database.query import read_query, tables_read
 from recommender.pipeline import target_of
 from recommender.settings import Settings
 
+GRANTS = "grants.sql"
+"""Where a shop's own `sql/` has this file, it says what the reader needs."""
 WEB_USER = "web_user"
 """Stands for the shop's own database user, whose name only the owner knows."""
 
@@ -72,16 +74,43 @@ def needed_grants(settings: Settings) -> list[Grants]:
     if shop.backend != "sqlite":
         with shop.connect() as connection:
             side = _side(shop, connection, None)
-            tables = _tables_of_queries(settings, side, connection)
-        names = [side.name(*table) for table in tables]
-        schemas = {schema for schema, _ in tables}
-        statements = [*side.usage(schemas, side.user), *side.grant("SELECT", names, side.user)]
+            statements = _own_statements(settings) or _reader_statements(settings, side, connection)
         found.append(Grants(f"{side.user}, who reads the shop's tables (DATABASE_URL)", tuple(statements)))
     writer = writer_grants(settings)
     if writer is not None:
         found.append(writer)
         found.append(_ours(settings, "SELECT", for_web=True))
     return found
+
+
+def reader_of(database: Database) -> tuple[str, str]:
+    """The user of a connection and its database, both as GRANT takes them; the database is empty on SQLite.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    if database.backend == "sqlite":
+        return "", ""
+    with database.connect() as connection:
+        side = _side(database, connection, None)
+    return side.user, database.quoted(sa.Table(side.schema or "public", sa.MetaData()))
+
+
+def _own_statements(settings: Settings) -> list[str]:
+    """What the shop's own file of grants says."""
+    path = settings.sql_dir / GRANTS
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("--")]
+
+
+def _reader_statements(settings: Settings, side: _Side, connection: sa.Connection) -> list[str]:
+    """What the queries need, table by table."""
+    tables = _tables_of_queries(settings, side, connection)
+    schemas = {schema for schema, _ in tables}
+    names = [side.name(*table) for table in tables]
+    return [*side.usage(schemas, side.user), *side.grant("SELECT", names, side.user)]
 
 
 def schemas_read(settings: Settings) -> set[str]:

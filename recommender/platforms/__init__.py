@@ -1,0 +1,1 @@
+"""The platforms whose shops `recommend init` knows: how one is recognised, what its queries need to know."""

@@ -1,0 +1,140 @@
+"""Which platform a database belongs to: by the names of its tables, and by what its own settings tell."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from string import Template
+
+import sqlalchemy as sa
+
+from recommender.database.base import Database
+from recommender.errors import DatabaseError, SettingsError
+from recommender.platforms.preset import NAMES, Preset, load_preset
+
+_LINK = re.compile(r"foreign key (\w+)\.(\w+)")
+_PREFIX = re.compile(r"[A-Za-z0-9_$-]*")
+_OF_A_SITE = re.compile(r"(?<=_)\d+_$")
+"""How WordPress prefixes the tables of a second site of a network, over those that all sites share."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform that a database shows, with the prefix of its tables."""
+
+    preset: Preset
+    prefix: str
+    base_prefix: str
+    """The same but in a network of WordPress sites: the prefix of the tables that all share."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What stands for the parts of tables' names in the texts of the preset."""
+        return {"prefix": self.prefix, "base_prefix": self.base_prefix}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A database that may be asked what the texts of a preset ask."""
+
+    database: Database
+
+    def rows(self, text: str, names: dict[str, str]) -> Sequence[Sequence[object]] | None:
+        """The rows of a query of a preset; None where the database refuses it.
+
+        Tables that an installation lacks, or that this user may not read, only help to find a default.
+        """
+        statement = Template(text).substitute(names)
+        try:
+            with self.database.connect() as connection:
+                return connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
+        except DatabaseError:
+            return None
+
+    def first(self, texts: Iterable[str], names: dict[str, str]) -> list[str]:
+        """The first column of the first query that returns something there, as texts.
+
+        `foreign key TABLE.COLUMN` in the place of a query is the table that the column leads to.
+        """
+        for text in texts:
+            link = _LINK.fullmatch(text)
+            rows = [[self._linked(link[1], link[2])]] if link else self.rows(text, names) or ()
+            found = [as_text(row[0]) for row in rows if row[0] not in (None, "")]
+            if found:
+                return found
+        return []
+
+    def _linked(self, table: str, column: str) -> str | None:
+        with self.database.connect() as connection:
+            links = sa.inspect(connection).get_foreign_keys(table)
+        return next(
+            (link["referred_table"] for link in links if link["constrained_columns"] == [column]), None
+        )
+
+    def is_true(self, text: str, names: dict[str, str]) -> bool:
+        """Whether a query returns something that is not 0 in its first row."""
+        rows = self.rows(text, names)
+        return bool(rows and rows[0][0])
+
+
+def as_text(value: object) -> str:
+    """A value of a database as the owner writes it: BINARY as hexadecimal digits."""
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def detect(database: Database, *, asked: str | None = None, prefix: str | None = None) -> Platform | None:
+    """The platform of a shop; None where it shows none.
+
+    Args:
+        database: the shop's.
+        asked: the platform that the owner says it is.
+        prefix: that of the tables that the owner says, where there are several installations.
+
+    Raises:
+        SettingsError: it shows several, or not the one that was asked for.
+        DatabaseError: the database does not answer.
+    """
+    with database.connect() as connection:
+        tables = set(sa.inspect(connection).get_table_names())
+    found = [
+        Platform(preset, own, _base(own, tables))
+        for name in NAMES
+        if asked in (None, name)
+        for preset in [load_preset(name)]
+        if database.backend in preset.databases
+        for own in _prefixes(preset, tables)
+        if prefix in (None, own)
+    ]
+    if asked is not None and not found:
+        preset = load_preset(asked)
+        raise SettingsError(
+            f"{database.name} is no {preset.title} that this user can read: it lacks"
+            f" {', '.join(sorted(set(preset.tables) - tables)) or 'tables with that prefix'}.",
+            "Mind the address, and the user's rights (grants.sql of the platform); or leave out --platform.",
+        )
+    if len(found) > 1:
+        several = ", ".join(
+            f"{one.preset.title} with the prefix {one.prefix}" if one.prefix else one.preset.title
+            for one in found
+        )
+        raise SettingsError(
+            f"{database.name} holds several shops: {several}.",
+            "Say which: --platform NAME, and --param prefix=PREFIX.",
+        )
+    return found[0] if found else None
+
+
+def _prefixes(preset: Preset, tables: set[str]) -> list[str]:
+    first = preset.tables[0]
+    candidates = [table.removesuffix(first) for table in sorted(tables) if table.endswith(first)]
+    return [
+        own
+        for own in candidates
+        if (preset.has_prefix or not own)
+        and _PREFIX.fullmatch(own)
+        and all({own + table, _OF_A_SITE.sub("", own) + table} & tables for table in preset.tables)
+    ]
+
+
+def _base(prefix: str, tables: set[str]) -> str:
+    base = _OF_A_SITE.sub("", prefix)
+    return base if f"{prefix}users" not in tables and f"{base}users" in tables else prefix

@@ -1,0 +1,61 @@
+-- The products of Magento, one row each. An attribute has a value for all stores (store 0) and maybe one for a store.
+SELECT
+    p.entity_id AS item_id,
+    COALESCE(MAX(CASE WHEN n.store_id = ${store_id} THEN n.value END), MAX(CASE WHEN n.store_id = 0 THEN n.value END), p.sku) AS name,
+    -- Switched on (2 is off), shown by itself (1 is not), and in the website of the store.
+    CASE
+        WHEN (
+                SELECT COALESCE(MAX(CASE WHEN v.store_id = ${store_id} THEN v.value END), MAX(CASE WHEN v.store_id = 0 THEN v.value END))
+                FROM `${prefix}catalog_product_entity_int` AS v
+                JOIN `${prefix}eav_attribute` AS a ON a.attribute_id = v.attribute_id AND a.attribute_code = 'status'
+                JOIN `${prefix}eav_entity_type` AS t ON t.entity_type_id = a.entity_type_id AND t.entity_type_code = 'catalog_product'
+                -- [if not row_id]
+                WHERE v.entity_id = p.entity_id
+                -- [end]
+                -- [if row_id]
+                WHERE v.row_id = p.row_id
+                -- [end]
+            ) = 1
+            AND (
+                SELECT COALESCE(MAX(CASE WHEN v.store_id = ${store_id} THEN v.value END), MAX(CASE WHEN v.store_id = 0 THEN v.value END))
+                FROM `${prefix}catalog_product_entity_int` AS v
+                JOIN `${prefix}eav_attribute` AS a ON a.attribute_id = v.attribute_id AND a.attribute_code = 'visibility'
+                JOIN `${prefix}eav_entity_type` AS t ON t.entity_type_id = a.entity_type_id AND t.entity_type_code = 'catalog_product'
+                -- [if not row_id]
+                WHERE v.entity_id = p.entity_id
+                -- [end]
+                -- [if row_id]
+                WHERE v.row_id = p.row_id
+                -- [end]
+            ) IN (2, 4)
+            AND EXISTS (
+                SELECT 1
+                FROM `${prefix}catalog_product_website` AS w
+                -- [if store_id]
+                JOIN `${prefix}store` AS s ON s.website_id = w.website_id AND s.store_id = ${store_id}
+                -- [end]
+                WHERE w.product_id = p.entity_id
+            )
+            -- [if in_stock_only]
+            -- Of the default stock; Magento works out here also what composite products have.
+            AND EXISTS (
+                SELECT 1 FROM `${prefix}cataloginventory_stock_status` AS q
+                WHERE q.product_id = p.entity_id AND q.stock_status = 1
+            )
+            -- [end]
+        THEN 1
+        ELSE 0
+    END AS sellable
+FROM `${prefix}catalog_product_entity` AS p
+LEFT JOIN (
+    `${prefix}catalog_product_entity_varchar` AS n
+    JOIN `${prefix}eav_attribute` AS na ON na.attribute_id = n.attribute_id AND na.attribute_code = 'name'
+    JOIN `${prefix}eav_entity_type` AS nt ON nt.entity_type_id = na.entity_type_id AND nt.entity_type_code = 'catalog_product'
+-- [if not row_id]
+) ON n.entity_id = p.entity_id AND n.store_id IN (0, ${store_id})
+GROUP BY p.entity_id, p.sku
+-- [end]
+-- [if row_id]
+) ON n.row_id = p.row_id AND n.store_id IN (0, ${store_id})
+GROUP BY p.entity_id, p.sku, p.row_id
+-- [end]

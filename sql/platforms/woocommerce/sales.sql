@@ -1,0 +1,49 @@
+-- The sales of WooCommerce where orders are in tables of their own (HPOS): a row for each line of an order.
+SELECT
+    -- The WordPress user. A guest whose address is that of an account is the account's customer.
+    CASE WHEN o.customer_id > 0 THEN o.customer_id ELSE account.ID END AS customer_id,
+    -- The product, also of a variation.
+    CAST(line.product_id AS UNSIGNED) AS item_id,
+    o.date_created_gmt AS sold_at,
+    -- What was refunded comes off the line that it was refunded of.
+    CAST(line.quantity AS DECIMAL(20, 4)) - COALESCE(refund.quantity, 0) AS quantity,
+    -- After discount, without tax, in the order's currency.
+    CAST(line.total AS DECIMAL(20, 4)) / NULLIF(CAST(line.quantity AS DECIMAL(20, 4)), 0) AS price,
+    o.id AS order_id,
+    CASE WHEN o.customer_id > 0 OR account.ID IS NOT NULL THEN NULL ELSE NULLIF(TRIM(o.billing_email), '') END AS guest_email
+FROM `${prefix}wc_orders` AS o
+JOIN `${prefix}woocommerce_order_items` AS l ON l.order_id = o.id AND l.order_item_type = 'line_item'
+JOIN (
+    SELECT
+        m.order_item_id,
+        MAX(CASE WHEN m.meta_key = '_product_id' THEN m.meta_value END) AS product_id,
+        MAX(CASE WHEN m.meta_key = '_qty' THEN m.meta_value END) AS quantity,
+        MAX(CASE WHEN m.meta_key = '_line_total' THEN m.meta_value END) AS total,
+        -- Parts of what was bought as one: Product Bundles, Composite Products, Mix and Match, WPC Bundles.
+        MAX(CASE WHEN m.meta_key IN ('_bundled_by', '_composite_parent', '_mnm_container', '_woosb_parent_id') THEN 1 ELSE 0 END) AS is_part
+    FROM `${prefix}woocommerce_order_itemmeta` AS m
+    GROUP BY m.order_item_id
+) AS line ON line.order_item_id = l.order_item_id
+LEFT JOIN (
+    SELECT CAST(of_line.meta_value AS UNSIGNED) AS order_item_id, SUM(-CAST(pieces.meta_value AS DECIMAL(20, 4))) AS quantity
+    FROM `${prefix}wc_orders` AS r
+    JOIN `${prefix}woocommerce_order_items` AS back ON back.order_id = r.id AND back.order_item_type = 'line_item'
+    JOIN `${prefix}woocommerce_order_itemmeta` AS of_line ON of_line.order_item_id = back.order_item_id AND of_line.meta_key = '_refunded_item_id'
+    JOIN `${prefix}woocommerce_order_itemmeta` AS pieces ON pieces.order_item_id = back.order_item_id AND pieces.meta_key = '_qty'
+    WHERE r.type = 'shop_order_refund' AND r.status <> 'trash'
+    GROUP BY CAST(of_line.meta_value AS UNSIGNED)
+) AS refund ON refund.order_item_id = l.order_item_id
+LEFT JOIN (
+    SELECT LOWER(TRIM(user_email)) AS address, MIN(ID) AS ID
+    FROM `${base_prefix}users`
+    WHERE user_email <> ''
+    GROUP BY LOWER(TRIM(user_email))
+) AS account ON account.address = LOWER(TRIM(o.billing_email))
+WHERE o.type = 'shop_order'
+  AND o.status IN (${statuses})
+  AND o.date_created_gmt >= :since
+  AND line.product_id > 0
+  AND line.is_part = 0
+  AND CAST(line.quantity AS DECIMAL(20, 4)) > COALESCE(refund.quantity, 0)
+  -- Without an account and an address it is nobody's: one customer of all such would teach nonsense.
+  AND (o.customer_id > 0 OR account.ID IS NOT NULL OR TRIM(o.billing_email) <> '')

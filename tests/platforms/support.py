@@ -1,0 +1,68 @@
+"""Shops on real platforms: their tables from a file, `init` over them, and what its queries then return."""
+
+from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from recommender.database import open_database
+from recommender.database.query import read_query
+from recommender.errors import ExitCode
+from recommender.looks import shop_snapshot
+from recommender.settings import load_settings
+from tests.nights import Shop, connection_to
+
+HERE = Path(__file__).parent
+SINCE = datetime(2024, 3, 1, 1, 30)
+"""In the zone of the sales: as a night binds `:since`."""
+
+
+def load(url, name):
+    """Make the tables and rows of a file; a statement ends with `;` at the end of a line."""
+    text = (HERE / name).read_text(encoding="utf-8")
+    lines = [line.split("-- ")[0].rstrip() if not line.startswith("--") else "" for line in text.splitlines()]
+    with connection_to(url) as connection, connection.begin():
+        for statement in "\n".join(lines).split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement.strip().removesuffix(";").replace("%", "%%"))
+
+
+def set_up(folder, url, *params):
+    """`recommend init` by options alone."""
+    folder.mkdir()
+    shop = Shop(folder, url)
+    options = [option for param in params for option in ("--param", param)]
+    outcome = shop.recommend("init", "--url", url, "--yes", *options)
+    assert outcome.code is ExitCode.DONE, outcome.err
+    return shop, outcome.out
+
+
+def rows_of(shop, name, columns, since=SINCE):
+    """What a query of the shop returns, as the nights read it."""
+    settings = load_settings(env_file=shop.env_file, environ={})
+    backend = open_database(settings.database_url).backend
+    query = read_query(settings.sql_dir / name, backend, since)
+    with shop_snapshot(settings, 60) as snapshot:
+        found = {column.name: column for column in snapshot.columns(query)}
+        with closing(snapshot.stream(query, [found[name] for name in columns])) as batches:
+            return [row for batch in batches for row in zip(*batch, strict=True)]
+
+
+def sales_of(shop, since=SINCE):
+    """Customer, item, quantity and guest's address of each sale, sorted."""
+    columns = ("customer_id", "item_id", "quantity", "guest_email")
+    return sorted(
+        (
+            (customer, item, Decimal(str(quantity)), address and address.lower())
+            for customer, item, quantity, address in rows_of(shop, "sales.sql", columns, since)
+        ),
+        key=repr,
+    )
+
+
+def items_of(shop):
+    """Name and whether it is sellable, by item; a doubled item fails."""
+    rows = rows_of(shop, "items.sql", ("item_id", "name", "sellable"))
+    items = {item: (name, bool(int(sellable))) for item, name, sellable in rows}
+    assert len(items) == len(rows)
+    return items

@@ -1,0 +1,129 @@
+"""WooCommerce: what its queries make of every trap of its tables, in both stores of orders."""
+
+import pytest
+
+from recommender.errors import ExitCode
+from tests.nights import Shop
+from tests.platforms.mutants import caught, mutants_of
+from tests.platforms.support import items_of, load, sales_of, set_up
+
+SALES = sorted(
+    [
+        (1, 10, 2, None),
+        (1, 11, 1, None),  # the variation is the tea pot
+        (2, 10, 3, None),
+        (3, 11, 1, None),  # three less two that came back
+        (3, 10, 1, None),  # money back, not the tea
+        (None, 10, 1, "dora@example.com"),
+        (None, 11, 1, "dora@example.com"),
+        (2, 11, 1, None),  # a guest with Ben's address
+        (1, 20, 1, None),  # a gift box, without the tea in it
+        (1, 13, 1, None),  # for nothing, and withdrawn since
+        (1, 99, 1, None),  # removed since
+    ],
+    key=repr,
+)
+ITEMS = {
+    10: ("Assam", True),
+    11: ("Tea pot", True),
+    13: ("Withdrawn", False),
+    14: ("Binned", False),
+    15: ("Hidden", False),
+    16: ("By search only", False),
+    17: ("For members", False),
+    18: ("Sold out", True),
+    20: ("Gift box", True),
+}
+POSTS = (
+    "UPDATE wp_options SET option_value = 'no' WHERE option_name = 'woocommerce_custom_orders_table_enabled'"
+)
+
+
+@pytest.fixture(params=["hpos", "posts"])
+def shop(request, tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    if request.param == "posts":
+        Shop(tmp_path, url).execute(POSTS)
+    return set_up(tmp_path / "shop", url)[0]
+
+
+def test_each_trap(shop):
+    assert sales_of(shop) == SALES
+    assert items_of(shop) == ITEMS
+
+
+@pytest.mark.parametrize("mutant", mutants_of("woocommerce"), ids=str)
+def test_each_mutant_is_caught(shop, mutant):
+    assert caught(shop, mutant, lambda: sales_of(shop) == SALES and items_of(shop) == ITEMS)
+
+
+def test_what_init_says_and_sets(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    shop, out = set_up(tmp_path / "shop", url)
+    assert "This shop runs on WooCommerce 9.4.2" in out
+    assert "Assam" in out  # among the newest sales
+    settings = shop.env_file.read_text(encoding="utf-8")
+    assert "\nSALES_TIMEZONE=UTC\n" in settings
+    assert "\nSHOP_TIMEZONE=Europe/Paris\n" in settings
+    assert "GRANT SELECT (ID, user_email)" in out
+    assert "`wp_users`" in out
+
+
+def test_statuses_with_and_without_their_prefix(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    shop, _ = set_up(tmp_path / "shop", url, "statuses=wc-processing,pending", "in_stock_only=yes")
+    assert sales_of(shop) == [(1, 10, 1, None), (2, 10, 3, None)]
+    assert items_of(shop) == ITEMS | {18: ("Sold out", False)}
+
+
+def test_an_installation_with_a_prefix_of_its_own(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    base = Shop(tmp_path, url)
+    for (table,) in base.rows("SHOW TABLES"):
+        base.execute(f"RENAME TABLE {table} TO `7e3_{table.removeprefix('wp_')}`")
+    shop, out = set_up(tmp_path / "shop", url)
+    assert "7e3_woocommerce_order_items" in out
+    assert sales_of(shop) == SALES
+
+
+def test_a_parameter_that_there_is_not(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    shop = Shop(tmp_path, url)
+    line = shop.fails(ExitCode.SETTINGS, "init", "--url", url, "--yes", "--param", "id_shop=1")
+    assert "WooCommerce has no parameter id_shop" in line
+    assert "statuses" in line
+
+
+def test_the_rights_of_grants_sql_are_enough_and_no_more(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    shop, out = set_up(tmp_path / "shop", url)
+    grants = [line for line in out.splitlines() if line.startswith("GRANT SELECT (")]
+    account = "'reader'@'127.0.0.1'"
+    own = "'shop'@'127.0.0.1'"
+    far_mariadb.execute(f"CREATE OR REPLACE USER {account} IDENTIFIED BY 'word'")
+    far_mariadb.execute(*(grant.replace(own, account).rstrip(";") for grant in grants))
+    reader = far_mariadb.url(url.rpartition("/")[2], "reader", "word")
+    owner_url = url
+    (tmp_path / "other").mkdir()
+    other = Shop(tmp_path / "other", reader)
+    outcome = other.recommend("init", "--url", reader, "--owner-url", owner_url, "--yes")
+    assert outcome.code is ExitCode.DONE, outcome.err
+    assert sales_of(other) == SALES
+    assert items_of(other) == ITEMS
+    with pytest.raises(Exception, match="denied"):
+        other.rows("SELECT user_pass FROM wp_users")
+
+
+def test_check_says_which_orders_do_not_count(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    shop, _ = set_up(tmp_path / "shop", url, "statuses=processing")
+    out = shop.recommend("check").out
+    assert "1 of 14 orders count as sales: wc-processing 1" in out
+    assert "% of your orders are 'wc-completed': not counted" in out
