@@ -1,0 +1,88 @@
+"""OpenCart 4 and 3: what its queries make of every trap of its tables."""
+
+import pytest
+
+from tests.nights import Shop
+from tests.platforms.mutants import caught, mutants_of
+from tests.platforms.support import items_of, load, sales_of, set_up
+
+SALES = sorted(
+    [
+        (1, 10, 2, None),  # a return that was asked for, and one without an action
+        (1, 11, 1, None),  # the variant's master
+        (1, 13, 1, None),  # processing; switched off since
+        (2, 10, 3, None),  # two lines with five, of which one came back for money and one for credit
+        (2, 11, 2, None),  # two variants and a master, less a variant
+        (2, 15, 1, None),  # replaced, not refunded
+        (None, 10, 1, "dora@example.com"),
+        (None, 11, 1, "dora@example.com"),
+        (2, 13, 1, None),  # a guest with Ben's address, for nothing
+        (None, 10, 1, "gone@example.com"),
+        (1, 99, 1, None),  # removed since
+    ],
+    key=repr,
+)
+ITEMS = {
+    10: ("Assam (hi)", True),
+    11: ("Pot (hi)", True),
+    13: ("Off", False),
+    14: ("Soon", False),
+    15: ("Elsewhere", False),
+    16: ("Sold out", True),  # has no name in Hindi
+}
+
+
+@pytest.fixture
+def url(far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "opencart.sql")
+    return url
+
+
+def test_each_trap(tmp_path, url):
+    shop, out = set_up(tmp_path / "shop", url)
+    assert "OpenCart 4.0" in out
+    assert "statuses=5,3,2 (as the shop's tables say" in out
+    assert sales_of(shop) == SALES
+    assert items_of(shop) == ITEMS
+    assert "\nSALES_TIMEZONE=Asia/Kolkata\n" in shop.env_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("mutant", mutants_of("opencart"), ids=str)
+def test_each_mutant_is_caught(tmp_path, url, mutant):
+    shop, _ = set_up(tmp_path / "shop", url)
+    assert caught(shop, mutant, lambda: sales_of(shop) == SALES and items_of(shop) == ITEMS)
+
+
+def test_version_3_without_masters(tmp_path, url):
+    base = Shop(tmp_path, url)
+    base.execute(
+        "ALTER TABLE oc_product DROP COLUMN master_id", "ALTER TABLE oc_order_product DROP COLUMN master_id"
+    )
+    shop, out = set_up(tmp_path / "shop", url)
+    assert "OpenCart 3" in out
+    assert (1, 12, 1, None) in sales_of(shop)
+    assert (2, 12, 1, None) in sales_of(shop)  # two less one
+    assert items_of(shop) == ITEMS | {12: ("Red pot (hi)", True)}
+
+
+def test_version_41_has_other_numbers_for_actions(tmp_path, url):
+    Shop(tmp_path, url).execute(
+        "CREATE TABLE oc_product_code (product_code_id INT)",
+        "DELETE FROM oc_return_action",
+        "UPDATE oc_setting SET `key` = 'config_language_catalog' WHERE `key` = 'config_language'",
+        "UPDATE oc_return SET return_action_id = 4 WHERE return_action_id = 1",
+    )
+    shop, out = set_up(tmp_path / "shop", url)
+    assert "OpenCart 4.1" in out
+    assert "return_actions=2,4" in out
+    assert sales_of(shop) == SALES
+    assert items_of(shop) == ITEMS
+
+
+def test_the_other_store_language_and_stock(tmp_path, url):
+    shop, _ = set_up(tmp_path / "shop", url, "store_id=1", "language_id=1", "in_stock_only=yes")
+    assert sales_of(shop) == [(1, 15, 1, None)]
+    assert items_of(shop)[10] == ("Assam", True)
+    assert items_of(shop)[15] == ("Elsewhere", True)
+    assert items_of(shop)[16] == ("Sold out", False)
