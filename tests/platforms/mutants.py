@@ -19,6 +19,8 @@ class Mutant:
     file: str
     right: str
     wrong: str
+    params: tuple[str, ...] = ()
+    """For `init`, where the trap needs some."""
 
     def __str__(self):
         return self.trap
