@@ -1,9 +1,23 @@
 """Calls and settings that are wrong: no database knows of them, or it cannot even be reached."""
 
-from tests.bad_input.support import ANY, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+from recommender.runs import QUERIES
+from tests.bad_input.support import ALL, ANY, MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+from tests.platforms.support import load as load_platform
 
 CASES: list[Case] = []
 case = cases_of(CASES)
+
+
+def without_queries(shop: BadShop) -> None:
+    """As `init` finds a folder at first."""
+    for name in QUERIES:
+        (shop.folder / "sql" / name).unlink()
+
+
+def load(shop: BadShop, name: str) -> None:
+    """The tables of a platform."""
+    shop.is_harmed = True
+    load_platform(shop.url, name)
 
 
 for _name, _row, _call in (
@@ -104,3 +118,51 @@ def never_no_id(shop: BadShop) -> None:
 def no_guest_key(shop: BadShop) -> None:
     shop.execute("UPDATE sales SET customer_id = NULL, guest_email = 'ada@example.org' WHERE customer_id = 1")
     shop.query("SELECT customer_id, item_id, sold_at, guest_email FROM sales")
+
+
+for _name, _row, _options in (
+    ("param_no_pair", "a `--param` that is no pair", ("--param", "statuses")),
+    ("param_twice", "the same `--param` twice", ("--param", "a=1", "--param", "a=2")),
+    ("platform_unknown", "a `--platform` that we do not know", ("--platform", "etsy")),
+    ("param_too_late", "`--param` where the queries are there", ("--param", "statuses=1")),
+):
+    case(_row, on=ANY, call=("init", "--yes", *_options), name=_name)(nothing)
+
+
+@case(
+    "`--param` for a shop on none of the platforms", on=ALL, call=("init", "--yes", "--param", "statuses=1")
+)
+def no_platform(shop: BadShop) -> None:
+    without_queries(shop)
+
+
+@case("a `--platform` that the shop is not on", on=ALL, call=("init", "--yes", "--platform", "oscar"))
+def other_platform(shop: BadShop) -> None:
+    without_queries(shop)
+
+
+for _name, _row, _param in (
+    ("param_unknown", "a parameter that the platform has not", "id_shop=1"),
+    ("param_missing", "a parameter that only the owner can tell", "in_stock_only=yes"),
+    ("param_form", "a parameter that is not of its form", "statuses=a\\b"),
+):
+
+    @case(_row, on=ALL, call=("init", "--yes", "--param", _param, "--param", "prefix="), name=_name)
+    def oscar(shop: BadShop) -> None:
+        without_queries(shop)
+        load(shop, "oscar.sql")
+
+
+@case(
+    "a parameter that the shop does not have", on=(MARIADB,), call=("init", "--yes", "--param", "id_shop=7")
+)
+def unknown_shop(shop: BadShop) -> None:
+    without_queries(shop)
+    load(shop, "prestashop.sql")
+
+
+@case("several installations in one database", on=(MARIADB,), call=("init", "--yes"))
+def several_platforms(shop: BadShop) -> None:
+    without_queries(shop)
+    load(shop, "prestashop.sql")
+    load(shop, "opencart.sql")

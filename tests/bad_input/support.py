@@ -247,10 +247,15 @@ class Shops:
                 _put_back(shop)
 
 
+HARMFUL = ("bad", "ps_", "oc_", "order_", "catalogue_", "partner_", "auth_")
+"""How the tables that a case made begin: its own, or those of a platform."""
+
+
 def _put_back(shop: BadShop) -> None:
     with connection_to(shop.url) as connection:
-        bad = [name for name in sa.inspect(connection).get_table_names() if name.startswith("bad")]
-    statements = [f"DROP TABLE {name} CASCADE" for name in bad]
+        bad = [name for name in sa.inspect(connection).get_table_names() if name.startswith(HARMFUL)]
+    statements = [] if shop.kind == POSTGRESQL else ["SET FOREIGN_KEY_CHECKS = 0"]
+    statements += [f"DROP TABLE {name} CASCADE" for name in bad]
     for name in KEPT:
         statements += [f"DELETE FROM {name}", f"INSERT INTO {name} SELECT * FROM {name}_kept"]
     if shop.kind == POSTGRESQL:

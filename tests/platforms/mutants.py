@@ -36,6 +36,7 @@ def caught(shop, mutant, is_right):
     """Whether a shop's answers are no longer right once its query is the mutant."""
     path = shop.folder / "sql" / mutant.file
     text = path.read_text(encoding="utf-8")
+    assert is_right()
     assert mutant.right in text, f"{mutant.trap}: the query has no such text"
     path.write_text(text.replace(mutant.right, mutant.wrong), encoding="utf-8")
     try:

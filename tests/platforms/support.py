@@ -8,12 +8,13 @@ from pathlib import Path
 from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.errors import ExitCode
+from recommender.keykind import KeyKind
 from recommender.looks import shop_snapshot
 from recommender.settings import load_settings
 from tests.nights import Shop, connection_to
 
 HERE = Path(__file__).parent
-SINCE = datetime(2024, 3, 1, 1, 30)
+SINCE = datetime.fromisoformat("2024-03-01 01:30")
 """In the zone of the sales: as a night binds `:since`."""
 
 
@@ -45,7 +46,18 @@ def rows_of(shop, name, columns, since=SINCE):
     with shop_snapshot(settings, 60) as snapshot:
         found = {column.name: column for column in snapshot.columns(query)}
         with closing(snapshot.stream(query, [found[name] for name in columns])) as batches:
-            return [row for batch in batches for row in zip(*batch, strict=True)]
+            rows = [row for batch in batches for row in zip(*batch, strict=True)]
+        if not snapshot.integers_as_text:
+            return rows
+        keys = [
+            name in ("customer_id", "item_id")
+            and snapshot.key_type(query, found[name]).kind is KeyKind.INTEGER
+            for name in columns
+        ]
+        return [
+            tuple(int(v) if is_key and v is not None else v for is_key, v in zip(keys, row, strict=True))
+            for row in rows
+        ]
 
 
 def sales_of(shop, since=SINCE):

@@ -102,7 +102,7 @@ def test_a_parameter_that_there_is_not(tmp_path, far_mariadb):
 def test_the_rights_of_grants_sql_are_enough_and_no_more(tmp_path, far_mariadb):
     url = far_mariadb.create_database()
     load(url, "woocommerce.sql")
-    shop, out = set_up(tmp_path / "shop", url)
+    _, out = set_up(tmp_path / "shop", url)
     grants = [line for line in out.splitlines() if line.startswith("GRANT SELECT (")]
     account = "'reader'@'127.0.0.1'"
     own = "'shop'@'127.0.0.1'"
