@@ -53,8 +53,8 @@ def test_each_trap(tmp_path, url):
 
 
 @pytest.mark.parametrize("mutant", mutants_of("magento"), ids=str)
-def test_each_mutant_is_caught(tmp_path, url, mutant):
-    shop, _ = set_up(tmp_path / "shop", url, *mutant.params)
+def test_each_mutant_is_caught(ready, far_mariadb, mutant):
+    shop = ready(far_mariadb, "magento.sql", mutant.params)
     right = (sales_of(shop), items_of(shop))
     assert caught(shop, mutant, lambda: (sales_of(shop), items_of(shop)) == right)
 

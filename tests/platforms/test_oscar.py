@@ -44,9 +44,11 @@ def test_each_trap(tmp_path, url):
     assert items_of(shop) == ITEMS
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql", "mariadb"])
 @pytest.mark.parametrize("mutant", mutants_of("oscar"), ids=str)
-def test_each_mutant_is_caught(tmp_path, url, mutant):
-    shop, _ = set_up(tmp_path / "shop", url, STATUSES)
+def test_each_mutant_is_caught(request, ready, database, mutant):
+    server = None if database == "sqlite" else request.getfixturevalue(database)
+    shop = ready(server, "oscar.sql", [STATUSES])
     assert caught(shop, mutant, lambda: sales_of(shop) == SALES and items_of(shop) == ITEMS)
 
 

@@ -54,8 +54,8 @@ def test_each_trap(tmp_path, url):
 
 
 @pytest.mark.parametrize("mutant", mutants_of("prestashop"), ids=str)
-def test_each_mutant_is_caught(tmp_path, url, mutant):
-    shop, _ = set_up(tmp_path / "shop", url)
+def test_each_mutant_is_caught(ready, far_mariadb, mutant):
+    shop = ready(far_mariadb, "prestashop.sql")
     assert caught(shop, mutant, lambda: sales_of(shop) == SALES and items_of(shop) == ITEMS)
 
 

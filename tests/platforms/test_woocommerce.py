@@ -40,12 +40,8 @@ POSTS = (
 
 
 @pytest.fixture(params=["hpos", "posts"])
-def shop(request, tmp_path, far_mariadb):
-    url = far_mariadb.create_database()
-    load(url, "woocommerce.sql")
-    if request.param == "posts":
-        Shop(tmp_path, url).execute(POSTS)
-    return set_up(tmp_path / "shop", url)[0]
+def shop(request, ready, far_mariadb):
+    return ready(far_mariadb, "woocommerce.sql", (), POSTS if request.param == "posts" else "")
 
 
 def test_each_trap(shop):
