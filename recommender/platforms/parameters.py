@@ -116,9 +116,7 @@ def _value(
 
 def _choice(parameter: Parameter, shop: Shop, names: dict[str, str]) -> dict[str, str]:
     """The values to choose from, with words for each."""
-    if parameter.values is None:
-        return {}
-    rows = shop.rows(parameter.values, names) or ()
+    rows = next(filter(None, (shop.rows(text, names) for text in parameter.values)), ())
     return {
         as_text(row[0]): ", ".join(as_text(cell) for cell in row[1:] if cell not in (None, ""))
         for row in rows

@@ -51,8 +51,8 @@ class Parameter:
     """Where the shop does not tell; None where only the owner can."""
     find: tuple[str, ...]
     """Queries that find it in the shop: the first that returns something counts, all of its rows."""
-    values: str | None
-    """A query for those to choose from: the value, and words for it."""
+    values: tuple[str, ...]
+    """Queries for those to choose from, the first that returns something counts: the value, words for it."""
     may_be_all: bool
     """Whether `all` may be said: the lines of the queries that name it then fall away."""
     prefix: str
@@ -111,14 +111,14 @@ def load_preset(name: str) -> Preset:
 
 
 def _parameter(name: str, told: Mapping[str, object]) -> Parameter:
-    default, values = told.get("default"), told.get("values")
+    default = told.get("default")
     return Parameter(
         name=name,
         about=str(told["about"]),
         kind=Kind(str(told["kind"])),
         default=None if default is None else str(default),
         find=_some(told.get("find", ())),
-        values=None if values is None else str(values),
+        values=_some(told.get("values", ())),
         may_be_all=bool(told.get("may_be_all", False)),
         prefix=str(told.get("prefix", "")),
     )

@@ -14,6 +14,7 @@ FROM `${prefix}sales_order` AS o
 -- Lines with a parent are the parts of a bundle, or the variant of a configurable product: the parent is what was
 -- bought.
 JOIN `${prefix}sales_order_item` AS l ON l.order_id = o.entity_id AND l.parent_item_id IS NULL
+-- [if variants]
 LEFT JOIN (
     SELECT k.product_id, MIN(k.parent_id) AS parent_id
     -- [if not row_id]
@@ -43,12 +44,21 @@ LEFT JOIN (
     )
     GROUP BY k.product_id
 ) AS variant ON variant.product_id = l.product_id
+-- [end]
+-- [if not variants]
+LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS parent_id) AS variant ON 1 = 0
+-- [end]
+-- [if accounts]
 LEFT JOIN (
     SELECT LOWER(TRIM(email)) AS address, MIN(entity_id) AS entity_id
     FROM `${prefix}customer_entity`
     WHERE email <> ''
     GROUP BY LOWER(TRIM(email))
 ) AS account ON account.address = LOWER(TRIM(o.customer_email))
+-- [end]
+-- [if not accounts]
+LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS entity_id) AS account ON 1 = 0
+-- [end]
 WHERE o.created_at >= :since
   -- [if store_id]
   AND o.store_id = ${store_id}

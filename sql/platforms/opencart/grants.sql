@@ -3,13 +3,15 @@
 GRANT SELECT (order_id, store_id, customer_id, email, order_status_id, date_added) ON ${database}.`${prefix}order` TO ${reader};
 -- [if masters]
 GRANT SELECT (order_id, product_id, master_id, quantity, price) ON ${database}.`${prefix}order_product` TO ${reader};
-GRANT SELECT (product_id, master_id, model, status, date_available, quantity) ON ${database}.`${prefix}product` TO ${reader};
+GRANT SELECT (product_id, master_id, status, date_available, quantity) ON ${database}.`${prefix}product` TO ${reader};
 -- [end]
 -- [if not masters]
 GRANT SELECT (order_id, product_id, quantity, price) ON ${database}.`${prefix}order_product` TO ${reader};
-GRANT SELECT (product_id, model, status, date_available, quantity) ON ${database}.`${prefix}product` TO ${reader};
+GRANT SELECT (product_id, status, date_available, quantity) ON ${database}.`${prefix}product` TO ${reader};
 -- [end]
+-- [if returns]
 GRANT SELECT (order_id, product_id, quantity, return_status_id, return_action_id) ON ${database}.`${prefix}return` TO ${reader};
+-- [end]
 GRANT SELECT (customer_id, email) ON ${database}.`${prefix}customer` TO ${reader};
 GRANT SELECT (order_status_id, language_id, name) ON ${database}.`${prefix}order_status` TO ${reader};
 GRANT SELECT (product_id, language_id, name) ON ${database}.`${prefix}product_description` TO ${reader};

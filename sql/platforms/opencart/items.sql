@@ -5,7 +5,7 @@ SELECT
     COALESCE(
         (SELECT MIN(n.name) FROM `${prefix}product_description` AS n WHERE n.product_id = p.product_id AND n.language_id = ${language_id} AND n.name <> ''),
         (SELECT MIN(n.name) FROM `${prefix}product_description` AS n WHERE n.product_id = p.product_id AND n.name <> ''),
-        p.model
+        CONCAT('Product ', p.product_id)
     ) AS name,
     -- Switched on, on sale already, and in the store.
     CASE

@@ -34,6 +34,7 @@ LEFT JOIN (
     WHERE email <> ''
     GROUP BY LOWER(TRIM(email))
 ) AS account ON account.address = LOWER(TRIM(o.email))
+-- [if returns]
 LEFT JOIN (
     -- Asked for, closed, and with the money given back; a replacement is none.
     SELECT
@@ -55,6 +56,10 @@ LEFT JOIN (
     WHERE b.return_status_id IN (${return_statuses}) AND b.return_action_id IN (${return_actions})
     GROUP BY b.order_id, item_id
 ) AS r ON r.order_id = l.order_id AND r.item_id = l.item_id
+-- [end]
+-- [if not returns]
+LEFT JOIN (SELECT 0 AS quantity) AS r ON 1 = 0
+-- [end]
 WHERE o.date_added >= :since
   -- [if store_id]
   AND o.store_id = ${store_id}

@@ -5,7 +5,7 @@ GRANT SELECT (id_order, product_id, product_quantity, product_quantity_refunded,
 GRANT SELECT (id_order_state, logable, paid, deleted) ON ${database}.`${prefix}order_state` TO ${reader};
 GRANT SELECT (id_order_state, id_lang, name) ON ${database}.`${prefix}order_state_lang` TO ${reader};
 GRANT SELECT (id_customer, email, is_guest, deleted) ON ${database}.`${prefix}customer` TO ${reader};
-GRANT SELECT (id_product, reference, state) ON ${database}.`${prefix}product` TO ${reader};
+GRANT SELECT (id_product, state) ON ${database}.`${prefix}product` TO ${reader};
 GRANT SELECT (id_product, id_shop, active, available_for_order, visibility) ON ${database}.`${prefix}product_shop` TO ${reader};
 GRANT SELECT (id_product, id_shop, id_lang, name) ON ${database}.`${prefix}product_lang` TO ${reader};
 GRANT SELECT (id_product, id_product_attribute, id_shop, quantity, out_of_stock) ON ${database}.`${prefix}stock_available` TO ${reader};

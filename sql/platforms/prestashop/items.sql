@@ -11,7 +11,7 @@ SELECT
               -- [end]
         ),
         (SELECT MIN(n.name) FROM `${prefix}product_lang` AS n WHERE n.id_product = p.id_product AND n.name <> ''),
-        p.reference
+        CONCAT('Product ', p.id_product)
     ) AS name,
     -- Switched on, listed in the catalogue, and for sale: each shop has its own such flags.
     CASE

@@ -33,7 +33,7 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT b.order_line_item_id, SUM(b.quantity) AS quantity
     FROM order_transaction_capture_refund_position AS b
-    JOIN order_transaction_capture_refund AS r ON r.id = b.refund_id AND r.version_id = b.refund_version_id
+    JOIN order_transaction_capture_refund AS r ON r.id = b.refund_id AND r.version_id = b.version_id
     JOIN state_machine_state AS rs ON rs.id = r.state_id AND rs.technical_name = 'completed'
     WHERE b.version_id = UNHEX('0FA91CE3E96A4BC2BE4BD9CE752C3425')
     GROUP BY b.order_line_item_id

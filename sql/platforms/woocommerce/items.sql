@@ -6,6 +6,7 @@ SELECT
     CASE
         WHEN p.post_status = 'publish'
             AND p.post_password = ''
+            -- [if visibility]
             AND NOT EXISTS (
                 SELECT 1
                 FROM `${prefix}term_relationships` AS r
@@ -13,6 +14,7 @@ SELECT
                 JOIN `${prefix}terms` AS t ON t.term_id = x.term_id
                 WHERE r.object_id = p.ID AND x.taxonomy = 'product_visibility' AND t.slug = 'exclude-from-catalog'
             )
+            -- [end]
             -- [if in_stock_only]
             AND NOT EXISTS (
                 SELECT 1 FROM `${prefix}postmeta` AS s

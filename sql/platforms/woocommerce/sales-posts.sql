@@ -47,12 +47,17 @@ LEFT JOIN (
     WHERE r.post_type = 'shop_order_refund' AND r.post_status <> 'trash'
     GROUP BY CAST(of_line.meta_value AS UNSIGNED)
 ) AS refund ON refund.order_item_id = l.order_item_id
+-- [if accounts]
 LEFT JOIN (
     SELECT LOWER(TRIM(user_email)) AS address, MIN(ID) AS ID
     FROM `${base_prefix}users`
     WHERE user_email <> ''
     GROUP BY LOWER(TRIM(user_email))
 ) AS account ON account.address = LOWER(TRIM(o.email))
+-- [end]
+-- [if not accounts]
+LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS ID) AS account ON 1 = 0
+-- [end]
 WHERE line.product_id > 0
   AND line.is_part = 0
   AND CAST(line.quantity AS DECIMAL(20, 4)) > COALESCE(refund.quantity, 0)

@@ -33,12 +33,17 @@ LEFT JOIN (
     WHERE r.type = 'shop_order_refund' AND r.status <> 'trash'
     GROUP BY CAST(of_line.meta_value AS UNSIGNED)
 ) AS refund ON refund.order_item_id = l.order_item_id
+-- [if accounts]
 LEFT JOIN (
     SELECT LOWER(TRIM(user_email)) AS address, MIN(ID) AS ID
     FROM `${base_prefix}users`
     WHERE user_email <> ''
     GROUP BY LOWER(TRIM(user_email))
 ) AS account ON account.address = LOWER(TRIM(o.billing_email))
+-- [end]
+-- [if not accounts]
+LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS ID) AS account ON 1 = 0
+-- [end]
 WHERE o.type = 'shop_order'
   AND o.status IN (${statuses})
   AND o.date_created_gmt >= :since

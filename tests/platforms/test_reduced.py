@@ -1,0 +1,65 @@
+"""Installations that lack tables which only help, such as settings or returns: the sales are read all the same."""
+
+import pytest
+
+from recommender.errors import ExitCode
+from tests.nights import Shop
+from tests.platforms.support import items_of, load, sales_of, set_up
+
+LACKED = {
+    "woocommerce": (
+        ["wp_options", "wp_users", "wp_term_relationships", "wp_terms", "wp_term_taxonomy", "wp_postmeta"],
+        [],
+        (2, 10, 3, None),
+    ),
+    "prestashop": (
+        ["ps_configuration", "ps_shop", "ps_lang", "ps_order_state_lang", "ps_stock_available"],
+        ["id_shop=1", "id_lang=2", "timezone=Europe/Paris"],
+        (2, 11, 2, None),
+    ),
+    "opencart": (
+        ["oc_setting", "oc_store", "oc_language", "oc_order_status", "oc_return_status", "oc_return_action"],
+        ["statuses=5,3,2", "language_id=2"],
+        (2, 10, 3, None),
+    ),
+    "magento": (
+        ["setup_module", "core_config_data", "customer_entity", "catalog_product_super_link"],
+        [],
+        (2, 10, 2, None),
+    ),
+    "shopware": (
+        ["sales_channel", "sales_channel_translation", "language", "state_machine"],
+        [f"sales_channel_id={1:032x}", f"language_id={2:032x}"],
+        (f"{2:032x}", f"{10:032x}", 1, None),
+    ),
+}
+
+
+@pytest.fixture
+def url(far_mariadb):
+    return far_mariadb.create_database()
+
+
+@pytest.mark.parametrize("name", LACKED)
+def test_what_only_helps_may_be_missing(tmp_path, url, name):
+    tables, params, sale = LACKED[name]
+    load(url, f"{name}.sql")
+    Shop(tmp_path, url).execute(*[f"DROP TABLE {table}" for table in tables])
+    shop, _ = set_up(tmp_path / "shop", url, *params)
+    assert sale in sales_of(shop)
+    assert any(sellable for _, sellable in items_of(shop).values())
+
+
+def test_without_returns(tmp_path, url):
+    load(url, "opencart.sql")
+    Shop(tmp_path, url).execute("DROP TABLE oc_return")
+    shop, _ = set_up(tmp_path / "shop", url)
+    assert (2, 10, 5, None) in sales_of(shop)
+
+
+def test_what_the_shop_cannot_tell_is_asked_for_with_what_there_is(tmp_path, url):
+    load(url, "prestashop.sql")
+    Shop(tmp_path, url).execute("DROP TABLE ps_configuration", "DROP TABLE ps_shop")
+    line = Shop(tmp_path, url).fails(ExitCode.SETTINGS, "init", "--url", url, "--yes")
+    assert "PrestaShop needs to know id_shop" in line
+    assert "found: 1 (16), 2 (1)" in line
