@@ -1,4 +1,4 @@
-"""Installations that lack tables which only help, such as settings or returns: the sales are read all the same."""
+"""Installations that lack tables which only help: the sales are read all the same."""
 
 import pytest
 
