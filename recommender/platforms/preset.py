@@ -75,8 +75,6 @@ class Preset:
     """Queries for the zone of the shop's day."""
     switches: Mapping[str, str]
     """Names for what differs between shops, and queries: it is so where one returns a row that is not 0."""
-    sales: Mapping[str, str]
-    """Files that stand for `sales.sql` where a switch is on."""
     parameters: tuple[Parameter, ...]
 
     @cached_property
@@ -105,7 +103,6 @@ def load_preset(name: str) -> Preset:
         version=_some(told["detect"].get("version", ())),
         shop_timezone=_some(told.get("shop_timezone", ())),
         switches=told.get("switches", {}),
-        sales=told.get("sales", {}),
         parameters=tuple(_parameter(key, value) for key, value in told["parameters"].items()),
     )
 

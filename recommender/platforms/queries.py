@@ -17,18 +17,13 @@ class PlatformQueries:
     """What `init` found of a shop's platform, and what it writes."""
 
     platform: Platform
-    version: str | None
+    title: str
+    """The platform and its version, as people say it."""
     values: Mapping[str, Value]
-    switches: tuple[str, ...]
     shop_timezone: str | None
     """Where the shop's own settings tell it."""
     texts: Mapping[str, str]
     """The files for the shop's `sql/`, by name."""
-
-    @property
-    def title(self) -> str:
-        """The platform and its version, as people say it."""
-        return " ".join(filter(None, (self.platform.preset.title, self.version)))
 
     @property
     def reason(self) -> str:
@@ -71,21 +66,16 @@ def platform_queries(
     version = next(iter(shop.first(preset.version, platform.names)), None)
     reader, place = reader_of(database)
     names = {**platform.names, "reader": reader, "database": place}
-    sales = next((file for switch, file in preset.sales.items() if switch in switches), "sales.sql")
-    files = {"sales.sql": sales, "items.sql": "items.sql", STATUSES: STATUSES}
-    if database.backend != "sqlite":
-        files[GRANTS] = GRANTS
-    found = PlatformQueries(
-        platform=platform,
-        version=version,
-        values=values,
-        switches=switches,
-        shop_timezone=next(iter(shop.first(preset.shop_timezone, platform.names)), None),
-        texts={},
-    )
+    title = " ".join(filter(None, (preset.title, version)))
+    files = ["sales.sql", "items.sql", STATUSES, *([] if database.backend == "sqlite" else [GRANTS])]
     head = (
-        f"-- {found.title}: written by `recommend init`, yours to read and to change. It was made with\n"
+        f"-- {title}: written by `recommend init`, yours to read and to change. It was made with\n"
         f"-- {', '.join(f'{name}={value.text}' for name, value in values.items())}\n"
     )
-    texts = {name: head + filled(preset.text(file), values, names, switches) for name, file in files.items()}
-    return PlatformQueries(**{**found.__dict__, "texts": texts})
+    return PlatformQueries(
+        platform=platform,
+        title=title,
+        values=values,
+        shop_timezone=next(iter(shop.first(preset.shop_timezone, platform.names)), None),
+        texts={file: head + filled(preset.text(file), values, names, switches) for file in files},
+    )
