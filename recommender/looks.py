@@ -3,12 +3,14 @@
 SQLite's file may have to be copied for a snapshot, so whoever has several questions takes one for all.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 from recommender.database import open_database
-from recommender.database.base import Database, Snapshot
+from recommender.database.base import Database, QueryColumn, Snapshot
+from recommender.database.query import Query
+from recommender.errors import DatabaseError
 from recommender.files import temporary_folder
 from recommender.settings import Settings
 
@@ -55,3 +57,25 @@ def separate_looks(shop: Database, folder: Path, timeout_seconds: int) -> Iterat
         return
     with shop.snapshot(folder, timeout_seconds) as snapshot:
         yield lambda: nullcontext(snapshot)
+
+
+def rows_of(snapshot: Snapshot, query: Query, columns: Iterable[QueryColumn]) -> list[tuple[object, ...]]:
+    """All rows of a query that has few, in the order of these columns.
+
+    Raises:
+        DatabaseError: the database refused it.
+    """
+    with closing(snapshot.stream(query, [*columns])) as batches:
+        return [row for batch in batches for row in zip(*batch, strict=True)]
+
+
+def rows_if_allowed(database: Database, statement: str) -> Sequence[Sequence[object]]:
+    """The rows of a statement that only helps; none where the database refuses it.
+
+    A table may be missing, not ours to read, or of a type that knows no such question.
+    """
+    try:
+        with database.connect() as connection:
+            return connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
+    except DatabaseError:
+        return []

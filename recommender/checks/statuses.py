@@ -1,13 +1,12 @@
 """Which of the shop's orders count as sales: what `statuses.sql` counts, in the shop's own words."""
 
-from contextlib import closing
 from datetime import datetime
 
 from recommender.checks.findings import Findings
 from recommender.database.base import Database
 from recommender.database.query import read_query
 from recommender.export import find_columns
-from recommender.looks import Look
+from recommender.looks import Look, rows_of
 from recommender.platforms.preset import STATUSES
 from recommender.settings import Settings
 
@@ -34,8 +33,7 @@ def check_statuses(
         query = read_query(path, database.backend, since)
         with look() as snapshot:
             columns = find_columns(query, snapshot, ("status", "orders", "counted"), ())
-            with closing(snapshot.stream(query, [*columns.values()])) as batches:
-                rows = [row for batch in batches for row in zip(*batch, strict=True)]
+            rows = rows_of(snapshot, query, columns.values())
         found = sorted(
             ((str(status), int(str(orders)), str(counted) == "1") for status, orders, counted in rows),
             key=lambda row: -row[1],

@@ -8,7 +8,8 @@ from string import Template
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.errors import DatabaseError, SettingsError
+from recommender.errors import SettingsError
+from recommender.looks import rows_if_allowed
 from recommender.platforms.preset import NAMES, Preset, load_preset
 
 _LINK = re.compile(r"foreign key (\w+)\.(\w+)")
@@ -38,17 +39,9 @@ class Shop:
 
     database: Database
 
-    def rows(self, text: str, names: dict[str, str]) -> Sequence[Sequence[object]] | None:
-        """The rows of a query of a preset; None where the database refuses it.
-
-        Tables that an installation lacks, or that this user may not read, only help to find a default.
-        """
-        statement = Template(text).substitute(names)
-        try:
-            with self.database.connect() as connection:
-                return connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
-        except DatabaseError:
-            return None
+    def rows(self, text: str, names: dict[str, str]) -> Sequence[Sequence[object]]:
+        """The rows of a query of a preset, which only helps to find a default."""
+        return rows_if_allowed(self.database, Template(text).substitute(names))
 
     def first(self, texts: Iterable[str], names: dict[str, str]) -> list[str]:
         """The first column of the first query that returns something there, as texts.
@@ -57,7 +50,7 @@ class Shop:
         """
         for text in texts:
             link = _LINK.fullmatch(text)
-            rows = [[self._linked(link[1], link[2])]] if link else self.rows(text, names) or ()
+            rows = [[self._linked(link[1], link[2])]] if link else self.rows(text, names)
             found = [as_text(row[0]) for row in rows if row[0] not in (None, "")]
             if found:
                 return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.errors import DatabaseError
+from recommender.looks import rows_if_allowed
 from recommender.setup import words
 from recommender.setup.candidates import Sales, candidates, product_table
 from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
@@ -220,12 +220,7 @@ class _Writer:
         return [(row[0], int(str(row[1]))) for row in rows if row[0] is not None]
 
     def _rows(self, statement: str) -> Sequence[Sequence[object]]:
-        """The rows, none where they are not ours to read or of a type that knows no such question."""
-        try:
-            with self._database.connect() as connection:
-                return connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
-        except DatabaseError:
-            return []
+        return rows_if_allowed(self._database, statement)
 
     def _order_key(self, found: Sales) -> str | None:
         if found.join:

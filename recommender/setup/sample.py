@@ -1,19 +1,18 @@
 """A look at what the queries return: their keys, the newest sales with names, and how many are repeats."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from recommender.database import open_database
-from recommender.database.base import QueryColumn, Snapshot
+from recommender.database.base import Snapshot
 from recommender.database.query import Query, read_query
 from recommender.database.tables import KeyType
 from recommender.errors import DatabaseError, RecommenderError
 from recommender.export import find_columns
-from recommender.looks import shop_snapshot
+from recommender.looks import rows_of, shop_snapshot
 from recommender.settings import Settings
 from recommender.times import shown_time
 
@@ -76,7 +75,7 @@ def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[
             *("" if value is None else str(value) for value in row[:3]),
             shown_time(row[3], sold_in, settings.shop_timezone),
         )
-        for row in _rows(snapshot, query, columns)
+        for row in rows_of(snapshot, query, columns.values())
     ]
 
 
@@ -101,7 +100,7 @@ def repeats_share(settings: Settings) -> float | None:
             )
             counted = replace(sales, text=text)
             columns = find_columns(counted, snapshot, ("n_lines", "repeats"), ())
-            ((lines, repeats),) = _rows(snapshot, counted, columns)
+            ((lines, repeats),) = rows_of(snapshot, counted, columns.values())
     except DatabaseError as error:
         log.info("repeats were not counted: %s", error)
         return None
@@ -112,8 +111,3 @@ def _query(settings: Settings, name: str) -> Query:
     shop = open_database(settings.database_url)
     since = datetime.now(UTC).astimezone(settings.sales_timezone) - timedelta(days=settings.history_days + 1)
     return read_query(settings.sql_dir / name, shop.backend, since.replace(tzinfo=None))
-
-
-def _rows(snapshot: Snapshot, query: Query, columns: Mapping[str, QueryColumn]) -> list[tuple[object, ...]]:
-    with closing(snapshot.stream(query, [*columns.values()])) as batches:
-        return [row for batch in batches for row in zip(*batch, strict=True)]

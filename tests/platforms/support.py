@@ -1,15 +1,14 @@
 """Shops on real platforms: their tables from a file, `init` over them, and what its queries then return."""
 
-from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from recommender import looks
 from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.errors import ExitCode
 from recommender.keykind import KeyKind
-from recommender.looks import shop_snapshot
 from recommender.settings import load_settings
 from tests.nights import Shop, connection_to
 
@@ -43,10 +42,9 @@ def rows_of(shop, name, columns, since=SINCE):
     settings = load_settings(env_file=shop.env_file, environ={})
     backend = open_database(settings.database_url).backend
     query = read_query(settings.sql_dir / name, backend, since)
-    with shop_snapshot(settings, 60) as snapshot:
+    with looks.shop_snapshot(settings, 60) as snapshot:
         found = {column.name: column for column in snapshot.columns(query)}
-        with closing(snapshot.stream(query, [found[name] for name in columns])) as batches:
-            rows = [row for batch in batches for row in zip(*batch, strict=True)]
+        rows = looks.rows_of(snapshot, query, [found[name] for name in columns])
         if not snapshot.integers_as_text:
             return rows
         keys = [
