@@ -53,7 +53,7 @@ def rows_of(shop, name, columns, since=SINCE):
             for name in columns
         ]
         return [
-            tuple(int(v) if is_key and v is not None else v for is_key, v in zip(keys, row, strict=True))
+            tuple(int(str(v)) if is_key and v is not None else v for is_key, v in zip(keys, row, strict=True))
             for row in rows
         ]
 
