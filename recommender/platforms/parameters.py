@@ -11,7 +11,7 @@ from recommender.platforms.detect import Platform, Shop, as_text
 from recommender.platforms.preset import Kind, Parameter
 
 ALL = "all"
-_YES, _NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off", "")
+_YES, _NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off")
 _FORMS = {
     Kind.INTEGER: re.compile(r"\d+"),
     Kind.HEX: re.compile(r"(?:[0-9a-f]{2})+"),

@@ -1,5 +1,6 @@
 """Shops on real platforms: their tables from a file, `init` over them, and what its queries then return."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from recommender.settings import load_settings
 from tests.nights import Shop, connection_to
 
 HERE = Path(__file__).parent
+PAGES = HERE.parents[1] / "docs" / "platforms"
 SINCE = datetime.fromisoformat("2024-03-01 01:30")
 """In the zone of the sales: as a night binds `:since`."""
 
@@ -76,3 +78,8 @@ def items_of(shop):
     items = {item: (name, bool(int(sellable))) for item, name, sellable in rows}
     assert len(items) == len(rows)
     return items
+
+
+def code_of(page, language):
+    """The blocks of code of a page that are in one language."""
+    return re.findall(rf"```{re.escape(language)}\n(.*?\n)```", page.read_text(encoding="utf-8"), re.DOTALL)

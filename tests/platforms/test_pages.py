@@ -1,15 +1,13 @@
 """docs/platforms: what a page tells a shop to read is there, in order, and without what cannot be bought."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tests.nights import connection_to
+from tests.platforms.support import PAGES, code_of
 
-PAGES = Path(__file__).parents[2] / "docs" / "platforms"
 CUSTOMER = {"shopware": f"{1:032x}"}
 ROWS: dict[str, tuple[list[Any], list[Any]]] = {
     # A list with an item that the shop would not show at this moment, and what is left of it.
@@ -27,9 +25,7 @@ def test_what_the_shop_reads(ready, far_mariadb, name):
     server = None if name == "oscar" else far_mariadb
     params = ["statuses=Complete,Being processed"] if name == "oscar" else ()
     shop = ready(server, f"{name}.sql", params)
-    mine, everybodys = re.findall(
-        r"```sql\n(.*?);\n```", (PAGES / f"{name}.md").read_text("utf-8"), re.DOTALL
-    )
+    mine, everybodys = (query.rstrip(";\n") for query in code_of(PAGES / f"{name}.md", "sql"))
     customer = CUSTOMER.get(name, 1)
     given, shown = ROWS[name]
     rows = [{"c": customer, "p": place, "i": item} for place, item in enumerate(given, 1)]

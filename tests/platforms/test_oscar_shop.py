@@ -1,0 +1,103 @@
+"""A real shop on django-oscar: its own migrations, its own orders, a night, and the list on its page."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import ExitCode
+from tests.nights import Shop
+from tests.platforms.support import PAGES, code_of, sales_of
+
+OSCAR_SHOP = Path(__file__).with_name("oscar_shop")
+OLD_CUSTOMER, NEW_CUSTOMER, VISITOR = "customer2@example.com", "new@example.com", "-"
+
+
+class OscarShop:
+    """The shop's software: a Django project in a folder of its own, run as a process of its own."""
+
+    def __init__(self, folder, url):
+        shutil.copytree(OSCAR_SHOP, folder)
+        self.folder = folder
+        app = folder / "recommended"
+        (app / "templatetags").mkdir(parents=True)
+        (app / "templates" / "recommended").mkdir(parents=True)
+        for package in (app, app / "templatetags"):
+            (package / "__init__.py").touch()
+        page = PAGES / "oscar.md"
+        (tag,) = code_of(page, "python")
+        (template,) = code_of(page, "html+django")
+        (app / "templatetags" / "recommended.py").write_text(tag, encoding="utf-8")
+        (app / "templates" / "recommended" / "list.html").write_text(template, encoding="utf-8")
+        self.environment = os.environ | {"SHOP_URL": url, "DJANGO_SETTINGS_MODULE": "shop_settings"}
+
+    def python(self, *arguments):
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=self.environment | {"PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def shown_to(self, *addresses):
+        """The names in the list of the page, in order, for each who looks at it."""
+        pages = json.loads(self.python("visit.py", *addresses))
+        found = re.compile(r'<section id="recommended">(.*?)</section>', re.DOTALL)
+        lists = [html for page in pages for html in found.findall(page)]
+        return [re.findall(r'<h3[^>]*>\s*<a [^>]*title="([^"]*)"', html) for html in lists]
+
+
+def test_from_its_own_orders_to_its_own_page(tmp_path, database_url):
+    oscar = OscarShop(tmp_path / "oscar", database_url)
+    oscar.python("-m", "django", "migrate", "--verbosity", "0")
+    sold = json.loads(oscar.python("sell.py"))
+
+    (tmp_path / "recommend").mkdir()
+    shop = Shop(tmp_path / "recommend", database_url)
+    said = shop.fails(ExitCode.SETTINGS, "init", "--url", database_url, "--yes")
+    assert "Being processed" in said
+    assert "Cancelled" in said
+    out = shop.does("init", "--url", database_url, "--yes", "--param", "statuses=Being processed,Complete")
+    assert "This shop runs on django-oscar" in out
+    assert "refund_events=Refund" in out
+
+    netted: Counter[tuple[Any, Any]] = Counter()
+    for customer, item, quantity, address in sales_of(shop):
+        netted[address or customer, item] += quantity
+    assert netted == {(who, item): quantity for who, item, quantity in sold}
+
+    shop.night(None)
+    names = dict(shop.rows("SELECT id, title FROM catalogue_product WHERE parent_id IS NULL"))
+    customers = dict(shop.rows("SELECT email, id FROM auth_user"))
+    mine = [names[item] for item in shop.lists()[customers[OLD_CUSTOMER]]]
+    everybodys = [names[item] for (item,) in shop.rows("SELECT item_id FROM popular_items ORDER BY position")]
+    # The one product of the own taste that this customer never ordered.
+    assert mine[0] == "Tea 2"
+    oscar.python(
+        "-c",
+        "import django; django.setup();"
+        "from django.contrib.auth import get_user_model;"
+        f"get_user_model().objects.create_user('new', '{NEW_CUSTOMER}', 'word')",
+    )
+    assert oscar.shown_to(OLD_CUSTOMER, NEW_CUSTOMER, VISITOR) == [mine[:8], everybodys[:8], everybodys[:8]]
+
+    # Since the night: one product is sold out, another was taken off the shop.
+    gone, hidden = everybodys[:2]
+    by_name = {name: item for item, name in names.items()}
+    shop.execute(
+        f"UPDATE partner_stockrecord SET num_in_stock = 0 WHERE product_id = {by_name[gone]} OR product_id IN"
+        f" (SELECT id FROM catalogue_product WHERE parent_id = {by_name[gone]})",
+        f"UPDATE catalogue_product SET is_public = {'0' if 'postgres' not in database_url else 'FALSE'}"
+        f" WHERE id = {by_name[hidden]}",
+    )
+    left = [name for name in everybodys if name not in (gone, hidden)]
+    assert oscar.shown_to(VISITOR) == [left[:8]]
