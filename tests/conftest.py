@@ -2,7 +2,7 @@
 
 `postgresql` and `mariadb` are servers that start with the first test that asks and serve the whole session.
 `database_url` runs a test once for each database with the address of an empty one; `-k postgresql` picks.
-A server that is not installed skips its tests and says so on the last lines; with REQUIRE_DATABASES=1 it
+A server that is not installed skips its tests and says so on the last lines; with REQUIRE_ALL=1 it
 fails them.
 """
 
@@ -10,12 +10,20 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tests.servers import SERVERS, MissingServerError, Server
 
-_MISSING = "database not tested: "
+_MISSING = "not tested: "
+
+
+def leave_out(reason: str) -> NoReturn:
+    """Skip the test, loudly, for what this machine lacks; fail it where all is required."""
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(f"{reason} (REQUIRE_ALL=1)", pytrace=False)
+    pytest.skip(f"{_MISSING}{reason}")
 
 
 def own_server(kind: str, options: Mapping[str, str] | None = None) -> Iterator[Server]:
@@ -23,9 +31,7 @@ def own_server(kind: str, options: Mapping[str, str] | None = None) -> Iterator[
     try:
         server = SERVERS[kind](options=options)
     except MissingServerError as error:
-        if os.environ.get("REQUIRE_DATABASES") == "1":
-            pytest.fail(f"{error} (REQUIRE_DATABASES=1)", pytrace=False)
-        pytest.skip(f"{_MISSING}{error}")
+        leave_out(str(error))
     with server:
         yield server
 
@@ -61,7 +67,7 @@ def shop_url(database_url: str) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly which databases were left out, and how many tests with them."""
+    """Say loudly which programs were missing, and how many tests with them."""
     reasons: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         if isinstance(report.longrepr, tuple) and _MISSING in report.longrepr[2]:

@@ -101,7 +101,7 @@ def test_missing_server_is_said_loudly_or_fails(required, outcome):
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={**os.environ, "REQUIRE_DATABASES": required},
+        env={**os.environ, "REQUIRE_ALL": required},
         capture_output=True,
         text=True,
         check=False,

@@ -83,3 +83,18 @@ def items_of(shop):
 def code_of(page, language):
     """The blocks of code of a page that are in one language."""
     return re.findall(rf"```{re.escape(language)}\n(.*?\n)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def files_of(page):
+    """The files that a page tells its reader to make, by their path: each stands behind its name."""
+    text = page.read_text(encoding="utf-8")
+    return dict(re.findall(r"^`([\w./-]+\.\w+)`.*?:\n```[\w+]+\n(.*?\n)```", text, re.DOTALL | re.MULTILINE))
+
+
+def laid_out(page, folder):
+    """The same files, written where the page says they go."""
+    files = files_of(page)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return files

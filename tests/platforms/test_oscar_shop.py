@@ -12,7 +12,7 @@ from typing import Any
 
 from recommender.errors import ExitCode
 from tests.nights import Shop
-from tests.platforms.support import PAGES, code_of, sales_of
+from tests.platforms.support import PAGES, laid_out, sales_of
 
 OSCAR_SHOP = Path(__file__).with_name("oscar_shop")
 OLD_CUSTOMER, NEW_CUSTOMER, VISITOR = "customer2@example.com", "new@example.com", "-"
@@ -24,16 +24,9 @@ class OscarShop:
     def __init__(self, folder, url):
         shutil.copytree(OSCAR_SHOP, folder)
         self.folder = folder
-        app = folder / "recommended"
-        (app / "templatetags").mkdir(parents=True)
-        (app / "templates" / "recommended").mkdir(parents=True)
-        for package in (app, app / "templatetags"):
-            (package / "__init__.py").touch()
-        page = PAGES / "oscar.md"
-        (tag,) = code_of(page, "python")
-        (template,) = code_of(page, "html+django")
-        (app / "templatetags" / "recommended.py").write_text(tag, encoding="utf-8")
-        (app / "templates" / "recommended" / "list.html").write_text(template, encoding="utf-8")
+        laid_out(PAGES / "oscar.md", folder)
+        for package in ("recommended", "recommended/templatetags"):
+            (folder / package / "__init__.py").touch()
         self.environment = os.environ | {"SHOP_URL": url, "DJANGO_SETTINGS_MODULE": "shop_settings"}
 
     def python(self, *arguments):
@@ -45,7 +38,7 @@ class OscarShop:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert not done.returncode, done.stderr
         return done.stdout
 
     def shown_to(self, *addresses):
