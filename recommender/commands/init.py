@@ -1,13 +1,14 @@
 """`recommend init`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from recommender.commands.common import printable, settings
+from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -121,10 +122,19 @@ def _require_platform(name: str | None) -> None:
         raise click.UsageError(f"--platform {name} is not known; there are {', '.join(NAMES)}.")
 
 
-def _ask(parameter: "Parameter", default: str | None, shown: Sequence[str]) -> str:
-    if shown:
-        _say(f"{parameter.name}, {parameter.about}; there are: {', '.join(shown)}.")
-    return str(click.prompt(parameter.name, default=default))
+def _ask(
+    parameter: "Parameter", default: str | None, shown: Sequence[str], check: Callable[[str], str]
+) -> str:
+    def checked(answer: str) -> str:
+        try:
+            return check(answer)
+        except SettingsError as error:
+            # Which has the question asked again.
+            raise click.UsageError(str(error)) from error
+
+    there_are = f"; there are: {', '.join(shown)}" if shown else ""
+    _say(f"{parameter.name}, {parameter.about}{there_are}.")
+    return str(click.prompt(parameter.name, default=default, value_proc=checked))
 
 
 def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool) -> "EnvFile":

@@ -8,7 +8,7 @@ from string import Template
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.errors import SettingsError
+from recommender.errors import DatabaseError, SettingsError
 from recommender.looks import rows_if_allowed
 from recommender.platforms.preset import NAMES, Preset, load_preset
 
@@ -57,8 +57,12 @@ class Shop:
         return []
 
     def _linked(self, table: str, column: str) -> str | None:
-        with self.database.connect() as connection:
-            links = sa.inspect(connection).get_foreign_keys(table)
+        try:
+            with self.database.connect() as connection:
+                links = sa.inspect(connection).get_foreign_keys(table)
+        except DatabaseError:
+            # MariaDB shows the keys of a table to nobody who may not read all of its columns.
+            return None
         return next(
             (link["referred_table"] for link in links if link["constrained_columns"] == [column]), None
         )

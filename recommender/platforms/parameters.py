@@ -20,8 +20,9 @@ _FORMS = {
 }
 _SHOWN = 12
 
-Ask = Callable[[Parameter, str | None, Sequence[str]], str]
-"""Asks the owner on a terminal: for a parameter, with its default and the values found in words."""
+Ask = Callable[[Parameter, str | None, Sequence[str], Callable[[str], str]], str]
+"""Asks the owner on a terminal: for a parameter, with its default, the values found in words, and what an
+answer must pass, which raises SettingsError."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def _value(
         elif parameter.default is not None:
             text, source = parameter.default, "the default"
         if ask is not None and (text is None or len(choice) > 1):
-            text, before = ask(parameter, text, shown), text
+            before = text
+            text = ask(parameter, text, shown, lambda answer: _checked(parameter, answer, choice, shown))
             source = source if text == before else "as you said"
     if text is None:
         raise SettingsError(
@@ -172,7 +174,7 @@ def _checked(parameter: Parameter, text: str, choice: Mapping[str, str], shown: 
     if kind is Kind.ZONE:
         is_well_formed = text in available_timezones()
     if not is_well_formed:
-        several = "several, with commas between" if kind.is_list else f"one {kind}"
+        several = f"{kind}, with commas between them" if kind.is_list else f"one {kind}"
         raise SettingsError(f"{name}={text} is not of its form: {several}.", f"It is {parameter.about}.")
     unknown = [part for part in parts if part and choice and part not in choice]
     # A status that no order has as yet is none of the shop's values, but may be one tomorrow.

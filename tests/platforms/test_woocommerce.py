@@ -95,27 +95,6 @@ def test_a_parameter_that_there_is_not(tmp_path, far_mariadb):
     assert "statuses" in line
 
 
-def test_the_rights_of_grants_sql_are_enough_and_no_more(tmp_path, far_mariadb):
-    url = far_mariadb.create_database()
-    load(url, "woocommerce.sql")
-    _, out = set_up(tmp_path / "shop", url)
-    grants = [line for line in out.splitlines() if line.startswith("GRANT SELECT (")]
-    account = "'reader'@'127.0.0.1'"
-    own = "'shop'@'127.0.0.1'"
-    far_mariadb.execute(f"CREATE OR REPLACE USER {account} IDENTIFIED BY 'word'")
-    far_mariadb.execute(*(grant.replace(own, account).rstrip(";") for grant in grants))
-    reader = far_mariadb.url(url.rpartition("/")[2], "reader", "word")
-    owner_url = url
-    (tmp_path / "other").mkdir()
-    other = Shop(tmp_path / "other", reader)
-    outcome = other.recommend("init", "--url", reader, "--owner-url", owner_url, "--yes")
-    assert outcome.code is ExitCode.DONE, outcome.err
-    assert sales_of(other) == SALES
-    assert items_of(other) == ITEMS
-    with pytest.raises(Exception, match="denied"):
-        other.rows("SELECT user_pass FROM wp_users")
-
-
 def test_check_says_which_orders_do_not_count(tmp_path, far_mariadb):
     url = far_mariadb.create_database()
     load(url, "woocommerce.sql")
