@@ -88,6 +88,7 @@ INSERT INTO sales_order_item (
 SELECT id, order_id, 1, item_id, 'simple', 'x', 'x', quantity, quantity, 0, price FROM line
 """
 _ROWS = {"woocommerce": _WOOCOMMERCE, "magento": _MAGENTO}
+NAMES = tuple(_ROWS)
 
 
 def lay_out(url: str, name: str) -> None:
