@@ -31,14 +31,14 @@ SET line.order_id = o.first
 _META = {
     "_product_id": "item_id",
     "_variation_id": "0",
-    "_qty": "quantity",
-    "_line_subtotal": "price * quantity",
-    "_line_total": "price * quantity",
+    "_qty": "quantity + (id % 50 = 0)",
+    "_line_subtotal": "price * (quantity + (id % 50 = 0))",
+    "_line_total": "price * (quantity + (id % 50 = 0))",
     "_line_tax": "0",
     "_tax_class": "''",
 }
 # The numbers of orders begin behind those of lines, as where they were posts before. A line's rows of meta
-# stand together, as a shop writes them.
+# stand together, as a shop writes them. Of one line in fifty a piece more was bought, and came back.
 _WOOCOMMERCE = f"""
 INSERT INTO wp_options (option_name, option_value)
 VALUES ('woocommerce_version', '9.4.2'), ('timezone_string', 'Europe/Paris'),
@@ -55,12 +55,19 @@ INSERT INTO wp_wc_orders (
 SELECT order_id + 10000000, 'wc-completed', 'EUR', 'shop_order', SUM(price * quantity), MIN(customer_id),
     CONCAT('customer', MIN(customer_id), '@example.com'), MIN(sold_at)
 FROM line GROUP BY order_id;
+INSERT INTO wp_wc_orders (id, status, currency, type, total_amount, date_created_gmt, parent_order_id)
+SELECT id + 20000000, 'wc-completed', 'EUR', 'shop_order_refund', -price, sold_at, order_id + 10000000
+FROM line WHERE id % 50 = 0;
 INSERT INTO wp_woocommerce_order_items (order_item_id, order_item_name, order_item_type, order_id)
-SELECT id, 'x', 'line_item', order_id + 10000000 FROM line;
+SELECT id, 'x', 'line_item', order_id + 10000000 FROM line
+UNION ALL SELECT id + 20000000, 'x', 'line_item', id + 20000000 FROM line WHERE id % 50 = 0;
 INSERT INTO wp_woocommerce_order_itemmeta (order_item_id, meta_key, meta_value)
 {" UNION ALL ".join(f"SELECT id, '{key}', {value} FROM line" for key, value in _META.items())}
+UNION ALL SELECT id + 20000000, '_refunded_item_id', id FROM line WHERE id % 50 = 0
+UNION ALL SELECT id + 20000000, '_qty', -1 FROM line WHERE id % 50 = 0
 ORDER BY 1
 """
+# One product in four is a variant of the one before it.
 _MAGENTO = """
 INSERT INTO setup_module VALUES ('Magento_Sales', '2.0.14');
 INSERT INTO core_config_data (path, value) VALUES ('general/locale/timezone', 'Europe/Paris');
@@ -73,7 +80,10 @@ INSERT INTO catalog_product_entity SELECT item_id, 'simple', name FROM items;
 INSERT INTO catalog_product_entity_varchar (attribute_id, store_id, entity_id, value)
 SELECT 73, 0, item_id, name FROM items;
 INSERT INTO catalog_product_entity_int (attribute_id, store_id, entity_id, value)
-SELECT 97, 0, item_id, 2 - sellable FROM items UNION ALL SELECT 99, 0, item_id, 4 FROM items;
+SELECT 97, 0, item_id, 2 - sellable FROM items
+UNION ALL SELECT 99, 0, item_id, CASE WHEN (item_id - 100) % 28 = 21 THEN 1 ELSE 4 END FROM items;
+INSERT INTO catalog_product_super_link (product_id, parent_id)
+SELECT item_id, item_id - 7 FROM items WHERE (item_id - 100) % 28 = 21;
 INSERT INTO catalog_product_website SELECT item_id, 1 FROM items;
 INSERT INTO sales_order (
     entity_id, state, status, store_id, customer_id, customer_is_guest, customer_email, created_at
@@ -85,7 +95,9 @@ INSERT INTO sales_order_item (
     item_id, order_id, store_id, product_id, product_type, sku, name, qty_ordered, qty_invoiced, qty_refunded,
     base_price
 )
-SELECT id, order_id, 1, item_id, 'simple', 'x', 'x', quantity, quantity, 0, price FROM line
+SELECT id, order_id, 1, item_id, 'simple', 'x', 'x', quantity + (id % 50 = 0), quantity + (id % 50 = 0),
+    id % 50 = 0, price
+FROM line
 """
 _ROWS = {"woocommerce": _WOOCOMMERCE, "magento": _MAGENTO}
 NAMES = tuple(_ROWS)
@@ -100,7 +112,7 @@ def lay_out(url: str, name: str) -> None:
         has_lines = sa.inspect(connection).has_table(LINES)
         lines = [] if has_lines else _LINES.split(";\n")
         for statement in (*lines, *tables, *_ROWS[name].split(";\n")):
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.replace("%", "%%"))
         names = ", ".join(f"`{table}`" for table in sa.inspect(connection).get_table_names())
         connection.exec_driver_sql(f"ANALYZE TABLE {names}")
     engine.dispose()

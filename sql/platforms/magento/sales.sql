@@ -50,11 +50,12 @@ LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS parent_id) AS variant ON 1 = 0
 -- [end]
 -- [if accounts]
 LEFT JOIN (
-    SELECT LOWER(TRIM(email)) AS address, MIN(entity_id) AS entity_id
+    -- MariaDB makes no index on more of a text for the length of a query.
+    SELECT SUBSTR(LOWER(TRIM(email)), 1, 240) AS address, MIN(entity_id) AS entity_id
     FROM `${prefix}customer_entity`
     WHERE email <> ''
-    GROUP BY LOWER(TRIM(email))
-) AS account ON account.address = LOWER(TRIM(o.customer_email))
+    GROUP BY SUBSTR(LOWER(TRIM(email)), 1, 240)
+) AS account ON account.address = SUBSTR(LOWER(TRIM(o.customer_email)), 1, 240)
 -- [end]
 -- [if not accounts]
 LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS entity_id) AS account ON 1 = 0

@@ -29,14 +29,15 @@ JOIN order_line AS l ON l.order_id = o.id
 JOIN catalogue_product AS p ON p.id = l.product_id
 -- [if user_table]
 LEFT JOIN (
+    -- MariaDB makes no index on more of a text for the length of a query.
     SELECT a.address, a.id
     FROM (
-        SELECT LOWER(TRIM(u.email)) AS address, u.id, ROW_NUMBER() OVER (PARTITION BY LOWER(TRIM(u.email)) ORDER BY u.id) AS place
+        SELECT SUBSTR(LOWER(TRIM(u.email)), 1, 240) AS address, u.id, ROW_NUMBER() OVER (PARTITION BY SUBSTR(LOWER(TRIM(u.email)), 1, 240) ORDER BY u.id) AS place
         FROM ${user_table} AS u
         WHERE u.email <> ''
     ) AS a
     WHERE a.place = 1
-) AS account ON account.address = LOWER(TRIM(o.guest_email))
+) AS account ON account.address = SUBSTR(LOWER(TRIM(o.guest_email)), 1, 240)
 -- [end]
 -- [if refund_events]
 LEFT JOIN (
