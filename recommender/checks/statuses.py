@@ -41,11 +41,15 @@ def check_statuses(
         orders = sum(row[1] for row in found)
         if not orders:
             return
-        counted = [(status, number) for status, number, is_sale in found if is_sale]
+        counted, others = (
+            [f"{status} {number:,}" for status, number, is_sale in found if is_sale is wanted]
+            for wanted in (True, False)
+        )
+        sales = sum(number for _, number, is_sale in found if is_sale)
         findings.ok(
             "orders",
-            f"{sum(number for _, number in counted):,} of {orders:,} orders count as sales:"
-            f" {', '.join(f'{status} {number:,}' for status, number in counted) or 'none'}.",
+            f"{sales:,} of {orders:,} orders count as sales: {', '.join(counted) or 'none'}."
+            f"{' Not counted: ' if others else ''}{', '.join(others)}{'.' if others else ''}",
         )
         for status, number, is_sale in found:
             if not is_sale and number > _ODD_SHARE * orders:
