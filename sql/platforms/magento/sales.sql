@@ -55,7 +55,7 @@ LEFT JOIN (
     FROM `${prefix}customer_entity`
     WHERE email <> ''
     GROUP BY SUBSTR(LOWER(TRIM(email)), 1, 240)
-) AS account ON account.address = SUBSTR(LOWER(TRIM(o.customer_email)), 1, 240)
+) AS account ON o.customer_id IS NULL AND account.address = SUBSTR(LOWER(TRIM(o.customer_email)), 1, 240)
 -- [end]
 -- [if not accounts]
 LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS entity_id) AS account ON 1 = 0

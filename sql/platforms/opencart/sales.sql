@@ -33,7 +33,7 @@ LEFT JOIN (
     FROM `${prefix}customer`
     WHERE email <> ''
     GROUP BY LOWER(TRIM(email))
-) AS account ON account.address = LOWER(TRIM(o.email))
+) AS account ON c.customer_id IS NULL AND account.address = LOWER(TRIM(o.email))
 -- [if returns]
 LEFT JOIN (
     -- Asked for, closed, and with the money given back; a replacement is none.

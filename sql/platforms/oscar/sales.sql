@@ -37,7 +37,7 @@ LEFT JOIN (
         WHERE u.email <> ''
     ) AS a
     WHERE a.place = 1
-) AS account ON account.address = SUBSTR(LOWER(TRIM(o.guest_email)), 1, 240)
+) AS account ON o.user_id IS NULL AND account.address = SUBSTR(LOWER(TRIM(o.guest_email)), 1, 240)
 -- [end]
 -- [if refund_events]
 LEFT JOIN (

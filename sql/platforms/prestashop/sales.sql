@@ -25,7 +25,7 @@ LEFT JOIN (
     FROM `${prefix}customer`
     WHERE is_guest = 0 AND deleted = 0 AND email <> ''
     GROUP BY SUBSTR(LOWER(TRIM(email)), 1, 240)
-) AS account ON account.address = SUBSTR(LOWER(TRIM(c.email)), 1, 240)
+) AS account ON (c.is_guest = 1 OR c.deleted = 1) AND account.address = SUBSTR(LOWER(TRIM(c.email)), 1, 240)
 WHERE o.date_add >= :since
   -- [if id_shop]
   AND o.id_shop = ${id_shop}

@@ -29,7 +29,7 @@ LEFT JOIN (
     FROM customer
     WHERE guest = 0 AND email <> ''
     GROUP BY SUBSTR(LOWER(TRIM(email)), 1, 240)
-) AS account ON account.address = SUBSTR(LOWER(TRIM(oc.email)), 1, 240)
+) AS account ON COALESCE(c.guest, 1) = 1 AND account.address = SUBSTR(LOWER(TRIM(oc.email)), 1, 240)
 -- [if refunds]
 LEFT JOIN (
     SELECT b.order_line_item_id, SUM(b.quantity) AS quantity

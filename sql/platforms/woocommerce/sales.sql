@@ -75,7 +75,7 @@ LEFT JOIN (
     FROM `${base_prefix}users`
     WHERE user_email <> ''
     GROUP BY LOWER(TRIM(user_email))
-) AS account ON account.address = LOWER(TRIM(o.email))
+) AS account ON COALESCE(o.customer_id, 0) = 0 AND account.address = LOWER(TRIM(o.email))
 -- [end]
 -- [if not accounts]
 LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS ID) AS account ON 1 = 0
