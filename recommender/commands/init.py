@@ -123,7 +123,7 @@ def _require_platform(name: str | None) -> None:
 
 
 def _ask(
-    parameter: "Parameter", default: str | None, shown: Sequence[str], check: Callable[[str], str]
+    title: str, parameter: "Parameter", default: str | None, shown: Sequence[str], check: Callable[[str], str]
 ) -> str:
     def checked(answer: str) -> str:
         try:
@@ -133,7 +133,7 @@ def _ask(
             raise click.UsageError(str(error)) from error
 
     there_are = f"; there are: {', '.join(shown)}" if shown else ""
-    _say(f"{parameter.name}, {parameter.about}{there_are}.")
+    _say(f"{title}: {parameter.name}, {parameter.about}{there_are}.")
     return str(click.prompt(parameter.name, default=default, value_proc=checked))
 
 

@@ -20,9 +20,9 @@ _FORMS = {
 }
 _SHOWN = 12
 
-Ask = Callable[[Parameter, str | None, Sequence[str], Callable[[str], str]], str]
-"""Asks the owner on a terminal: for a parameter, with its default, the values found in words, and what an
-answer must pass, which raises SettingsError."""
+Ask = Callable[[str, Parameter, str | None, Sequence[str], Callable[[str], str]], str]
+"""Asks the owner on a terminal: the name of the platform, the parameter, its default, the values found in
+words, and what an answer must pass, which raises SettingsError."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,10 @@ def _value(
             text, source = parameter.default, "the default"
         if ask is not None and (text is None or len(choice) > 1):
             before = text
-            text = ask(parameter, text, shown, lambda answer: _checked(parameter, answer, choice, shown))
+            title = platform.preset.title
+            text = ask(
+                title, parameter, text, shown, lambda answer: _checked(parameter, answer, choice, shown)
+            )
             source = source if text == before else "as you said"
     if text is None:
         raise SettingsError(

@@ -38,10 +38,8 @@ def test_the_dialogue(tmp_path, far_mariadb):
     load(url, "prestashop.sql")
     done = on_a_terminal(tmp_path, url, ANSWERS)
     assert done.returncode == ExitCode.DONE, done.stderr
-    assert (
-        "id_shop, the shop whose orders are read and whose products are recommended; there are: 1 (Teas)"
-        in done.stdout
-    )
+    assert "PrestaShop: id_shop, the shop whose orders are read " in done.stdout
+    assert "; there are: 1 (Teas), 2 (Outlet).\n" in done.stdout
     assert "Error: id_shop=9 is not in the shop; found: 1 (Teas)" in done.stdout
     assert "Error: statuses=yes please is not of its form: integers, with commas between them" in done.stdout
     assert "id_shop=1 (" in done.stdout
