@@ -8,18 +8,18 @@ import pytest
 from recommender.checks.servers import full_scans
 from recommender.database import open_database
 from recommender.database.query import read_query
+from recommender.platforms.preset import NAMES
 from recommender.settings import load_settings
 from scripts.benchmark import platforms, shops
 from tests.platforms.support import HERE, set_up
 
-PRESETS = sorted(path.parent.name for path in (HERE.parents[1] / "sql/platforms").glob("*/preset.toml"))
 ACCOUNTS = {"woocommerce": "wp_users", "magento": "customer_entity"}
 FEW = 100
 LAST_WEEK = datetime.fromisoformat("2024-12-25")
 """Of the synthetic shop: a window that a part of its sales is in."""
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_times_are_compared_bare(name):
     text = (HERE.parents[1] / "sql/platforms" / name / "sales.sql").read_text(encoding="utf-8")
     compared = [line.strip() for line in text.splitlines() if ":since" in line]
@@ -45,13 +45,12 @@ def test_a_small_window_is_read_by_indexes(tmp_path, far_mariadb, name):
     text = query.path.read_text(encoding="utf-8").replace(":since", f"'{LAST_WEEK}'")
     plan = shop.rows(f"EXPLAIN {text}".replace("%", "%%"))
     ways = [(table, how, key, extra or "") for _, _, table, how, _, key, *_, extra in plan]
-    assert [
-        way for way in ways if "BNL join" in way[-1]
-    ] == []  # each row of one table against all of another
+    # That would be each row of one table against all of another.
+    assert [way for way in ways if "BNL join" in way[-1]] == []
     assert len({table for table, how, key, _ in ways if how in ("ref", "eq_ref", "range") and key}) > 2
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_grouped_first_is_joined_by_a_key(ready, far_mariadb, name):
     params = ["statuses=Complete"] if name == "oscar" else ()
     shop = ready(far_mariadb, f"{name}.sql", params)

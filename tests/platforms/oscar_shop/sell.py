@@ -19,7 +19,6 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from oscar.core.loading import get_class, get_classes, get_model  # noqa: E402
 
 Basket = get_model("basket", "Basket")
-Order = get_model("order", "Order")
 Partner = get_model("partner", "Partner")
 PaymentEventType = get_model("order", "PaymentEventType")
 Product = get_model("catalogue", "Product")
