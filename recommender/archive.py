@@ -5,15 +5,20 @@ model it began with only record and model. The same run gives the same bytes. An
 not trusted: one that holds anything that ours cannot hold is refused before anything of it is unpacked.
 """
 
+import json
 import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError
-from recommender.files import atomic_path, make_folder, sha256_of
+from recommender.files import atomic_path, make_folder, sha256_of, write_text
 from recommender.runs import (
     EVALUATION,
     ITEMS,
@@ -24,6 +29,7 @@ from recommender.runs import (
     Run,
     find_run,
     is_run_id,
+    iso,
     runs_folder,
 )
 
@@ -45,7 +51,54 @@ _MOST_TIMES = 200
 """So many times its own size an archive can unpack to; lists of digits have a twentieth of it."""
 _ENCRYPTED = 1
 _BLOCK = 1 << 20
+_RECORD = "archives.jsonl"
+"""In DATA_DIR: the archives that were made, for `recommend forget`."""
 _PACK_AGAIN = "Pack it again: `recommend runs export`."
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An archive that was made here, wherever it is now."""
+
+    run_id: str
+    file: str
+    """its path when it was made"""
+    sha256: str
+    at: str
+    """when, in UTC"""
+
+
+def exported(data_dir: Path) -> list[Exported]:
+    """The archives that were made from the runs of this folder, the oldest first."""
+    path = data_dir / _RECORD
+    if not path.is_file():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError, TypeError):  # a line that was damaged takes no other with it
+            found.append(Exported(**json.loads(line)))
+    return found
+
+
+def note_exported(data_dir: Path, archives: Iterable[Exported]) -> None:
+    """Put these archives on record, in the place of what was known of their files."""
+    new = {archive.file: archive for archive in archives}
+    stay = [archive for archive in exported(data_dir) if archive.file not in new]
+    text = "".join(
+        json.dumps(asdict(archive), ensure_ascii=False) + "\n" for archive in (*stay, *new.values())
+    )
+    write_text(data_dir / _RECORD, text)
+
+
+def pack_noted(run: Run, file: Path, *, data_dir: Path, now: datetime) -> None:
+    """Write the archive of a run as `pack` does, and remember where: `recommend forget` looks for it there.
+
+    Raises:
+        RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
+        SettingsError: its parent is not there.
+    """
+    pack(run, file, data_dir=data_dir)
+    note_exported(data_dir, [Exported(run.run_id, str(file.resolve()), sha256_of(file), iso(now))])
 
 
 def pack(run: Run, file: Path, *, data_dir: Path) -> None:
@@ -71,7 +124,7 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
     members = [(f"{run.run_id}/{name}", run.path(name)) for name in _FILES if run.path(name).is_file()]
     for link in run.manifest.model.get("chain", ())[-1:]:
         parent = find_run(data_dir, link["run_id"])
-        if not parent.path(MODEL).is_file() or sha256_of(parent.path(MODEL)) != link["sha256"]:
+        if not parent.still_has(MODEL, link["sha256"]):
             raise RefusedError(
                 f"The model of {parent.run_id}, which {run.run_id} began with, is not there as it was.",
                 "Take another run: `recommend runs` lists them.",

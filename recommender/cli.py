@@ -35,6 +35,7 @@ COMMANDS = {
     "similar": "What goes with an item: the customers of one buy the other.",
     "together": "What lies in one basket with an item.",
     "evaluate": "How good the lists are, on the shop's own past.",
+    "forget": "Erase a customer from all that is kept, for good.",
     "demo": "Make a shop with plausible sales to try all of this on.",
 }
 """Every command with its short help, so that `--help` imports no command."""

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from recommender.files import atomic_path
@@ -36,16 +37,23 @@ def compressing_sales(run: Run) -> Iterator[Callable[[], None]]:
                 wanted.set_result(False)
 
 
+@contextmanager
+def compressed(path: Path) -> Iterator[gzip.GzipFile]:
+    """A file to write compressed; the same content gives the same bytes."""
+    with (
+        path.open("wb") as raw,
+        # Level 1: the file is read again at most a few times; no name and time, for equal bytes.
+        gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as target,
+    ):
+        yield target
+
+
 def _compress(run: Run, wanted: "Future[bool]") -> None:
     plain = run.path(SALES)
     if not plain.is_file():
         return
     with plain.open("rb") as source, atomic_path(run.path(f"{SALES}.gz")) as temporary:
-        with (
-            temporary.open("wb") as raw,
-            # Level 1: the file is read again at most a few times; no name and time, for equal bytes.
-            gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as target,
-        ):
+        with compressed(temporary) as target:
             _copy(source, target, wanted)
         if not wanted.result():
             raise CancelledError

@@ -19,6 +19,7 @@ from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
 from recommender.files import atomic_path, write_bytes
+from recommender.forgotten import Forgotten
 from recommender.keykind import KeyKind
 from recommender.plainsales import PlainSales
 from recommender.runs import ITEMS, SALES
@@ -49,6 +50,8 @@ class Counts:
     unreadable_time: int = 0
     unreadable_quantity: int = 0
     guest_sales: int = 0
+    forgotten: int = 0
+    """Of customers who are to be forgotten."""
     items: int = 0
     sellable_items: int = 0
     newest: int | None = None
@@ -105,6 +108,7 @@ def export(
     window: Window,
     sales_timezone: ZoneInfo,
     guest_key: str | None,
+    forgotten: Forgotten,
     timeout_seconds: int,
     progress: Callable[[int], None] = lambda _rows: None,
     within: Snapshot | None = None,
@@ -120,6 +124,7 @@ def export(
         window: which sales.
         sales_timezone: zone of times that carry none.
         guest_key: the secret for guests' keys.
+        forgotten: the customers whose sales are left out.
         timeout_seconds: limit of one query.
         progress: called with the number of sales written so far.
         within: the snapshot to read from; default one of its own.
@@ -151,6 +156,7 @@ def export(
             window=window,
             zone=sales_timezone,
             guest_key=guest_key,
+            forgotten=forgotten,
             integers_as_text=snapshot.integers_as_text,
         )
         with (
@@ -226,6 +232,7 @@ class _SalesWriter:
         window: Window,
         zone: ZoneInfo,
         guest_key: str | None,
+        forgotten: Forgotten,
         integers_as_text: bool,
     ) -> None:
         self._query = query
@@ -237,6 +244,7 @@ class _SalesWriter:
         self._zone = ZoneInfo("UTC") if columns["sold_at"].is_instant else zone
         self._plain = PlainSales([*columns], self._kinds, window=window, zone=self._zone, path=query.path)
         self._guests = GuestKeys(guest_key, query.path)
+        self._forgotten = forgotten
         self._numbers = NumberFields()
         self._written = [name for name in (*_REQUIRED, *_OPTIONAL) if name in columns]
         self._examples: dict[str, list[str]] = {}
@@ -260,7 +268,9 @@ class _SalesWriter:
     def _plain_lines(self, batch: Rows) -> bytes | None:
         """The lines of a batch in which all is as usual."""
         text = batch.plain()
-        found = None if text is None else self._plain.lines(text)
+        if text is None or self._forgotten.first_of(text):
+            return None
+        found = self._plain.lines(text)
         if found is None:
             return None
         self.counts.read += found.sales + found.future
@@ -285,6 +295,7 @@ class _SalesWriter:
             "customer_id": self._customers(batch, keep),
             "item_id": self._key_fields(batch["item_id"], self._kinds[1], "item_id", self._query.path),
         }
+        keep &= ~self._gone(fields["customer_id"], keep)
         for name, reason in (("customer_id", "without_customer"), ("item_id", "without_item")):
             missing = _is_none(fields[name]) & keep
             self._note(reason, name, missing, batch["sold_at"])
@@ -322,6 +333,15 @@ class _SalesWriter:
             if customer is None and keep[i]:
                 found[i] = self._guests.key(address)
                 self.counts.guest_sales += found[i] is not None
+        return found
+
+    def _gone(self, customers: Sequence[str | None], keep: np.ndarray) -> np.ndarray:
+        """Which of the lines are of customers who are to be forgotten."""
+        gone = self._forgotten.among(customers)
+        if not gone:
+            return np.zeros(len(customers), bool)
+        found: np.ndarray = np.fromiter((field in gone for field in customers), bool, len(customers)) & keep
+        self.counts.forgotten += int(found.sum())
         return found
 
     def _note(self, reason: str, column: str, bad: np.ndarray, shown: Sequence[object]) -> None:

@@ -15,7 +15,7 @@ FOLDER_MODE = 0o700
 TEMPORARY = ".tmp-"
 """What the name of an unfinished file begins with; a killed run can leave some, the next one removes them."""
 _FOLDER = f"{TEMPORARY}look-"
-_STALE_SECONDS = 2 * 86_400
+STALE_SECONDS = 2 * 86_400
 """Longer than any query may take: a folder so old was left by a process that was killed."""
 
 
@@ -35,7 +35,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     What killed processes left there long ago goes too.
     """
     for left in make_folder(parent).glob(f"{_FOLDER}*"):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True)  # another user's is that user's
     with TemporaryDirectory(dir=parent, prefix=_FOLDER) as path:
         yield Path(path)

@@ -4,7 +4,7 @@ Integrity findings are never passed; the share and past-night findings are passe
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -243,6 +243,22 @@ def _equal(where: str, pair: tuple[str, str]) -> Finding:
         f"The keys {pair[0]!r} and {pair[1]!r} are different sales keys but equal in the column {where}.",
         'Give the column a binary collation (utf8mb4_bin, "C", BINARY), or make the keys one in the query.',
     )
+
+
+def check_forgotten(facts: Mapping[ListTable, ListFacts], forgotten: Container[str]) -> list[Finding]:
+    """Whether a list is of somebody who is to be forgotten: made elsewhere, or in a folder from a backup."""
+    found = {
+        text
+        for definition, fact in facts.items()
+        for column in definition.columns
+        if column.role is Role.CUSTOMER
+        for text in fact.texts.get(column.name, ())
+        if text in forgotten
+    }
+    if not found:
+        return []
+    message = f"{len(found)} customers who are to be forgotten have lists."
+    return [Finding("forgotten", message, "`recommend forget` takes them out of all that is kept.")]
 
 
 def check_shares(

@@ -225,15 +225,31 @@ def apart_from_shop(settings: Settings, planned: Plan) -> str | None:
     )
 
 
-def make_guest_key(settings: Settings, echo: Callable[[str], None]) -> None:
-    """Append a GUEST_KEY to `.env`, or say what to set where there is no such file."""
-    if settings.env_file is None:
-        echo("Set GUEST_KEY to a secret of at least 32 characters: the sales have guests.")
+GUEST_KEY = (
+    "GUEST_KEY",
+    "Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys.",
+)
+FORGET_KEY = (
+    "FORGET_KEY",
+    "Remembers forgotten customers; made by `recommend init`. Keep it: another knows none of them.",
+)
+
+
+def make_key(secret: tuple[str, str], settings: Settings, echo: Callable[[str], None]) -> None:
+    """Append a new secret to `.env`, where none is set; without such a file say what to set.
+
+    Args:
+        secret: the name of the setting and what it is for.
+        settings: where `.env` is.
+        echo: says what was done.
+    """
+    name, comment = secret
+    if getattr(settings, name.lower()) is not None:
         return
-    comment = (
-        "Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys."
-    )
-    made_private = append_setting(settings.env_file, comment, "GUEST_KEY", new_secret())
+    if settings.env_file is None:
+        echo(f"Set {name} to a secret of at least 32 characters. {comment.partition(';')[0]}.")
+        return
+    made_private = append_setting(settings.env_file, comment, name, new_secret())
     if made_private:
         echo(made_private)
-    echo(f"Appended a GUEST_KEY to {settings.env_file}.")
+    echo(f"Appended a {name} to {settings.env_file}.")

@@ -6,7 +6,7 @@ many sales of an item one weighted interaction.
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,6 +165,25 @@ class SaleLines:
             times=self.times[known],
             quantities=self.quantities[known],
             begins=self.begins[known],
+        )
+
+    def without(self, customers: Container[str]) -> "SaleLines":
+        """The lines of all but some customers, and the keys of these lines alone."""
+        gone = np.array([text in customers for text in self.user_ids.as_texts()], bool)
+        if not gone.any():
+            return self
+        stay = ~gone[self.users]
+        users, items = self.users[stay], self.items[stay]
+        user_ids, new_user = _kept(self.user_ids, users)
+        item_ids, new_item = _kept(self.item_ids, items)
+        return SaleLines(
+            user_ids,
+            item_ids,
+            new_user[users],
+            new_item[items],
+            self.times[stay],
+            self.quantities[stay],
+            self.begins[stay],
         )
 
 

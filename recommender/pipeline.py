@@ -16,6 +16,7 @@ from recommender.database.schema import Target
 from recommender.database.tables import made_lists
 from recommender.errors import DatabaseError, OutcomeUnknownError, RefusedError, SettingsError
 from recommender.files import make_folder
+from recommender.forgotten import read_forgotten
 from recommender.hold import release_hold, require_no_hold
 from recommender.locks import file_lock, holder
 from recommender.progress import Progress
@@ -55,7 +56,13 @@ def target_of(settings: Settings) -> Target:
     database = open_database(settings.target_database_url)
     if settings.target_schema and database.backend == "sqlite":
         raise SettingsError("TARGET_SCHEMA is set, but SQLite has no schemas.", "Use TABLE_PREFIX instead.")
-    return Target(database, settings.target_schema, settings.table_prefix, made_lists(settings.lists))
+    return Target(
+        database,
+        settings.target_schema,
+        settings.table_prefix,
+        made_lists(settings.lists),
+        forgets=settings.forget_key is not None,
+    )
 
 
 def lock_path(settings: Settings) -> Path:
@@ -128,7 +135,7 @@ def run(
         with record.recorded(this):
             if not dry_run and not force:
                 require_no_hold(settings.data_dir)
-            night = Night(settings, this, progress)
+            night = Night(settings, this, progress, read_forgotten(target, settings.forget_key))
             night.export()
             _train(night, ask)
             night.rank()
@@ -277,10 +284,11 @@ def prune_runs(settings: Settings, *, dry_run: bool) -> list[tuple[Fate, int]]:
 
 def export_stage(settings: Settings, *, as_of: date | None = None, progress: Progress | None = None) -> Run:
     """Begin a run with its export; the other stages follow one by one."""
-    with locked(settings):
+    with locked(settings) as (target, _):
         this = _begin(settings, as_of)
         with record.recorded(this):
-            Night(settings, this, progress or Progress()).export()
+            forgotten = read_forgotten(target, settings.forget_key)
+            Night(settings, this, progress or Progress(), forgotten).export()
             this.manifest.status = Status.WAITING
     return this
 
@@ -314,7 +322,8 @@ def later_stage(
         with record.recorded(this):
             if stage is Stage.PUBLISH and not force:
                 require_no_hold(settings.data_dir)
-            night = Night(settings, this, progress or Progress())
+            forgotten = read_forgotten(target, settings.forget_key)
+            night = Night(settings, this, progress or Progress(), forgotten)
             if stage is Stage.TRAIN:
                 _train(night, ask)
             elif stage is Stage.RANK:

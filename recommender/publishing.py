@@ -11,6 +11,7 @@ from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS, SCHEMA_VERSION, ListTable, Role
 from recommender.files import TEMPORARY, sha256_of
+from recommender.forgotten import read_forgotten
 from recommender.keykind import KeyKind
 from recommender.progress import Progress
 from recommender.record import mark_published, stage
@@ -66,7 +67,7 @@ class Publishing:
         Raises:
             RefusedError: a finding stands in the way.
         """
-        from recommender.gate import check_keys, check_shares, refuse
+        from recommender.gate import check_forgotten, check_keys, check_shares, refuse
 
         manifest, settings = self.run.manifest, self.settings
         findings, facts = self._facts(connection)
@@ -75,6 +76,7 @@ class Publishing:
             kinds[Role.CUSTOMER] = KeyKind.TEXT
         if not findings:
             findings = check_keys(facts, kinds, self.target, connection)
+        findings += check_forgotten(facts, read_forgotten(self.target, settings.forget_key))
         manifest.counts["rows"] = sum(fact.rows for fact in facts.values())
         is_made = RECOMMENDATIONS in self.target.made
         customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0
@@ -103,7 +105,8 @@ class Publishing:
                 # Forced, all rows are written, also what somebody has changed by hand.
                 patches = {} if force else self._patches(self.target.last_publish(connection), facts)
             files = {definition: self.run.path(definition.file_name) for definition in facts}
-            manifest.files |= {path.name: sha256_of(path) for path in files.values()}
+            for path in files.values():
+                manifest.note_file(path.name, sha256_of(path))
             record: dict[str, Any] = {
                 "run_id": self.run.run_id,
                 "as_of": self.run.day,
@@ -154,7 +157,7 @@ class Publishing:
         for definition, fact in facts.items():
             owner = definition.columns[0]
             old = base.path(definition.file_name)
-            known = base.manifest.files.get(definition.file_name)
+            known = base.manifest.sha256_of(definition.file_name)
             if owner.role not in _KEYS or not fact.rows or not old.is_file() or sha256_of(old) != known:
                 continue
             patch = make_patch(

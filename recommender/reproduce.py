@@ -14,6 +14,7 @@ from recommender.csvform import whole_records
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError, SettingsError
 from recommender.files import make_folder, sha256_of
+from recommender.forgotten import Forgotten
 from recommender.kernel import SETTING, kernels_of
 from recommender.progress import Progress
 from recommender.runs import (
@@ -164,6 +165,11 @@ def _require_made(run: Run) -> None:
             " no longer be sold.",
             f"`recommend reproduce {manifest.source_run_id}`.",
         )
+    if manifest.forgotten:
+        raise RefusedError(
+            f"Customers were forgotten since {run.run_id} was made: its files are no longer what came out.",
+            _ANOTHER,
+        )
     if not all(run.has_done(stage) for stage in (Stage.EXPORT, Stage.TRAIN, Stage.RANK)):
         raise RefusedError(f"{run.run_id} has no lists: it is {manifest.status}.", _ANOTHER)
 
@@ -186,15 +192,17 @@ class _Work:
             stage: under which its inputs are checked.
             progress: of the night.
         """
-        recorded, files = run.manifest, run.manifest.files
+        recorded = run.manifest
         settings = recorded_settings(recorded.settings, data_dir=self.folder, threads=self.threads)
-        never = run.path(NEVER_RECOMMEND) if NEVER_RECOMMEND in files else None
+        never = run.path(NEVER_RECOMMEND) if NEVER_RECOMMEND in recorded.files else None
         copy = Run(make_folder(runs_folder(self.folder) / run.run_id), _after_export(recorded))
         now = {SALES: _copied_sales(run, copy), ITEMS: _copied(run, ITEMS, copy)}
         if never is not None:
             now[NEVER_RECOMMEND] = _sha256_of(run, NEVER_RECOMMEND)
-        self.found.checks += [Check(stage, name, files.get(name), sha256) for name, sha256 in now.items()]
-        return Night(dataclasses.replace(settings, never_recommend=never), copy, progress)
+        self.found.checks += [
+            Check(stage, name, recorded.files.get(name), sha256) for name, sha256 in now.items()
+        ]
+        return Night(dataclasses.replace(settings, never_recommend=never), copy, progress, Forgotten())
 
     def plan(self, run: Run) -> Plan:
         """How the run's model came about, with its parent's model in place."""
@@ -208,7 +216,7 @@ class _Work:
         try:
             original = find_run(self.data_dir, link["run_id"])
             path = original.path(MODEL)
-            if not self.whole_chain and path.is_file() and sha256_of(path) == link["sha256"]:
+            if not self.whole_chain and original.still_has(MODEL, link["sha256"]):
                 copy = Run(make_folder(runs_folder(self.folder) / original.run_id), original.manifest)
                 shutil.copyfile(path, copy.path(MODEL))
                 return copy
@@ -240,6 +248,7 @@ def _after_export(recorded: Manifest) -> Manifest:
         stages={Stage.EXPORT: recorded.stages[Stage.EXPORT]},
         counts=dict(recorded.counts),
         files={},
+        forgotten={},
         warnings=[],
         model={},
         choice={},

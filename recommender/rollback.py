@@ -17,8 +17,9 @@ from recommender.database.tables import LISTS, POPULAR_ITEMS, ListTable, Role
 from recommender.errors import RefusedError, SettingsError
 from recommender.export import export_items
 from recommender.files import sha256_of
+from recommender.forgotten import Forgotten, read_forgotten
 from recommender.hold import set_hold
-from recommender.keykind import KeyKind
+from recommender.keykind import GUEST_PREFIX, KeyKind
 from recommender.keys import Keys
 from recommender.pipeline import begin, locked, publish_lists, tidy_up
 from recommender.progress import Progress
@@ -155,7 +156,7 @@ def _require_lists(source: Run) -> None:
         raise RefusedError(f"{source.run_id} was never published: it is {manifest.status}.", _OTHERS)
     for definition in LISTS:
         path = source.path(definition.file_name)
-        if not path.is_file() or sha256_of(path) != manifest.files.get(path.name):
+        if not path.is_file() or sha256_of(path) != manifest.sha256_of(path.name):
             raise RefusedError(f"{path} is no longer what was published.", _OTHERS)
 
 
@@ -191,7 +192,8 @@ def _publish_again(
         figures["summary"] = f"{_read_items(settings, this, source):,} items"
     with record.stage(this, Stage.RANK, progress) as figures:
         items, sellable = _catalogue(settings, this)
-        dropped, filled = _write_lists(settings, this, source, sellable)
+        forgotten = read_forgotten(target, settings.forget_key)
+        dropped, filled = _write_lists(settings, this, source, sellable, forgotten)
         figures["summary"] = f"{dropped:,} rows dropped, {filled:,} filled"
     # What is no longer sold may still have a page, and be a reason.
     known = {*items, *(item for definition in LISTS for item in _not_shown(source, definition))}
@@ -219,7 +221,7 @@ def _read_items(settings: Settings, this: Run, source: Run) -> int:
         )
     for warning in found.warnings:
         record.warn(this, warning)
-    manifest.files[ITEMS] = found.sha256
+    manifest.note_file(ITEMS, found.sha256)
     manifest.counts["sellable_items"] = found.counts.sellable_items
     return found.counts.items
 
@@ -236,13 +238,16 @@ def _catalogue(settings: Settings, this: Run) -> tuple[Collection[str], Collecti
     return items, {*compress(items, catalogue.allowed(catalogue.ids, never))}
 
 
-def _write_lists(settings: Settings, this: Run, source: Run, sellable: Collection[str]) -> tuple[int, int]:
+def _write_lists(
+    settings: Settings, this: Run, source: Run, sellable: Collection[str], forgotten: Forgotten
+) -> tuple[int, int]:
     """Write every list again; returns how many rows were dropped, and filled."""
     from recommender.lists.again import popular_of, write_again
 
     manifest = this.manifest
     popular = popular_of(source.path(POPULAR_ITEMS.file_name), sellable)
     bought = _bought(settings, this)
+    no_guests = not settings.publish_guests
     dropped = filled = 0
     for definition in LISTS:
         name = definition.file_name
@@ -253,10 +258,10 @@ def _write_lists(settings: Settings, this: Run, source: Run, sellable: Collectio
             sellable=sellable,
             popular=popular,
             bought=bought,
-            guests=settings.publish_guests,
+            leave_out=lambda key: key in forgotten or (no_guests and key.startswith(GUEST_PREFIX)),
         )
         dropped, filled = dropped + changes.dropped, filled + changes.filled
-        manifest.files[name] = sha256_of(this.path(name))
+        manifest.note_file(name, sha256_of(this.path(name)))
         manifest.counts[f"rows_{definition.name}"] = changes.rows
     manifest.counts |= {"rows_dropped": dropped, "rows_filled": filled}
     return dropped, filled

@@ -102,6 +102,8 @@ class Manifest:
     data_sha256: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     """sha256 of each file; of `sales.csv` that of the plain bytes, also when it is kept compressed."""
+    forgotten: dict[str, list[str]] = field(default_factory=dict)
+    """sha256 of files from which customers were erased since, one more each time; the last one holds."""
     model: dict[str, Any] = field(default_factory=dict)
     """mode (cold, warm or loaded) and why; run_id and as_of_day of the training; may_start_warm: whether
     the next one may; chain: mode, run_id, as_of_day and sha256 of each model that it was made from, the cold
@@ -120,6 +122,19 @@ class Manifest:
     machine: dict[str, Any] = field(default_factory=dict)
     """What else the last bits can depend on: system, processor, BLAS kernels."""
     program: dict[str, str | None] = field(default_factory=dict)
+
+    def note_file(self, name: str, sha256: str) -> None:
+        """A file as a stage has written it."""
+        self.files[name] = sha256
+        self.forgotten.pop(name, None)
+
+    def sha256_of(self, name: str) -> str | None:
+        """What a file must be: as it was written, or as the last erasure left it; None for an unknown one."""
+        return self.forgotten[name][-1] if self.forgotten.get(name) else self.files.get(name)
+
+    def has_known(self, name: str, sha256: str) -> bool:
+        """Whether a file was once what this hash says: before customers were erased from it, or after."""
+        return sha256 in (self.files.get(name), *self.forgotten.get(name, ()))
 
     @classmethod
     def of(cls, text: str) -> "Manifest":
@@ -233,15 +248,25 @@ class Run:
         else:
             self.path(_PINNED).unlink(missing_ok=True)
 
+    def still_has(self, name: str, sha256: str | None) -> bool:
+        """Whether a file is what it was when another run has read it, but for customers erased since."""
+        path = self.path(name)
+        if sha256 is None or not path.is_file():
+            return False
+        found = sha256_of(path)
+        was_it = self.manifest.has_known(name, sha256)
+        return found == sha256 or (was_it and found == self.manifest.sha256_of(name))
+
     def keep(self, name: str, original: Path) -> None:
         """Keep a copy of an owner's file under this name, on record."""
         write_bytes(self.path(name), original.read_bytes())
-        self.manifest.files[name] = sha256_of(self.path(name))
+        self.manifest.note_file(name, sha256_of(self.path(name)))
 
     def drop(self, name: str) -> None:
         """Remove a file, where there is one, and forget it."""
         self.path(name).unlink(missing_ok=True)
         self.manifest.files.pop(name, None)
+        self.manifest.forgotten.pop(name, None)
 
     def remove_temporary(self) -> None:
         """Remove unfinished files that a killed run left."""

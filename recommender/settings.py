@@ -70,6 +70,8 @@ class Settings:
     """yes or no: write rows for guests too; the customer key column must then be text."""
     guest_key: str | None = dataclasses.field(default=None, repr=False)
     """Secret that turns guests' addresses into keys; made by `recommend init`."""
+    forget_key: str | None = dataclasses.field(default=None, repr=False)
+    """Secret under which forgotten customers are remembered; made by `recommend init`."""
     factors: int = 64
     """Latent factors of the model."""
     regularization: float = 10.0
@@ -210,7 +212,7 @@ def _schema(text: str) -> str:
     return text
 
 
-def _guest_key(text: str) -> str:
+def _secret_key(text: str) -> str:
     if len(text) < 32:  # noqa: PLR2004 - the number is in the message
         raise ValueError("a secret of at least 32 characters; `recommend init` makes one")
     return text
@@ -227,7 +229,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "POPULAR_ITEMS": _whole(1, 100_000),
     "REPEAT_PURCHASES": _repeats,
     "PUBLISH_GUESTS": _yes_no,
-    "GUEST_KEY": _guest_key,
+    "GUEST_KEY": _secret_key,
+    "FORGET_KEY": _secret_key,
     "FACTORS": _whole(1, 1024),
     "REGULARIZATION": _number(1e-6, 1e6),
     "ITERATIONS": _whole(1, 1000),
@@ -249,7 +252,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 _PATHS = ("SQL_DIR", "NEVER_RECOMMEND", "DATA_DIR")
 _URLS = ("DATABASE_URL", "TARGET_DATABASE_URL")
-SECRETS = (*_URLS, "GUEST_KEY")
+SECRETS = (*_URLS, "GUEST_KEY", "FORGET_KEY")
 """Settings that no message, log or manifest shows; each may be given as NAME_FILE instead."""
 NAMES = tuple(
     field.name.upper()

@@ -84,6 +84,11 @@ def show(settings: Settings, customer: str) -> CustomerView:
     return view
 
 
+def is_integer(key: str) -> bool:
+    """Whether a key can be one of a shop whose keys are integers."""
+    return _INTEGER.fullmatch(key) is not None
+
+
 def plain_key(run: Run | None, whose: str, key: str) -> str:
     """The key as the exports have it: a shop that pads its numbers says 000010 for 10.
 
@@ -92,8 +97,8 @@ def plain_key(run: Run | None, whose: str, key: str) -> str:
         whose: `customer` or `item`.
         key: as a person typed it.
     """
-    is_integer = run is not None and run.manifest.keys.get(whose) == KeyKind.INTEGER
-    return str(int(key)) if is_integer and _INTEGER.fullmatch(key) else key
+    are_integers = run is not None and run.manifest.keys.get(whose) == KeyKind.INTEGER
+    return str(int(key)) if are_integers and is_integer(key) else key
 
 
 def read_lists(
@@ -137,7 +142,7 @@ def _from_table(
     if owner is not None:
         key: int | str = owner
         if keys[definition, definition.key[0]].kind is KeyKind.INTEGER:
-            if not _INTEGER.fullmatch(owner):
+            if not is_integer(owner):
                 return []
             key = int(owner)
         # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).

@@ -17,6 +17,7 @@ from recommender.database import open_database
 from recommender.database.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 from recommender.errors import RefusedError
 from recommender.files import sha256_of
+from recommender.forgotten import Forgotten
 from recommender.kernel import is_used
 from recommender.keykind import KeyKind
 from recommender.memory import Size, choose_blocks, require_memory, size_of
@@ -53,8 +54,9 @@ log = logging.getLogger(__name__)
 class Night:
     """The stages over one run folder; what one stage has in memory, the next need not read again."""
 
-    def __init__(self, settings: Settings, run: Run, progress: Progress) -> None:
+    def __init__(self, settings: Settings, run: Run, progress: Progress, forgotten: Forgotten) -> None:
         self.settings = settings
+        self.forgotten = forgotten
         self.run = run
         self.progress = progress
         self._threads = settings.threads or machine.available_cpus()
@@ -79,6 +81,9 @@ class Night:
         lines = load_sale_lines(
             self.run.path(SALES), customer_kind=kinds[Role.CUSTOMER], item_kind=kinds[Role.ITEM]
         )
+        # An export leaves them out; a folder that comes from a backup can still have them.
+        if self.forgotten:
+            lines = lines.without(self.forgotten)
         machine.give_back_memory()
         return lines
 
@@ -117,13 +122,15 @@ class Night:
                 ),
                 sales_timezone=settings.sales_timezone,
                 guest_key=settings.guest_key,
+                forgotten=self.forgotten,
                 timeout_seconds=settings.query_timeout_seconds,
                 progress=self.progress.update,
             )
             for name in QUERIES:
                 self.run.keep(name, settings.sql_dir / name)
             manifest.keys = {"customer": str(found.customer_kind), "item": str(found.item_kind)}
-            manifest.files |= {SALES: found.sales_sha256, ITEMS: found.items_sha256}
+            manifest.note_file(SALES, found.sales_sha256)
+            manifest.note_file(ITEMS, found.items_sha256)
             for warning in found.warnings:
                 warn(self.run, warning)
             manifest.counts = asdict(found.counts)
@@ -198,7 +205,7 @@ class Night:
             progress=self.progress.update,
         )
         save_model(self._model, self.run.path(MODEL))
-        manifest.files[MODEL] = sha256_of(self.run.path(MODEL))
+        manifest.note_file(MODEL, sha256_of(self.run.path(MODEL)))
         manifest.machine = machine_facts()
         if not is_used(self.settings.blas_kernel, manifest.machine):
             warn(
@@ -250,7 +257,7 @@ class Night:
         manifest, settings = self.run.manifest, self.settings
         with stage(self.run, Stage.RANK, self.progress) as figures:
             if self._model is None:
-                self._model = load_model(self.run.path(MODEL), sha256=manifest.files.get(MODEL))
+                self._model = load_model(self.run.path(MODEL), sha256=manifest.sha256_of(MODEL))
             allowed = require_lists(
                 self._interactions,
                 self.catalogue,
@@ -286,7 +293,7 @@ class Night:
             self._model = None
             machine.give_back_memory()
             for definition in (RECOMMENDATIONS, POPULAR_ITEMS):
-                manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
+                manifest.note_file(definition.file_name, sha256_of(self.run.path(definition.file_name)))
             self._other_lists()
             manifest.counts["items"] = len(self._interactions.item_ids)
             figures["summary"] = f"{n_rows:,} rows"
@@ -310,7 +317,7 @@ class Night:
         )
         manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
         for definition in LISTS:
-            manifest.files[definition.file_name] = sha256_of(self.run.path(definition.file_name))
+            manifest.note_file(definition.file_name, sha256_of(self.run.path(definition.file_name)))
 
     def candidates(self) -> "Candidates":
         """Which items the lists may hold."""

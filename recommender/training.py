@@ -125,7 +125,7 @@ def chain_from(parent: Run) -> list[dict[str, Any]]:
         "run_id": parent.run_id,
         "mode": manifest.model["mode"],
         "as_of_day": manifest.as_of_day,
-        "sha256": manifest.files.get(MODEL),
+        "sha256": manifest.sha256_of(MODEL),
     }
     return [*manifest.model["chain"], own]
 
@@ -183,7 +183,7 @@ def _parents_model(run: Run, chosen: Plan, als: "AlsSettings") -> "Model | None"
 
     parent = chosen.parent
     assert parent is not None  # noqa: S101 - the caller has looked
-    model = load_model(parent.path(MODEL), sha256=parent.manifest.files.get(MODEL))
+    model = load_model(parent.path(MODEL), sha256=parent.manifest.sha256_of(MODEL))
     if model.settings == als:
         return model
     if chosen.is_asked:

@@ -22,10 +22,14 @@ from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.runs import Run, list_runs
 
-ALL_TABLES = "recommendations, buy_again, similar_items, bought_together, popular_items, recommendation_runs"
+ALL_TABLES = (
+    "recommendations, buy_again, similar_items, bought_together, popular_items, recommendation_runs,"
+    " forgotten_customers"
+)
 """Ours, as `init` names them when it has made them."""
 DAY = date(2026, 3, 1)
 """The as-of day of most nights."""
+FORGET_KEY = "f" * 32
 SALES_SQL = "SELECT customer_id, item_id, sold_at FROM sales WHERE sold_at >= :since;\n"
 ITEMS_SQL = "SELECT item_id, name, sellable FROM items\n"
 KEY_TYPES = {
@@ -163,7 +167,8 @@ def empty_shop(
     )
     # Shops as small as these could prove nothing, and would be shown popular items alone.
     small = {"FACTORS": 8, "ITERATIONS": 5, "TOP_N": 5, "HISTORY_DAYS": 36500, "THREADS": 1}
-    return shop.set(DATABASE_URL=url, **(small | {"NIGHTLY_PROOF": "off"} | settings))
+    given = small | {"NIGHTLY_PROOF": "off", "FORGET_KEY": FORGET_KEY} | settings
+    return shop.set(DATABASE_URL=url, **given)
 
 
 def make_shop(

@@ -248,7 +248,7 @@ def test_settings_are_told_with_their_sources_and_slips_are_warned_of(sqlite_sho
     report = look(sqlite_shop)
     assert "did you mean TOP_N" in the(report, Level.WARNING, "TOPN").what
     the(report, Level.WARNING, "SHOP_TIMEZONE is not set")
-    settings = the(report, Level.OK, "7 settings are given")
+    settings = the(report, Level.OK, "8 settings are given")
     assert f"TOP_N=5 ({sqlite_shop.env_file})" in settings.details
     sqlite_shop.set(SHOP_TIMEZONE="Europe/London")
     assert not [text for text in texts(look(sqlite_shop), Level.WARNING) if "SHOP_TIMEZONE" in text]

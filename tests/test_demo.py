@@ -26,6 +26,7 @@ from recommender.demo.simulation import simulate
 from recommender.demo.tables import shop_tables
 from recommender.errors import DatabaseError, ExitCode, SettingsError
 from recommender.export import export
+from recommender.forgotten import Forgotten
 from recommender.keykind import KeyKind
 from recommender.settings import RepeatPurchases, load_settings
 from recommender.window import window
@@ -80,6 +81,7 @@ def exported(directory: Path, folder: Path, today: date) -> Path:
         ),
         sales_timezone=settings.sales_timezone,
         guest_key=settings.guest_key,
+        forgotten=Forgotten(),
         timeout_seconds=60,
     )
     return folder
@@ -365,7 +367,7 @@ def test_the_settings_are_ours_and_explained(shop):
     assert (directory / ".env").stat().st_mode & 0o777 == 0o600
     lines = (directory / ".env").read_text().splitlines()
     named = [i for i, line in enumerate(lines) if re.match("[A-Z_]+=", line)]
-    assert len(named) == 5
+    assert len(named) == 6
     assert all(lines[i - 1].startswith("# ") for i in named)
 
 

@@ -76,7 +76,7 @@ def shop(database_url):
     key = database.key_type_here(KeyType(KeyKind.INTEGER, "INTEGER"), "another", guests=False)
     products = shop_tables().products
     tables = all_tables(schema=None, prefix="", customer=key, item=key)
-    recommendations, _, similar, _, popular, _ = tables
+    recommendations, _, similar, _, popular, *_ = tables
     with database.connect() as connection:
         for table in (products, *tables):
             table.create(connection)

@@ -17,6 +17,7 @@ from recommender.database.query import Query
 from recommender.errors import RefusedError, SettingsError
 from recommender.export import Export, _Items, export
 from recommender.files import FILE_MODE
+from recommender.forgotten import Forgotten
 from recommender.keykind import KeyKind
 from recommender.runs import ITEMS, SALES
 from recommender.window import window
@@ -81,6 +82,7 @@ class Shop:
         days: int = 30,
         as_of: date | None = None,
         guest_key: str | None = GUEST_KEY,
+        forgotten: Forgotten | None = None,
     ) -> Export:
         shop_zone = ZoneInfo(zone)
         return export(
@@ -90,6 +92,7 @@ class Shop:
             window=window(now=NOW, as_of=as_of, history_days=days, zone=shop_zone),
             sales_timezone=ZoneInfo(sales_zone or zone),
             guest_key=guest_key,
+            forgotten=forgotten or Forgotten(),
             timeout_seconds=60,
         )
 

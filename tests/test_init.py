@@ -75,6 +75,7 @@ def test_the_keys_of_the_tables_are_their_primary_keys(tmp_path, database_url):
         "bought_together": ["item_id", "position"],
         "popular_items": ["position"],
         "recommendation_runs": ["run_id"],
+        "forgotten_customers": ["customer_hash"],
     }
 
 
@@ -334,13 +335,13 @@ def test_no_guests_no_key(tmp_path, sqlite_url):
 
 
 def test_without_an_env_file_the_key_is_asked_for(guest_shop, monkeypatch, tmp_path):
-    from recommender.init import make_guest_key
+    from recommender.init import GUEST_KEY, make_key
     from recommender.settings import load_settings
 
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     settings = load_settings({"DATABASE_URL": guest_shop.url}, None)
-    make_guest_key(settings, said.append)
+    make_key(GUEST_KEY, settings, said.append)
     assert "GUEST_KEY" in said[0]
     assert not (tmp_path / ".env").exists()
 

@@ -13,6 +13,7 @@ from recommender.database.base import QueryColumn, TupleRows, plain_lines
 from recommender.database.query import Query
 from recommender.errors import RefusedError
 from recommender.export import _SalesWriter
+from recommender.forgotten import Forgotten
 from recommender.keykind import KeyKind
 from recommender.window import Window
 
@@ -44,6 +45,7 @@ def written(batch, names, *, kind=KeyKind.INTEGER, zone=BERLIN, is_past=False):
         item_kind=kind,
         window=Window(*WINDOW, date(2026, 11, 24), is_past),
         zone=zone,
+        forgotten=Forgotten(),
         guest_key="secret",
         integers_as_text=True,
     )

@@ -12,6 +12,7 @@ from recommender.csvform import read_records
 from recommender.database.tables import RECOMMENDATIONS
 from recommender.errors import ExitCode, RefusedError
 from recommender.hold import find_hold
+from recommender.keykind import is_guest
 from recommender.lists.again import write_again
 from recommender.runs import Source, Status
 from tests.faults import at_point, await_lock, before_statement, forked, interrupt, kill
@@ -413,7 +414,7 @@ def again(tmp_path, text, bought=lambda _: ()):
         sellable={"a", "b", "c", "d"},
         popular=[("d", 0.8), ("c", 0.4)],
         bought=bought,
-        guests=False,
+        leave_out=is_guest,
     )
     return changes, new.read_text(encoding="utf-8").removeprefix(header)
 
@@ -440,7 +441,7 @@ def test_what_was_bought_does_not_fill_and_a_list_of_nothing_vanishes(tmp_path):
 
 
 def test_guests_have_no_rows_unless_they_are_published(tmp_path):
-    text = "guest:00,1,a,1,model,\nx,1,a,1,model,\n"
+    text = f"guest:{24 * '0'},1,a,1,model,\nx,1,a,1,model,\n"
     assert again(tmp_path, text)[1] == "x,1,a,1,model,\n"
     old = tmp_path / "old.csv"
     write_again(
@@ -450,7 +451,7 @@ def test_guests_have_no_rows_unless_they_are_published(tmp_path):
         sellable={"a"},
         popular=[],
         bought=None,
-        guests=True,
+        leave_out=lambda _: False,
     )
     assert [*read_records(tmp_path / "new.csv")] == [*read_records(old)]
 
@@ -459,4 +460,4 @@ def test_another_table_is_refused(tmp_path):
     old = tmp_path / "old.csv"
     old.write_text("position,item_id\n", encoding="utf-8")
     with pytest.raises(RefusedError, match="other columns"):
-        write_again(old, old, RECOMMENDATIONS, sellable=(), popular=(), bought=None, guests=False)
+        write_again(old, old, RECOMMENDATIONS, sellable=(), popular=(), bought=None, leave_out=is_guest)

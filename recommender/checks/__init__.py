@@ -51,6 +51,7 @@ from recommender.database.tables import Role
 from recommender.errors import SettingsError
 from recommender.export import Export, export
 from recommender.files import temporary_folder
+from recommender.forgotten import Forgotten, read_forgotten
 from recommender.keykind import KeyKind
 from recommender.keys import Keys
 from recommender.looks import Look, separate_looks
@@ -164,11 +165,19 @@ class _Check:
         """The shop's data; `target` is None where it cannot be used."""
         settings, findings, folder = self._settings, self._findings, self._folder
         exported = first = None
+        forgotten = Forgotten()
+        if target is not None:
+            with findings.trying("forgotten"):
+                forgotten = read_forgotten(target, settings.forget_key)
+                if forgotten:
+                    findings.ok(
+                        "forgotten", f"{len(forgotten)} customers are forgotten: no sale of theirs is read."
+                    )
         with (
             findings.trying("sales"),
             separate_looks(shop, folder, settings.query_timeout_seconds) as look,
         ):
-            exported = self._export(shop, look)
+            exported = self._export(shop, look, forgotten)
             since = self._local(self._window.start)
             first = probe_sales(settings, shop, since, look, findings)
             probe_items(settings, shop, since, look, findings)
@@ -201,7 +210,7 @@ class _Check:
         if target is not None and settings.data_dir.is_dir():
             try_rights(settings, target, folder, keys, findings)
 
-    def _export(self, shop: Database, look: Look) -> Export | None:
+    def _export(self, shop: Database, look: Look, forgotten: Forgotten) -> Export | None:
         settings = self._settings
         self._progress.begin("sales")
         started = time.perf_counter()
@@ -213,6 +222,7 @@ class _Check:
                 window=self._window,
                 sales_timezone=settings.sales_timezone,
                 guest_key=settings.guest_key,
+                forgotten=forgotten,
                 timeout_seconds=settings.query_timeout_seconds,
                 progress=self._progress.update,
                 within=snapshot,

@@ -146,6 +146,8 @@ def _write(connection: sa.Connection, target: Target, keys: dict[Role, object]) 
     runs = target.runs
     newest = connection.execute(sa.select(sa.func.max(runs.c.published_seq))).scalar()
     now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+    if target.forgets:
+        connection.execute(sa.insert(target.forgotten).values(customer_hash="check", forgotten_at=now))
     texts = ("run_id", "source", "source_run_id", "method", "data_sha256")
     connection.execute(
         sa.insert(runs).values(
@@ -162,7 +164,7 @@ def _write(connection: sa.Connection, target: Target, keys: dict[Role, object]) 
 
 def check_excess(shop: Database, target: Target, findings: Findings) -> None:
     """Warn where the user of DATABASE_URL may write what a night only reads."""
-    tables = [*target.lists.values(), target.runs]
+    tables = [*target.lists.values(), target.runs, target.forgotten]
     with findings.trying("rights"), shop.connect() as connection:
         found = writable(shop, connection, {(table.schema, table.name) for table in tables})
         if found:

@@ -88,9 +88,11 @@ def command(
     planned = _plan(found, sampled, owner)
     click.echo(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
-        init.make_guest_key(found, click.echo)
+        init.make_key(init.GUEST_KEY, found, click.echo)
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
+        # Not before: with the key every night wants its table.
+        init.make_key(init.FORGET_KEY, found, click.echo)
         given = None if owner is None else init.give_rights(found, owner)
         if given is not None:
             _say(f"Gave the rights on them to {given.who}.")

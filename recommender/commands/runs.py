@@ -123,11 +123,13 @@ def _pin(run_id: str, *, wanted: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 def export(*, run_id: str, file: Path, force: bool) -> None:
     """Pack a run into one file, for `reproduce --from-archive` elsewhere. It holds what customers bought."""
-    from recommender.archive import pack
+    import datetime as dt
+
+    from recommender.archive import pack_noted
     from recommender.runs import find_run
 
     if file.exists() and not force:
         raise click.UsageError(f"{file} is there already; --force replaces it.", click.get_current_context())
     given = settings()
-    pack(find_run(given.data_dir, run_id), file, data_dir=given.data_dir)
+    pack_noted(find_run(given.data_dir, run_id), file, data_dir=given.data_dir, now=dt.datetime.now(dt.UTC))
     print_line(f"{run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")

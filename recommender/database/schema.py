@@ -10,7 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.database.tables import LISTS, SCHEMA_VERSION, ListTable, Role, list_table, runs_table
+from recommender.database.tables import (
+    LISTS,
+    SCHEMA_VERSION,
+    ListTable,
+    Role,
+    forgotten_table,
+    list_table,
+    runs_table,
+)
 from recommender.errors import SettingsError
 from recommender.keykind import KeyKind
 
@@ -33,6 +41,8 @@ class Target:
     prefix: str
     made: tuple[ListTable, ...] = LISTS
     """The lists that a night makes; the others are left empty."""
+    forgets: bool = True
+    """Whether there must be a table of the customers who are to be forgotten."""
 
     @property
     def lists(self) -> Mapping[ListTable, sa.Table]:
@@ -52,6 +62,11 @@ class Target:
     def runs(self) -> sa.Table:
         """The table of the publishes."""
         return runs_table(schema=self.schema, prefix=self.prefix)
+
+    @property
+    def forgotten(self) -> sa.Table:
+        """The table of the customers who are to be forgotten."""
+        return forgotten_table(schema=self.schema, prefix=self.prefix)
 
     @property
     def lock_name(self) -> str:
@@ -76,6 +91,7 @@ class Target:
         self._refuse_newer(connection, inspector)
         found = []
         tables = [*(self.lists[definition] for definition in self.made), self.runs]
+        tables += [self.forgotten] * self.forgets
         for table in tables:
             name = self.database.quoted(table)
             if not inspector.has_table(table.name, schema=self.schema):

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from recommender.keykind import KeyKind
 
-SCHEMA_VERSION = 1
-"""Raised when a published table changes its shape; kept in every row of recommendation_runs."""
+SCHEMA_VERSION = 2
+"""Raised when a published table changes its shape, or an older program would do harm: it refuses then. One of
+version 1 would bring forgotten customers back. Kept in every row of recommendation_runs."""
 
 
 class Role(Enum):
@@ -103,6 +104,7 @@ POPULAR_ITEMS = ListTable(
 )
 LISTS = (RECOMMENDATIONS, BUY_AGAIN, SIMILAR_ITEMS, BOUGHT_TOGETHER, POPULAR_ITEMS)
 RUNS = "recommendation_runs"
+FORGOTTEN = "forgotten_customers"
 
 
 def made_lists(names: Collection[str]) -> tuple[ListTable, ...]:
@@ -201,10 +203,22 @@ def runs_table(*, schema: str | None, prefix: str) -> sa.Table:
     )
 
 
+def forgotten_table(*, schema: str | None, prefix: str) -> sa.Table:
+    """`forgotten_customers`: who is never read again, and one row more that tells FORGET_KEY from another."""
+    return sa.Table(
+        prefix + FORGOTTEN,
+        sa.MetaData(schema=schema),
+        sa.Column("customer_hash", sa.String(64), primary_key=True, comment="HMAC-SHA256 under FORGET_KEY"),
+        sa.Column("forgotten_at", sa.DateTime, nullable=False, comment="UTC"),
+        mysql_engine="InnoDB",
+        mysql_default_charset="utf8mb4",
+    )
+
+
 def all_tables(*, schema: str | None, prefix: str, customer: KeyType, item: KeyType) -> list[sa.Table]:
     """Every table of ours, with the types that `init` creates them with."""
     lists = [
         list_table(definition, schema=schema, prefix=prefix, customer=customer, item=item)
         for definition in LISTS
     ]
-    return [*lists, runs_table(schema=schema, prefix=prefix)]
+    return [*lists, runs_table(schema=schema, prefix=prefix), forgotten_table(schema=schema, prefix=prefix)]

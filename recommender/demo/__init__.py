@@ -123,6 +123,11 @@ def _settings(database_url: str) -> list[EnvLine]:
             "GUEST_KEY",
             guest_key,
         ),
+        EnvLine(
+            "Under it forgotten customers are remembered. For your own shop `recommend init` makes a secret.",
+            "FORGET_KEY",
+            hashlib.sha256(b"so are those who want to be forgotten").hexdigest(),
+        ),
     ]
 
 

@@ -65,7 +65,7 @@ def choose_and_prove(
     manifest.method = proof.method
     manifest.quality = {"ndcg": proof.ndcg, "baseline_ndcg": proof.baseline_ndcg}
     write_text(run.path(EVALUATION), json.dumps(proof.details, indent=2, sort_keys=True) + "\n")
-    manifest.files[EVALUATION] = sha256_of(run.path(EVALUATION))
+    manifest.note_file(EVALUATION, sha256_of(run.path(EVALUATION)))
     if proof.why:
         warn(run, proof.why)
 

@@ -1,27 +1,22 @@
 """The sales of an evaluation: those of the newest run that still has them, or a fresh export."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from recommender.database import open_database
 from recommender.export import export
-from recommender.files import TEMPORARY, make_folder
+from recommender.files import temporary_folder
+from recommender.forgotten import read_forgotten
 from recommender.keykind import KeyKind
-from recommender.pipeline import require_own_folder
+from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
 from recommender.runs import SALES, list_runs, published_runs
 from recommender.settings import Settings
 from recommender.window import window
-
-_SCRATCH = f"{TEMPORARY}evaluate-"
-_STALE_SECONDS = 2 * 86_400
-"""Longer than any export may take: what is so old was left by one that was killed."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +53,8 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
             keys = run.manifest.keys
             yield SalesFile(path, KeyKind(keys["customer"]), KeyKind(keys["item"]), run.run_id)
             return
-    parent = make_folder(settings.data_dir)
-    for left in parent.glob(f"{_SCRATCH}*"):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(dir=parent, prefix=_SCRATCH) as folder:
-        found = _export(settings, Path(folder), now, progress)
-        yield found
+    with temporary_folder(settings.data_dir) as folder:
+        yield _export(settings, folder, now, progress)
 
 
 def _export(settings: Settings, folder: Path, now: datetime, progress: Progress) -> SalesFile:
@@ -77,6 +67,7 @@ def _export(settings: Settings, folder: Path, now: datetime, progress: Progress)
         window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
         sales_timezone=settings.sales_timezone,
         guest_key=settings.guest_key,
+        forgotten=read_forgotten(target_of(settings), settings.forget_key),
         timeout_seconds=settings.query_timeout_seconds,
         progress=progress.update,
     )

@@ -11,7 +11,6 @@ from recommender.csvform import decimal_text, quote, read_records
 from recommender.database.tables import RECOMMENDATIONS, ListTable, Role
 from recommender.errors import RefusedError
 from recommender.files import atomic_path
-from recommender.keykind import GUEST_PREFIX
 
 Record = Sequence[str | None]
 Popular = Sequence[tuple[str, float]]
@@ -47,7 +46,7 @@ def write_again(
     sellable: Collection[str],
     popular: Popular,
     bought: Callable[[str], Collection[str]] | None,
-    guests: bool,
+    leave_out: Callable[[str], bool],
 ) -> Changes:
     """Write a list again without what may not be sold now.
 
@@ -61,7 +60,7 @@ def write_again(
         sellable: items that may be recommended now.
         popular: what the lists are filled with.
         bought: the items that a customer has bought, which are no fill; None where nothing may be filled.
-        guests: whether guests have rows.
+        leave_out: whether a customer has no rows.
 
     Raises:
         RefusedError: the old file is not in our form.
@@ -79,7 +78,7 @@ def write_again(
     with atomic_path(new) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(names) + "\n")
         for key, group in groupby(records, key=lambda record: None if owner is None else record[owner]):
-            if not guests and "customer_id" in names and str(key).startswith(GUEST_PREFIX):
+            if "customer_id" in names and leave_out(str(key)):
                 continue
             rows = list(group)
             kept = [list(record) for record in rows if record[shown] in sellable]

@@ -104,8 +104,8 @@ def prepare_env(
         raise SettingsError(f"There is no time zone {zone}.", "Its form is Europe/London or UTC.")
     if zone and given("SHOP_TIMEZONE", environ, path) is None:
         values["SHOP_TIMEZONE"] = zone
-    if given("GUEST_KEY", environ, path) is None:
-        values["GUEST_KEY"] = new_secret()
+    missing = [name for name in ("GUEST_KEY", "FORGET_KEY") if given(name, environ, path) is None]
+    values |= {name: new_secret() for name in missing}
     write_env(path, values)
     return EnvFile(path, values, is_new=True)
 

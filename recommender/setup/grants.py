@@ -146,6 +146,8 @@ def _ours(settings: Settings, rights: str, *, for_web: bool) -> Grants:
     with target.database.connect() as connection:
         side = _side(target.database, connection, target.schema)
     tables = [side.name(None, table.name) for table in (*target.lists.values(), target.runs)]
+    # Whom we forget the shop knows best itself.
+    remembered = [] if for_web else [side.name(None, target.forgotten.name)]
     user = side.web_user() if for_web else side.user
     where = " (TARGET_DATABASE_URL)" * (settings.target_database_url != settings.database_url)
     who = (
@@ -153,7 +155,8 @@ def _ours(settings: Settings, rights: str, *, for_web: bool) -> Grants:
         if for_web
         else f"{user}, who writes our tables{where}"
     )
-    return Grants(who, (*side.usage({None}, user), *side.grant(rights, tables, user)))
+    statements = (*side.usage({None}, user), *side.grant(rights, tables, user))
+    return Grants(who, (*statements, *(side.grant("SELECT, INSERT", remembered, user) if remembered else ())))
 
 
 def _side(database: Database, connection: sa.Connection, schema: str | None) -> _Side:

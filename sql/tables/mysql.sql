@@ -63,3 +63,9 @@ CREATE TABLE recommendation_runs (
     PRIMARY KEY (run_id),
     UNIQUE (published_seq)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE forgotten_customers (
+    customer_hash VARCHAR(64) NOT NULL COMMENT 'HMAC-SHA256 under FORGET_KEY',
+    forgotten_at DATETIME NOT NULL COMMENT 'UTC',
+    PRIMARY KEY (customer_hash)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -63,3 +63,9 @@ CREATE TABLE recommendation_runs (
     PRIMARY KEY (run_id),
     UNIQUE (published_seq)
 );
+
+CREATE TABLE forgotten_customers (
+    customer_hash VARCHAR(64) NOT NULL,
+    forgotten_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    PRIMARY KEY (customer_hash)
+);

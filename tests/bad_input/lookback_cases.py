@@ -28,6 +28,11 @@ def again_a_rollback(shop: BadShop) -> None:
     earlier_run(shop, source="rollback", source_run_id="20190101T000000Z-0000", source_published_seq=1)
 
 
+@case("customers were forgotten since", on=ANY, call=AGAIN)
+def forgotten_since(shop: BadShop) -> None:
+    earlier_run(shop, forgotten={"sales.csv": ["0" * 64]})
+
+
 @case("the sales are gone", on=ANY, call=AGAIN)
 def no_sales_kept(shop: BadShop) -> None:
     earlier_run(shop)

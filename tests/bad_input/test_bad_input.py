@@ -14,6 +14,7 @@ from tests.bad_input import (
     data_cases,
     database_cases,
     disk_cases,
+    forget_cases,
     lookback_cases,
     rollback_cases,
     settings_cases,
@@ -31,6 +32,7 @@ CASES: list[Case] = [
     *rollback_cases.CASES,
     *lookback_cases.CASES,
     *disk_cases.CASES,
+    *forget_cases.CASES,
 ]
 # One database after the other, so that each server starts when its turn comes.
 EACH = [(kind, case) for kind in ALL for case in CASES if kind in case.on]

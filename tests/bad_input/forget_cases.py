@@ -1,0 +1,60 @@
+"""Customers who cannot be forgotten as it was said, and those who would come back."""
+
+from tests.bad_input.support import ANY, BadShop, Case, cases_of
+
+CASES: list[Case] = []
+case = cases_of(CASES)
+SOMEBODY = ("forget", "7")
+
+
+def somebody_is_forgotten(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.does(*SOMEBODY)
+
+
+@case("no `FORGET_KEY` to forget with", call=SOMEBODY)
+def nothing_to_forget_with(shop: BadShop) -> None:
+    shop.set(FORGET_KEY="")
+
+
+@case("no `FORGET_KEY`, and somebody is forgotten")
+def key_that_is_gone(shop: BadShop) -> None:
+    somebody_is_forgotten(shop)
+    shop.set(FORGET_KEY="")
+
+
+@case("another `FORGET_KEY`")
+def another_forget_key(shop: BadShop) -> None:
+    somebody_is_forgotten(shop)
+    shop.set(FORGET_KEY="another_" * 4)
+
+
+@case("no `GUEST_KEY` to forget a guest with", on=ANY, call=("forget", "--guest-email", "a@example.org"))
+def no_guest_key(_shop: BadShop) -> None:
+    """The shop has none."""
+
+
+@case("a guest without an address", on=ANY, call=("forget", "--guest-email", " "))
+def no_address(shop: BadShop) -> None:
+    shop.set(GUEST_KEY="k" * 32)
+
+
+@case("an empty customer", on=ANY, call=("forget", ""))
+def no_customer(shop: BadShop) -> None:
+    shop.own_tables()
+
+
+@case("a customer that can be none", on=ANY, call=("forget", "seven"))
+def no_number(_shop: BadShop) -> None:
+    """The shop's customers have numbers."""
+
+
+@case("lists of forgotten customers, made elsewhere or before", on=ANY, call=("publish",))
+def lists_of_forgotten(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.does(*SOMEBODY)
+    for stage in ("export", "train", "rank"):
+        shop.does(stage)
+    path = shop.last_run.path("recommendations.csv")
+    header, rest = path.read_text(encoding="utf-8").split("\n", 1)
+    path.write_text(f"{header}\n7,1,102,1,popular,\n{rest}", encoding="utf-8")

@@ -1,0 +1,394 @@
+"""Customers forgotten: nothing of them in any byte of DATA_DIR or the tables, and no way back."""
+
+import gzip
+import io
+import json
+import shutil
+import zipfile
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender import csvform
+from recommender.csvform import quote
+from recommender.erasure import erase
+from recommender.errors import ExitCode
+from recommender.evaluation.sales import find_sales
+from recommender.files import sha256_of
+from recommender.forgotten import Forgotten, _hash_of
+from recommender.modelfile import load_model
+from recommender.progress import Progress
+from recommender.runs import LOG, MODEL, SALES, Status
+from recommender.settings import load_settings
+from tests.nights import DAY, FORGET_KEY, ITEMS_SQL, Shop, make_shop, tastes, usual_shop
+
+KEY = 'anaïs,"forget"@me'
+"""A key that every form of quotes changes."""
+GUEST_KEY = "g" * 32
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path / 'shop.db'}"
+
+
+def contents(path):
+    """All bytes of a file, and of what is packed in it."""
+    data = path.read_bytes()
+    yield data
+    if path.suffix == ".gz":
+        yield gzip.decompress(data)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name in archive.namelist():
+                inner = archive.read(name)
+                yield gzip.decompress(inner) if name.endswith(".gz") else inner
+
+
+def places(shop, key=KEY):
+    """Where anything of the customer is: files of the folder, and tables of ours."""
+    forms = {form.encode() for form in (key, quote(key), json.dumps(key), json.dumps(key)[1:-1], repr(key))}
+    forms |= {json.dumps(key, ensure_ascii=False)[1:-1].encode()}
+    files = [path for path in sorted(shop.folder.rglob("*")) if path.is_file() and path.suffix != ".db"]
+    found = {path.name for path in files for text in contents(path) if any(form in text for form in forms)}
+    tables = shop.dump()
+    return found | {
+        table
+        for table in ("recommendations", "buy_again", "recommendation_runs", "forgotten_customers")
+        if any(key in row or repr(key) in row for row in tables[table])
+    }
+
+
+def text_shop(folder, url, **settings):
+    """The usual shop with texts for keys, and a customer who is to be forgotten."""
+    customers = [f"c{number:02}" for number in range(20)]
+    items = [f"i{number:02}" for number in range(24)]
+    sales = tastes([*customers, KEY], items)
+    sales += [(KEY, items[2], DAY - timedelta(days=days)) for days in (30, 60, 90)]  # who buys again
+    shop = make_shop(folder, url, sales, dict.fromkeys(items, True), REPEAT_PURCHASES="include", **settings)
+    shop.does("init", "--yes")
+    return shop
+
+
+def test_nothing_is_left_and_nothing_comes_back(tmp_path, database_url):
+    shop = text_shop(tmp_path / "shop", database_url, LISTS="recommendations,buy_again,popular_items")
+    first = shop.night(DAY - timedelta(days=1))
+    shop.night()
+    shop.does("runs", "export", first.run_id, str(shop.folder / "first.zip"))
+    shop.does("export", "--as-of", str(DAY))
+    shop.does("train")
+    shop.does("rank")
+    with (shop.last_run.path(LOG)).open("a", encoding="utf-8") as file:
+        # As a driver's error names a key.
+        file.write(json.dumps({"time": "x", "traceback": f"Key (customer_id)=({KEY}) already exists"}) + "\n")
+        file.write(f"not our form: {KEY}\n")
+    before = places(shop)
+    assert before >= {"sales.csv", "sales.csv.gz", "recommendations.csv", MODEL, LOG, "first.zip"}
+    assert before >= {"recommendations", "buy_again", "buy_again.csv"}
+    said = shop.does("forget", KEY)
+    assert "first.zip" in said
+    assert KEY not in said
+    assert places(shop) == set()
+    shop.does("publish")
+    shop.night()
+    assert places(shop) == set()
+    assert shop.last_run.manifest.counts["forgotten"] == 7
+    other = Shop(tmp_path / "new machine", database_url, shop.settings)
+    shutil.copytree(shop.folder / "sql", other.folder / "sql")
+    other.set().night()
+    assert places(other) == set()
+    assert shop.rows("SELECT count(*) FROM forgotten_customers") == [(2,)]
+
+
+def test_who_stays_is_as_before(tmp_path, database_url):
+    """All that was of others stays to the byte; the record says which files were rewritten, and how."""
+    shop = text_shop(tmp_path / "shop", database_url)
+    run = shop.night()
+    lists = run.path("recommendations.csv").read_text(encoding="utf-8").splitlines()
+    with gzip.open(run.path(f"{SALES}.gz"), "rt", encoding="utf-8") as file:
+        sales = file.read().splitlines()
+    model, files, table = load_model(run.path(MODEL)), run.manifest.files, shop.lists()
+    shop.does("forget", KEY)
+    run, after = shop.last_run, load_model(run.path(MODEL))
+    others = [line for line in lists if not line.startswith(quote(KEY))]
+    assert run.path("recommendations.csv").read_text(encoding="utf-8").splitlines() == others
+    with gzip.open(run.path(f"{SALES}.gz"), "rt", encoding="utf-8") as file:
+        assert file.read().splitlines() == [line for line in sales if not line.startswith(quote(KEY))]
+    place = model.user_ids.as_texts().index(KEY)
+    assert after.user_ids.as_texts() == [key for key in model.user_ids.as_texts() if key != KEY]
+    assert [*after.user_factors[place]] == [*model.user_factors[place + 1]]
+    del table[KEY]
+    assert shop.lists() == table
+    assert run.manifest.files == files
+    rewritten = {name: hashes[-1] for name, hashes in run.manifest.forgotten.items()}
+    assert rewritten.keys() >= {SALES, "recommendations.csv", MODEL}
+    assert rewritten[MODEL] == sha256_of(run.path(MODEL))
+    assert rewritten["recommendations.csv"] == sha256_of(run.path("recommendations.csv"))
+    unchanged = run.manifest.files.keys() - rewritten.keys() - {SALES}
+    assert all(sha256_of(run.path(name)) == files[name] for name in unchanged)
+
+
+def test_earlier_nights_still_serve(tmp_path, database_url):
+    """Rollback, load, warm start and archive take the rewritten files, and no others."""
+    shop = text_shop(tmp_path / "shop", database_url)
+    first, second = shop.night(DAY - timedelta(days=1)), shop.night()
+    shop.does("forget", KEY)
+    shop.does("rollback")
+    assert KEY not in shop.lists()
+    assert shop.lists()
+    third = shop.night(DAY + timedelta(days=1), "--load")
+    assert third.manifest.model["mode"] == "loaded"
+    assert third.manifest.warnings == []
+    shop.does("rollback", second.run_id)
+    # The second began with the model of the first, of which the hash is another by now.
+    assert second.manifest.model["chain"][-1]["run_id"] == first.run_id
+    shop.does("runs", "export", second.run_id, str(tmp_path / "second.zip"))
+    assert "Customers were forgotten since" in shop.fails(ExitCode.REFUSED, "reproduce", second.run_id)
+    assert "identical" in shop.does("reproduce", third.run_id)
+    first.path("recommendations.csv").write_text("", encoding="utf-8")
+    assert "no longer what was published" in shop.fails(ExitCode.REFUSED, "rollback", first.run_id)
+
+
+def test_a_backup_does_not_bring_them_back(tmp_path, database_url):
+    shop = text_shop(tmp_path / "shop", database_url)
+    first = shop.night(DAY - timedelta(days=1))
+    shop.night()
+    shop.does("export", "--as-of", str(DAY))
+    shop.does("train")
+    shop.does("rank")
+    shutil.copytree(shop.folder / "var", tmp_path / "backup")
+    shop.does("forget", KEY)
+    shutil.rmtree(shop.folder / "var")
+    shutil.copytree(tmp_path / "backup", shop.folder / "var")
+    assert "1 customers who are to be forgotten have lists" in shop.fails(ExitCode.REFUSED, "publish")
+    shop.does("rollback", first.run_id)
+    assert KEY not in shop.lists()
+    waiting = next(run for run in shop.runs if run.manifest.status is Status.REFUSED)
+    shop.does("train", "--run", waiting.run_id)
+    assert KEY not in load_model(waiting.path(MODEL)).user_ids.as_texts()
+    loaded = shop.night(DAY + timedelta(days=1), "--load")
+    assert KEY not in load_model(loaded.path(MODEL)).user_ids.as_texts()
+    shop.does("forget")
+    assert places(shop) == set()
+
+
+def test_a_fresh_evaluation_does_not_read_them(tmp_path, database_url):
+    shop = text_shop(tmp_path / "shop", database_url)
+    shop.does("forget", KEY)
+    settings = load_settings({}, shop.env_file)
+    with find_sales(settings, fresh=True, now=datetime.now(UTC), progress=Progress()) as found:
+        assert quote(KEY) not in found.path.read_text(encoding="utf-8")
+    assert "1 customers are forgotten" in shop.recommend("check").out
+
+
+def test_a_guest_is_forgotten_by_address(tmp_path, database_url):
+    settings = {"GUEST_KEY": GUEST_KEY, "PUBLISH_GUESTS": "yes"}
+    shop = usual_shop(tmp_path / "shop", database_url)
+    shop.execute("DROP TABLE recommendations", "DROP TABLE buy_again")
+    query = "SELECT customer_id, item_id, sold_at, guest_email FROM sales WHERE sold_at >= :since"
+    (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
+    lines = [
+        f"NULL, {item}, '2026-02-01 10:00:00', 1, '{name}@example.org'"
+        for item in (102, 105)
+        for name in "ab"
+    ]
+    columns = "customer_id, item_id, sold_at, quantity, guest_email"
+    shop.set(**settings).execute(*(f"INSERT INTO sales ({columns}) VALUES ({line})" for line in lines))
+    shop.does("init", "--yes")
+    shop.night()
+    guests = {key for key in shop.lists() if key.startswith("guest:")}
+    assert len(guests) == 2
+    shop.does("forget", "--guest-email", " A@Example.org ")
+    (left,) = {key for key in shop.lists() if key.startswith("guest:")}
+    (gone,) = guests - {left}
+    shop.night()
+    assert left in shop.lists()
+    assert gone not in shop.lists()
+    assert places(shop, gone) == set()
+    shop.settings.pop("GUEST_KEY")
+    shop.set()
+    assert "GUEST_KEY is not set" in shop.fails(ExitCode.SETTINGS, "forget", "--guest-email", "b@example.org")
+
+
+def test_another_key_or_none_is_refused_everywhere(tmp_path, database_url):
+    shop = usual_shop(tmp_path / "shop", database_url)
+    shop.night(DAY - timedelta(days=1))
+    first = shop.night()
+    shop.does("forget", "7")
+    table = shop.dump()["forgotten_customers"]
+    for key, words in (("x" * 32, "is not the one under which"), ("", "FORGET_KEY is not set")):
+        shop.set(FORGET_KEY=key)
+        for call in (("run",), ("export",), ("rollback",), ("forget", "8"), ("evaluate", "--fresh")):
+            assert words in shop.fails(ExitCode.SETTINGS, *call)
+    assert shop.dump()["forgotten_customers"] == table
+    shop.set(FORGET_KEY=FORGET_KEY).does("rollback", shop.runs[0].run_id)
+    assert 7 not in shop.lists()
+    assert first.run_id != shop.last_run.run_id
+
+
+def test_without_a_key_or_the_table_init_is_named(tmp_path, database_url):
+    shop = usual_shop(tmp_path / "shop", database_url).set(FORGET_KEY="")
+    assert "Run `recommend init`" in shop.fails(ExitCode.SETTINGS, "forget", "7")
+    shop.execute("DROP TABLE forgotten_customers")
+    shop.night()  # nobody was forgotten, and nobody could be
+    shop.set(FORGET_KEY=FORGET_KEY)
+    for call in (("forget", "7"), ("run",)):
+        assert "there is no table" in shop.fails(ExitCode.SETTINGS, *call)
+    assert "Created forgotten_customers" in shop.does("init", "--yes")
+    shop.does("forget", "7")
+
+
+def test_a_key_that_cannot_be_one(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.night()
+    assert "have numbers; 'seven' is none" in shop.fails(ExitCode.SETTINGS, "forget", "seven")
+    assert "not both" in shop.fails(ExitCode.SETTINGS, "forget", "7", "--guest-email", "a@b")
+    assert "Nobody was ever forgotten" in shop.does("forget")
+    assert "nothing to erase" in shop.does("forget", "999")
+    assert "Forgotten: 2 in all" in shop.does("forget", "007")
+    assert 7 not in shop.lists()
+
+
+def test_the_shortest_numbers_are_words_only_where_a_message_puts_a_key(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    kept = '{"message": "7 sale lines of 12,007 (7 %)"}\n'
+    named = [
+        f'{{"message": "{text}"}}\n' for text in ("the key '7' is", "Duplicate entry '7-1'", "id=(7, 1)")
+    ]
+    run.path(LOG).write_text(kept + "".join(named), encoding="utf-8")
+    shop.does("forget", "7")
+    text = run.path(LOG).read_text(encoding="utf-8")
+    assert text == kept + "".join(line.replace("7", "[forgotten]") for line in named)
+
+
+def test_the_record_of_a_refused_run_is_cleaned_too(tmp_path, mariadb):
+    """The gate names two keys that the database holds for one."""
+    customers = ["Tess", "tess", *(f"c{number}" for number in range(9))]
+    items = [f"i{number:02}" for number in range(12)]
+    url = mariadb.create_database()
+    shop = make_shop(tmp_path / "shop", url, tastes(customers, items), dict.fromkeys(items, True))
+    shop.does("init", "--yes")
+    shop.execute("ALTER TABLE recommendations MODIFY customer_id VARCHAR(100) COLLATE utf8mb4_general_ci")
+    assert "'Tess'" in shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY))
+    assert places(shop, "Tess") >= {"manifest.json", LOG, "recommendations.csv"}
+    shop.does("forget", "Tess")
+    assert places(shop, "Tess") == set()
+    assert "tess" in shop.last_run.path("recommendations.csv").read_text(encoding="utf-8")
+
+
+class StopError(Exception):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("reached", range(1, 9))
+def test_what_is_cut_short_is_finished_by_the_next_call(tmp_path, sqlite_url, monkeypatch, reached):
+    """At each rename of a file, of which there are two for each: the record's and its own."""
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    first = shop.night(DAY - timedelta(days=1))
+    shop.night()
+    count = 0
+    replace = type(tmp_path).replace
+
+    def stopping(self, target):
+        nonlocal count
+        count += 1
+        if count == reached:
+            raise StopError
+        return replace(self, target)
+
+    with monkeypatch.context() as patched, suppress(StopError):
+        patched.setattr(type(tmp_path), "replace", stopping)
+        shop.recommend("forget", KEY)
+    assert count >= reached
+    assert KEY not in shop.lists()  # the tables come first
+    shop.does("forget")
+    assert places(shop) == set()
+    shop.does("rollback", first.run_id)  # whose files are accepted
+
+
+def test_archives_that_are_elsewhere_are_told(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    here, away = tmp_path / "here.zip", tmp_path / "away.zip"
+    for file in (here, away):
+        shop.does("runs", "export", run.run_id, str(file))
+    away.rename(tmp_path / "moved.zip")
+    said = shop.does("forget", "7")
+    assert f"archive {here}" in said
+    assert "Not reached" in said
+    assert f"{away} (run {run.run_id}" in said
+    with zipfile.ZipFile(here) as archive:
+        sales = gzip.decompress(archive.read(f"{run.run_id}/{SALES}.gz")).decode()
+    assert "\n8," in sales
+    assert "\n7," not in sales
+    assert f"archive {here}" in shop.does("forget", "8")  # its new hash is on record
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    first, second = shop.night(DAY - timedelta(days=1)), shop.night()
+    first.path(MODEL).write_bytes(first.path(MODEL).read_bytes()[:500])
+    outcome = shop.recommend("forget", KEY)
+    assert outcome.code is ExitCode.REFUSED
+    assert f"remove these folders:\n  {first.path(MODEL)}" in outcome.out
+    assert places(shop) <= {MODEL}
+    shutil.rmtree(first.folder)
+    shop.does("forget")
+    assert second.run_id in {run.run_id for run in shop.runs}
+
+
+def test_queries_that_name_the_customer_are_told(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    path = shop.folder / "sql" / "items.sql"
+    path.write_text(f"-- not for {KEY}\n{ITEMS_SQL}", encoding="utf-8")
+    assert f"Named in your own queries, which stay as you wrote them:\n  {path}" in shop.does("forget", KEY)
+
+
+def test_retrain_trains_from_nothing(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.night(DAY - timedelta(days=1))
+    assert shop.night().manifest.model["mode"] == "warm"
+    assert "Trained from nothing and published" in shop.does("forget", "7", "--retrain")
+    manifest = shop.last_run.manifest
+    assert manifest.model["mode"] == "cold"
+    assert manifest.model["chain"] == []
+    assert 7 not in shop.lists()
+
+
+def test_a_run_that_goes_on_comes_first(tmp_path, sqlite_url):
+    from recommender.locks import file_lock
+
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.night()
+    with file_lock(shop.folder / "var" / "lock"):
+        assert "Another run is going on" in shop.fails(ExitCode.LOCKED, "forget", "7")
+    assert shop.rows("SELECT count(*) FROM forgotten_customers") == [(0,)]
+
+
+# On paper
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+RECORDS = st.lists(st.tuples(TEXTS, TEXTS, st.integers()), max_size=30)
+
+
+@given(records=RECORDS, key=TEXTS.filter(bool), block=st.integers(1, 40))
+def test_of_any_file_just_the_customers_lines_go(records, key, block):
+    records = [*records, (key, "x", 1)]
+    texts = [f"{quote(a)},{quote(b)},{c}\n" for a, b, c in records]
+    header = "customer_id,item_id,n\n"
+    forgotten = Forgotten(FORGET_KEY, {_hash_of(FORGET_KEY, key.encode())})
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(csvform, "_BLOCK", block)
+        folder = Path(name)
+        path = folder / "recommendations.csv"
+        path.write_bytes((header + "".join(texts)).encode())
+        assert erase(folder, forgotten, key) == ["recommendations.csv"]
+        left = "".join(text for text, record in zip(texts, records, strict=True) if record[0] != key)
+        assert path.read_bytes() == (header + left).encode()
+        assert erase(folder, forgotten, key) == []
