@@ -105,9 +105,9 @@ def test_nothing_is_left_and_nothing_comes_back(tmp_path, database_url):
     assert shop.rows("SELECT count(*) FROM forgotten_customers") == [(2,)]
 
 
-def test_who_stays_is_as_before(tmp_path, database_url):
+def test_who_stays_is_as_before(tmp_path, sqlite_url):
     """All that was of others stays to the byte; the record says which files were rewritten, and how."""
-    shop = text_shop(tmp_path / "shop", database_url)
+    shop = text_shop(tmp_path / "shop", sqlite_url)
     run = shop.night()
     lists = run.path("recommendations.csv").read_text(encoding="utf-8").splitlines()
     with gzip.open(run.path(f"{SALES}.gz"), "rt", encoding="utf-8") as file:
@@ -154,8 +154,8 @@ def test_earlier_nights_still_serve(tmp_path, database_url):
     assert "no longer what was published" in shop.fails(ExitCode.REFUSED, "rollback", first.run_id)
 
 
-def test_a_backup_does_not_bring_them_back(tmp_path, database_url):
-    shop = text_shop(tmp_path / "shop", database_url)
+def test_a_backup_does_not_bring_them_back(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
     first = shop.night(DAY - timedelta(days=1))
     shop.night()
     shop.does("export", "--as-of", str(DAY))
@@ -177,8 +177,8 @@ def test_a_backup_does_not_bring_them_back(tmp_path, database_url):
     assert places(shop) == set()
 
 
-def test_a_fresh_evaluation_does_not_read_them(tmp_path, database_url):
-    shop = text_shop(tmp_path / "shop", database_url)
+def test_a_fresh_evaluation_does_not_read_them(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
     shop.does("forget", KEY)
     settings = load_settings({}, shop.env_file)
     with find_sales(settings, fresh=True, now=datetime.now(UTC), progress=Progress()) as found:
@@ -186,9 +186,9 @@ def test_a_fresh_evaluation_does_not_read_them(tmp_path, database_url):
     assert "1 customers are forgotten" in shop.recommend("check").out
 
 
-def test_a_guest_is_forgotten_by_address(tmp_path, database_url):
+def test_a_guest_is_forgotten_by_address(tmp_path, sqlite_url):
     settings = {"GUEST_KEY": GUEST_KEY, "PUBLISH_GUESTS": "yes"}
-    shop = usual_shop(tmp_path / "shop", database_url)
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.execute("DROP TABLE recommendations", "DROP TABLE buy_again")
     query = "SELECT customer_id, item_id, sold_at, guest_email FROM sales WHERE sold_at >= :since"
     (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
@@ -215,8 +215,8 @@ def test_a_guest_is_forgotten_by_address(tmp_path, database_url):
     assert "GUEST_KEY is not set" in shop.fails(ExitCode.SETTINGS, "forget", "--guest-email", "b@example.org")
 
 
-def test_another_key_or_none_is_refused_everywhere(tmp_path, database_url):
-    shop = usual_shop(tmp_path / "shop", database_url)
+def test_another_key_or_none_is_refused_everywhere(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.night(DAY - timedelta(days=1))
     first = shop.night()
     shop.does("forget", "7")
@@ -231,8 +231,8 @@ def test_another_key_or_none_is_refused_everywhere(tmp_path, database_url):
     assert first.run_id != shop.last_run.run_id
 
 
-def test_without_a_key_or_the_table_init_is_named(tmp_path, database_url):
-    shop = usual_shop(tmp_path / "shop", database_url).set(FORGET_KEY="")
+def test_without_a_key_or_the_table_init_is_named(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url).set(FORGET_KEY="")
     assert "Run `recommend init`" in shop.fails(ExitCode.SETTINGS, "forget", "7")
     shop.execute("DROP TABLE forgotten_customers")
     shop.night()  # nobody was forgotten, and nobody could be
