@@ -22,6 +22,8 @@ from recommender.keykind import KeyKind
 
 log = logging.getLogger(__name__)
 
+_FEWEST_COMPARED = 50
+_CHANGED_SHARE = 0.5
 _REASONS = ("model", "buy_again", "popular", "new")
 
 
@@ -43,6 +45,8 @@ class Candidates:
     """items that may be recommended"""
     known: Collection[str]
     """all items of the sales and the catalogue"""
+    catalogue: Collection[str] | None = None
+    """all items of the catalogue, held against what was published last; None: they are not"""
 
 
 @dataclass(frozen=True)
@@ -311,6 +315,51 @@ def check_shares(
             )
         )
     return findings
+
+
+def check_published_items(
+    published: Collection[str], catalogue: Collection[str], *, min_share: float
+) -> list[Finding]:
+    """Whether the items of the last publish are still there: a move of the platform can give new keys to all.
+
+    Args:
+        published: what is recommended in the tables now.
+        catalogue: all items of tonight.
+        min_share: of those published, 0 to 1.
+    """
+    gone = len(published) - len({*published}.intersection(catalogue))
+    if not published or len(published) - gone >= min_share * len(published):
+        return []
+    return [
+        Finding(
+            "items_share",
+            f"{gone} of the {len(published)} items that are recommended now are no longer in items.sql.",
+            "If their keys were given anew, the sales must have the new ones too. If that is right:"
+            " `recommend run --force`; MIN_ITEMS_SHARE sets the limit.",
+            forceable=True,
+        )
+    ]
+
+
+def check_histories(compared: int, changed: int) -> list[Finding]:
+    """Whether customers still have the purchases that they had at the last publish.
+
+    Args:
+        compared: customers who were known then.
+        changed: those of them with other purchases of that time now.
+    """
+    if compared < _FEWEST_COMPARED or changed <= _CHANGED_SHARE * compared:
+        return []
+    return [
+        Finding(
+            "histories",
+            f"{changed} of {compared} customers have other purchases of the time before the last publish than"
+            " they had then.",
+            "Were keys given anew, or orders changed? `recommend runs diff` tells. If that is right:"
+            " `recommend run --force`.",
+            forceable=True,
+        )
+    ]
 
 
 def refuse(findings: list[Finding], *, force: bool) -> None:

@@ -57,6 +57,19 @@ class Interactions:
     data_sha256: str
     """hex digest over the lines in canonical order"""
 
+    def histories_until(self, moment: int) -> tuple[UInt64s, Int64s]:
+        """`history` as it was at a moment (microseconds of UTC), and each user's first purchase.
+
+        Returns:
+            Hashes of shape (users,), 0 for those without a purchase before; and times, shape (users,).
+        """
+        purchases, n_users = self.purchases, len(self.user_ids)
+        known = purchases.times < moment
+        before = Purchases(purchases.users[known], purchases.items[known], purchases.times[known])
+        first = np.full(n_users, np.iinfo(np.int64).max)
+        np.minimum.at(first, purchases.users, purchases.times)
+        return _histories(before, _key_hashes(self.item_ids), n_users=n_users), first
+
     def for_training(self) -> "Interactions":
         """What a training looks at: without the purchases, which take most of the memory."""
         nothing = np.empty(0, np.int64)

@@ -10,6 +10,8 @@ import json
 import math
 import re
 import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ _DTYPES = {
     "user_factors": "<f4",
     "item_factors": "<f4",
 }
+_OF_USERS = ("user_integers", "user_texts", "user_offsets", "history")
 _TWO_DIMENSIONS = ("user_factors", "item_factors")
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '([<|][a-z]\d)', 'fortran_order': False, "
@@ -45,6 +48,7 @@ _HEADER = re.compile(
 _TRAIN_AGAIN = "Train a new one: `recommend run --train`."
 
 Array = npt.NDArray[np.generic]
+UInt64s = npt.NDArray[np.uint64]
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -89,17 +93,47 @@ def load_model(path: Path, *, sha256: str | None = None) -> Model:
     Raises:
         ModelError: the file is missing or not exactly as `save_model` writes it.
     """
-    try:
-        if sha256 is not None and sha256_of(path) != sha256:
-            raise ModelError(f"{path} is not the file that its run wrote: its hash differs.", _TRAIN_AGAIN)
+    with _told(path):
+        _require(path, sha256)
         return _model(_arrays(path))
+
+
+def _require(path: Path, sha256: str | None) -> None:
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise ModelError(f"{path} is not the file that its run wrote: its hash differs.", _TRAIN_AGAIN)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What is wrong with a file, as an error of ours."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, EOFError, RuntimeError) as error:
         raise ModelError(f"The model {path} cannot be used: {error}.", _TRAIN_AGAIN) from error
     except zipfile.BadZipFile as error:
         raise ModelError(f"The model {path} is damaged: {error}.", _TRAIN_AGAIN) from error
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def load_histories(path: Path, *, sha256: str | None) -> tuple[Keys, UInt64s]:
+    """The users of a model and their histories (`Model.history`), without the factors, which are most of it.
+
+    Args:
+        path: the file.
+        sha256: hex digest that its bytes must have, where one is known.
+
+    Raises:
+        ModelError: the file is missing or not as `save_model` writes it.
+    """
+    with _told(path):
+        _require(path, sha256)
+        arrays = _arrays(path, _OF_USERS)
+        users, history = _keys("user", arrays), arrays["history"].astype(np.uint64, copy=False)
+        if len(history) != len(users):
+            raise ValueError(f"{len(history)} histories for {len(users)} customers")
+        return users, history
+
+
+def _arrays(path: Path, names: Iterable[str] = _DTYPES) -> dict[str, Array]:
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -110,7 +144,7 @@ def _arrays(path: Path) -> dict[str, Array]:
             raise ValueError("it is compressed")
         if sum(member.file_size for member in members) > size:
             raise ValueError("it claims to hold more than its size")
-        return {name: _array(archive, name, dtype) for name, dtype in _DTYPES.items()}
+        return {name: _array(archive, name, _DTYPES[name]) for name in names}
 
 
 def _array(archive: zipfile.ZipFile, name: str, dtype: str) -> Array:

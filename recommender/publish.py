@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from recommender.database.base import Publication, RunLock
 from recommender.database.schema import Target
-from recommender.database.tables import RECOMMENDATIONS, ListTable
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
 from recommender.errors import DatabaseError, OutcomeUnknownError, TablesDifferError
 from recommender.patch import Patch
 
@@ -143,6 +143,19 @@ def published_lists(target: Target, connection: sa.Connection) -> dict[str, tupl
     rows = _published_rows(target.lists[RECOMMENDATIONS], connection)
     lists = groupby(rows, key=lambda row: row[0])
     return {customer: tuple(item for _, item in group) for customer, group in lists}
+
+
+def published_items(target: Target, connection: sa.Connection) -> set[str]:
+    """What is recommended now to customers and visitors, keys as texts.
+
+    Args:
+        target: where the lists are published.
+        connection: only reads.
+    """
+    tables = target.present(connection)
+    columns = [tables[d].c.item_id for d in (RECOMMENDATIONS, POPULAR_ITEMS) if d in tables]
+    queries = [sa.select(sa.type_coerce(column, sa.types.NullType())).distinct() for column in columns]
+    return {str(row[0]) for query in queries for row in connection.execute(query)}
 
 
 def _published_rows(table: sa.Table, connection: sa.Connection) -> Iterator[tuple[str, str]]:

@@ -90,9 +90,23 @@ class Publishing:
             min_customers_share=settings.min_customers_share if is_made else 0,
             min_sales_share=settings.min_sales_share,
         )
+        findings += self._continuity(connection)
         manifest.gate = [asdict(finding) for finding in findings]
         refuse(findings, force=force)
         return facts
+
+    def _continuity(self, connection: sa.Connection) -> "list[Finding]":
+        """Whether keys mean what they meant when the tables were published."""
+        from recommender.continuity import CHANGED, COMPARED
+        from recommender.gate import check_histories, check_published_items
+        from recommender.publish import published_items
+
+        counts, catalogue = self.run.manifest.counts, self._candidates.catalogue
+        found = check_histories(counts.get(COMPARED) or 0, counts.get(CHANGED) or 0)
+        if catalogue is None or self.target.last_publish(connection) is None:
+            return found
+        published = published_items(self.target, connection)
+        return found + check_published_items(published, catalogue, min_share=self.settings.min_items_share)
 
     def publish(self, lock: RunLock, *, force: bool) -> None:
         """Check the lists and put them into the tables."""

@@ -102,6 +102,8 @@ class Settings:
     """Refuse a result with fewer customers than this share of the last published run's."""
     min_sales_share: float = 0.5
     """Refuse a result from fewer sales than this share of the last published run's."""
+    min_items_share: float = 0.5
+    """Refuse a result when fewer than this share of the items recommended now are still in items.sql."""
     query_timeout_seconds: int = 3600
     """A query that takes longer is ended, and the run with it."""
     data_dir: Path = Path("var")
@@ -246,6 +248,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "WARM_START": _warm_start,
     "MIN_CUSTOMERS_SHARE": _number(0, 1),
     "MIN_SALES_SHARE": _number(0, 1),
+    "MIN_ITEMS_SHARE": _number(0, 1),
     "QUERY_TIMEOUT_SECONDS": _whole(1, 86_400),
     "KEEP_RUNS": _whole(1, 10_000),
     "KEEP_EXPORT_DAYS": _whole(0, 36_500),

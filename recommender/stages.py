@@ -105,9 +105,9 @@ class Night:
         from recommender.export import export
 
         manifest, settings = self.run.manifest, self.settings
-        last = published_runs(list_runs(settings.data_dir))[-1:]
+        last = self._last_published()
         with stage(self.run, Stage.EXPORT, self.progress) as figures:
-            before = self._size_before(last[0]) if last else Size(0, 0, 0)
+            before = self._size_before(last) if last else Size(0, 0, 0)
             known = f"the last night had {before.words}" if before.sales else "before any sale is read"
             require_memory(before, settings, source=known)
             found = export(
@@ -139,11 +139,14 @@ class Night:
                 days=settings.history_days,
                 until=manifest.as_of_day,
                 path=settings.sql_dir / "sales.sql",
-                before=(last[0].run_id, last[0].manifest.counts["sales"] or 0) if last else None,
+                before=(last.run_id, last.manifest.counts["sales"] or 0) if last else None,
             )
             exported = Size(found.counts.sales, before.customers, found.counts.items)
             require_memory(exported, settings, source=exported.words)
             figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
+
+    def _last_published(self) -> Run | None:
+        return next(iter(published_runs(list_runs(self.settings.data_dir))[-1:]), None)
 
     def _size_before(self, last: Run) -> Size:
         """What the last night was made of; nothing where tonight's sales are chosen in another way."""
@@ -188,13 +191,18 @@ class Night:
 
     def make_model(self, chosen: "Plan") -> "Model":
         """Write `model.npz` by the plan, and look at nothing else."""
+        from recommender.continuity import compare_histories
         from recommender.modelfile import save_model
+        from recommender.oddities import odd_sales
         from recommender.training import make_model
 
         manifest, interactions = self.run.manifest, self._interactions
         require_memory(self._size, self.settings, source=self._size.words)
         manifest.data_sha256 = interactions.data_sha256
         manifest.counts["interactions"] = int(interactions.weights.nnz)
+        compare_histories(self.run, self._last_published(), interactions)
+        for warning in odd_sales(interactions, self._never):
+            warn(self.run, warning)
         self._keep_never_recommend()
         self._model = make_model(
             self.run,
@@ -248,6 +256,7 @@ class Night:
     def rank(self) -> None:
         """Write every list from the model."""
         from recommender.blend.signals import make_signals
+        from recommender.continuity import renamed_items
         from recommender.evaluation.choice import Choice
         from recommender.evaluation.proof import Method, weights_for
         from recommender.listfiles import write_popular_items, write_recommendations
@@ -266,6 +275,9 @@ class Night:
                 sales_path=settings.sql_dir / "sales.sql",
                 items_path=settings.sql_dir / "items.sql",
             )
+            renamed = renamed_items(self._last_published(), self.catalogue, self._kinds[Role.ITEM])
+            if renamed is not None:
+                warn(self.run, renamed)
             choice = Choice.of(manifest.choice)
             if manifest.method is None or choice is None:
                 raise RefusedError(
@@ -327,4 +339,5 @@ class Night:
         return Candidates(
             sellable={*compress(texts, self.catalogue.sellable)} - {*self._never.as_texts()},
             known={*texts, *self._interactions.item_ids.as_texts()},
+            catalogue=texts,
         )

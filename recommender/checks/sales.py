@@ -12,13 +12,16 @@ import numpy.typing as npt
 from recommender.catalogue import Catalogue, load_catalogue, read_never_recommend
 from recommender.checks.findings import Findings
 from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
+from recommender.database.base import capital
 from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.errors import RefusedError
 from recommender.export import Export
-from recommender.gate import ListFacts, check_keys, check_shares
+from recommender.gate import ListFacts, check_keys, check_published_items, check_shares
 from recommender.keykind import KeyKind, is_guest
 from recommender.keys import Keys
+from recommender.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_most_baskets
+from recommender.publish import published_items
 from recommender.runs import ITEMS, SALES
 from recommender.settings import Settings
 from recommender.times import shop_days
@@ -29,8 +32,6 @@ Int64s = npt.NDArray[np.int64]
 _MOST_REPEATED_SHARE = 0.05
 _MOST_UNKNOWN_SHARE = 0.2
 _MOST_UNSELLABLE_SHARE = 0.9
-_MOST_TIMES_THE_MEAN = 100
-"""Lines of one customer; in the wholesale shop that we test on, the greatest has 86 times the mean."""
 _LATELY_DAYS, _BEFORE_DAYS = 14, 90
 _ENOUGH_DAYS = 10
 """Days with sales among those before, so that one can tell what is usual."""
@@ -55,6 +56,8 @@ class Sales:
     """The days with sales as ordinals in the shop's zone, ascending."""
     nobody: tuple[str, int] | None
     """A customer's key that seems to stand for guests, and how many lines it has."""
+    in_most_baskets: tuple[int | str, float] | None
+    """An item that lies in most baskets, and its share of them."""
 
 
 def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Settings) -> Sales:
@@ -77,6 +80,7 @@ def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Set
     moments = times.result()
     unknown = catalogue.ids.find(items) < 0
     per_item = np.bincount(sold, minlength=len(items))
+    common = item_in_most_baskets(users, sold, moments)
     return Sales(
         customers=_chosen(customers, buys),
         items=items,
@@ -87,6 +91,7 @@ def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Set
         repeated_lines=_repeated(users, sold, moments),
         days=tuple(np.unique(shop_days(moments, settings.shop_timezone)).tolist()),
         nobody=_nobody(customers, users),
+        in_most_baskets=None if common is None else (items[common[0]], common[1]),
     )
 
 
@@ -103,7 +108,7 @@ def _nobody(customers: Keys, users: npt.NDArray[np.int32]) -> tuple[str, int] | 
     place = int(lines.argmax())
     key = customers[place]
     is_none = key <= 0 if isinstance(key, int) else key.strip() in ("", "0")
-    is_crowd = lines[place] > _MOST_TIMES_THE_MEAN * len(users) / len(customers)
+    is_crowd = lines[place] > MOST_TIMES_THE_MEAN * len(users) / len(customers)
     return (str(key), int(lines[place])) if is_none or is_crowd else None
 
 
@@ -208,6 +213,18 @@ def find_gap(days: Sequence[int], today: int) -> tuple[int, int] | None:
     return (first + 1, end - 1) if end - first - 1 > usual + 1 else None
 
 
+def _warn_of_common(
+    sales: Sales, items: list[str], allowed: npt.NDArray[np.bool_], findings: Findings
+) -> None:
+    """An item in most baskets is named where it may be recommended."""
+    if sales.in_most_baskets is None:
+        return
+    item = str(sales.in_most_baskets[0])
+    if item in items and allowed[items.index(item)]:
+        what, _, what_to_do = in_every_basket(*sales.in_most_baskets).partition(": ")
+        findings.warn("items", f"{what}.", capital(what_to_do))
+
+
 def check_items(
     sales: Sales, export: Export, catalogue: Catalogue, settings: Settings, findings: Findings
 ) -> None:
@@ -234,6 +251,7 @@ def check_items(
         if settings.never_recommend is not None:
             never = catalogue.ids.find(read_never_recommend(settings.never_recommend, export.item_kind))
             left[never[never >= 0]] = False
+        _warn_of_common(sales, catalogue.ids.as_texts(), left, findings)
         allowed = int(left.sum())
         if not allowed:
             raise RefusedError(
@@ -298,6 +316,9 @@ def check_gate(
             min_customers_share=settings.min_customers_share,
             min_sales_share=settings.min_sales_share,
         )
+        if target.last_publish(connection) is not None:
+            published = published_items(target, connection)
+            refused += check_published_items(published, items, min_share=settings.min_items_share)
         for finding in refused:
             findings.error("tables", RefusedError(finding.message, finding.what_to_do))
     if not fits:

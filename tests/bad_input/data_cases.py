@@ -1,5 +1,7 @@
 """Queries, sales and items that cannot be used."""
 
+from datetime import timedelta
+
 from tests.bad_input.support import (
     ANY,
     MARIADB,
@@ -12,6 +14,7 @@ from tests.bad_input.support import (
     cases_of,
     nothing,
 )
+from tests.nights import DAY, tastes
 
 CASES: list[Case] = []
 case = cases_of(CASES)
@@ -127,6 +130,28 @@ def far_fewer(shop: BadShop) -> None:
 
 
 case("a past night over a later one", call=("run", "--as-of", "2026-02-20"), name="past_night")(nothing)
+
+
+@case("customers with other keys than last night")
+def other_customer_keys(shop: BadShop) -> None:
+    many_customers(shop)
+    shop.execute("UPDATE bad SET customer_id = 81 - customer_id")
+
+
+@case("items with other keys than last night")
+def other_item_keys(shop: BadShop) -> None:
+    many_customers(shop)
+    shop.execute("UPDATE items SET item_id = item_id + 1000 WHERE item_id > 105")
+
+
+def many_customers(shop: BadShop) -> None:
+    """A night of so many that there is something to compare; the newest purchase is that of its day."""
+    shop.own_tables()
+    sales = tastes(range(1, 81), list(range(100, 124)))
+    rows = [f"{customer}, {item}, '{day} 09:30:00'" for customer, item, day in sales]
+    key, time = shop.type("key"), shop.type("time")
+    shop.sell_in(f"customer_id {key}, item_id {key}, sold_at {time}", *rows)
+    shop.night(DAY - timedelta(days=1))
 
 
 # Items
