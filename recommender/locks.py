@@ -1,5 +1,6 @@
 """A lock file: held by the kernel for a living process, so that a dead one never blocks a run."""
 
+import errno
 import json
 import os
 import socket
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from recommender.errors import DatabaseError, LockedError
+from recommender.errors import DatabaseError, LockedError, SettingsError
 from recommender.files import FILE_MODE
 
 if os.name == "nt":  # pragma: no cover - the tests run on POSIX systems
@@ -34,6 +35,9 @@ else:
         return True
 
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
 def holder() -> str:
     """This process, as those see it who find a lock taken: host, pid and the time it took the lock."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -54,7 +58,7 @@ class FileLock:
             DatabaseError: somebody removed or replaced it, so that another run may have begun.
         """
         try:
-            same = os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+            same = os.path.samestat(os.fstat(self._file.fileno()), self._path.lstat())
         except FileNotFoundError:
             same = False
         if not same:
@@ -71,9 +75,10 @@ def file_lock(path: Path) -> Iterator[FileLock]:
 
     Raises:
         LockedError: another process holds it; says which.
+        SettingsError: it is a link.
     """
     # Not made anew each time and never truncated before the lock is ours: the holder's words stand in it.
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE), "r+", encoding="utf-8") as file:
+    with _opened(path, os.O_CREAT) as file:
         if not _try_lock(file):
             file.seek(0)
             raise LockedError(
@@ -90,10 +95,24 @@ def file_lock(path: Path) -> Iterator[FileLock]:
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lock file; takes it for a moment if none does."""
     try:
-        with path.open("r+", encoding="utf-8") as file:
+        with _opened(path) as file:
             return not _try_lock(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, SettingsError):
         return False
+
+
+def _opened(path: Path, flags: int = 0) -> IO[str]:
+    """The file itself, never what a link leads to: others may write to the folder, as beside a database."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | flags | _NO_LINK, FILE_MODE)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise SettingsError(
+            f"The lock file {path} is a link, and a run would write over what it leads to.",
+            "Remove it, and mind who may write to that folder: no run of ours makes a link there.",
+        ) from error
+    return os.fdopen(descriptor, "r+", encoding="utf-8")
 
 
 def _words(content: str) -> str:

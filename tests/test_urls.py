@@ -114,7 +114,11 @@ def test_passwords_in_options_are_masked(option):
         ("ssl-mode=REQUIRED", {"ssl_check_hostname": "false"}),  # DigitalOcean, Aiven
         ("sslmode=require", {"ssl_check_hostname": "false"}),
         ("ssl-mode=PREFERRED&serverTimezone=UTC", {}),
-        ("ssl_mode=VERIFY_IDENTITY&ssl_ca=ca.pem", {"ssl_check_hostname": "true", "ssl_ca": "ca.pem"}),
+        ("ssl-mode=DISABLED", {"ssl_disabled": "true"}),
+        (
+            f"ssl_mode=VERIFY_IDENTITY&ssl_ca={__file__}",
+            {"ssl_check_hostname": "true", "ssl_ca": __file__},
+        ),
         ("unix_socket=/run/mysqld/mysqld.sock", {"unix_socket": "/run/mysqld/mysqld.sock"}),
     ],
 )

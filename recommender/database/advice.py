@@ -13,6 +13,14 @@ NO_DATABASE_FOR_US = (
 WRONG_LOGIN = "Mind user and password in the address."
 UNREACHABLE = "Mind host, port or socket in the address, and whether the server runs."
 NO_CONNECTION = "Mind host, port, user, password and database in the address, and whether the server runs."
+NO_TLS = (
+    "The server offers no TLS: turn it on there; only where nobody else can listen, take ssl-mode or sslmode"
+    " out of the address."
+)
+NOT_TRUSTED = (
+    "The server's certificate is not signed by the authority that the address names, or is for another host:"
+    " mind ssl_ca or sslrootcert, and the host."
+)
 NO_RIGHT = "Give the user of the address that right; `recommend init` prints the statements."
 READ_ONLY = "Let the user who runs the program write to the file and to its folder."
 WRONG_SQL = "Mind the names and the SQL of the query; it may only read."
@@ -30,6 +38,7 @@ _MYSQL = {
     1044: NO_DATABASE_FOR_US,
     1045: WRONG_LOGIN,
     **dict.fromkeys((2002, 2003, 2005), UNREACHABLE),
+    2026: NO_TLS,
     **dict.fromkeys((1142, 1143, 1227, 1370), NO_RIGHT),
     **dict.fromkeys((1052, 1054, 1064, 1146, 1305, 1792), WRONG_SQL),
     1690: UNSIGNED,
@@ -55,6 +64,10 @@ _POSTGRESQL_CONNECTION = {
     "Connection refused": UNREACHABLE,
     "could not translate host name": UNREACHABLE,
     "failed to resolve host": UNREACHABLE,
+    "does not support SSL": NO_TLS,
+    "certificate verify failed": NOT_TRUSTED,
+    "does not match host name": NOT_TRUSTED,
+    "root certificate file": NOT_TRUSTED,
 }
 
 _SQLITE = {
@@ -74,6 +87,8 @@ def mysql_advice(error: BaseException) -> str | None:
     """By the server's number; None where we know nothing better than the error."""
     if _MYSQL_DISK_FULL.search(str(error)):
         return DISK_FULL
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):  # PyMySQL's number is that of a server out of reach
+        return NOT_TRUSTED
     code = error.args[0] if error.args else None
     return _MYSQL.get(code) if isinstance(code, int) else None
 

@@ -29,13 +29,18 @@ _MYSQL_OPTIONS = {
     *("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher", "ssl_check_hostname"),
 }
 _SSL_MODES: dict[str, dict[str, str]] = {
-    "disabled": {},
+    "disabled": {"ssl_disabled": "true"},
     "preferred": {},
     "required": {"ssl_check_hostname": "false"},
     "require": {"ssl_check_hostname": "false"},
     "verify_ca": {"ssl_check_hostname": "false"},
     "verify_identity": {"ssl_check_hostname": "true"},
 }
+_FILES = {
+    *("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"),
+    *("sslrootcert", "sslcert", "sslkey", "sslcrl"),
+}
+"""Options that name files; `sslrootcert=system` does not."""
 _FOREIGN_OPTIONS = {"reconnect", "servertimezone", "useunicode", "characterencoding", "serverversion", "pool"}
 """Written by hosting panels for other languages; nothing here depends on them."""
 
@@ -44,7 +49,7 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
     """A SQLAlchemy URL with our driver filled in.
 
     Takes SQLAlchemy's form and the forms hosting panels give: `postgres://`, `postgresql://`, `mysql://`,
-    `mariadb://`. A relative SQLite path is taken from `base` (the folder of the `.env`).
+    `mariadb://`. A relative path, of a SQLite file or a certificate, begins in `base` (the folder of the `.env`).
 
     Raises:
         SettingsError: not an address, a database we do not know, a driver that is not ours or not installed.
@@ -81,6 +86,7 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
         )
     if driver == "pymysql":
         url = _with_known_options(url)
+    url = _with_files(url, base or Path.cwd())
     return url.set(drivername=f"{backend}+{driver}")
 
 
@@ -129,12 +135,33 @@ def _with_known_options(url: URL) -> URL:
             f"The database address has options that are not known: {', '.join(unknown)}.",
             f"Leave them out; known are ssl-mode, {', '.join(sorted(_MYSQL_OPTIONS))}.",
         )
-    if verifies and "ssl_ca" not in options:
+    if verifies and not {"ssl_ca", "ssl_capath"} & set(options):
         raise SettingsError(
             "The database address wants the server's certificate verified, but names no ssl_ca.",
             "Add &ssl_ca=/path/to/ca.pem.",
         )
     return url.set(query=options)
+
+
+def _with_files(url: URL, base: Path) -> URL:
+    """The address with whole paths, of files that can be read: the drivers do not say which cannot."""
+    paths = {
+        name: str(base / value)
+        for name, value in url.query.items()
+        if name in _FILES and isinstance(value, str) and value != "system"
+    }
+    for name, path in paths.items():
+        try:
+            if Path(path).is_dir():
+                continue
+            with Path(path).open("rb"):
+                pass
+        except OSError as error:
+            raise SettingsError(
+                f"The database address has {name}={path}, which cannot be read: {error.strerror}.",
+                "Mind its path and mode; a relative path begins in the folder of .env.",
+            ) from error
+    return url.update_query_dict(paths)
 
 
 def install_hint(url: URL) -> str:

@@ -27,6 +27,15 @@ def wrong_password(shop: BadShop) -> None:
     shop.set(DATABASE_URL=shop.at(password="wrong-s3cret"))
 
 
+@case("a server without TLS", on=SERVERS)
+def no_tls(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(query={"sslmode": "require"}))
+
+
+# The words of the drivers are those that tests/test_tls.py meets on servers with certificates.
+case("a certificate that is not trusted", on=SERVERS, fault=faults.not_trusted, name="not_trusted")(nothing)
+
+
 @case("no database of that name", on=SERVERS)
 def no_database(shop: BadShop) -> None:
     shop.set(DATABASE_URL=shop.at(database="no_such_shop"))

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from recommender.pipeline import target_of
+from recommender.settings import load_settings
 from tests.bad_input import faults
 from tests.bad_input.support import ANY, MARIADB, NIGHT, POSTGRESQL, SQLITE, BadShop, Case, cases_of, nothing
 
@@ -39,6 +41,21 @@ for _file in ("staging", ".tmp-shop-copy.db"):
         fault=partial(faults.full_sqlite, _file),
         name=f"full_disk_at_{_file.strip('.')}",
     )(nothing)
+
+
+@case("a lock file that is a link", on=ANY)
+def linked_lock(shop: BadShop) -> None:
+    (shop.folder / "var" / "lock").unlink()
+    (shop.folder / "var" / "lock").symlink_to(shop.folder / "precious")
+
+
+@case("a lock file that is a link", on=(SQLITE,))
+def linked_lock_beside_the_database(shop: BadShop) -> None:
+    target = target_of(load_settings({}, shop.env_file))
+    digest = target.lock_name.rpartition(":")[2][:8]
+    lock = shop.folder / f"shop.db.recommend-{digest}.lock"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(shop.folder / "precious")
 
 
 @case(

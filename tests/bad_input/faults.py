@@ -15,6 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psycopg
+import pymysql
 import sqlalchemy as sa
 
 import recommender
@@ -114,6 +116,21 @@ def broken_driver() -> Iterator[None]:
         raise ImportError("no pq wrapper available")
 
     with patched(database, "import_module", fail):
+        yield
+
+
+@contextlib.contextmanager
+def not_trusted() -> Iterator[None]:
+    """The server's certificate is of another authority, in the drivers' words."""
+
+    def refuse_postgresql(*_: Any, **__: Any) -> Any:
+        raise psycopg.OperationalError("connection failed: SSL error: certificate verify failed")
+
+    def refuse_mysql(*_: Any, **__: Any) -> Any:
+        words = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
+        raise pymysql.err.OperationalError(2003, f"Can't connect to MySQL server on 'h' ({words})")
+
+    with patched(psycopg, "connect", refuse_postgresql), patched(pymysql, "connect", refuse_mysql):
         yield
 
 

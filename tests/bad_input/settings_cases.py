@@ -1,7 +1,18 @@
 """Calls and settings that are wrong: no database knows of them, or it cannot even be reached."""
 
 from recommender.runs import QUERIES
-from tests.bad_input.support import ALL, ANY, MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+from tests.bad_input.support import (
+    ALL,
+    ANY,
+    MARIADB,
+    POSTGRESQL,
+    SERVERS,
+    SQLITE,
+    BadShop,
+    Case,
+    cases_of,
+    nothing,
+)
 from tests.platforms.support import load as load_platform
 
 CASES: list[Case] = []
@@ -91,6 +102,12 @@ def password_with_a_slash(shop: BadShop) -> None:
 @case("an address without a database", on=SERVERS)
 def no_name_in_address(shop: BadShop) -> None:
     shop.set(DATABASE_URL=shop.url.rpartition("/")[0])
+
+
+@case("a certificate's file that cannot be read", on=SERVERS)
+def no_certificate(shop: BadShop) -> None:
+    option = "sslrootcert" if shop.kind == POSTGRESQL else "ssl_ca"
+    shop.set(DATABASE_URL=shop.at(query={option: "nowhere.pem"}))
 
 
 @case("a schema on SQLite, which has none", on=(SQLITE,))
