@@ -159,7 +159,7 @@ def unpack(file: Path, data_dir: Path) -> Run:
                 folder, name = member.filename.split("/")
                 path = make_folder(runs_folder(data_dir) / folder) / name
                 # What comes out is never longer than what was checked.
-                with archive.open(member) as source, path.open("wb") as target:
+                with archive.open(member) as source, path.open("xb") as target:
                     shutil.copyfileobj(source, target, _BLOCK)
     except FileNotFoundError as error:
         raise RefusedError(f"There is no archive {file}.", "Mind the path.") from error

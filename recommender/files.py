@@ -22,10 +22,31 @@ STALE_SECONDS = 2 * 86_400
 def make_folder(path: Path) -> Path:
     """The folder, made with all its parents where missing; new folders are 0700 whatever the umask."""
     for folder in reversed([path, *path.parents]):
-        if not folder.exists():
-            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        if folder.exists():
+            continue
+        try:
+            folder.mkdir(mode=FOLDER_MODE)
+        except FileExistsError:
+            # Another process was quicker: what it made is not ours to change.
+            if not folder.is_dir():
+                raise
+        else:
             folder.chmod(FOLDER_MODE)
     return path
+
+
+def new_file(path: Path) -> None:
+    """An empty file, 0600 whatever the umask, in the place of what was there.
+
+    What was there is removed, not opened: it may be a link to a file that is nobody's to write.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, FILE_MODE)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -49,7 +70,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     the whole new one. On an error the temporary file is removed and `path` stays as it was.
     """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{path.name}")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    new_file(temporary)
     try:
         yield temporary
         with temporary.open("rb+") as file:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recommender.files import FILE_MODE
+from recommender.texttable import escaped, printable
 
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _ROOT = "recommender"
@@ -29,7 +30,14 @@ class _JsonLines(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
         if record.exc_info:
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return escaped(json.dumps(line, ensure_ascii=False, default=str))
+
+
+class _TextLines(logging.Formatter):
+    """Level and message, below them the traceback, with nothing in it that a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
 
 
 def configure(level: int, form: str) -> None:
@@ -41,7 +49,7 @@ def configure(level: int, form: str) -> None:
         logger.removeHandler(old)
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(level)
-    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(_JsonLines() if form == "json" else _TextLines("%(levelname)s %(message)s"))
     logger.addHandler(handler)
     # What other packages have to say goes to the run's log; without a handler Python would print it.
     if not logging.getLogger().handlers:
@@ -65,7 +73,8 @@ def run_log(path: Path) -> Iterator[None]:
     """Write everything, also debug records, to the run's `log.jsonl` as well."""
     logger = logging.getLogger(_ROOT)
     logger.setLevel(logging.DEBUG)
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
+    # Never through a link to somebody's file.
+    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), FILE_MODE))
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_JsonLines())
     loggers = [logger, logging.getLogger()]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.csvcolumns import read_blocks
-from recommender.files import FILE_MODE
+from recommender.files import new_file
 from recommender.keykind import GUEST_PREFIX, KeyKind
 
 MOST_CHANGED = 0.3
@@ -48,7 +48,7 @@ def make_patch(old: Path, new: Path, kind: KeyKind, path: Path, *, lists: int) -
     """
     owners: list[int | str] = []
     rows = changed = 0
-    path.touch(FILE_MODE)
+    new_file(path)
     with new.open("rb") as whole, path.open("wb") as file:
         file.write(whole.readline())
         for before, after in _side_by_side(old, new, kind):

@@ -21,6 +21,7 @@ from recommender.files import (
     write_bytes,
     write_text,
 )
+from recommender.texttable import escaped
 
 SALES, ITEMS = "sales.csv", "items.csv"
 MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
@@ -225,7 +226,7 @@ class Run:
     def save(self) -> None:
         """Write the manifest."""
         text = json.dumps(asdict(self.manifest), indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(self.path(MANIFEST), text + "\n")
+        write_text(self.path(MANIFEST), escaped(text) + "\n")
 
     def has_done(self, stage: Stage) -> bool:
         """Whether the stage has finished."""
@@ -350,7 +351,7 @@ def find_run(data_dir: Path, run_id: str) -> Run:
         RefusedError: its manifest is damaged.
     """
     folder = runs_folder(data_dir) / run_id
-    if not is_run_id(run_id) or not folder.is_dir():
+    if not is_run_id(run_id) or folder.is_symlink() or not folder.is_dir():
         raise SettingsError(
             f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend status` names the newest."
         )

@@ -1,10 +1,13 @@
 """Aligned tables of text for a terminal: wide letters count two cells, nothing that a terminal would obey."""
 
+import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _GAP = "  "
+_NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
 _MORE = "…"
 
 
@@ -24,6 +27,14 @@ class Column:
 def printable(text: str) -> str:
     """The text, with a question mark for each character that a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def escaped(text: str) -> str:
+    """JSON that means the same, with an escape for each character that a terminal would obey.
+
+    Of itself JSON escapes the oldest control characters only: no C1 ones, no reversed writing.
+    """
+    return _NOT_PLAIN.sub(lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text)
 
 
 def cells(text: str) -> int:

@@ -1,7 +1,6 @@
 """`recommend check`."""
 
 import datetime as dt
-import json
 import os
 import sys
 import textwrap
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import printable, progress, settings
+from recommender.commands.common import print_json, printable, progress, settings
 from recommender.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def command(*, as_json: bool) -> ExitCode:
 
     report = check(settings, now=dt.datetime.now(dt.UTC), progress=progress())
     if as_json:
-        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False, default=str))
+        print_json(report.as_json())
         return report.exit_code
     for finding in report.findings:
         _print(finding)

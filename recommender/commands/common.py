@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.texttable import Column, printable, table
+from recommender.texttable import Column, escaped, printable, table
 
 if TYPE_CHECKING:
     from recommender.progress import Progress
@@ -73,7 +73,7 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, 
 
 def print_json(found: Any) -> None:
     """The same for machines."""
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
+    click.echo(escaped(json.dumps(found, indent=2, ensure_ascii=False, default=str)))
 
 
 run_option = click.option(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from recommender.commands.common import print_line
+
 
 @click.command("demo")
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
@@ -20,13 +22,14 @@ def command(directory: Path, url: str | None) -> None:
     from recommender.demo import build_demo
 
     report = build_demo(directory, url=url, today=datetime.now(UTC).date())
-    click.echo(
+    print_line(
         f"A shop is in {report.database}: {report.customers} customers, {report.items} products,"
         f" {report.sale_lines} sale lines from {report.first_day} to {report.last_day}."
     )
-    click.echo("\nNext:")
-    click.echo(f"  cd {shlex.quote(str(directory))}")
-    click.echo("  recommend init --yes")
-    click.echo("  recommend run")
+    print_line()
+    print_line("Next:")
+    print_line(f"  cd {shlex.quote(str(directory))}")
+    print_line("  recommend init --yes")
+    print_line("  recommend run")
     for example in report.examples:
-        click.echo(f"  recommend show {example.customer_id}   # {example.who}")
+        print_line(f"  recommend show {example.customer_id}   # {example.who}")

@@ -86,13 +86,13 @@ def command(
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
     planned = _plan(found, sampled, owner)
-    click.echo(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
+    _say(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
-        init.make_key(init.GUEST_KEY, found, click.echo)
+        init.make_key(init.GUEST_KEY, found, _say)
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
         # Not before: with the key every night wants its table.
-        init.make_key(init.FORGET_KEY, found, click.echo)
+        init.make_key(init.FORGET_KEY, found, _say)
         given = None if owner is None else init.give_rights(found, owner)
         if given is not None:
             _say(f"Gave the rights on them to {given.who}.")
@@ -132,11 +132,13 @@ def _ask(
             return check(answer)
         except SettingsError as error:
             # Which has the question asked again.
-            raise click.UsageError(str(error)) from error
+            raise click.UsageError(printable(str(error))) from error
 
     there_are = f"; there are: {', '.join(shown)}" if shown else ""
     _say(f"{title}: {parameter.name}, {parameter.about}{there_are}.")
-    return str(click.prompt(parameter.name, default=default, value_proc=checked))
+    # Not shown by click, since it may be the shop's own text.
+    text = parameter.name + ("" if default is None else f" [{printable(default)}]")
+    return str(click.prompt(text, default=default, show_default=False, value_proc=checked))
 
 
 def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool) -> "EnvFile":
@@ -256,7 +258,7 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
     if apart:
         _say(apart)
     if asks:
-        click.echo("\n".join(planned.statements))
+        _say_statements(planned.statements)
         if not click.confirm("Create these tables?"):
             click.echo("Nothing was created.")
             return False
@@ -264,10 +266,10 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
         init.create_tables(found, planned, owner)
     except DatabaseError:
         if not asks:
-            click.echo("\n".join(planned.statements))
+            _say_statements(planned.statements)
         _show_grants(found)
         raise
-    click.echo(f"Created {', '.join(planned.made)}.")
+    _say(f"Created {', '.join(planned.made)}.")
     return True
 
 
@@ -292,3 +294,9 @@ def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
 
 def _say(text: str) -> None:
     click.echo(printable(text))
+
+
+def _say_statements(statements: Sequence[str]) -> None:
+    """Statements as they are to be pasted, each with its own line ends."""
+    for line in "\n".join(statements).split("\n"):
+        _say(line)

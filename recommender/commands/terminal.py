@@ -5,6 +5,7 @@ import time
 import click
 
 from recommender.progress import Progress
+from recommender.texttable import printable
 
 _SECONDS_BETWEEN = 0.1
 
@@ -38,9 +39,10 @@ class TerminalProgress(Progress):
 
     def end(self, summary: str, seconds: float) -> None:
         """Leave the stage's line with what it brought and how long it took."""
-        self._write(
-            f"{summary}  {click.style(f'{seconds:.1f} s', dim=True) if self._colour else f'{seconds:.1f} s'}"
-        )
+        time_taken = f"{seconds:.1f} s"
+        if self._colour:
+            time_taken = click.style(time_taken, dim=True)
+        self._write(f"{printable(summary)}  {time_taken}")
 
     def _write(self, text: str, end: str = "\n") -> None:
         name = click.style(f"{self._stage:<8}", bold=True) if self._colour else f"{self._stage:<8}"

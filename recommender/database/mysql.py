@@ -31,7 +31,7 @@ from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.typewords import mysql_words
 from recommender.errors import DatabaseError
-from recommender.files import FILE_MODE
+from recommender.files import new_file
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
 
@@ -372,7 +372,7 @@ class MySQL(Database):
 
 def _write_load_file(records: Path, path: Path) -> None:
     """The list in LOAD DATA's own form, the only one in which NULL and every text are unambiguous."""
-    path.touch(FILE_MODE)
+    new_file(path)
     is_header = True
     try:
         with path.open("wb") as file:

@@ -35,7 +35,7 @@ from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.typewords import sqlite_words
 from recommender.errors import DatabaseError, Interrupted, RefusedError
-from recommender.files import FILE_MODE
+from recommender.files import new_file
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
 from recommender.locks import FileLock, file_lock
@@ -287,7 +287,7 @@ class SQLite(Database):
                 # A reader holds nobody up in this mode, so no copy is needed.
                 yield _SQLiteSnapshot(self, source, timeout_seconds)
                 return
-            copy.touch(FILE_MODE)
+            new_file(copy)
             try:
                 with closing(sqlite3.connect(copy, isolation_level=None)) as target:
                     with _our_disk(copy):
@@ -319,8 +319,7 @@ class SQLite(Database):
         done: Callable[[], None],
     ) -> None:
         staging = scratch / ".tmp-staging.db"
-        staging.unlink(missing_ok=True)
-        staging.touch(FILE_MODE)
+        new_file(staging)
         try:
             with self.errors("could not be written"), self._engine().connect() as connection:
                 raw = connection.connection.driver_connection

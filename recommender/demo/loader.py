@@ -13,7 +13,7 @@ from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.demo.tables import ShopTables
 from recommender.errors import DatabaseError, SettingsError
-from recommender.files import FILE_MODE
+from recommender.files import new_file
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def _make_file(url: sa.URL) -> Path | None:
     if path.exists():
         return None
     try:
-        path.touch(FILE_MODE)
+        new_file(path)
     except OSError as error:
         raise SettingsError(f"{path} cannot be made: {error.strerror}.", "Mind the address.") from error
     return path

@@ -163,12 +163,18 @@ def _side(database: Database, connection: sa.Connection, schema: str | None) -> 
     if database.backend == "mysql":
         # The account that the server found for us, with its host: 'shop'@'%' need not be 'shop'@'localhost'.
         user, _, host = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar()).rpartition("@")
-        quoted = "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
+        quoted = "@".join(map(_account_part, (user, host)))
         return _Side(database, quoted, schema or str(database.url.database))
     user = str(connection.exec_driver_sql("SELECT current_user").scalar())
     here = connection.exec_driver_sql("SELECT current_schema()").scalar()
     quoted = database.quoted(sa.Table(user, sa.MetaData()))
     return _Side(database, quoted, schema or (None if here is None else str(here)))
+
+
+def _account_part(name: str) -> str:
+    """A part of an account's name, quoted; what a backslash means in a literal is a setting of the server."""
+    mark = "`" if "\\" in name else "'"
+    return mark + name.replace(mark, mark * 2) + mark
 
 
 def _tables_of_queries(
