@@ -14,6 +14,9 @@ from typing import NoReturn
 
 import pytest
 
+from recommender import cli
+from recommender.errors import ExitCode
+from tests import sentinel
 from tests.servers import SERVERS, MissingServerError, Server
 
 _MISSING = "not tested: "
@@ -34,6 +37,27 @@ def own_server(kind: str, options: Mapping[str, str] | None = None) -> Iterator[
         leave_out(str(error))
     with server:
         yield server
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _watched_errors() -> Iterator[None]:
+    """Every error that ends a command is looked through for secrets, with all that led to it."""
+    report = cli._report
+
+    def watched(error: BaseException) -> ExitCode:
+        sentinel.require_absent_in_error(error)
+        return report(error)
+
+    cli._report = watched
+    yield
+    cli._report = report
+
+
+@pytest.fixture(autouse=True)
+def _watched_files() -> Iterator[None]:
+    """After each test, the files of its shops are looked through for secrets."""
+    yield
+    sentinel.require_absent_everywhere()
 
 
 @pytest.fixture(scope="session")

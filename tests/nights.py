@@ -21,6 +21,7 @@ from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.runs import Run, list_runs
+from tests import sentinel
 
 ALL_TABLES = (
     "recommendations, buy_again, similar_items, bought_together, popular_items, recommendation_runs,"
@@ -58,6 +59,9 @@ class Shop:
     url: str
     settings: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        sentinel.note(self.folder)
+
     @property
     def env_file(self) -> Path:
         return self.folder / ".env"
@@ -71,10 +75,13 @@ class Shop:
 
     def recommend(self, *arguments: str) -> Outcome:
         """Call the command line in this process."""
+        sentinel.note(self.folder)
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli._exit_code(["--env-file", str(self.env_file), *arguments])
-        return Outcome(code, out.getvalue(), err.getvalue())
+        outcome = Outcome(code, out.getvalue(), err.getvalue())
+        sentinel.require_absent(outcome.out + outcome.err, arguments, self.folder)
+        return outcome
 
     def does(self, *arguments: str) -> str:
         """Call the command line, which must succeed and say nothing on stderr; returns its stdout."""

@@ -30,10 +30,12 @@ import psycopg
 import pymysql
 from sqlalchemy import URL, make_url
 
+from tests.sentinel import SENTINEL
+
 USER = "shop"
 """The administrator of every server."""
 
-PASSWORD = "s3cret-Pa$$%40wo:rd/@"
+PASSWORD = f"{SENTINEL}-Pa$$%40wo:rd/@"
 """The administrator's password: needs quoting in an address, and is easy to look for where it must not be."""
 
 _START_SECONDS = 60.0

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from recommender.database.query import tables_read
 from recommender.errors import ExitCode
 from tests.nights import ALL_TABLES, DAY, Shop, connection_to, empty_shop
+from tests.servers import PASSWORD
 
 READER, WRITER, WEB = "job_reader", "job_writer", "web_user"
 SALES = [(1, 10, DAY), (2, 11, DAY)]
@@ -18,12 +19,12 @@ def make_users(server, shop):
     if server.kind == "postgresql":
         for user in (READER, WRITER, WEB):
             server.execute(
-                f"DO $$ BEGIN CREATE ROLE {user} LOGIN PASSWORD 'pw';"
-                " EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+                f"DO $do$ BEGIN CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}';"
+                " EXCEPTION WHEN duplicate_object THEN NULL; END $do$"
             )
     else:
         for user in (READER, WRITER, WEB):
-            server.execute(f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'")
+            server.execute(f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
             # As hosting panels do: without any right on a database nobody may choose it.
             server.execute(f"GRANT CREATE TEMPORARY TABLES ON {name_of(shop)}.* TO {user}@'127.0.0.1'")
 
@@ -72,8 +73,8 @@ def test_three_users_with_the_printed_rights_and_no_more(tmp_path, server, schem
         shop.set(TARGET_SCHEMA=schema)
     owner = shop.url
     shop.set(
-        DATABASE_URL=server.url(name, READER, "pw"),
-        TARGET_DATABASE_URL=server.url(name, WRITER, "pw"),
+        DATABASE_URL=server.url(name, READER, PASSWORD),
+        TARGET_DATABASE_URL=server.url(name, WRITER, PASSWORD),
     )
     # Nobody gave the reader anything yet: what it needs is said.
     outcome = shop.recommend("init", "--yes", "--owner-url", owner)
@@ -93,7 +94,7 @@ def test_three_users_with_the_printed_rights_and_no_more(tmp_path, server, schem
     run = shop.night()
     assert run.manifest.status == "published"
     ours = f"{schema}.recommendations" if schema else "recommendations"
-    web = server.url(name, WEB, "pw")
+    web = server.url(name, WEB, PASSWORD)
     with connection_to(web) as connection:
         rows = connection.exec_driver_sql(f"SELECT customer_id, item_id FROM {ours} ORDER BY customer_id")
         assert [tuple(row) for row in rows] == [(1, 11), (2, 10)]
@@ -120,7 +121,7 @@ def test_three_users_with_the_printed_rights_and_no_more(tmp_path, server, schem
         (WRITER, [*everywhere, *shops]),
         (WEB, [*everywhere, *shops, *change]),
     ):
-        assert rights_of(server.url(name, user, "pw"), forbidden) == forbidden
+        assert rights_of(server.url(name, user, PASSWORD), forbidden) == forbidden
 
 
 def apply(server, shop, statements):
@@ -165,13 +166,13 @@ def test_a_second_server_takes_the_tables(tmp_path, postgresql, mariadb):
 def test_an_owner_who_may_give_nothing_leaves_the_rights_to_paste(tmp_path, mariadb):
     shop = empty_shop(tmp_path / "shop", mariadb.create_database())
     mariadb.execute(
-        "CREATE OR REPLACE USER poor_owner@'127.0.0.1' IDENTIFIED BY 'pw'",
-        "CREATE OR REPLACE USER poor_job@'127.0.0.1' IDENTIFIED BY 'pw'",
+        f"CREATE OR REPLACE USER poor_owner@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+        f"CREATE OR REPLACE USER poor_job@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
         f"GRANT ALL ON {name_of(shop)}.* TO poor_owner@'127.0.0.1'",
         f"GRANT SELECT ON {name_of(shop)}.* TO poor_job@'127.0.0.1'",
     )
-    shop.set(DATABASE_URL=mariadb.url(name_of(shop), "poor_job", "pw"))
-    said = shop.does("init", "--yes", "--owner-url", mariadb.url(name_of(shop), "poor_owner", "pw"))
+    shop.set(DATABASE_URL=mariadb.url(name_of(shop), "poor_job", PASSWORD))
+    said = shop.does("init", "--yes", "--owner-url", mariadb.url(name_of(shop), "poor_owner", PASSWORD))
     assert "Created recommendations" in said
     assert "Gave the rights" not in said
     assert len([s for s in granted(said) if "INSERT" in s and "poor_job" in s]) == len(ALL_TABLES.split(", "))

@@ -49,7 +49,7 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
     """A SQLAlchemy URL with our driver filled in.
 
     Takes SQLAlchemy's form and the forms hosting panels give: `postgres://`, `postgresql://`, `mysql://`,
-    `mariadb://`. A relative path, of a SQLite file or a certificate, begins in `base` (the folder of the `.env`).
+    `mariadb://`. A relative path, also of a certificate, begins in `base` (the folder of the `.env`).
 
     Raises:
         SettingsError: not an address, a database we do not know, a driver that is not ours or not installed.
