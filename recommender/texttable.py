@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _GAP = "  "
+_LONGEST = 500
+"""Characters of a text that are shown even where there is room for more: what is longer is no name."""
 _NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
 _MORE = "…"
 
@@ -27,6 +29,11 @@ class Column:
 def printable(text: str) -> str:
     """The text, with a question mark for each character that a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def shortened(text: str) -> str:
+    """The text as far as anybody reads it; what was cut ends with an ellipsis."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + _MORE
 
 
 def escaped(text: str) -> str:
@@ -73,10 +80,10 @@ def table(
     Args:
         columns: one for each value of a row.
         rows: the values; whole numbers get thousands separators, all else is shown as its text.
-        width: cells there are; None: as many as are needed.
+        width: cells there are; None: as many as are needed for texts of a usual length.
         indent: in front of each line.
     """
-    texts = [[printable(_text(value)) for value in row] for row in rows]
+    texts = [[printable(shortened(_text(value))) for value in row] for row in rows]
     room = None if width is None else max(width - len(indent), 0)
     shown = list(range(len(columns)))
     widths = _natural(columns, texts)

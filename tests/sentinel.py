@@ -1,6 +1,6 @@
 """A piece of every password in these tests, and where it is looked for after each of them.
 
-Whatever a test does: the secrets of its shops are in nothing that the program prints, logs, records or raises.
+Whatever a test does: its shops' secrets are in nothing that the program prints, logs, records or raises.
 `Shop` tells which folders and texts there are; conftest.py looks at the end of every test.
 """
 

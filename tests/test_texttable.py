@@ -53,6 +53,12 @@ def test_texts_stand_left_and_numbers_right():
     ]
 
 
+def test_a_text_without_end_does_not_make_every_line_as_long():
+    long, short = table([ITEM, NUMBER], [["x" * 10**6, 1], ["y", 2]], width=None)[1:]
+    assert len(long) == len(short) == len(f"{'x' * 500}  1")
+    assert long.startswith("x" * 499 + "…")
+
+
 def test_a_table_without_headings_has_no_line_for_them():
     assert table([Column(""), Column("")], [["a", "b"]], width=None, indent="  ") == ["  a  b"]
 

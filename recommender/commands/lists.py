@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from recommender.commands.common import print_json, print_line, print_table, settings
-from recommender.texttable import Column
+from recommender.texttable import Column, shortened
 
 if TYPE_CHECKING:
     from recommender.database.tables import ListTable
@@ -43,7 +43,7 @@ def print_item(definition: "ListTable", item: str, *, title: str, nothing: str, 
     if as_json:
         print_json(view.as_json())
         return
-    print_line(f"Item {view.item_id}" + (f": {view.name}" if view.name else ""))
+    print_line(f"Item {view.item_id}" + (f": {shortened(view.name)}" if view.name else ""))
     print_line()
     print_line(f"{title} (from {view.source})")
     if view.items:

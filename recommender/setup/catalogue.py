@@ -112,7 +112,6 @@ def shop_tables(database: Database) -> ShopTables:
         # Of types that SQLAlchemy does not know; such columns are of no use here.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         inspector = sa.inspect(connection)
-        verbatim = connection.execution_options(no_parameters=True)
         schemas: list[str | None] = [None]
         if database.backend == "postgresql":
             schemas += [
@@ -122,8 +121,8 @@ def shop_tables(database: Database) -> ShopTables:
             ]
         denied, estimates = set(), {}
         if database.backend in _ROWS:
-            denied = {tuple(row) for row in verbatim.exec_driver_sql(_DENIED[database.backend])}
-            rows = verbatim.exec_driver_sql(_ROWS[database.backend])
+            denied = {tuple(row) for row in _verbatim(connection, _DENIED[database.backend])}
+            rows = _verbatim(connection, _ROWS[database.backend])
             estimates = {(row[0], row[1]): int(row[2] or 0) for row in rows}
         found = ShopTables([], [])
         for schema in schemas:
@@ -138,6 +137,11 @@ def shop_tables(database: Database) -> ShopTables:
                 elif count:
                     found.tables.append(FoundTable(schema, name, readable, key, links, count))
         return found
+
+
+def _verbatim(connection: sa.Connection, statement: str) -> sa.CursorResult[Any]:
+    """Without parameters, so that a % is one; of this statement alone, since the inspector doubles them."""
+    return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _full(schema: str | None, name: str) -> str:
@@ -200,9 +204,8 @@ def _count(database: Database, connection: sa.Connection, schema: str | None, na
     """The rows of a table, at most some; None where it cannot be read."""
     table = database.quoted(sa.Table(name, sa.MetaData(), schema=schema))
     counted = f"SELECT count(*) FROM (SELECT 1 AS one FROM {table} LIMIT {_MOST_COUNTED}) AS t"
-    verbatim = connection.execution_options(no_parameters=True)
     try:
-        return int(verbatim.exec_driver_sql(counted).scalar() or 0)
+        return int(_verbatim(connection, counted).scalar() or 0)
     except sa.exc.DBAPIError:
         return None
 
