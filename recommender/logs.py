@@ -73,7 +73,9 @@ def run_log(path: Path) -> Iterator[None]:
     """Write everything, also debug records, to the run's `log.jsonl` as well."""
     logger = logging.getLogger(_ROOT)
     logger.setLevel(logging.DEBUG)
-    # Never through a link to somebody's file.
+    # Never through a link to somebody's file: as a rename does, it takes the link's place.
+    if path.is_symlink():
+        path.unlink()
     os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), FILE_MODE))
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_JsonLines())
