@@ -57,8 +57,8 @@ STEPS = ("os.rename", "os.remove", "sqlite3.connect", "shutil.copyfile")
 @contextlib.contextmanager
 def watched(folder):
     """With a umask that hides nothing, whatever the program sets: looks at each step, says what is wrong."""
-    wrong = set()
-    busy = []
+    wrong: set[str] = set()
+    busy: list[str] = []
 
     def look(event, arguments):
         is_ours = event in STEPS or (event == "open" and str(arguments[0]).startswith(str(folder)))

@@ -139,7 +139,7 @@ def shop_tables(database: Database) -> ShopTables:
         return found
 
 
-def _verbatim(connection: sa.Connection, statement: str) -> sa.CursorResult[Any]:
+def _verbatim(connection: sa.Connection, statement: str) -> Any:
     """Without parameters, so that a % is one; of this statement alone, since the inspector doubles them."""
     return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
