@@ -299,4 +299,4 @@ def _say(text: str) -> None:
 def _say_statements(statements: Sequence[str]) -> None:
     """Statements as they are to be pasted, each with its own line ends."""
     for line in "\n".join(statements).split("\n"):
-        _say(line)
+        _say(line.expandtabs(4))
