@@ -100,7 +100,7 @@ def test_the_tables_statements_name_what_they_say_and_nothing_else(kind, schema,
         found = re.match(rf"CREATE TABLE {name}\.{name} \(\n", statement)
         assert found is not None
         assert [plain(kind, part) for part in found.groups()] == [schema, table.name]
-        rest = re.sub(r"COMMENT '[\w ,/]*'|`\w+`", "", statement[found.end() :])
+        rest = re.sub(r"COMMENT '(?:[^']|'')*'|`\w+`", "", statement[found.end() :])
         assert re.fullmatch(r"[\w\s(),=]*;", rest)
 
 

@@ -1,5 +1,7 @@
 """Runs made again: the same to the byte whatever surrounds them, and told apart when they are not."""
 
+import hashlib
+import io
 import json
 import os
 import subprocess
@@ -8,6 +10,7 @@ import zipfile
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -378,6 +381,7 @@ def without(name):
         (without("sales.csv.gz"), "not the sales of one run"),
         (without("items.csv"), "lacks"),
         (lambda members: members * 30, "too many files"),
+        (lambda members: [*members, members[0]], "one twice"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -396,6 +400,80 @@ def test_no_archive_at_all(sqlite_shop, tmp_path):
     ):
         line = sqlite_shop.fails(ExitCode.REFUSED, "reproduce", "--from-archive", str(path))
         assert words in line
+
+
+def test_a_file_that_is_longer_than_it_says_is_not_unpacked(archived, tmp_path):
+    """The directory of the zip, by which all is checked, gives the items 10 bytes."""
+    content = bytearray(archived[1].read_bytes())
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(f"{archived[0][1].run_id}/items.csv".encode()))
+    content[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(content)
+    with pytest.raises(RefusedError, match="cannot be unpacked"):
+        unpack(bad, tmp_path / "out")
+    written = [path.stat().st_size for path in (tmp_path / "out").rglob("items.csv")]
+    assert max(written, default=0) <= 10
+
+
+class Trap:
+    """Makes a file where somebody unpickles it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def with_array(model, name, content):
+    """A model's file with another member."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(model)) as source, zipfile.ZipFile(made, "w") as target:
+        for info in source.infolist():
+            target.writestr(info, content if info.filename == name else source.read(info))
+    return made.getvalue()
+
+
+def npy(array, **options):
+    buffer = io.BytesIO()
+    np.save(buffer, array, **options)
+    return buffer.getvalue()
+
+
+HOSTILE_ARRAYS = {
+    "pickle": lambda _, trap: npy(np.array([Trap(trap)], object), allow_pickle=True),
+    "no numbers": lambda factors, _: npy(np.full_like(factors, np.nan)),
+    "more than there is": lambda factors, _: npy(factors).replace(
+        str(factors.shape).encode(), f"({10**12}, {factors.shape[1]})".encode()
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_ARRAYS)
+def test_a_strangers_model_is_checked_before_it_is_used(archived, tmp_path, kind):
+    """The archive's records vouch for it, hash and all: so would those of whoever made it up."""
+    (parent, _), path, shop = archived
+    trap = tmp_path / "sprung"
+    with zipfile.ZipFile(path) as archive:
+        model = archive.read(f"{parent.run_id}/{MODEL}")
+    factors = np.load(io.BytesIO(model))["item_factors"]
+    bad_model = with_array(model, "item_factors.npy", HOSTILE_ARRAYS[kind](factors, trap))
+    digest = hashlib.sha256(bad_model).hexdigest()
+
+    def other(members):
+        for info, content in members:
+            if info.filename == f"{parent.run_id}/{MODEL}":
+                yield info, bad_model
+            elif info.filename.endswith(MANIFEST):
+                known = hashlib.sha256(model).hexdigest()
+                yield info, content.replace(known.encode(), digest.encode())
+            else:
+                yield info, content
+
+    file = rewritten(path, tmp_path / "a.zip", other)
+    line = shop.fails(ExitCode.REFUSED, "reproduce", "--from-archive", str(file))
+    assert "item_factors" in line
+    assert not trap.exists()
 
 
 HOSTILE = st.fixed_dictionaries(

@@ -148,7 +148,7 @@ def test_what_mariadb_encrypts(tls_mariadb, options, is_encrypted):
     assert bool(cipher(tls_mariadb, options)) is is_encrypted
 
 
-@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
 def test_postgresql_with_a_certificate_of_another_authority_is_refused(tls_postgresql, stranger, mode):
     with pytest.raises(DatabaseError, match="certificate verify failed") as caught:
         cipher(tls_postgresql, f"sslmode={mode}&sslrootcert={stranger}")
