@@ -121,14 +121,18 @@ def test_a_name_without_end_is_cut_where_people_read_and_whole_for_machines(shop
     assert json.loads(shop.does("similar", "--json", "--", HOSTILE[0]))["name"] == LONG
 
 
+def test_what_is_looked_up_in_the_database_is_plain(shop):
+    for call in (("check",), ("status",)):
+        assert quiet(shop.recommend(*call)).code is ExitCode.DONE
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "call",
     [
-        ("status",),
         ("runs",),
         ("runs", "--json"),
         ("runs", "diff"),
-        ("check",),
         ("check", "--json"),
         ("show", "--search", "of \x1b"),
         ("-vv", "run", "--dry-run", "--as-of", str(DAY)),
@@ -141,6 +145,7 @@ def test_whatever_else_is_said_is_plain(shop, call):
     assert quiet(shop.recommend(*call)).code is ExitCode.DONE
 
 
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "call",
     [

@@ -78,7 +78,7 @@ def test_no_program_that_is_started_gets_a_secret(tmp_path, postgresql):
     shop = usual_shop(tmp_path / "shop", postgresql.create_database())
     started = []
 
-    class Watched(subprocess.Popen):
+    class Watched(subprocess.Popen[bytes]):
         def __init__(self, arguments, *more, **options):
             started.append([*map(str, arguments)])
             super().__init__(arguments, *more, **options)
