@@ -36,17 +36,12 @@ def make_folder(path: Path) -> Path:
 
 
 def new_file(path: Path) -> None:
-    """An empty file, 0600 whatever the umask, in the place of what was there.
+    """An empty file, for its owner alone, in the place of what was there.
 
     What was there is removed, not opened: it may be a link to a file that is nobody's to write.
     """
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
-    try:
-        if hasattr(os, "fchmod"):
-            os.fchmod(descriptor, FILE_MODE)
-    finally:
-        os.close(descriptor)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
 
 
 @contextmanager

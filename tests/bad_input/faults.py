@@ -57,13 +57,7 @@ def full_disk_at(name: str) -> Iterator[None]:
 @contextlib.contextmanager
 def full_disk_at_load_file() -> Iterator[None]:
     """The disk is full when the file for MariaDB's LOAD DATA is written."""
-    write = mysql._write_load_file
-
-    def written(records: Path, path: Path) -> None:
-        path.symlink_to(FULL)
-        write(records, path)
-
-    with patched(mysql, "_write_load_file", written):
+    with patched(mysql, "new_file", lambda path: path.symlink_to(FULL)):
         yield
 
 
