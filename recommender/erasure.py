@@ -20,6 +20,7 @@ from recommender.files import atomic_path
 from recommender.forgotten import Forgotten
 from recommender.keys import Keys
 from recommender.runs import LOG, MANIFEST, MODEL, SALES, Run, load_run
+from recommender.texttable import escaped
 
 _FILES_BY_CUSTOMER = (
     SALES,
@@ -195,7 +196,7 @@ def _line_without(line: str, naming: re.Pattern[str]) -> str:
         name: naming.sub(_ERASED, value) if isinstance(value, str) and name != "time" else value
         for name, value in fields.items()
     }
-    return line if told == fields else json.dumps(told, ensure_ascii=False) + "\n"
+    return line if told == fields else escaped(json.dumps(told, ensure_ascii=False)) + "\n"
 
 
 def _erase_record(run: Run, naming: re.Pattern[str]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 SENTINEL = "s3cret"
 _PACKED = (".gz", ".npz", ".db", ".zip")
 """What holds nothing but sales, factors and the shop's own tables."""
-_GUEST_KEY = re.compile(r"(?m)^GUEST_KEY='?([^'\n]{16,})")
+_KEYS = re.compile(r"(?m)^(?:GUEST|FORGET)_KEY='?([^'\n]{16,})")
 
 _shops: set[Path] = set()
 
@@ -47,7 +47,7 @@ def _secrets(folder: Path | None) -> Iterator[str]:
     yield SENTINEL
     env_file = None if folder is None else folder / ".env"
     if env_file is not None and env_file.is_file():
-        yield from _GUEST_KEY.findall(env_file.read_text(encoding="utf-8", errors="replace"))
+        yield from _KEYS.findall(env_file.read_text(encoding="utf-8", errors="replace"))
 
 
 def _written(folder: Path) -> Iterator[Path]:
