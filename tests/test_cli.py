@@ -30,7 +30,7 @@ from recommender.errors import (
 from recommender.logs import run_log
 from recommender.runs import Run, Status
 from recommender.stages import Night
-from tests.faults import Fork, Gate, at_point, forked, patched
+from tests.faults.injection import Fork, Gate, at_point, forked, patched
 from tests.nights import DAY, usual_shop
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from recommender.files import FILE_MODE, FOLDER_MODE, make_folder, new_file, tem
 from recommender.locks import file_lock, is_held
 from recommender.logs import run_log
 from recommender.runs import find_run, list_runs
-from tests.faults import forked, patched
+from tests.faults.injection import forked, patched
 from tests.nights import DAY, database_of, usual_shop
 
 NIGHT = ("run", "--as-of", str(DAY))

@@ -15,7 +15,7 @@ from recommender.hold import find_hold
 from recommender.keykind import is_guest
 from recommender.lists.again import write_again
 from recommender.runs import Source, Status
-from tests.faults import at_point, await_lock, before_statement, forked, interrupt, kill
+from tests.faults.injection import at_point, await_lock, before_statement, forked, interrupt, kill
 from tests.nights import DAY, Shop, csv_rows, usual_shop
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from recommender import pipeline
 from recommender.errors import ExitCode
-from tests.faults import forked, patched
+from tests.faults.injection import forked, patched
 from tests.nights import make_shop, tastes
 
 ROOT = Path(__file__).parent.parent

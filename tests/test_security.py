@@ -9,7 +9,7 @@ import pytest
 
 from recommender.errors import DatabaseError
 from tests import sentinel
-from tests.faults import patched
+from tests.faults.injection import patched
 from tests.nights import DAY, usual_shop
 from tests.servers import PASSWORD
 

@@ -23,7 +23,7 @@ import recommender
 from recommender import database, files
 from recommender.database import mysql, postgresql, sqlite, urls
 from recommender.errors import ExitCode
-from tests.faults import Fork, Gate, at_end, at_point, patched
+from tests.faults.injection import Fork, Gate, at_end, at_point, patched
 from tests.nights import DAY, Shop
 
 FULL = Path("/dev/full")

@@ -22,7 +22,7 @@ from tests.bad_input import (
     table_cases,
 )
 from tests.bad_input.support import ALL, ROOT, Case, Shops, document_rows
-from tests.faults import forked
+from tests.faults.injection import forked
 
 CASES: list[Case] = [
     *settings_cases.CASES,

@@ -10,7 +10,7 @@ import pytest
 
 from recommender.errors import ExitCode
 from tests.bad_input.support import TYPES
-from tests.faults import forked
+from tests.faults.injection import forked
 from tests.nights import empty_shop
 
 KIND = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mariadb"}

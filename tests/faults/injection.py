@@ -31,7 +31,7 @@ from recommender.runs import Manifest
 Action = Callable[[], None]
 CONTEXT = multiprocessing.get_context("forkserver")
 # Imported once: the processes are forked from one that has everything and no threads.
-CONTEXT.set_forkserver_preload(["tests.faults", "recommender.model", "recommender.ranking"])
+CONTEXT.set_forkserver_preload(["tests.faults.injection", "recommender.model", "recommender.ranking"])
 with contextlib.suppress(ValueError):
     Manifest.of("{}")  # who has become nobody may not read the schema any more
 WAIT_SECONDS = 60

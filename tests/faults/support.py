@@ -1,0 +1,91 @@
+"""What the tests of faults share: a shop with a published night, and what must be left behind a fault."""
+
+import os
+import random
+import signal
+from pathlib import Path
+
+from recommender.errors import ExitCode, RefusedError
+from tests.faults.injection import watched_statements
+from tests.nights import DAY, Shop, usual_shop
+
+SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+NIGHT = ("run", "--as-of", str(DAY))
+EVERY_STATEMENT = "FAULTS_AT_EVERY_STATEMENT"
+"""Set to 1, as scripts/soak does, faults come at every statement of a publish; else at a few of them."""
+SEED = "FAULTS_SEED"
+"""Chooses these few; another number, others."""
+POINTS = [
+    *((stage, "begin") for stage in ("export", "train", "rank", "publish")),
+    *((stage, "inside") for stage in ("export", "train", "rank")),
+    *((stage, "end") for stage in ("export", "train", "rank")),
+]
+
+
+def shop_with_a_night(folder: Path, url: str) -> Shop:
+    """A shop with a published night; the next one would publish longer lists."""
+    shop = usual_shop(folder / "shop", url, TOP_N=3)
+    shop.night()
+    return shop.set(TOP_N=5)
+
+
+def lengths(shop):
+    """How long the published lists are: {3} for those of the first night, {5} for the second's."""
+    return {len(items) for items in shop.lists().values()}
+
+
+def leftovers(shop):
+    """Unfinished files in the folder of the runs and beside the database."""
+    folders = [shop.folder / "var"]
+    if shop.url.startswith("sqlite"):
+        folders.append(Path(shop.url.removeprefix("sqlite:///")).parent)
+    patterns = (".tmp-*", "*-journal", "*-wal", "*-shm")
+    return [path for folder in folders for pattern in patterns for path in folder.rglob(pattern)]
+
+
+def published_ids(shop):
+    return [
+        run_id for (run_id,) in shop.rows("SELECT run_id FROM recommendation_runs ORDER BY published_seq")
+    ]
+
+
+def stages_before_publish(shop):
+    shop.does("export", "--as-of", str(DAY))
+    shop.does("train")
+    shop.does("rank")
+
+
+class Watch:
+    """Knows which of the commits it sees is the lists' (SQLite's staging file and SQLAlchemy have theirs)."""
+
+    def __init__(self):
+        self._is_recorded = False
+
+    def is_commit(self, statement, *, after=False):
+        self._is_recorded |= "INSERT" in statement and "recommendation_runs" in statement
+        return self._is_recorded and statement == ("after COMMIT" if after else "COMMIT")
+
+
+def chosen_statements(shop):
+    """At which statements of the publish that comes next the fault is to be, in order.
+
+    Always the first, the last before COMMIT, COMMIT, and after it, which counts as one; of the
+    others some, or all.
+    """
+    watch = Watch()
+    commit = 0
+
+    def stop_at_commit(number, statement):
+        nonlocal commit
+        if watch.is_commit(statement):
+            commit = number
+            raise RefusedError("This was only to count.")
+
+    with watched_statements(stop_at_commit):
+        shop.fails(ExitCode.REFUSED, "publish")
+    assert commit > 4
+    always = {1, commit - 1, commit, commit + 1}
+    others = sorted({*range(1, commit)} - always)
+    if os.environ.get(EVERY_STATEMENT) != "1":
+        others = random.Random(os.environ.get(SEED, "1")).sample(others, 2)
+    return sorted(always.union(others))

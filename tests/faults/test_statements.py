@@ -1,0 +1,130 @@
+"""Failing statements, connections that end at a commit, and what fails behind it."""
+
+import sqlite3
+
+import psycopg
+import pymysql
+
+from recommender import pipeline
+from recommender.database.base import Database
+from recommender.database.tables import RECOMMENDATIONS
+from recommender.errors import DatabaseError, ExitCode
+from recommender.publishing import Publishing
+from recommender.runs import Status
+from tests.faults.injection import patched, watched_statements
+from tests.faults.support import NIGHT, Watch, chosen_statements, leftovers, lengths, stages_before_publish
+from tests.nights import DAY, database_of
+
+
+def failure(shop):
+    """What the driver raises when the server ends the connection."""
+    if shop.url.startswith("sqlite"):
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        return error
+    text = "server closed the connection unexpectedly"
+    if shop.url.startswith("postgresql"):
+        return psycopg.OperationalError(text)
+    return pymysql.err.OperationalError(2013, text)
+
+
+class Failing:
+    """Raises at one statement of the publish transaction; knows whether the lists' commit was behind it."""
+
+    def __init__(self, shop, number=0, *, after_commit=False):
+        self._shop = shop
+        self._number = number
+        self._after_commit = after_commit
+        self._watch = Watch()
+        self.was_after_commit = False
+
+    def act(self, count, statement):
+        is_after = self._watch.is_commit(statement, after=True)
+        if count == self._number or (self._after_commit and is_after):
+            self.was_after_commit = is_after
+            raise failure(self._shop)
+
+
+def test_the_failure_of_any_statement_changes_nothing(shop):
+    stages_before_publish(shop)
+    for n in chosen_statements(shop):
+        failing = Failing(shop, n)
+        with watched_statements(failing.act):
+            outcome = shop.recommend("publish")
+        if failing.was_after_commit:
+            break
+        assert outcome.code is ExitCode.DATABASE, outcome.err
+        assert outcome.err.count("\n") == 1
+        assert shop.last_run.manifest.status is Status.FAILED
+        assert shop.last_run.manifest.exit_code == ExitCode.DATABASE
+        assert lengths(shop) == {3}
+        assert leftovers(shop) == []
+    # The commit had happened when the connection ended: the row told so.
+    assert outcome.code is ExitCode.DONE, outcome.err
+    assert lengths(shop) == {5}
+    manifest = shop.last_run.manifest
+    assert manifest.status is Status.PUBLISHED
+    assert "right after the commit" in manifest.warnings[-1]
+    assert manifest.published_seq == 2
+    assert leftovers(shop) == []
+
+
+def test_when_nobody_tells_whether_the_commit_happened_the_next_run_finds_out(shop):
+    stages_before_publish(shop)
+    failing = Failing(shop, after_commit=True)
+    connect = Database.connect
+
+    def connect_if_there(self):
+        if failing.was_after_commit:
+            raise DatabaseError("The database went away.")
+        return connect(self)
+
+    with watched_statements(failing.act), patched(Database, "connect", connect_if_there):
+        line = shop.fails(ExitCode.DATABASE, "publish")
+    assert "unknown" in line
+    manifest = shop.last_run.manifest
+    assert (manifest.status, manifest.exit_code) == (Status.RUNNING, ExitCode.DATABASE)
+    assert "no unpublished run" in shop.fails(ExitCode.SETTINGS, "publish")
+    assert shop.last_run.manifest.status is Status.PUBLISHED
+
+
+def test_a_commit_that_happens_after_we_gave_up_is_found_too(sqlite_shop):
+    """The record says failed; the row that appears later knows better."""
+    run = sqlite_shop.night()
+    run.manifest.status, run.manifest.published_seq = Status.FAILED, None
+    run.save()
+    sqlite_shop.does("run", "--dry-run", "--as-of", str(DAY))
+    settled = {run.run_id: run.manifest for run in sqlite_shop.runs}[run.run_id]
+    assert (settled.status, settled.published_seq) == (Status.PUBLISHED, 2)
+
+
+def test_another_number_of_rows_is_rolled_back(shop):
+    """As when a trigger or a rule of the shop takes rows away."""
+    counted = Publishing.check
+
+    def count_wrong(self, connection, *, force):
+        facts = counted(self, connection, force=force)
+        wrong = type(facts[RECOMMENDATIONS])(facts[RECOMMENDATIONS].rows + 1, facts[RECOMMENDATIONS].texts)
+        return {**facts, RECOMMENDATIONS: wrong}
+
+    with patched(Publishing, "check", count_wrong):
+        assert "instead of 151" in shop.fails(ExitCode.DATABASE, *NIGHT)
+    assert lengths(shop) == {3}
+
+
+def test_what_fails_behind_the_commit_is_a_warning(shop):
+    def fail(*_):
+        raise DatabaseError("No housekeeping tonight.")
+
+    dialect = type(database_of(shop.url))
+    with patched(dialect, "after_publish", fail):
+        run = shop.night()
+    assert run.manifest.status is Status.PUBLISHED
+    assert "No housekeeping tonight." in run.manifest.warnings[-1]
+
+    def disk_full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with patched(pipeline, "prune", disk_full):
+        run = shop.night()
+    assert "Tidying up failed" in run.manifest.warnings[-1]
