@@ -7,6 +7,7 @@ The tree, with the exit code of each branch:
     ├── RefusedError           3  data or result refused; what was published stays
     │   └── ModelError         3  a model file that must not be used
     ├── DatabaseError          4  the database failed us, or the shop keeps it locked too long
+    │   ├── TransientError     4  over in a moment: the connection ended, a deadlock, a server that starts
     │   ├── OutcomeUnknownError 4 the connection ended in a commit, and nobody tells whether it happened
     │   └── TablesDifferError  4  not as the last run left them; the publish then replaces all rows
     └── LockedError            5  another run of ours holds the run lock
@@ -71,6 +72,10 @@ class DatabaseError(RecommenderError):
     """The database could not be reached, refused a statement, or stayed locked too long."""
 
     exit_code = ExitCode.DATABASE
+
+
+class TransientError(DatabaseError):
+    """What may be over in a moment; surely nothing was changed, so it may be tried again."""
 
 
 class OutcomeUnknownError(DatabaseError):

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
-from recommender import record
+from recommender import attempts, record
 from recommender.changes import ListChanges, RunChanges, compare_runs
 from recommender.compression import compressing_sales
 from recommender.database import open_database
-from recommender.database.base import RunLock
+from recommender.database.base import Database
+from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.database.tables import made_lists
-from recommender.errors import DatabaseError, OutcomeUnknownError, RefusedError, SettingsError
+from recommender.errors import RefusedError, SettingsError
 from recommender.files import make_folder
 from recommender.forgotten import read_forgotten
 from recommender.hold import release_hold, require_no_hold
@@ -65,20 +67,30 @@ def target_of(settings: Settings) -> Target:
     )
 
 
+def shop_of(settings: Settings, target: Target) -> Database:
+    """Where the sales are; the target's own where it is the same, for what is known of it already."""
+    same = settings.database_url == settings.target_database_url
+    return target.database if same else open_database(settings.database_url)
+
+
 def lock_path(settings: Settings) -> Path:
     """The lock file of the folder of runs."""
     return settings.data_dir / "lock"
 
 
 @contextmanager
-def locked(settings: Settings, *, also_database: bool = True) -> Iterator[tuple[Target, RunLock | None]]:
+def locked(
+    settings: Settings, *, also_database: bool = True
+) -> Iterator[tuple[Target, RenewableLock | None]]:
     """Hold the locks of a run, with the records of dead runs settled and the tables found in order."""
     target = target_of(settings)
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):
         require_own_folder(settings)
         database = target.database
-        lock = database.run_lock(target.lock_name, holder()) if also_database else nullcontext()
+        who = holder()
+        take = partial(database.run_lock, target.lock_name, who)
+        lock = RenewableLock(take, who) if also_database else nullcontext()
         with lock as held:
             with database.connect() as connection:
                 target.require(connection)
@@ -136,7 +148,7 @@ def run(
             if not dry_run and not force:
                 require_no_hold(settings.data_dir)
             night = Night(settings, this, progress, read_forgotten(target, settings.forget_key))
-            night.export()
+            attempts.export(night, shop_of(settings, target))
             _train(night, ask)
             night.rank()
             publishing = Publishing(settings, target, this, night.candidates(), progress)
@@ -194,39 +206,13 @@ def _compare(publishing: Publishing, *, force: bool) -> Report:
     return Report(publishing.run, changes=changes, lists=lists, refusal=refusal)
 
 
-def _publish(publishing: Publishing, lock: RunLock, *, force: bool) -> list[str]:
+def _publish(publishing: Publishing, lock: RenewableLock, *, force: bool) -> list[str]:
     """The last stage and what follows it; the ids of past runs that were removed."""
     settings, this = publishing.settings, publishing.run
     with compressing_sales(this) as keep_compressed:
-        publish_lists(publishing, lock, force=force)
+        attempts.publish_lists(publishing, lock, force=force)
         _end_hold(settings, this)
         return tidy_up(settings, this, keep_compressed)
-
-
-def publish_lists(publishing: Publishing, lock: RunLock, *, force: bool) -> None:
-    """The last stage; when the connection ended in the commit, the run's row tells whether it happened."""
-    target, this = publishing.target, publishing.run
-    try:
-        publishing.publish(lock, force=force)
-    except OutcomeUnknownError as error:
-        try:
-            with target.database.connect() as connection:
-                row = target.publish_of(connection, this.run_id)
-        except DatabaseError as silence:
-            raise OutcomeUnknownError(
-                f"{error.reason} Whether the lists were published is unknown: the database does not answer.",
-                "The next run finds out and goes on from there.",
-            ) from silence
-        if row is None:
-            raise DatabaseError(error.reason, error.what_to_do) from error
-        record.mark_published(this, row.published_seq, datetime.now(UTC))
-        record.warn(this, f"The connection ended right after the commit: {error.reason}")
-    try:
-        with target.database.connect() as connection:
-            tables = target.present(connection)
-        target.database.after_publish([*tables.values()])
-    except DatabaseError as error:
-        record.warn(this, f"Cleaning up in the database failed; the lists are out: {error.reason}")
 
 
 def _end_hold(settings: Settings, this: Run) -> None:
@@ -288,7 +274,8 @@ def export_stage(settings: Settings, *, as_of: date | None = None, progress: Pro
         this = _begin(settings, as_of)
         with record.recorded(this):
             forgotten = read_forgotten(target, settings.forget_key)
-            Night(settings, this, progress or Progress(), forgotten).export()
+            night = Night(settings, this, progress or Progress(), forgotten)
+            attempts.export(night, shop_of(settings, target))
             this.manifest.status = Status.WAITING
     return this
 

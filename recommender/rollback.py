@@ -9,9 +9,10 @@ from itertools import compress
 import sqlalchemy as sa
 
 from recommender import record
+from recommender.attempts import publish_lists
 from recommender.csvform import read_records
 from recommender.database import open_database
-from recommender.database.base import RunLock
+from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.database.tables import LISTS, POPULAR_ITEMS, ListTable, Role
 from recommender.errors import RefusedError, SettingsError
@@ -21,7 +22,7 @@ from recommender.forgotten import Forgotten, read_forgotten
 from recommender.hold import set_hold
 from recommender.keykind import GUEST_PREFIX, KeyKind
 from recommender.keys import Keys
-from recommender.pipeline import begin, locked, publish_lists, tidy_up
+from recommender.pipeline import begin, locked, tidy_up
 from recommender.progress import Progress
 from recommender.publishing import Publishing
 from recommender.runs import (
@@ -179,7 +180,7 @@ def _begin(settings: Settings, source: Run) -> Run:
 def _publish_again(
     settings: Settings,
     target: Target,
-    lock: RunLock | None,
+    lock: RenewableLock | None,
     this: Run,
     source: Run,
     *,

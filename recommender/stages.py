@@ -13,7 +13,6 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from recommender import machine
-from recommender.database import open_database
 from recommender.database.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 from recommender.errors import RefusedError
 from recommender.files import sha256_of
@@ -40,6 +39,7 @@ from recommender.window import Window
 
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue
+    from recommender.database.base import Database
     from recommender.evaluation.choice import Choice
     from recommender.evaluation.past import Recipe
     from recommender.gate import Candidates
@@ -100,8 +100,8 @@ class Night:
         machine.give_back_memory()
         return made
 
-    def export(self) -> None:
-        """Write `sales.csv` and `items.csv`."""
+    def export(self, shop: "Database") -> None:
+        """Write `sales.csv` and `items.csv` from the shop's database."""
         from recommender.export import export
 
         manifest, settings = self.run.manifest, self.settings
@@ -111,7 +111,7 @@ class Night:
             known = f"the last night had {before.words}" if before.sales else "before any sale is read"
             require_memory(before, settings, source=known)
             found = export(
-                open_database(settings.database_url),
+                shop,
                 sql_dir=settings.sql_dir,
                 folder=self.run.folder,
                 window=Window(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
-from recommender.errors import DatabaseError, Interrupted, RefusedError
+from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
 from recommender.keykind import KeyKind
 
 LOCK_WAIT_SECONDS = 10
@@ -147,7 +147,8 @@ class RunLock(ABC):
         """Make sure that it is still held.
 
         Raises:
-            DatabaseError: it was lost, so that another run may have begun.
+            TransientError: it was lost with its connection, so that another run may have begun.
+            DatabaseError: it was lost for good.
         """
 
 
@@ -159,6 +160,8 @@ class Database(ABC):
     def __init__(self, url: sa.URL) -> None:
         self.url = url
         self.name = describe(url)
+        self.was_reached = False
+        """A connection was made: a server that refuses one later may be starting again."""
         self.dialect = self._engine().dialect
 
     @abstractmethod
@@ -272,7 +275,17 @@ class Database(ABC):
         """The driver's error as ours."""
         message = self.message(error)
         end = "" if message.endswith(("?", "!")) else "."
-        return DatabaseError(f"{self._capital_name} {doing}: {message}{end}", self.advice(error))
+        kind = TransientError if self.is_transient(error) else DatabaseError
+        return kind(f"{self._capital_name} {doing}: {message}{end}", self.advice(error))
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether a driver's error may be over in a moment; dialects of servers know."""
+        del error
+        return False
+
+    def _note_reached(self, _connection: object, _record: object) -> None:
+        """SQLAlchemy tells of each connection that is made."""
+        self.was_reached = True
 
     @property
     def _capital_name(self) -> str:

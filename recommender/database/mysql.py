@@ -29,6 +29,7 @@ from recommender.database.base import (
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
+from recommender.database.transient import is_mysql_transient
 from recommender.database.typewords import mysql_words
 from recommender.errors import DatabaseError
 from recommender.files import new_file
@@ -206,6 +207,7 @@ class MySQL(Database):
             hide_parameters=True,
             connect_args=arguments,
         )
+        sa.event.listen(engine, "connect", self._note_reached)
         sa.event.listen(engine, "connect", self._set_limits)
         return engine
 
@@ -236,7 +238,12 @@ class MySQL(Database):
         self.kill_query(connection.connection.driver_connection)
 
     def kill_query(self, driver: Any) -> None:
-        """End the statement that a connection of ours is at, through another connection."""
+        """End the statement that a connection of ours is at, through another connection.
+
+        Not when it has ended: a server that was started again gives its number to somebody else.
+        """
+        if not driver.open:
+            return
         with suppress(sa.exc.SQLAlchemyError), self._engine().connect() as other:
             other.exec_driver_sql(f"KILL QUERY {int(driver.thread_id())}")
 
@@ -365,6 +372,9 @@ class MySQL(Database):
                     f" ALTER TABLE {self.quoted(table)} ENGINE=InnoDB"
                 )
         return found
+
+    def is_transient(self, error: BaseException) -> bool:
+        return is_mysql_transient(error, was_reached=self.was_reached)
 
     def advice(self, error: BaseException) -> str:
         return mysql_advice(error) or super().advice(error)

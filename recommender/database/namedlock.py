@@ -4,13 +4,12 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
 from recommender.database.base import RunLock
 from recommender.database.keepalive import Heartbeat
-from recommender.errors import DatabaseError, LockedError
+from recommender.errors import LockedError, TransientError
 
 _SHOWN_SECONDS = 30
 """A run that is killed leaves its words standing for at most so long."""
@@ -31,7 +30,7 @@ class _NamedLock(RunLock):
         except sa.exc.SQLAlchemyError:
             row = None
         if row is None or row[0] != 1:
-            raise DatabaseError(
+            raise TransientError(
                 f"The run lock in {self._database} was lost with its connection; nothing was published.",
                 "Start the run again.",
             )
@@ -81,40 +80,42 @@ def _shown(engine: sa.Engine, words: str) -> Iterator[None]:
     """Show the words in the server's process list: a lock has a name only, a connection at rest no text."""
     with engine.connect() as connection:
         sign_id = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+        statement = f"DO SLEEP({_SHOWN_SECONDS}) /* {words} */"
+        # With the words: a server that was started again gives the number to somebody else.
+        shown = f"SELECT ID FROM information_schema.PROCESSLIST WHERE ID = {sign_id} AND INFO = '{statement}'"
         ended = threading.Event()
 
         def show() -> None:
             while not ended.is_set():
                 try:
-                    connection.exec_driver_sql(f"DO SLEEP({_SHOWN_SECONDS}) /* {words} */")
+                    connection.exec_driver_sql(statement)
                 except sa.exc.SQLAlchemyError:
                     return  # without words the lock is as good
 
         thread = threading.Thread(target=show, name="show who holds the run lock", daemon=True)
         thread.start()
         try:
-            _wait_until_shown(engine, sign_id, ended)
+            _wait_until_shown(engine, shown, ended)
             yield
         finally:
             ended.set()
-            _end(engine, sign_id)
+            _end(engine, shown)
             thread.join(timeout=1)
 
 
-def _wait_until_shown(engine: sa.Engine, connection_id: Any, ended: threading.Event) -> None:
+def _wait_until_shown(engine: sa.Engine, shown: str, ended: threading.Event) -> None:
     """So that whoever finds the lock taken finds the words too; not for long: the lock is held anyway."""
-    shown = (
-        f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {connection_id} AND INFO LIKE 'DO SLEEP%%'"
-    )
     with engine.connect() as connection:
         for _ in range(_LOOKS):
             if connection.exec_driver_sql(shown).scalar() or ended.wait(_SECONDS_BETWEEN_LOOKS):
                 return
 
 
-def _end(engine: sa.Engine, connection_id: Any) -> None:
+def _end(engine: sa.Engine, shown: str) -> None:
     try:
         with engine.connect() as other:
-            other.exec_driver_sql(f"KILL {connection_id}")
+            number = other.exec_driver_sql(shown).scalar()
+            if number is not None:
+                other.exec_driver_sql(f"KILL {number}")
     except sa.exc.SQLAlchemyError:
         return  # the server is gone, and the connection with it

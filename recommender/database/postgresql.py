@@ -31,8 +31,9 @@ from recommender.database.base import (
 from recommender.database.keepalive import Heartbeat
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
+from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
-from recommender.errors import DatabaseError, LockedError
+from recommender.errors import LockedError, TransientError
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
 
@@ -243,7 +244,7 @@ class _AdvisoryLock(RunLock):
         except sa.exc.SQLAlchemyError:
             row = None
         if row is None:
-            raise DatabaseError(
+            raise TransientError(
                 f"The run lock in {self._database.name} was lost with its connection; nothing was published.",
                 "Start the run again.",
             )
@@ -266,7 +267,7 @@ class PostgreSQL(Database):
     driver_errors = (psycopg.Error,)
 
     def _engine(self, isolation: str = "AUTOCOMMIT") -> sa.Engine:
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             poolclass=sa.NullPool,
             isolation_level=isolation,
@@ -276,6 +277,8 @@ class PostgreSQL(Database):
             | self._given_arguments()
             | {"client_encoding": "utf8"},
         )
+        sa.event.listen(engine, "connect", self._note_reached)
+        return engine
 
     def _given_arguments(self) -> dict[str, object]:
         """What the address itself says wins over our defaults."""
@@ -413,6 +416,12 @@ class PostgreSQL(Database):
             parts = [error.diag.message_primary, place and f"at: {place[1]}", error.diag.message_hint]
             error = psycopg.Error(" ".join(filter(None, parts)))
         return super().message(error)
+
+    def is_transient(self, error: BaseException) -> bool:
+        state = getattr(error, "sqlstate", None)
+        return isinstance(error, psycopg.OperationalError) and is_postgresql_transient(
+            state, str(error), was_reached=self.was_reached
+        )
 
     def advice(self, error: BaseException) -> str:
         state = getattr(error, "sqlstate", None)

@@ -1,8 +1,19 @@
 """Fixtures of the tests of faults."""
 
+import dataclasses
+
 import pytest
 
+from recommender.database import retries
 from tests.faults.support import shop_with_a_night
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """Nobody waits between two attempts; how long it would have been, one after the other."""
+    waited: list[float] = []
+    monkeypatch.setattr(retries, "USUAL", dataclasses.replace(retries.USUAL, sleep=waited.append))
+    return waited
 
 
 @pytest.fixture

@@ -66,26 +66,32 @@ class Watch:
         return self._is_recorded and statement == ("after COMMIT" if after else "COMMIT")
 
 
-def chosen_statements(shop):
-    """At which statements of the publish that comes next the fault is to be, in order.
+def chosen_statements(shop, *options):
+    """At which statements of the publish that comes next the fault is to be: numbers and texts, in order.
 
     Always the first, the last before COMMIT, COMMIT, and after it, which counts as one; of the
     others some, or all.
     """
     watch = Watch()
-    commit = 0
+    texts: dict[int, str] = {}
 
     def stop_at_commit(number, statement):
-        nonlocal commit
+        texts[number] = statement
         if watch.is_commit(statement):
-            commit = number
             raise RefusedError("This was only to count.")
 
     with watched_statements(stop_at_commit):
-        shop.fails(ExitCode.REFUSED, "publish")
+        shop.fails(ExitCode.REFUSED, "publish", *options)
+    commit = len(texts)
     assert commit > 4
+    texts[commit + 1] = "after COMMIT"
     always = {1, commit - 1, commit, commit + 1}
     others = sorted({*range(1, commit)} - always)
     if os.environ.get(EVERY_STATEMENT) != "1":
         others = random.Random(os.environ.get(SEED, "1")).sample(others, 2)
-    return sorted(always.union(others))
+    return {number: texts[number] for number in sorted(always.union(others))}
+
+
+def asks_for_the_lock(statement):
+    """The last look before COMMIT: whatever its error, the lock counts as lost with its connection."""
+    return "pg_locks" in statement or "IS_USED_LOCK" in statement

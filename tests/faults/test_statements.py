@@ -4,6 +4,7 @@ import sqlite3
 
 import psycopg
 import pymysql
+import pytest
 
 from recommender import pipeline
 from recommender.database.base import Database
@@ -12,12 +13,20 @@ from recommender.errors import DatabaseError, ExitCode
 from recommender.publishing import Publishing
 from recommender.runs import Status
 from tests.faults.injection import patched, watched_statements
-from tests.faults.support import NIGHT, Watch, chosen_statements, leftovers, lengths, stages_before_publish
+from tests.faults.support import (
+    NIGHT,
+    Watch,
+    asks_for_the_lock,
+    chosen_statements,
+    leftovers,
+    lengths,
+    stages_before_publish,
+)
 from tests.nights import DAY, database_of
 
 
-def failure(shop):
-    """What the driver raises when the server ends the connection."""
+def lost(shop):
+    """What the driver raises when the connection ends; on SQLite, which has none, when the disk fails."""
     if shop.url.startswith("sqlite"):
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR
@@ -28,11 +37,20 @@ def failure(shop):
     return pymysql.err.OperationalError(2013, text)
 
 
+def full(shop):
+    """What the driver raises when the disk of the database is full, which trying again does not help."""
+    if shop.url.startswith("sqlite"):
+        return lost(shop)
+    if shop.url.startswith("postgresql"):
+        return psycopg.errors.DiskFull("could not extend file")
+    return pymysql.err.OperationalError(1114, "The table is full")
+
+
 class Failing:
     """Raises at one statement of the publish transaction; knows whether the lists' commit was behind it."""
 
-    def __init__(self, shop, number=0, *, after_commit=False):
-        self._shop = shop
+    def __init__(self, error, number=0, *, after_commit=False):
+        self._error = error
         self._number = number
         self._after_commit = after_commit
         self._watch = Watch()
@@ -42,13 +60,15 @@ class Failing:
         is_after = self._watch.is_commit(statement, after=True)
         if count == self._number or (self._after_commit and is_after):
             self.was_after_commit = is_after
-            raise failure(self._shop)
+            raise self._error
 
 
-def test_the_failure_of_any_statement_changes_nothing(shop):
+def test_the_failure_of_any_statement_changes_nothing(shop, pauses):
     stages_before_publish(shop)
-    for n in chosen_statements(shop):
-        failing = Failing(shop, n)
+    for n, statement in chosen_statements(shop).items():
+        if asks_for_the_lock(statement):
+            continue
+        failing = Failing(full(shop), n)
         with watched_statements(failing.act):
             outcome = shop.recommend("publish")
         if failing.was_after_commit:
@@ -61,6 +81,7 @@ def test_the_failure_of_any_statement_changes_nothing(shop):
         assert leftovers(shop) == []
     # The commit had happened when the connection ended: the row told so.
     assert outcome.code is ExitCode.DONE, outcome.err
+    assert pauses == []
     assert lengths(shop) == {5}
     manifest = shop.last_run.manifest
     assert manifest.status is Status.PUBLISHED
@@ -69,9 +90,42 @@ def test_the_failure_of_any_statement_changes_nothing(shop):
     assert leftovers(shop) == []
 
 
+def test_a_connection_that_ends_at_any_statement_costs_an_attempt(shop, pauses):
+    if shop.url.startswith("sqlite"):
+        pytest.skip("there is no connection")
+    stages_before_publish(shop)
+    # All rows are written then, every time by the same statements.
+    chosen = chosen_statements(shop, "--force")
+    for seq, n in enumerate(chosen, 2):
+        pauses.clear()
+        with watched_statements(Failing(lost(shop), n).act):
+            manifest = shop.night(DAY, "--force").manifest
+        is_out = n == max(chosen)
+        assert len(pauses) == (0 if is_out else 1)
+        assert ("right after the commit" if is_out else "tried again") in manifest.warnings[0]
+        assert manifest.published_seq == seq
+        assert leftovers(shop) == []
+    assert lengths(shop) == {5}
+
+
+def test_a_connection_that_always_ends_costs_three_attempts_and_the_night(shop, pauses):
+    tries = 1 if shop.url.startswith("sqlite") else 3
+
+    def act(_count, statement):
+        if statement.startswith("DELETE"):
+            raise lost(shop)
+
+    before = shop.dump()
+    with watched_statements(act):
+        shop.fails(ExitCode.DATABASE, *NIGHT)
+    assert len(pauses) == tries - 1
+    assert shop.dump() == before
+    assert shop.last_run.manifest.status is Status.FAILED
+
+
 def test_when_nobody_tells_whether_the_commit_happened_the_next_run_finds_out(shop):
     stages_before_publish(shop)
-    failing = Failing(shop, after_commit=True)
+    failing = Failing(lost(shop), after_commit=True)
     connect = Database.connect
 
     def connect_if_there(self):

@@ -1,0 +1,69 @@
+"""The run lock of a server ends with its connection: it is taken again on another, if it is free."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Self
+
+from recommender.database.base import RunLock
+from recommender.errors import LockedError, TransientError
+
+_SHOWN = 40
+"""So much of the holder's words is shown by every server: they tell host and process."""
+
+
+class RenewableLock(RunLock):
+    """The run lock of one run, over as many connections as it takes.
+
+    Args:
+        take: takes the lock.
+        holder: who we are, as the one who finds it taken is told.
+    """
+
+    def __init__(self, take: Callable[[], AbstractContextManager[RunLock]], holder: str) -> None:
+        self._take = take
+        self._holder = holder
+        self._stack = ExitStack()
+        self._held: RunLock | None = None
+
+    def __enter__(self) -> Self:
+        self._held = self._stack.enter_context(self._take())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def check(self) -> None:
+        """Make sure that it is still held.
+
+        Raises:
+            TransientError: it was lost with its connection.
+            DatabaseError: it was lost for good.
+        """
+        if self._held is None:
+            raise TransientError("The run lock was lost with its connection.", "Start the run again.")
+        self._held.check()
+
+    def renew(self) -> bool:
+        """Take it again where it was lost with its connection; whether that was so.
+
+        Raises:
+            LockedError: another run holds it by now.
+            DatabaseError: the server is not there, or the lock was lost for good.
+        """
+        try:
+            self.check()
+        except TransientError:
+            self._held = None
+            self._stack.close()
+            try:
+                self._held = self._stack.enter_context(self._take())
+            except LockedError as error:
+                if self._holder[:_SHOWN] in error.reason:
+                    # The server has not seen yet that our connection has ended.
+                    raise TransientError(error.reason, error.what_to_do) from error
+                raise
+            return True
+        return False
