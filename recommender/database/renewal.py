@@ -1,12 +1,12 @@
 """The run lock of a server ends with its connection: it is taken again on another, if it is free."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
 from typing import Self
 
 from recommender.database.base import RunLock
-from recommender.errors import LockedError, TransientError
+from recommender.errors import DatabaseError, LockedError, TransientError
 
 _SHOWN = 40
 """So much of the holder's words is shown by every server: they tell host and process."""
@@ -33,7 +33,13 @@ class RenewableLock(RunLock):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._release()
+
+    def _release(self) -> None:
+        """Give it back; it ends with its connection, so an error of one that has ended means nothing."""
+        self._held = None
+        with suppress(DatabaseError):
+            self._stack.close()
 
     def check(self) -> None:
         """Make sure that it is still held.
@@ -56,8 +62,7 @@ class RenewableLock(RunLock):
         try:
             self.check()
         except TransientError:
-            self._held = None
-            self._stack.close()
+            self._release()
             try:
                 self._held = self._stack.enter_context(self._take())
             except LockedError as error:

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,7 @@ from typing import Any, Self
 import psycopg
 import pymysql
 
-from recommender import cli, pipeline, publishing, record, stages
+from recommender import attempts, cli, locks, pipeline, publish, publishing, record, rollback, stages
 from recommender.database.mysql import MySQL
 from recommender.database.postgresql import PostgreSQL
 from recommender.database.sqlite import SQLite
@@ -172,7 +173,10 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
     original = record.stage
     going_on: list[str] = []
 
-    def told(_self: Progress, *_: Any) -> None:
+    update = Progress.update
+
+    def told(self: Progress, *arguments: Any) -> None:
+        update(self, *arguments)
         if place == "inside" and going_on == [stage]:
             action()
 
@@ -205,6 +209,21 @@ def at_end(action: Action) -> Iterator[None]:
         return original(*arguments)
 
     with patched(pipeline, "tidy_up", tidy_up):
+        yield
+
+
+@contextmanager
+def clock_at(moment: datetime) -> Iterator[None]:
+    """The machine's clock shows this moment, an aware one, and stands still."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return moment.astimezone(tz)
+
+    with contextlib.ExitStack() as stack:
+        for module in (attempts, locks, pipeline, publish, record, rollback):
+            stack.enter_context(patched(module, "datetime", Clock))
         yield
 
 

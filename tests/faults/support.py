@@ -11,9 +11,9 @@ from tests.nights import DAY, Shop, usual_shop
 
 SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 NIGHT = ("run", "--as-of", str(DAY))
-EVERY_STATEMENT = "FAULTS_AT_EVERY_STATEMENT"
-"""Set to 1, as scripts/soak does, faults come at every statement of a publish; else at a few of them."""
-SEED = "FAULTS_SEED"
+EVERY_FAULT = os.environ.get("EVERY_FAULT") == "1"
+"""As scripts/soak wants it: faults come in every stage and at every statement of a publish; else at a few."""
+SEED = os.environ.get("FAULTS_SEED", "1")
 """Chooses these few; another number, others."""
 POINTS = [
     *((stage, "begin") for stage in ("export", "train", "rank", "publish")),
@@ -55,6 +55,11 @@ def stages_before_publish(shop):
     shop.does("rank")
 
 
+def few(values, count=1):
+    """So many of the values, by chance; all of them where every fault is asked for."""
+    return values if EVERY_FAULT else random.Random(SEED).sample(values, count)
+
+
 class Watch:
     """Knows which of the commits it sees is the lists' (SQLite's staging file and SQLAlchemy have theirs)."""
 
@@ -87,9 +92,7 @@ def chosen_statements(shop, *options):
     texts[commit + 1] = "after COMMIT"
     always = {1, commit - 1, commit, commit + 1}
     others = sorted({*range(1, commit)} - always)
-    if os.environ.get(EVERY_STATEMENT) != "1":
-        others = random.Random(os.environ.get(SEED, "1")).sample(others, 2)
-    return {number: texts[number] for number in sorted(always.union(others))}
+    return {number: texts[number] for number in sorted(always.union(few(others, 2)))}
 
 
 def asks_for_the_lock(statement):
