@@ -1,9 +1,10 @@
 """The run lock of MariaDB and MySQL: a named lock, and words in the process list that say who holds it."""
 
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 
@@ -101,6 +102,8 @@ def _shown(engine: sa.Engine, words: str) -> Iterator[None]:
             ended.set()
             _end(engine, shown)
             thread.join(timeout=1)
+            if thread.is_alive():
+                _hang_up(connection)  # nobody could end it for us
 
 
 def _wait_until_shown(engine: sa.Engine, shown: str, ended: threading.Event) -> None:
@@ -109,6 +112,14 @@ def _wait_until_shown(engine: sa.Engine, shown: str, ended: threading.Event) -> 
         for _ in range(_LOOKS):
             if connection.exec_driver_sql(shown).scalar() or ended.wait(_SECONDS_BETWEEN_LOOKS):
                 return
+
+
+def _hang_up(connection: sa.Connection) -> None:
+    """End a connection that another thread waits on: over a dead line the answer would never come."""
+    line = getattr(connection.connection.driver_connection, "_sock", None)  # mysqlclient shows none
+    if line is not None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def _end(engine: sa.Engine, shown: str) -> None:
