@@ -1,7 +1,7 @@
 """The night: the stages in their order, under the locks, on the record."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,9 +15,9 @@ from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
-from recommender.database.tables import made_lists
+from recommender.database.tables import ListTable, made_lists
 from recommender.errors import RefusedError, SettingsError
-from recommender.files import make_folder
+from recommender.files import make_folder, sha256_of
 from recommender.forgotten import read_forgotten
 from recommender.hold import release_hold, require_no_hold
 from recommender.locks import file_lock, holder
@@ -25,7 +25,19 @@ from recommender.progress import Progress
 from recommender.publishing import Publishing
 from recommender.retention import Fate, prune, remove
 from recommender.retention import plan as plan_retention
-from recommender.runs import Run, Source, Stage, Status, find_run, iso, list_runs, new_run, published_runs
+from recommender.runs import (
+    ITEMS,
+    SALES,
+    Run,
+    Source,
+    Stage,
+    Status,
+    find_run,
+    iso,
+    list_runs,
+    new_run,
+    published_runs,
+)
 from recommender.settings import Settings
 from recommender.stages import Night
 from recommender.training import Ask, plan
@@ -301,7 +313,7 @@ def later_stage(
 
     Raises:
         SettingsError: there is no such run, or its previous stage is not done.
-        RefusedError: the run is published already.
+        RefusedError: the run is published already, or a file of an earlier stage was changed.
     """
     with locked(settings) as (target, lock):
         this = _find(settings.data_dir, stage, run_id)
@@ -309,6 +321,7 @@ def later_stage(
         with record.recorded(this):
             if stage is Stage.PUBLISH and not force:
                 require_no_hold(settings.data_dir)
+            _require_files(this, stage, made_lists(settings.lists))
             forgotten = read_forgotten(target, settings.forget_key)
             night = Night(settings, this, progress or Progress(), forgotten)
             if stage is Stage.TRAIN:
@@ -322,6 +335,25 @@ def later_stage(
             if stage is not Stage.PUBLISH:
                 this.manifest.status = Status.WAITING
     return this
+
+
+def _require_files(this: Run, stage: Stage, made: Sequence[ListTable]) -> None:
+    """The files of the stages before are as these left them; the model's is looked at when it is loaded.
+
+    A list that is not made any more is emptied before it is published.
+    """
+    written = {Stage.EXPORT: [SALES, ITEMS], Stage.RANK: [definition.file_name for definition in made]}
+    order = list(Stage)
+    for earlier in order[: order.index(stage)]:
+        for name in written.get(earlier, []):
+            known, path = this.manifest.sha256_of(name), this.path(name)
+            if known is not None and not (path.is_file() and sha256_of(path) == known):
+                raise RefusedError(
+                    f"{path} is not as the {earlier} left it.",
+                    f"`recommend rank --run {this.run_id}` writes it again."
+                    if earlier is Stage.RANK
+                    else "Begin a new run: `recommend export`.",
+                )
 
 
 def _find(data_dir: Path, stage: Stage, run_id: str | None) -> Run:

@@ -123,6 +123,24 @@ def unreadable_model(shop: BadShop) -> None:
     shop.last_run.path("model.npz").chmod(0)
 
 
+# The stages one by one
+
+
+@case("a file of the export was changed before the next stages", on=ANY, call=("train",))
+def another_export(shop: BadShop) -> None:
+    shop.does("export", *NIGHT[1:])
+    with shop.last_run.path("sales.csv").open("a") as file:
+        file.write("7,100,2026-01-01T10:00:00Z\n")
+
+
+@case("a list was changed before the publish", on=ANY, call=("publish",))
+def another_list(shop: BadShop) -> None:
+    shop.does("export", *NIGHT[1:])
+    shop.does("train")
+    shop.does("rank")
+    shop.last_run.path("popular_items.csv").unlink()
+
+
 # Folders
 
 
