@@ -1,0 +1,56 @@
+"""Limits of the machine: no memory, by an error or by the system; files that may not grow."""
+
+import contextlib
+import resource
+from functools import partial
+
+import pytest
+
+from recommender.errors import ExitCode
+from recommender.runs import Status
+from tests.faults.injection import at_point, forked
+from tests.faults.support import NIGHT, few, leftovers, lengths
+
+
+@contextlib.contextmanager
+def limited(kind, number):
+    """The system gives this process no more; the fork that it is for ends with it."""
+    resource.setrlimit(kind, (number, number))
+    yield
+
+
+def use_up_memory():
+    raise MemoryError
+
+
+def take_all_addresses():
+    """The limit is what is in use already and a little: whatever comes next is too much."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123 - Path.open would want memory of its own
+        in_use = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (in_use, in_use))
+    bytearray(1 << 30)
+
+
+@pytest.mark.parametrize("stage", few(["export", "train", "rank", "publish"]))
+@pytest.mark.parametrize("how", [use_up_memory, take_all_addresses])
+def test_without_memory_the_night_ends_in_order(sqlite_shop, stage, how):
+    code, said = forked(sqlite_shop, *NIGHT, fault=partial(at_point, stage, "begin", how))
+    assert code == ExitCode.UNEXPECTED, said
+    assert said.count("\n") == 1
+    assert "memory" in said.lower()
+    assert sqlite_shop.last_run.manifest.status is Status.FAILED
+    assert lengths(sqlite_shop) == {3}
+    assert leftovers(sqlite_shop) == []
+    sqlite_shop.night()
+    assert lengths(sqlite_shop) == {5}
+
+
+@pytest.mark.parametrize("size", few([500, 2500, 20_000]))
+def test_files_that_may_not_grow_end_the_night_in_order(sqlite_shop, size):
+    fault = partial(limited, resource.RLIMIT_FSIZE, size)
+    code, said = forked(sqlite_shop, *NIGHT, fault=fault)
+    assert code in (ExitCode.UNEXPECTED, ExitCode.DATABASE), said
+    assert lengths(sqlite_shop) == {3}
+    sqlite_shop.night()
+    assert lengths(sqlite_shop) == {5}
+    assert leftovers(sqlite_shop) == []
