@@ -4,8 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from recommender.checks import resources
 from recommender.checks.findings import Findings, Level
-from recommender.checks.resources import available_memory, check_disk, check_memory
+from recommender.checks.resources import (
+    SQLITE_MOST_BYTES,
+    SQLITE_MOST_ROWS,
+    available_memory,
+    check_disk,
+    check_memory,
+    check_waits,
+)
 from recommender.checks.surroundings import check_last_run, check_schedule, check_secrets
 from recommender.errors import ExitCode
 from recommender.memory import Size
@@ -46,6 +54,39 @@ def test_the_disk_must_hold_tonight_and_the_nights_that_are_kept(settings, free,
     assert only(findings).level is level
     assert findings.report().exit_code is code
     assert f"{free // MB:,} MB are free" in only(findings).what
+
+
+@pytest.mark.parametrize(
+    ("size", "rows", "told"),
+    [
+        (SQLITE_MOST_BYTES, SQLITE_MOST_ROWS, None),
+        (SQLITE_MOST_BYTES + 1, 0, "shop.db has 100 MB:"),
+        (0, SQLITE_MOST_ROWS + 1, "shop.db have 500,001 rows:"),
+        (200 * MB, 10**6, "shop.db has 200 MB and the lists in"),
+    ],
+)
+def test_a_large_shop_on_sqlite_is_told_that_it_will_wait(tmp_path, size, rows, told):
+    path = tmp_path / "shop.db"
+    findings = Findings()
+    check_waits(findings, shop=path, target=path, rows=rows, file_bytes=size)
+    if told is None:
+        assert findings.report().findings == []
+        return
+    assert told in only(findings).what
+    assert only(findings).level is Level.WARNING
+    findings = Findings()
+    check_waits(findings, shop=None, target=None, rows=rows)
+    assert findings.report().findings == []
+
+
+def test_check_asks_the_shops_file_and_the_last_publish(shop, monkeypatch):
+    shop.night()
+    assert "while a night reads or writes, the shop may wait" not in shop.recommend("check", "--json").out
+    monkeypatch.setattr(resources, "SQLITE_MOST_BYTES", 1)
+    monkeypatch.setattr(resources, "SQLITE_MOST_ROWS", 1)
+    said = shop.recommend("check", "--json").out
+    assert "while a night reads or writes, the shop may wait" in said
+    assert f"the lists in {shop.url.removeprefix('sqlite:///')} have" in said
 
 
 def test_the_disk_that_is_asked_is_that_of_the_runs(settings):

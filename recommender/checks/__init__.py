@@ -32,7 +32,7 @@ from recommender.checks.connections import (
 )
 from recommender.checks.findings import Finding, Findings, Level, Report
 from recommender.checks.queries import FirstRows, check_plan, probe_items, probe_sales
-from recommender.checks.resources import check_disk, check_memory
+from recommender.checks.resources import check_disk, check_memory, check_waits
 from recommender.checks.sales import (
     Sales,
     catalogue_of,
@@ -158,6 +158,7 @@ class _Check:
                     check_owner(shop, _user(), findings)
             if server is not None:
                 self._look(shop, server, target if is_ready else None)
+                self._waits(shop, target if is_ready else None)
                 if target is not None:
                     check_excess(shop, target, findings)
 
@@ -244,6 +245,18 @@ class _Check:
                     copied_bytes=path.stat().st_size if path else 0,
                 )
         check_memory(size, self._settings, self._findings)
+
+    def _waits(self, shop: Database, target: Target | None) -> None:
+        last = None
+        if target is not None:
+            with target.database.connect() as connection:
+                last = target.last_publish(connection)
+        check_waits(
+            self._findings,
+            shop=sqlite_path(shop),
+            target=None if target is None else sqlite_path(target.database),
+            rows=0 if last is None else int(last.rows_written),
+        )
 
     def _local(self, moment: datetime) -> datetime:
         """As `:since` is put in: naive, in the zone of the sales."""

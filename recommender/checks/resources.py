@@ -9,6 +9,9 @@ from recommender.memory import MB, Size, choose_blocks, needed_bytes, require_me
 from recommender.runs import list_runs, published_runs
 from recommender.settings import Settings
 
+SQLITE_MOST_BYTES = 100 * MB
+SQLITE_MOST_ROWS = 500_000
+"""Up to these a shop on SQLite never waits longer than a second for a night: docs/faults.md."""
 _LIST_ROW_BYTES = 60
 _PACKED_SHARE = 0.3
 """A compressed export by the plain one."""
@@ -87,6 +90,35 @@ def check_memory(
         findings.warn("memory", what, what_to_do)
     else:
         findings.ok("memory", what)
+
+
+def check_waits(
+    findings: Findings, *, shop: Path | None, target: Path | None, rows: int, file_bytes: int | None = None
+) -> None:
+    """Whether a shop on SQLite has to wait while a night reads or writes its file.
+
+    Args:
+        findings: takes what was found.
+        shop: the SQLite file that the sales are in, None where it is none.
+        target: the SQLite file that the lists are in, None where it is none.
+        rows: of the lists in it.
+        file_bytes: of the shop's file; default as it is.
+    """
+    causes = []
+    if shop is not None:
+        file_bytes = shop.stat().st_size if file_bytes is None else file_bytes
+        if file_bytes > SQLITE_MOST_BYTES:
+            causes.append(f"{shop} has {_mb(file_bytes)}")
+    if target is not None and rows > SQLITE_MOST_ROWS:
+        causes.append(f"the lists in {target} have {rows:,} rows")
+    if causes:
+        findings.warn(
+            "waits",
+            f"{' and '.join(causes)}: while a night reads or writes, the shop may wait for longer than a"
+            f" second (on SQLite that is above {_mb(SQLITE_MOST_BYTES)} or {SQLITE_MOST_ROWS:,} rows).",
+            "Let the night run when few visitors come, lower TOP_N, make fewer LISTS, or move to PostgreSQL"
+            " or MariaDB.",
+        )
 
 
 def _last_peak(settings: Settings, estimated: int) -> int | None:
