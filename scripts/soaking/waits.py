@@ -56,6 +56,8 @@ def measure(database: str, url: str, folder: Path, size: str, nights: int) -> Wa
         nights: how many.
     """
     (folder / "sql").mkdir(parents=True)
+    if database == "sqlite":
+        Path(str(sa.make_url(url).database)).touch()
     for name in ("sales", "items"):
         columns = ", ".join(shops.TABLES[name])
         where = " WHERE sold_at >= :since" if name == "sales" else ""
