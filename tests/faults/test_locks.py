@@ -3,15 +3,21 @@
 import os
 import signal
 import socket
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from recommender.errors import ExitCode
+import pytest
+
+from recommender.database.base import RunLock
+from recommender.database.renewal import RenewableLock
+from recommender.database.schema import Target
+from recommender.errors import ExitCode, LockedError, TransientError
 from recommender.publishing import Publishing
 from recommender.runs import Status
 from tests.faults.injection import Fork, Gate, at_point, await_lock, patched
 from tests.faults.support import NIGHT, lengths
-from tests.nights import DAY, Shop
+from tests.nights import DAY, Shop, database_of
 
 
 def test_a_second_run_exits_at_once_and_names_the_first(shop):
@@ -64,26 +70,96 @@ def test_the_lock_is_free_after_a_kill(shop):
     assert lengths(shop) == {5}
 
 
-def test_without_the_run_lock_nothing_is_committed(shop):
+def lock_name(shop):
+    return Target(database_of(shop.url), None, "").lock_name
+
+
+def lose_the_lock(shop):
+    """Its connection ends; on SQLite, where it has none, its file goes."""
+    if shop.url.startswith("postgresql"):
+        shop.rows("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        while shop.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
+            continue
+    elif shop.url.startswith("mysql"):
+        ((holder,),) = shop.rows(f"SELECT IS_USED_LOCK('{lock_name(shop)}')")
+        shop.execute(f"KILL {holder}")
+        while shop.rows(f"SELECT IS_USED_LOCK('{lock_name(shop)}')") != [(None,)]:
+            continue
+    else:
+        (path,) = Path(shop.url.removeprefix("sqlite:///")).parent.glob("shop.db.recommend-*.lock")
+        path.unlink()
+
+
+def test_without_the_run_lock_nothing_is_committed(shop, pauses):
     check = Publishing.check
 
-    def lose_the_lock(self, connection, *, force):
+    def checked(self, connection, *, force):
         facts = check(self, connection, force=force)
-        if shop.url.startswith("postgresql"):
-            shop.rows("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-        elif shop.url.startswith("mysql"):
-            name = self.target.lock_name
-            ((holder,),) = shop.rows(f"SELECT IS_USED_LOCK('{name}')")
-            shop.execute(f"KILL {holder}")
-        else:
-            (path,) = Path(shop.url.removeprefix("sqlite:///")).parent.glob("shop.db.recommend-*.lock")
-            path.unlink()
+        lose_the_lock(shop)
         return facts
 
-    with patched(Publishing, "check", lose_the_lock):
+    with patched(Publishing, "check", checked):
         line = shop.fails(ExitCode.DATABASE, *NIGHT)
     assert "lock" in line
+    assert len(pauses) == (0 if shop.url.startswith("sqlite") else 2)
     assert lengths(shop) == {3}
     assert shop.last_run.manifest.status is Status.FAILED
     shop.night()
     assert lengths(shop) == {5}
+
+
+def test_a_lock_that_was_lost_is_taken_again_where_it_is_free(shop, pauses):
+    if shop.url.startswith("sqlite"):
+        pytest.skip("it has no connection to lose")
+    with at_point("train", "begin", partial(lose_the_lock, shop)):
+        manifest = shop.night().manifest
+    assert manifest.status is Status.PUBLISHED
+    assert "taken again" in manifest.warnings[0]
+    assert pauses == []
+    assert lengths(shop) == {5}
+
+
+def test_a_lock_that_was_lost_and_that_another_run_took_ends_the_night(shop, pauses):
+    if shop.url.startswith("sqlite"):
+        pytest.skip("it has no connection to lose")
+    with ExitStack() as stack:
+
+        def taken():
+            lose_the_lock(shop)
+            other = "host another, pid 7, since 2026-03-01T00:00:00Z"
+            stack.enter_context(database_of(shop.url).run_lock(lock_name(shop), other))
+
+        with at_point("train", "begin", taken):
+            line = shop.fails(ExitCode.LOCKED, *NIGHT)
+    assert "host another, pid 7" in line
+    assert pauses == []
+    assert lengths(shop) == {3}
+    shop.night()
+
+
+def test_a_lock_that_the_server_still_has_from_us_is_waited_for():
+    """It has not seen yet that our connection is gone; so the run asks again and does not give up."""
+    us = "host of ours, pid 7, since 2026-03-01T00:00:00Z"
+    takes = []
+
+    class Lost(RunLock):
+        def check(self):
+            raise TransientError("lost")
+
+    class Held(RunLock):
+        def check(self):
+            return None
+
+    @contextmanager
+    def take():
+        takes.append(1)
+        if len(takes) == 2:
+            raise LockedError(f"Another run is going on: {us} holds the run lock.")
+        yield Lost() if len(takes) == 1 else Held()
+
+    with RenewableLock(take, us) as lock:
+        with pytest.raises(TransientError):
+            lock.renew()
+        assert lock.renew()
+        assert not lock.renew()
+    assert len(takes) == 3
