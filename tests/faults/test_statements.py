@@ -8,6 +8,7 @@ import pytest
 
 from recommender import pipeline
 from recommender.database.base import Database
+from recommender.database.schema import Target
 from recommender.database.tables import RECOMMENDATIONS
 from recommender.errors import DatabaseError, ExitCode
 from recommender.publishing import Publishing
@@ -121,6 +122,28 @@ def test_a_connection_that_always_ends_costs_three_attempts_and_the_night(shop, 
     assert len(pauses) == tries - 1
     assert shop.dump() == before
     assert shop.last_run.manifest.status is Status.FAILED
+
+
+def test_a_commit_that_happens_only_after_we_looked_is_found_by_the_next_attempt(shop, pauses):
+    """A server can be at a commit still when we ask for its row over another connection."""
+    if shop.url.startswith("sqlite"):
+        pytest.skip("there is no connection")
+    stages_before_publish(shop)
+    publish_of = Target.publish_of
+    too_early = [None]
+
+    def late(self, connection, run_id):
+        return too_early.pop() if too_early else publish_of(self, connection, run_id)
+
+    failing = Failing(lost(shop), after_commit=True)
+    with watched_statements(failing.act), patched(Target, "publish_of", late):
+        shop.does("publish")
+    manifest = shop.last_run.manifest
+    assert (manifest.status, manifest.published_seq) == (Status.PUBLISHED, 2)
+    assert len(pauses) == 1
+    assert "tried again" in manifest.warnings[0]
+    assert "right after the commit" in manifest.warnings[1]
+    assert lengths(shop) == {5}
 
 
 def test_when_nobody_tells_whether_the_commit_happened_the_next_run_finds_out(shop):
