@@ -9,7 +9,7 @@ from scripts.soaking.nights import NightFigures
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BETWEEN = 270, 150, 50, 34, 56
 _COLOURS = {"sqlite": "#1b6ca8", "postgresql": "#c0392b", "mariadb": "#2e8b57"}
 _PANELS: dict[str, Callable[[NightFigures], float]] = {
-    "seconds of the night": lambda night: night.seconds,
+    "seconds": lambda night: night.seconds,
     "peak memory, MB": lambda night: night.peak_mb,
     "DATA_DIR, MB": lambda night: night.folder_mb,
     "our tables, MB": lambda night: night.tables_mb,
