@@ -1,5 +1,6 @@
 """Customers who cannot be forgotten as it was said, and those who would come back."""
 
+from recommender.files import sha256_of
 from tests.bad_input.support import ANY, BadShop, Case, cases_of
 
 CASES: list[Case] = []
@@ -55,6 +56,9 @@ def lists_of_forgotten(shop: BadShop) -> None:
     shop.does(*SOMEBODY)
     for stage in ("export", "train", "rank"):
         shop.does(stage)
-    path = shop.last_run.path("recommendations.csv")
+    run = shop.last_run
+    path = run.path("recommendations.csv")
     header, rest = path.read_text(encoding="utf-8").split("\n", 1)
     path.write_text(f"{header}\n7,1,102,1,popular,\n{rest}", encoding="utf-8")
+    run.manifest.note_file(path.name, sha256_of(path))
+    run.save()
