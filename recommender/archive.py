@@ -90,15 +90,25 @@ def note_exported(data_dir: Path, archives: Iterable[Exported]) -> None:
     write_text(data_dir / _RECORD, text)
 
 
-def pack_noted(run: Run, file: Path, *, data_dir: Path, now: datetime) -> None:
+def pack_noted(run_id: str, file: Path, *, data_dir: Path, now: datetime) -> None:
     """Write the archive of a run as `pack` does, and remember where: `recommend forget` looks for it there.
 
     Raises:
         RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
-        SettingsError: its parent is not there.
+        SettingsError: there is no such run, or its parent is not there.
     """
-    pack(run, file, data_dir=data_dir)
-    note_exported(data_dir, [Exported(run.run_id, str(file.resolve()), sha256_of(file), iso(now))])
+    erasures = None
+    # A customer who is forgotten meanwhile may be in what was packed already.
+    while erasures != (erasures := _erasures(run_id, data_dir)):
+        pack(find_run(data_dir, run_id), file, data_dir=data_dir)
+        note_exported(data_dir, [Exported(run_id, str(file.resolve()), sha256_of(file), iso(now))])
+
+
+def _erasures(run_id: str, data_dir: Path) -> list[dict[str, list[str]]]:
+    """What customers were erased from, of a run and its parent."""
+    run = find_run(data_dir, run_id)
+    parents = [find_run(data_dir, link["run_id"]) for link in run.manifest.model.get("chain", ())[-1:]]
+    return [each.manifest.forgotten for each in (run, *parents)]
 
 
 def pack(run: Run, file: Path, *, data_dir: Path) -> None:

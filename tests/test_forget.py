@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import csvform
+from recommender import archive, csvform
 from recommender.csvform import quote
 from recommender.erasure import erase
 from recommender.errors import ExitCode
@@ -44,9 +44,9 @@ def contents(path):
     if path.suffix == ".gz":
         yield gzip.decompress(data)
     if path.suffix == ".zip":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for name in archive.namelist():
-                inner = archive.read(name)
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            for name in packed.namelist():
+                inner = packed.read(name)
                 yield gzip.decompress(inner) if name.endswith(".gz") else inner
 
 
@@ -323,11 +323,29 @@ def test_archives_that_are_elsewhere_are_told(tmp_path, sqlite_url):
     assert f"archive {here}" in said
     assert "Not reached" in said
     assert f"{away} (run {run.run_id}" in said
-    with zipfile.ZipFile(here) as archive:
-        sales = gzip.decompress(archive.read(f"{run.run_id}/{SALES}.gz")).decode()
+    with zipfile.ZipFile(here) as packed:
+        sales = gzip.decompress(packed.read(f"{run.run_id}/{SALES}.gz")).decode()
     assert "\n8," in sales
     assert "\n7," not in sales
     assert f"archive {here}" in shop.does("forget", "8")  # its new hash is on record
+
+
+def test_who_is_forgotten_while_an_archive_is_made_is_not_in_it(tmp_path, sqlite_url, monkeypatch):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    file = shop.folder / "run.zip"
+    pack = archive.pack
+    calls: list[str] = []
+
+    def interrupted(*arguments, **options):
+        pack(*arguments, **options)
+        if not calls:
+            calls.append(shop.does("forget", KEY))
+
+    monkeypatch.setattr(archive, "pack", interrupted)
+    shop.does("runs", "export", run.run_id, str(file))
+    assert "archive" not in calls[0]  # it was not on record yet
+    assert places(shop) == set()
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(tmp_path, sqlite_url):

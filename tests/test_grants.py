@@ -119,8 +119,11 @@ def test_three_users_with_the_printed_rights_and_no_more(tmp_path, server, schem
     with connection_to(web) as connection:
         rows = connection.exec_driver_sql(f"SELECT customer_id, item_id FROM {ours} ORDER BY customer_id")
         assert [tuple(row) for row in rows] == [(1, 11), (2, 10)]
-    # A second night, over lists that are there.
+    # A second night, over lists that are there, and a customer who asks to be forgotten.
     shop.night()
+    shop.does("forget", "1")
+    with connection_to(web) as connection:
+        assert [*connection.exec_driver_sql(f"SELECT customer_id FROM {ours}")] == [(2,)]
 
     # And no more than that.
     others = {"postgresql": WEB, "mariadb": f"{WEB}@'127.0.0.1'"}
@@ -147,10 +150,12 @@ def test_three_users_with_the_printed_rights_and_no_more(tmp_path, server, schem
     ]
     change = [f"DELETE FROM {ours}", f"INSERT INTO {ours} (customer_id) VALUES (1)"]
     shops = ["SELECT * FROM sales", "SELECT * FROM items"]
+    forgotten = ours.replace("recommendations", "forgotten_customers")
+    bring_back, ask = f"DELETE FROM {forgotten}", f"SELECT * FROM {forgotten}"
     for user, forbidden in (
-        (READER, [*everywhere, *change, f"SELECT * FROM {ours}"]),
-        (WRITER, [*everywhere, *shops]),
-        (WEB, [*everywhere, *shops, *change]),
+        (READER, [*everywhere, *change, f"SELECT * FROM {ours}", bring_back, ask]),
+        (WRITER, [*everywhere, *shops, bring_back]),
+        (WEB, [*everywhere, *shops, *change, bring_back, ask]),
     ):
         assert rights_of(server.url(name, user, PASSWORD), forbidden) == forbidden
 

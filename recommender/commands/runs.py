@@ -126,10 +126,9 @@ def export(*, run_id: str, file: Path, force: bool) -> None:
     import datetime as dt
 
     from recommender.archive import pack_noted
-    from recommender.runs import find_run
 
     if file.exists() and not force:
         raise click.UsageError(f"{file} is there already; --force replaces it.", click.get_current_context())
     given = settings()
-    pack_noted(find_run(given.data_dir, run_id), file, data_dir=given.data_dir, now=dt.datetime.now(dt.UTC))
+    pack_noted(run_id, file, data_dir=given.data_dir, now=dt.datetime.now(dt.UTC))
     print_line(f"{run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")
