@@ -51,7 +51,7 @@ def newer(shop: BadShop) -> None:
         "INSERT INTO bad_recommendation_runs (run_id, published_seq, published_at, as_of, source,"
         " source_run_id, method, customers, items, sales, rows_written, data_sha256, program_version,"
         " schema_version) VALUES ('20260301T000000Z-0000', 1, '2026-03-01 00:00:00', '2026-03-01', 'run',"
-        " '20260301T000000Z-0000', 'als', 1, 1, 1, 1, '', '9.0.0', 2)"
+        " '20260301T000000Z-0000', 'als', 1, 1, 1, 1, '', '9.0.0', 1000)"
     )
 
 

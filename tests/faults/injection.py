@@ -5,6 +5,7 @@ new process with a fault; it happens there without luck: at the n-th statement o
 at the border of a stage.
 """
 
+import codecs
 import contextlib
 import multiprocessing
 import os
@@ -33,8 +34,10 @@ Action = Callable[[], None]
 CONTEXT = multiprocessing.get_context("forkserver")
 # Imported once: the processes are forked from one that has everything and no threads.
 CONTEXT.set_forkserver_preload(["tests.faults.injection", "recommender.model", "recommender.ranking"])
+# Who has become nobody may read neither the schema nor the codec of names in a zip any more.
+codecs.lookup("cp437")
 with contextlib.suppress(ValueError):
-    Manifest.of("{}")  # who has become nobody may not read the schema any more
+    Manifest.of("{}")
 WAIT_SECONDS = 60
 
 
