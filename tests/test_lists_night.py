@@ -17,7 +17,7 @@ from recommender.lists.baskets import load_baskets
 from recommender.settings import load_settings
 from tests.nights import ALL_TABLES, DAY, csv_rows, make_shop
 
-LISTS = ALL_TABLES.split(", ")[:-1]
+LISTS = ALL_TABLES.split(", ")[:-2]
 ITEM_LISTS = {10: [11], 11: [10], 13: [12]}
 """Of similar_items and bought_together in the shop below."""
 

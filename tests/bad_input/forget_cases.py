@@ -31,7 +31,7 @@ def another_forget_key(shop: BadShop) -> None:
 
 
 @case("no `GUEST_KEY` to forget a guest with", on=ANY, call=("forget", "--guest-email", "a@example.org"))
-def no_guest_key(_shop: BadShop) -> None:
+def no_key_for_guests(_shop: BadShop) -> None:
     """The shop has none."""
 
 
@@ -41,7 +41,7 @@ def no_address(shop: BadShop) -> None:
 
 
 @case("an empty customer", on=ANY, call=("forget", ""))
-def no_customer(shop: BadShop) -> None:
+def nobody_named(shop: BadShop) -> None:
     shop.own_tables()
 
 
