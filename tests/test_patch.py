@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from recommender import patch as patches
 from recommender.csvform import parse_records, quote
+from recommender.files import sha256_of
 from recommender.keykind import KeyKind
 from recommender.patch import make_patch
 from recommender.runs import LOG
@@ -103,6 +104,9 @@ def ready(shop, change):
         [quote(f) if f is not None and not f.isdigit() else f or "" for f in row] for row in (header, *rows)
     ]
     path.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8", newline="")
+    run = shop.last_run
+    run.manifest.files[path.name] = sha256_of(path)
+    run.save()
     return rows
 
 
