@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from recommender import cli
 from recommender.errors import ExitCode
 from tests import sentinel
 from tests.servers import SERVERS, MissingServerError, Server
+
+# How long one example takes says how busy the machine is.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 _MISSING = "not tested: "
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.blend import candidates, neighbours
@@ -148,7 +148,6 @@ def test_a_signal_without_weight_names_nothing():
 
 
 @given(st.lists(st.lists(st.integers(0, 5), min_size=12, max_size=12), min_size=1, max_size=4))
-@settings(deadline=None)
 def test_the_best_cells_hold_the_highest_of_each_row(table):
     scores = np.array(table, np.float32)
     kept = np.zeros(scores.size, bool)

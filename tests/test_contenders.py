@@ -92,7 +92,7 @@ WEIGHTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     shop=st.tuples(st.integers(0, 10_000), st.sampled_from([0, 1])),
     weights=WEIGHTS,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.database.base import QueryColumn
@@ -407,7 +407,6 @@ items = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(items, max_size=8).flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))
 def test_the_order_of_the_items_rows_does_not_matter(orders):
     files = []

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.csvform import read_records
@@ -33,7 +33,6 @@ def test_records_read_back(tmp_path):
     assert [record[0] for record in read_records(path)] == [*awkward, None]
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), texts)))
 def test_texts_are_quoted_only_where_they_must_be(values):
     fields = key_fields(values, KeyKind.TEXT, "item_id", PATH)
@@ -47,7 +46,6 @@ def test_texts_are_quoted_only_where_they_must_be(values):
             assert field == '"' + value.replace('"', '""') + '"'
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), INT64)))
 def test_integers_are_plain_whichever_way_the_driver_sends_them(values):
     expected = [None if value is None else str(value) for value in values]
@@ -119,7 +117,6 @@ def test_numbers(value, field):
     assert NumberFields()[value] == field
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_the_same_float_again_and_has_no_exponent(value):
     field = NumberFields()[value]
@@ -193,7 +190,6 @@ def test_guests_without_a_secret_are_refused_without_their_address():
     assert "ada" not in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_makes_a_key(address):
     key = GuestKeys(SECRET, PATH).key(address)

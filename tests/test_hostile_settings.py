@@ -48,7 +48,6 @@ def plain(kind, name):
 
 
 @each_server
-@settings(deadline=None)
 @given(schema=names, table=names, user=names)
 def test_rights_name_what_they_say_and_nothing_else(kind, schema, table, user):
     database = SERVERS[kind]
@@ -65,7 +64,6 @@ def test_rights_name_what_they_say_and_nothing_else(kind, schema, table, user):
         assert [plain(kind, part) for part in found.groups()] == [schema, user]
 
 
-@settings(deadline=None)
 @given(names)
 def test_a_mysql_account_is_in_quotes_whatever_a_backslash_means(name):
     quoted = _account_part(name)
@@ -88,7 +86,7 @@ class _Nothing(sa.Inspector):
 
 
 @each_server
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(schema=names, prefix=names)
 def test_the_tables_statements_name_what_they_say_and_nothing_else(kind, schema, prefix):
     target = Target(SERVERS[kind], schema, prefix)

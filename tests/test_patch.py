@@ -44,7 +44,7 @@ def lists_of(rows, kind):
     return found
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), kind=st.sampled_from(KeyKind), block=st.integers(8, 60))
 def test_the_old_lists_with_the_patch_are_the_new_ones(tmp_path, monkeypatch, data, kind, block):
     monkeypatch.setattr("recommender.csvform._BLOCK", block)

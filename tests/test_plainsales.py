@@ -127,7 +127,7 @@ batches = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     rows=batches,
     width=st.sampled_from([3, 4, 5, 6, 7]),
@@ -143,7 +143,6 @@ def test_bytes_become_what_values_become(rows, width, kind, zone, is_past):
     assert written(Lines(rows), NAMES[:width], **options) == written(Looked(rows), NAMES[:width], **options)
 
 
-@settings(deadline=None)
 @given(rows=st.lists(usual_rows, min_size=1, max_size=8), width=st.sampled_from([3, 4, 5, 6, 7]))
 def test_usual_batches_go_by_their_bytes(rows, width):
     assert is_plain([row[:width] for row in rows], NAMES[:width])

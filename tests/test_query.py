@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.database.query import prepare_query, read_query
@@ -162,7 +162,6 @@ def quoted(content: str, dialect: str) -> str:
     return "'" + content.replace("'", "''") + "'"
 
 
-@settings(deadline=None)
 @given(st.one_of(contents, tricky), st.sampled_from(DIALECTS))
 def test_a_literal_survives_whatever_is_in_it(content, dialect):
     literal = quoted(content, dialect)
@@ -171,7 +170,6 @@ def test_a_literal_survives_whatever_is_in_it(content, dialect):
     assert query.uses_since
 
 
-@settings(deadline=None)
 @given(st.one_of(contents, tricky), tricky)
 def test_sqlite_reads_the_same_literals_comments_and_names(content, comment):
     """The database itself says where a literal, a name and a comment end."""
@@ -186,7 +184,6 @@ def test_sqlite_reads_the_same_literals_comments_and_names(content, comment):
         assert connection.execute(query.wrapped()).fetchall() == [(content, LITERAL.strip("'"))]
 
 
-@settings(deadline=None)
 @given(tricky, st.sampled_from(DIALECTS))
 def test_no_text_whatever_breaks_the_reading(text, dialect):
     with contextlib.suppress(SettingsError):

@@ -494,7 +494,7 @@ HOSTILE = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=HOSTILE)
 def test_whatever_a_strangers_record_says_it_is_answered_in_a_line(archived, tmp_path_factory, fields):
     (_, run), path, shop = archived
@@ -510,7 +510,7 @@ def test_whatever_a_strangers_record_says_it_is_answered_in_a_line(archived, tmp
     assert "Unexpected" not in outcome.err
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_broken_archive_is_refused_or_whole(archived, tmp_path_factory, data):
     content = bytearray(archived[1].read_bytes())

@@ -222,7 +222,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(HISTORIES, st.integers(1, 4), st.integers(0, 30))
 def test_whatever_the_history_what_must_be_kept_is_kept(tmp_path_factory, history, keep_runs, export_days):
     folder = tmp_path_factory.mktemp("history")

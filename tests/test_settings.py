@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender import settings as settings_module
@@ -244,7 +244,6 @@ def test_nothing_public_holds_a_secret():
     assert load_settings({"DATABASE_URL": URL}).public()["GUEST_KEY"] is None
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(WRONG)), st.text(max_size=20).filter(lambda text: "\0" not in text))
 def test_no_value_whatever_breaks_the_reading(name, value):
     try:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.times import (
@@ -37,14 +37,12 @@ def local(wall: datetime) -> int:
     return (wall - NAIVE_EPOCH) // timedelta(microseconds=1)
 
 
-@settings(deadline=None)
 @given(zones, st.lists(modern_walls, max_size=8))
 def test_local_times_are_those_of_zoneinfo_with_fold_0(zone, times):
     expected = [as_zoneinfo_has_it(wall, zone) for wall in times]
     assert to_utc(np.array([local(wall) for wall in times], np.int64), zone).tolist() == expected
 
 
-@settings(deadline=None)
 @given(walls)
 def test_so_are_those_of_all_years(wall):
     assert parse_times([wall], LONDON).tolist() == [as_zoneinfo_has_it(wall, LONDON)]
@@ -143,7 +141,6 @@ def test_no_values_are_no_times():
     assert parse_times([], LONDON).tolist() == []
 
 
-@settings(deadline=None)
 @given(
     st.lists(modern_walls, min_size=1, max_size=5),
     zones,
@@ -156,7 +153,6 @@ def test_the_quick_reading_is_the_thorough_one(times, zone, ending, mark):
     assert parse_times(texts, zone).tolist() == parse_times(mixed, zone).tolist()
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - the zone follows
 def test_a_written_time_is_read_again(moment):
     micros = microseconds(moment.replace(tzinfo=UTC))
@@ -184,7 +180,6 @@ def test_as_of_ends_with_that_day_in_the_shops_zone():
     assert found.is_past
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)), zones)  # noqa: DTZ001 - the zone follows
 def test_two_runs_of_one_local_day_begin_at_the_same_moment(moment, zone):
     now = moment.replace(tzinfo=UTC)
@@ -233,7 +228,6 @@ def test_times_are_shown_in_the_shops_zone(value, shown):
 moments = modern_walls.map(lambda wall: wall.replace(tzinfo=UTC))
 
 
-@settings(deadline=None)
 @given(zones, moments, st.lists(st.timedeltas(timedelta(0), timedelta(days=800)), max_size=8))
 def test_the_shops_day_is_that_of_its_clock(zone, start, later):
     times = [start + delta for delta in (timedelta(0), *later)]

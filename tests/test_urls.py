@@ -4,7 +4,7 @@ import traceback
 
 import pymysql
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
@@ -72,7 +72,6 @@ def test_other_texts_are_refused_without_their_password(text, reason):
     assert caught.value.what_to_do
 
 
-@settings(deadline=None)
 @given(secrets)
 def test_no_piece_of_a_password_is_told_when_the_address_cannot_be_read(secret):
     """Most people paste the password as it is; some of these read as another address."""
@@ -86,7 +85,6 @@ def test_no_piece_of_a_password_is_told_when_the_address_cannot_be_read(secret):
     assert told[2:] == ["db.example.org"] or "cannot be read" in told[-1]
 
 
-@settings(deadline=None)
 @given(secrets, secrets)
 def test_masked_addresses_hold_no_password(password, second):
     url = URL.create("postgresql+psycopg", "user", password, "host", 5432, "shop", {"sslpassword": second})

@@ -85,7 +85,7 @@ def test_integers_come_out_unchanged(database_url, tmp_path):
     assert published(target, POPULAR_ITEMS) == [(1, 7, 1)]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20), unique=True
@@ -342,7 +342,7 @@ names = st.text(
 ).filter(lambda name: name.strip() == name and name.isprintable() and name not in (".", ".."))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names)
 def test_schemas_and_prefixes_of_any_name(postgresql_database, tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("names")
