@@ -367,7 +367,7 @@ def test_env_is_written_whole_private_and_usable(tmp_path, database_url, monkeyp
     said = shop.does("init", "--url", database_url, "--yes")
     assert shop.env_file.stat().st_mode & 0o777 == 0o600
     values = read_env_file(shop.env_file)[0]
-    assert values.keys() == {"DATABASE_URL", "SHOP_TIMEZONE", "GUEST_KEY"}
+    assert values.keys() == {"DATABASE_URL", "SHOP_TIMEZONE", "GUEST_KEY", "FORGET_KEY"}
     assert values["DATABASE_URL"] == database_url
     assert values["SHOP_TIMEZONE"] == "Europe/Vienna"
     assert re.fullmatch(r"[0-9a-f]{64}", values["GUEST_KEY"])
@@ -428,12 +428,14 @@ def test_a_missing_address_is_appended_to_a_file_that_is_there(tmp_path):
     shop.env_file.chmod(0o644)
     assert f"Made {shop.env_file} private" in shop.does("init", "--yes", "--url", url)
     assert shop.env_file.stat().st_mode & 0o777 == 0o600
-    assert read_env_file(shop.env_file)[0] == {"TOP_N": "7", "DATABASE_URL": url}
+    values = read_env_file(shop.env_file)[0]
+    assert len(values.pop("FORGET_KEY")) == 64
+    assert values == {"TOP_N": "7", "DATABASE_URL": url}
 
 
 def test_an_address_in_a_file_of_its_own_counts_as_set(tmp_path):
     url = f"sqlite:///{tmp_path / 'shop.db'}"
-    shop = german_shop(tmp_path, url).set(DATABASE_URL_FILE="address")
+    shop = german_shop(tmp_path, url).set(DATABASE_URL_FILE="address", FORGET_KEY="f" * 32)
     assert "DATABASE_URL_FILE" in shop.fails(ExitCode.SETTINGS, "init", "--yes", "--url", url)
     (shop.folder / "address").write_text(f"{url}\n", encoding="utf-8")
     before = shop.env_file.read_bytes()
@@ -445,7 +447,8 @@ def test_what_the_environment_says_is_not_written(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     shop = german_shop(tmp_path, url)
     monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setenv("GUEST_KEY", "x" * 32)
+    for name in ("GUEST_KEY", "FORGET_KEY"):
+        monkeypatch.setenv(name, "x" * 32)
     monkeypatch.setenv("SHOP_TIMEZONE", "UTC")
     shop.does("init", "--yes")
     assert read_env_file(shop.env_file)[0] == {}

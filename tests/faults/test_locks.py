@@ -108,9 +108,8 @@ def test_without_the_run_lock_nothing_is_committed(shop, pauses):
     assert lengths(shop) == {5}
 
 
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_lock_that_was_lost_is_taken_again_where_it_is_free(shop, pauses):
-    if shop.url.startswith("sqlite"):
-        pytest.skip("it has no connection to lose")
     with at_point("train", "begin", partial(lose_the_lock, shop)):
         manifest = shop.night().manifest
     assert manifest.status is Status.PUBLISHED
@@ -119,9 +118,8 @@ def test_a_lock_that_was_lost_is_taken_again_where_it_is_free(shop, pauses):
     assert lengths(shop) == {5}
 
 
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_lock_that_was_lost_and_that_another_run_took_ends_the_night(shop, pauses):
-    if shop.url.startswith("sqlite"):
-        pytest.skip("it has no connection to lose")
     with ExitStack() as stack:
 
         def taken():

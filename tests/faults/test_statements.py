@@ -91,9 +91,8 @@ def test_the_failure_of_any_statement_changes_nothing(shop, pauses):
     assert leftovers(shop) == []
 
 
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_connection_that_ends_at_any_statement_costs_an_attempt(shop, pauses):
-    if shop.url.startswith("sqlite"):
-        pytest.skip("there is no connection")
     stages_before_publish(shop)
     # All rows are written then, every time by the same statements.
     chosen = chosen_statements(shop, "--force")
@@ -124,10 +123,9 @@ def test_a_connection_that_always_ends_costs_three_attempts_and_the_night(shop, 
     assert shop.last_run.manifest.status is Status.FAILED
 
 
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_commit_that_happens_only_after_we_looked_is_found_by_the_next_attempt(shop, pauses):
     """A server can be at a commit still when we ask for its row over another connection."""
-    if shop.url.startswith("sqlite"):
-        pytest.skip("there is no connection")
     stages_before_publish(shop)
     publish_of = Target.publish_of
     too_early = [None]
