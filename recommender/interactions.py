@@ -67,7 +67,9 @@ class Interactions:
         known = purchases.times < moment
         before = Purchases(purchases.users[known], purchases.items[known], purchases.times[known])
         first = np.full(n_users, np.iinfo(np.int64).max)
-        np.minimum.at(first, purchases.users, purchases.times)
+        if len(purchases.users):  # which are in order of the users
+            begins = np.flatnonzero(np.append(True, purchases.users[1:] != purchases.users[:-1]))
+            first[purchases.users[begins]] = np.minimum.reduceat(purchases.times, begins)
         return _histories(before, _key_hashes(self.item_ids), n_users=n_users), first
 
     def for_training(self) -> "Interactions":
