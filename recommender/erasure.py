@@ -16,9 +16,8 @@ from recommender.compression import compressed
 from recommender.csvform import whole_records
 from recommender.database.tables import LISTS, Role
 from recommender.errors import RecommenderError, RefusedError
-from recommender.files import atomic_path
+from recommender.files import atomic_path, sha256_of
 from recommender.forgotten import Forgotten
-from recommender.keys import Keys
 from recommender.runs import LOG, MANIFEST, MODEL, SALES, Run, load_run
 from recommender.texttable import escaped
 
@@ -143,19 +142,16 @@ def _without_factors(path: Path, forgotten: Forgotten) -> Write | None:
     stay = np.array([key not in forgotten for key in model.user_ids.as_texts()], bool)
     if stay.all():
         return None
-    split = len(model.user_ids.integers)
-    texts = [text for text, stays in zip(model.user_ids.texts, stay[split:].tolist(), strict=True) if stays]
     left = replace(
         model,
-        user_ids=Keys(model.user_ids.integers[stay[:split]], tuple(texts)),
+        user_ids=model.user_ids.where(stay),
         user_factors=model.user_factors[stay],
         history=model.history[stay],
     )
 
     def write(temporary: Path) -> str:
         save_model(left, temporary)
-        with temporary.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(temporary)
 
     return write
 

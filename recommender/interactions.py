@@ -380,9 +380,7 @@ def _kept(keys: Keys, indexes: Int32s) -> tuple[Keys, Int32s]:
     """The keys at these indexes, and each old index's new one."""
     keep = np.zeros(len(keys), bool)
     keep[indexes] = True
-    split = len(keys.integers)
-    texts = tuple(text for text, kept in zip(keys.texts, keep[split:].tolist(), strict=True) if kept)
-    return Keys(keys.integers[keep[:split]], texts), np.cumsum(keep, dtype=np.int32) - np.int32(1)
+    return keys.where(keep), np.cumsum(keep, dtype=np.int32) - np.int32(1)
 
 
 def _weigh(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,11 @@ class Keys:
     def as_texts(self) -> list[str]:
         """Every key as text, in order: what a CSV field holds before quoting."""
         return [*map(str, self.integers.tolist()), *self.texts]
+
+    def where(self, wanted: npt.NDArray[np.bool_]) -> "Keys":
+        """The keys that are wanted, a flag for each, shape (keys,); in order as they are."""
+        split = len(self.integers)
+        return Keys(self.integers[wanted[:split]], tuple(compress(self.texts, wanted[split:].tolist())))
 
     def find_integers(self, values: Int64s) -> Int64s:
         """Index of each integer key, -1 where it is unknown; shapes alike."""

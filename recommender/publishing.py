@@ -81,8 +81,9 @@ class Publishing:
         is_made = RECOMMENDATIONS in self.target.made
         customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0
         manifest.counts["customers"] = customers
+        last = self.target.last_publish(connection)
         findings += check_shares(
-            self.target.last_publish(connection),
+            last,
             customers=customers,
             sales=manifest.counts["sales"] or 0,
             # To go back is what a rollback is for.
@@ -90,12 +91,12 @@ class Publishing:
             min_customers_share=settings.min_customers_share if is_made else 0,
             min_sales_share=settings.min_sales_share,
         )
-        findings += self._continuity(connection)
+        findings += self._continuity(last, connection)
         manifest.gate = [asdict(finding) for finding in findings]
         refuse(findings, force=force)
         return facts
 
-    def _continuity(self, connection: sa.Connection) -> "list[Finding]":
+    def _continuity(self, last: "sa.Row[Any] | None", connection: sa.Connection) -> "list[Finding]":
         """Whether keys mean what they meant when the tables were published."""
         from recommender.continuity import CHANGED, COMPARED
         from recommender.gate import check_histories, check_published_items
@@ -103,7 +104,7 @@ class Publishing:
 
         counts, catalogue = self.run.manifest.counts, self._candidates.catalogue
         found = check_histories(counts.get(COMPARED) or 0, counts.get(CHANGED) or 0)
-        if catalogue is None or self.target.last_publish(connection) is None:
+        if catalogue is None or last is None:
             return found
         published = published_items(self.target, connection)
         return found + check_published_items(published, catalogue, min_share=self.settings.min_items_share)

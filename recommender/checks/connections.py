@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from recommender import __version__
 from recommender.checks.findings import Findings
 from recommender.checks.servers import Server, describe_server, sqlite_path, writable
-from recommender.database.base import Database, Publication
+from recommender.database.base import Database, Publication, capital
 from recommender.database.schema import Target
 from recommender.database.tables import SCHEMA_VERSION, Role
 from recommender.errors import DatabaseError, LockedError, RefusedError, SettingsError
@@ -31,7 +31,7 @@ def check_connection(area: str, database: Database, findings: Findings) -> Serve
     with findings.trying(area), database.connect() as connection:
         server = describe_server(database, connection)
         zone = f", time zone {server.zone}" if server.zone else ""
-        findings.ok(area, f"{_capital(database.name)}: {server.version} through {server.driver}{zone}.")
+        findings.ok(area, f"{capital(database.name)}: {server.version} through {server.driver}{zone}.")
         skew = server.clock_skew_seconds
         if abs(skew) > _MOST_SKEW_SECONDS:
             findings.warn(
@@ -86,7 +86,7 @@ def check_tables(target: Target, findings: Findings) -> bool:
     with findings.trying("tables"), _denied_is_told(), target.database.connect() as connection:
         problems = target.problems(connection)
         for problem in problems:
-            findings.error("tables", SettingsError(f"{_capital(problem)}.", "Run `recommend init`."))
+            findings.error("tables", SettingsError(f"{capital(problem)}.", "Run `recommend init`."))
         if not problems:
             last = target.last_publish(connection)
             when = f"last published {last.published_at} UTC" if last else "nothing published yet"
@@ -196,7 +196,3 @@ def check_owner(database: Database, user: int | None, findings: Findings) -> Non
             " SQLite makes beside it for one may keep the other out.",
             "Let cron run `recommend` as the user who owns the file.",
         )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

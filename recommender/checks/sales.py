@@ -82,7 +82,7 @@ def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Set
     per_item = np.bincount(sold, minlength=len(items))
     common = item_in_most_baskets(users, sold, moments)
     return Sales(
-        customers=_chosen(customers, buys),
+        customers=customers.where(buys),
         items=items,
         lines=lines,
         newest=_moment(int(moments.max())) if lines else None,
@@ -110,12 +110,6 @@ def _nobody(customers: Keys, users: npt.NDArray[np.int32]) -> tuple[str, int] | 
     is_none = key <= 0 if isinstance(key, int) else key.strip() in ("", "0")
     is_crowd = lines[place] > MOST_TIMES_THE_MEAN * len(users) / len(customers)
     return (str(key), int(lines[place])) if is_none or is_crowd else None
-
-
-def _chosen(keys: Keys, chosen: npt.NDArray[np.bool_]) -> Keys:
-    split = len(keys.integers)
-    texts = (text for text, is_one in zip(keys.texts, chosen[split:].tolist(), strict=True) if is_one)
-    return Keys(keys.integers[chosen[:split]], tuple(texts))
 
 
 def _repeated(users: npt.NDArray[np.int32], items: npt.NDArray[np.int32], moments: Int64s) -> int:
@@ -308,15 +302,16 @@ def check_gate(
     with findings.trying("tables"), target.database.connect() as connection:
         refused = check_keys(facts, kinds, target, connection) if is_full else []
         fits = is_full and not refused
+        last = target.last_publish(connection)
         refused += check_shares(
-            target.last_publish(connection),
+            last,
             customers=len(customers),
             sales=sales.lines,
             as_of_day=as_of_day,
             min_customers_share=settings.min_customers_share,
             min_sales_share=settings.min_sales_share,
         )
-        if target.last_publish(connection) is not None:
+        if last is not None:
             published = published_items(target, connection)
             refused += check_published_items(published, items, min_share=settings.min_items_share)
         for finding in refused:
