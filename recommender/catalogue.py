@@ -11,6 +11,7 @@ from recommender.csvform import read_records
 from recommender.errors import RefusedError, SettingsError
 from recommender.keykind import KeyKind
 from recommender.keys import Keys
+from recommender.texttable import shortened
 
 Bools = npt.NDArray[np.bool_]
 
@@ -68,7 +69,7 @@ def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
             found = f"item_id is {record[id_at]!r}, not {_allowed(item_kind)}"
             raise RefusedError(f"{where}: {found}.", _EXPORT_AGAIN)
         if key in rows:
-            raise RefusedError(f"{where}: item {key!r} is there already.", _EXPORT_AGAIN)
+            raise RefusedError(f"{where}: item {shortened(repr(key))} is there already.", _EXPORT_AGAIN)
         sellable = record[sellable_at]
         if sellable not in ("0", "1"):
             raise RefusedError(f"{where}: sellable is {sellable!r}, not 0 or 1.", _EXPORT_AGAIN)

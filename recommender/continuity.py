@@ -15,6 +15,7 @@ from recommender.interactions import Interactions
 from recommender.keykind import KeyKind
 from recommender.modelfile import load_histories
 from recommender.runs import ITEMS, MODEL, QUERIES, Run
+from recommender.texttable import shortened
 from recommender.times import microseconds
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,11 @@ def renamed_items(last: Run | None, catalogue: Catalogue, kind: KeyKind) -> str 
     if len(known) < _FEWEST_ITEMS or len(other) <= _RENAMED_SHARE * len(known):
         return None
     example = other[0]
+    item, then, now = map(
+        shortened, (catalogue.ids[example], before.names[places[example]], catalogue.names[example])
+    )
     return (
         f"{len(other)} of {len(known)} items have other names than in the run {last.run_id}, such as"
-        f" {catalogue.ids[example]}: {before.names[places[example]]} then, {catalogue.names[example]} now."
+        f" {item}: {then} then, {now} now."
         " If their keys were given anew, old sales teach nonsense: leave them out in sales.sql."
     )

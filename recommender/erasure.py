@@ -19,7 +19,7 @@ from recommender.errors import RecommenderError, RefusedError
 from recommender.files import atomic_path, sha256_of
 from recommender.forgotten import Forgotten
 from recommender.runs import LOG, MANIFEST, MODEL, SALES, Run, load_run
-from recommender.texttable import escaped
+from recommender.texttable import escaped, shortened
 
 _FILES_BY_CUSTOMER = (
     SALES,
@@ -159,7 +159,9 @@ def _without_factors(path: Path, forgotten: Forgotten) -> Write | None:
 def _naming(customer: str) -> re.Pattern[str]:
     """Where a text names the customer: as a whole word; a short number only where a message puts a key."""
     # Messages have keys as they are, as Python writes them in quotes, or cut.
-    forms = {customer, repr(customer)[1:-1], repr(customer[:60])[1:-1]}
+    forms = {
+        form for text in (customer, shortened(customer), customer[:60]) for form in (text, repr(text)[1:-1])
+    }
     key = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
     put = rf"""(?<=['"(=])(?:{key})(?=['"),-])"""
     if customer.isdecimal() and len(customer) < _SURE:

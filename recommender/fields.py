@@ -11,6 +11,7 @@ from pathlib import Path
 from recommender import csvform
 from recommender.errors import RefusedError
 from recommender.keykind import KeyKind
+from recommender.texttable import shortened
 
 _SPECIAL = re.compile('[",\r\n]')
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
@@ -53,7 +54,7 @@ def key_fields(
     wrong = next(v for v in values if not _is_key(v, kind, integers_as_text=integers_as_text))
     raise RefusedError(
         f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
-        f" one row has {wrong!r} ({type(wrong).__name__}).",
+        f" one row has {shortened(repr(wrong))} ({type(wrong).__name__}).",
         "Give the column one type in the query, with CAST.",
     )
 

@@ -19,11 +19,13 @@ from recommender.database.schema import FoundKey, Target
 from recommender.database.tables import ListTable, Role
 from recommender.errors import RefusedError
 from recommender.keykind import KeyKind
+from recommender.texttable import shortened
 
 log = logging.getLogger(__name__)
 
 _FEWEST_COMPARED = 50
 _CHANGED_SHARE = 0.5
+_MOST_UTF8_BYTES = 4
 _REASONS = ("model", "buy_again", "popular", "new")
 
 
@@ -178,7 +180,8 @@ def check_list(path: Path, definition: ListTable, candidates: Candidates) -> tup
             wrong = sorted(set(texts[column.name]) - allowed)
             if wrong:
                 what = "unknown or not sellable" if column.shown else "unknown"
-                message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {wrong[0]!r}."
+                example = shortened(wrong[0])
+                message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {example!r}."
                 findings.append(Finding("items", message, again))
     if positions.are_wrong:
         findings.append(Finding("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
@@ -212,7 +215,8 @@ def check_keys(
                 texts = tuple(t for t in fact.texts[column.name] if t or not column.nullable)
                 if not texts:
                     continue
-                misfit = _misfit(texts, kinds[column.role], found, where)
+                most_bytes = target.database.most_key_bytes if column.name in definition.key else None
+                misfit = _misfit(texts, kinds[column.role], found, most_bytes, where)
                 if misfit:
                     findings.append(misfit)
                 elif found.kind is KeyKind.TEXT:
@@ -223,7 +227,9 @@ def check_keys(
     return findings
 
 
-def _misfit(texts: tuple[str, ...], kind: KeyKind, found: FoundKey, where: str) -> Finding | None:
+def _misfit(
+    texts: tuple[str, ...], kind: KeyKind, found: FoundKey, most_bytes: int | None, where: str
+) -> Finding | None:
     if kind is not found.kind:
         return Finding(
             "kind",
@@ -232,6 +238,14 @@ def _misfit(texts: tuple[str, ...], kind: KeyKind, found: FoundKey, where: str) 
             " (with PUBLISH_GUESTS=yes the customer's column must be text).",
         )
     longest = max(texts, key=len)
+    if most_bytes is not None and _MOST_UTF8_BYTES * len(longest) > most_bytes:
+        largest = max(texts, key=_bytes)
+        if _bytes(largest) > most_bytes:
+            return Finding(
+                "length",
+                f"The key {largest[:60]!r} has {len(largest)} characters; no index of {where} holds it.",
+                "Leave its rows out in the query, or let the query make a shorter key of it.",
+            )
     if found.length is not None and found.kind is KeyKind.TEXT and len(longest) > found.length:
         return Finding(
             "length",
@@ -241,10 +255,15 @@ def _misfit(texts: tuple[str, ...], kind: KeyKind, found: FoundKey, where: str) 
     return None
 
 
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
 def _equal(where: str, pair: tuple[str, str]) -> Finding:
+    one, other = map(shortened, pair)
     return Finding(
         "collation",
-        f"The keys {pair[0]!r} and {pair[1]!r} are different sales keys but equal in the column {where}.",
+        f"The keys {one!r} and {other!r} are different sales keys but equal in the column {where}.",
         'Give the column a binary collation (utf8mb4_bin, "C", BINARY), or make the keys one in the query.',
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.errors import RefusedError
+from recommender.texttable import shortened
 
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue
@@ -79,8 +80,8 @@ def require_lists(
     sold = interactions.item_ids
     if (catalogue.ids.find(sold) < 0).all():
         raise RefusedError(
-            f"No item_id of {sales_path} is in {items_path}: {sold[0]} is one of the sales,"
-            f" {catalogue.ids[0]} one of the items.",
+            f"No item_id of {sales_path} is in {items_path}: {shortened(sold[0])} is one of the sales,"
+            f" {shortened(catalogue.ids[0])} one of the items.",
             "Let both queries return the same key of a product.",
         )
     if not catalogue.sellable.any():

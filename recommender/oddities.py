@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from recommender.interactions import Interactions
 from recommender.keys import Keys
+from recommender.texttable import shortened
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -65,6 +66,6 @@ def odd_sales(interactions: Interactions, never: Keys) -> list[str]:
 def in_every_basket(item: int | str, share: float) -> str:
     """What to say of such an item."""
     return (
-        f"The item {item} is in {share:.0%} of all baskets: if it is a bag or a deposit, put it into the"
-        " file of NEVER_RECOMMEND."
+        f"The item {shortened(item)} is in {share:.0%} of all baskets: if it is a bag or a deposit, put it"
+        " into the file of NEVER_RECOMMEND."
     )

@@ -18,6 +18,7 @@ from recommender.pipeline import target_of
 from recommender.runs import ITEMS, Run
 from recommender.search import newest_files, newest_sales, sale_lines, shop_day
 from recommender.settings import Settings
+from recommender.texttable import shortened
 
 Line = dict[str, Any]
 """A row of a list or a history, in JSON types, with the name of its item."""
@@ -77,7 +78,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
         )
     if not view.history and not view.recommendations and not view.buy_again:
         raise SettingsError(
-            f"No sale and no list knows a customer {customer}.",
+            f"No sale and no list knows a customer {shortened(customer)}.",
             "Mind the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers"
             " by an item that they bought.",
         )

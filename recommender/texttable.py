@@ -31,8 +31,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def shortened(text: str) -> str:
-    """The text as far as anybody reads it; what was cut ends with an ellipsis."""
+def shortened(value: str | int) -> str:
+    """A name or a key as far as anybody reads it; what was cut ends with an ellipsis."""
+    text = str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + _MORE
 
 

@@ -1,5 +1,6 @@
 """The gate: every finding by a file that has just this fault."""
 
+import random
 from datetime import date
 
 import pytest
@@ -288,6 +289,34 @@ def test_a_key_that_is_too_long_is_named_with_the_columns_length(binary_text):
     (finding,) = key_checks(url, column, KeyKind.TEXT, ("a", "1234567890"))
     assert (finding.check, finding.forceable) == ("length", False)
     assert "'1234567890' has 10 characters; recommendations.customer_id takes 9" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("server", "column"),
+    [("postgresql", "TEXT"), ("mariadb", "VARCHAR(765) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")],
+)
+def test_the_longest_key_fits_the_index_and_a_longer_one_is_named(request, server, column):
+    url = request.getfixturevalue(server).create_database()
+    database = database_of(url)
+    chance = random.Random(1)  # what repeats itself is compressed by PostgreSQL
+    key = "".join(chr(chance.randrange(0x10000, 0x10FFFF)) for _ in range(database.most_key_bytes // 4))
+    assert key_checks(url, column, KeyKind.TEXT, ("a", key)) == []
+    table = Target(database, None, "").lists[RECOMMENDATIONS]
+    row: dict[str, object] = dict.fromkeys((c.name for c in table.columns), 1) | {
+        "customer_id": key,
+        "item_id": "a",
+    }
+    row |= {"reason": "model", "generated_at": date(2026, 1, 1)}
+    with database.connect() as connection:
+        connection.execute(sa.insert(table), [row])
+        assert connection.scalar(sa.select(table.c.customer_id)) == key
+    (finding,) = key_checks(
+        request.getfixturevalue(server).create_database(), column, KeyKind.TEXT, ("a", key + "x")
+    )
+    assert (finding.check, finding.forceable) == ("length", False)
+    assert (
+        f"has {len(key) + 1} characters; no index of recommendations.customer_id holds it" in finding.message
+    )
 
 
 def test_keys_of_the_other_kind_are_a_finding(binary_text):

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.errors import ExitCode
-from tests.nights import DAY, KEY_TYPES, connection_to, csv_rows, empty_shop, tastes
+from tests.nights import DAY, KEY_TYPES, connection_to, csv_rows, empty_shop, make_shop, tastes
 
 HOSTILE = (
     "'); DROP TABLE sales; --",
@@ -119,6 +119,26 @@ def test_a_name_without_end_is_cut_where_people_read_and_whole_for_machines(shop
     assert outcome.out.startswith(f"Item {HOSTILE[0]}: ?[2Jxxx")
     assert max(map(len, outcome.out.split("\n"))) < 1000
     assert json.loads(shop.does("similar", "--json", "--", HOSTILE[0]))["name"] == LONG
+
+
+@pytest.mark.parametrize("server", ["sqlite", "mariadb"])
+def test_a_nul_or_a_key_of_a_megabyte_is_a_key_as_any_other(request, tmp_path, server):
+    """PostgreSQL's texts hold no NUL; the servers' indexes refuse a megabyte, and the gate says so before."""
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    if server != "sqlite":
+        url = request.getfixturevalue(server).create_database()
+    odd = ["\0", "a\0b", *([LONG] if server == "sqlite" else [])]
+    items = [*odd, *"rstuvwxyz"]
+    shop = make_shop(tmp_path / "shop", url, tastes([*odd, "a", "b", "c"], items), dict.fromkeys(items, True))
+    shop.does("init", "--yes")
+    shop.night()
+    lists = shop.lists()
+    assert lists.keys() == {*odd, "a", "b", "c"}
+    assert {item for (item,) in shop.rows("SELECT item_id FROM popular_items")} >= set(odd)
+    for call in (("show", "--", "a"), ("status",), ("runs",), ("check",)):
+        assert max(map(len, quiet(shop.recommend(*call)).out.split("\n"))) < 2000
+    view = json.loads(shop.does("show", "--json", "--", "a"))
+    assert [line["item_id"] for line in view["recommendations"]] == lists["a"]
 
 
 def test_what_is_looked_up_in_the_database_is_plain(shop):

@@ -60,6 +60,7 @@ from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
 from recommender.runs import ITEMS, SALES
 from recommender.settings import NAMES, Settings
+from recommender.texttable import shortened
 from recommender.times import shown_time
 from recommender.window import window
 
@@ -275,10 +276,13 @@ def first_lines(first: FirstRows, catalogue: Catalogue | None, settings: Setting
             key = Keys.of(integers=[int(str(item))]) if is_integer else Keys.of(texts=[str(item)])
             place = int(catalogue.ids.find(key)[0])
             name = catalogue.names[place] if place >= 0 else "not in items.sql"
-        customer = "a guest" if row["customer_id"] is None else f"customer {row['customer_id']}"
+        customer = (
+            "a guest" if row["customer_id"] is None else f"customer {shortened(str(row['customer_id']))}"
+        )
         quantity = f", quantity {row['quantity']}" if "quantity" in row else ""
         when = shown_time(row["sold_at"], sold_in, settings.shop_timezone)
-        lines.append(f"{when}  {customer} bought item {item}{f' ({name})' if name else ''}{quantity}")
+        bought = shortened(str(item)) + (f" ({shortened(name)})" if name else "")
+        lines.append(f"{when}  {customer} bought item {bought}{quantity}")
     return lines
 
 

@@ -24,6 +24,7 @@ from recommender.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_m
 from recommender.publish import published_items
 from recommender.runs import ITEMS, SALES
 from recommender.settings import Settings
+from recommender.texttable import shortened
 from recommender.times import shop_days
 from recommender.window import Window
 
@@ -161,8 +162,8 @@ def check_sales(sales: Sales, export: Export, window: Window, findings: Findings
         key, lines = sales.nobody
         findings.warn(
             "sales",
-            f"Customer {key or '(empty)'} has {lines:,} of {sales.lines:,} lines, as if that were all the"
-            " guests.",
+            f"Customer {shortened(key) or '(empty)'} has {lines:,} of {sales.lines:,} lines, as if that were"
+            " all the guests.",
             "If so, write NULLIF(…, 0) AS customer_id (NULLIF(…, '') for an empty text), and return"
             " guest_email: as one customer they teach the model nonsense.",
         )
@@ -226,7 +227,7 @@ def check_items(
     counts = export.counts
     findings.ok("items", f"{counts.items:,} items, {counts.sellable_items:,} of them sellable.")
     if sales.unknown_lines:
-        examples = ", ".join(sales.unknown_items)
+        examples = ", ".join(map(shortened, sales.unknown_items))
         what = (
             f"{sales.unknown_lines:,} of {sales.lines:,} sale lines are of items that items.sql does not"
             f" return, such as {examples}"

@@ -156,6 +156,8 @@ class Database(ABC):
     """One database under one address; connections are opened when needed and closed after use."""
 
     driver_errors: ClassVar[tuple[type[Exception], ...]]
+    most_key_bytes: ClassVar[int | None] = None
+    """Of a text in UTF-8 that still fits the index of a list, beside a position; None where all do."""
 
     def __init__(self, url: sa.URL) -> None:
         self.url = url

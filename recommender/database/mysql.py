@@ -179,6 +179,9 @@ class _MySQLPublication(Publication):
 class MySQL(Database):
     """One database of a MariaDB or MySQL server."""
 
+    # InnoDB indexes 3,072 bytes.
+    most_key_bytes = 3_060
+
     def __init__(self, url: sa.URL) -> None:
         module = "MySQLdb" if url.drivername.endswith("mysqldb") else "pymysql"
         self._driver = import_module(module)

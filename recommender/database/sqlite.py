@@ -39,6 +39,7 @@ from recommender.files import new_file
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
 from recommender.locks import FileLock, file_lock
+from recommender.texttable import shortened
 
 _PAGES_AT_ONCE = 10_000
 _COMMIT_WAIT_SECONDS = 0.9
@@ -183,7 +184,10 @@ class _SQLiteSnapshot(Snapshot):
             twin = self._connection.execute(f"{twins} LIMIT 1").fetchone()
             number, text = (twin[0], twin[0]) if twin else (examples["integer"], examples["text"])
             raise no_key(
-                query, column, f"the integer {number} in one row and the text {text!r} in another", fix
+                query,
+                column,
+                f"the integer {number} in one row and the text {shortened(text)!r} in another",
+                fix,
             )
         words = [sqlite_words(kind, example) for kind, example in sorted(examples.items())]
         raise no_key(query, column, ", elsewhere ".join(words), fix)

@@ -1,5 +1,6 @@
 """Queries, sales and items that cannot be used."""
 
+import hashlib
 from datetime import timedelta
 
 from tests.bad_input.support import (
@@ -342,6 +343,14 @@ def long_key(shop: BadShop) -> None:
         else "ALTER TABLE bad ALTER customer_id TYPE VARCHAR(50)",
         "UPDATE bad SET customer_id = 'ada.lovelace' WHERE customer_id = 'ada'",
     )
+
+
+@case("a key that is longer than any index", on=SERVERS)
+def key_without_end(shop: BadShop) -> None:
+    text_shop(shop, "LONGTEXT" if shop.kind == MARIADB else "TEXT", "ada", "bob")
+    # Hashes, since PostgreSQL would compress what repeats itself until it fits.
+    endless = "".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(100))
+    shop.execute(f"UPDATE bad SET customer_id = '{endless}' WHERE customer_id = 'ada'")
 
 
 @case("keys of another kind than the tables'")

@@ -49,7 +49,9 @@ def stopped(sqlite_shop):
         for stage in STAGES[: STAGES.index(READ[name])]:
             sqlite_shop.does(stage, *(["--as-of", str(DAY)] if stage == "export" else []))
         other = sqlite_shop.last_run.path(name).read_bytes()
+        # So that no file of this run is as that of the other.
         sqlite_shop.sell([(1, 105, DAY)])
+        sqlite_shop.execute("UPDATE items SET name = 'another' WHERE item_id = 105")
         sqlite_shop.set(TOP_N=5)
         for stage in STAGES[: STAGES.index(READ[name])]:
             sqlite_shop.does(stage, *(["--as-of", str(DAY)] if stage == "export" else []))
