@@ -16,7 +16,7 @@ from recommender.erasure import erase
 from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.fields import GuestKeys
 from recommender.files import STALE_SECONDS, TEMPORARY, sha256_of, temporary_folder
-from recommender.forgotten import Forgotten, read_forgotten, remember
+from recommender.forgotten import Forgotten, keep_copy, read_forgotten, remember
 from recommender.keykind import KeyKind, is_guest
 from recommender.pipeline import locked
 from recommender.runs import QUERIES, run_folders
@@ -71,15 +71,18 @@ def forget(settings: Settings, customer: str | None = None, *, guest_email: str 
     if guest_email is not None:
         customer = _guest(settings, guest_email)
     with locked(settings) as (target, _):
-        read_forgotten(target, settings.forget_key)  # before another hash comes to those of another key
+        # Before another hash comes to those of another key.
+        known = read_forgotten(target, settings, new_guest_key=guest_email is not None)
         if customer is not None:
             customer = _key(settings, customer)
-            remember(target, settings.forget_key, customer)
-        forgotten = read_forgotten(target, settings.forget_key)
+        if customer is not None or known:
+            remember(target, settings, customer)
+        forgotten = read_forgotten(target, settings)
         found = Forgetting(len(forgotten))
         if not forgotten:
             return found
         found.rows = _erase_rows(target, forgotten)
+        keep_copy(settings.data_dir, forgotten)
         _erase_runs(settings.data_dir, forgotten, customer, found)
         _erase_archives(settings.data_dir, forgotten, customer, found)
         found.unreachable += _scratch(settings.data_dir)

@@ -5,15 +5,23 @@ import hmac
 import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from recommender.csvform import parse_records
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
+from recommender.files import write_text
+from recommender.keykind import is_guest
+from recommender.settings import Settings
 
-_KEY_CHECK = b"\xff"
-"""No customer's key, since it is no UTF-8: its hash in the table tells FORGET_KEY from any other."""
+_OF_FORGET_KEY = "forget_key:"
+_OF_GUEST_KEY = "guest_key:"
+"""Rows that begin so are of no customer: they tell the secret of the others from any other secret."""
+_MOST = 64
+_COPY = "forgotten.txt"
+"""In DATA_DIR: the rows of the table, for when the database came back from a backup."""
 _FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
 _MAKE_KEY = "Run `recommend init`: it makes one and appends it to .env."
 
@@ -24,18 +32,33 @@ class Forgotten:
     Args:
         secret: FORGET_KEY.
         hashes: HMAC-SHA256 of the customers' keys under it, in hexadecimal digits.
+        rows: all of the table, and of its copy in DATA_DIR.
+        not_in_table: how many of the hashes are known from the copy alone.
     """
 
-    def __init__(self, secret: str = "", hashes: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        secret: str = "",
+        hashes: Collection[str] = (),
+        *,
+        rows: Collection[str] = (),
+        not_in_table: int = 0,
+    ) -> None:
         self._secret = secret
         self._hashes = frozenset(hashes)
         self._others: set[str] = set()
+        self.rows = frozenset(rows)
+        self.not_in_table = not_in_table
 
     def __len__(self) -> int:
         return len(self._hashes)
 
     def __contains__(self, customer: object) -> bool:
-        return bool(self._hashes) and _hash_of(self._secret, str(customer).encode()) in self._hashes
+        if not self._hashes:
+            return False
+        text = str(customer)
+        # A column of the type CHAR fills its texts up with spaces.
+        return any(_hash_of(self._secret, key.encode()) in self._hashes for key in {text, text.rstrip(" ")})
 
     def among(self, fields: Iterable[str | None]) -> set[str]:
         """Those of some fields of a CSV file that are keys of customers to be forgotten."""
@@ -57,57 +80,98 @@ class Forgotten:
         return self.among(field.decode() for field in {*_FIRST_FIELDS.findall(lines)})
 
 
-def read_forgotten(target: Target, secret: str | None) -> Forgotten:
-    """Who is to be forgotten.
+def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = False) -> Forgotten:
+    """Who is to be forgotten: by the table, and by its copy in DATA_DIR.
 
     Args:
         target: where the table is, if anybody ever was.
-        secret: FORGET_KEY, if it is set.
+        settings: FORGET_KEY, GUEST_KEY and DATA_DIR.
+        new_guest_key: whether GUEST_KEY may be another than when guests were forgotten.
 
     Raises:
-        SettingsError: somebody is, and FORGET_KEY is missing or is not that under which they are known.
+        SettingsError: somebody is, and FORGET_KEY or GUEST_KEY is missing or is not that under which they are
+            known.
         DatabaseError: the database failed.
     """
-    table = target.forgotten
+    table, copied = target.forgotten, _copied(settings.data_dir)
     with target.database.connect() as connection:
-        if not sa.inspect(connection).has_table(table.name, schema=target.schema):
-            return Forgotten()
-        hashes = {str(row[0]) for row in connection.execute(sa.select(table.c.customer_hash))}
-    if not hashes:
+        has_table = sa.inspect(connection).has_table(table.name, schema=target.schema)
+        in_table = _rows(connection, table) if has_table else set()
+    rows = in_table | copied
+    if not rows:
         return Forgotten()
     name = target.database.quoted(table)
-    if secret is None:
+    if settings.forget_key is None:
         raise SettingsError(
             f"{name} names customers to be forgotten, but FORGET_KEY is not set.",
             "Set the FORGET_KEY under which they were forgotten: without it they would come back.",
         )
-    check = _hash_of(secret, _KEY_CHECK)
-    if check not in hashes:
+    check = _check(_OF_FORGET_KEY, settings.forget_key, "")
+    if check not in rows:
         raise SettingsError(
             f"FORGET_KEY is not the one under which the customers in {name} were forgotten.",
-            "Set that one; if it is lost, empty the table and forget each of them again.",
+            f"Set that one; if it is lost, empty the table, remove {settings.data_dir / _COPY} and forget"
+            " each of them again.",
         )
-    return Forgotten(secret, hashes - {check})
+    if settings.guest_key is not None and not new_guest_key:
+        guests = {row for row in rows if row.startswith(_OF_GUEST_KEY)}
+        if guests and _check(_OF_GUEST_KEY, settings.forget_key, settings.guest_key) not in guests:
+            raise SettingsError(
+                f"GUEST_KEY is not the one under which guests in {name} were forgotten: they would come"
+                " back.",
+                "Set that one; if it is lost, forget each of them again with --guest-email.",
+            )
+    hashes = {row for row in rows if ":" not in row}
+    return Forgotten(settings.forget_key, hashes, rows=rows, not_in_table=len(hashes - in_table))
 
 
-def remember(target: Target, secret: str | None, customer: str) -> None:
-    """Put a customer into the table, as a hash.
+def remember(target: Target, settings: Settings, customer: str | None) -> None:
+    """Put a customer into the table, as a hash; and what only the table's copy in DATA_DIR has.
+
+    Args:
+        target: where the table is.
+        settings: FORGET_KEY, GUEST_KEY and DATA_DIR.
+        customer: the key; None for what the copy has alone.
 
     Raises:
         SettingsError: FORGET_KEY is not set, or the table is missing.
         DatabaseError: the database failed.
     """
+    secret = settings.forget_key
     if secret is None:
         raise SettingsError("FORGET_KEY is not set: it turns customers into hashes.", _MAKE_KEY)
+    wanted = _copied(settings.data_dir)
+    if customer is not None:
+        wanted |= {_check(_OF_FORGET_KEY, secret, ""), _hash_of(secret, customer.encode())}
+        if is_guest(customer) and settings.guest_key is not None:
+            wanted.add(_check(_OF_GUEST_KEY, secret, settings.guest_key))
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     table = target.forgotten
     with target.database.connect() as connection:
-        known = {str(row[0]) for row in connection.execute(sa.select(table.c.customer_hash))}
-        for text in (_KEY_CHECK, customer.encode()):
-            hashed = _hash_of(secret, text)
-            if hashed not in known:
-                connection.execute(sa.insert(table).values(customer_hash=hashed, forgotten_at=now))
+        known = _rows(connection, table)
+        for row in sorted(wanted - known):
+            connection.execute(sa.insert(table).values(customer_hash=row, forgotten_at=now))
+
+
+def keep_copy(data_dir: Path, forgotten: Forgotten) -> None:
+    """Copy the table's rows into DATA_DIR: a database that comes back from a backup knows of fewer."""
+    if forgotten.rows - _copied(data_dir):
+        write_text(data_dir / _COPY, "".join(f"{row}\n" for row in sorted(forgotten.rows)))
+
+
+def _rows(connection: sa.Connection, table: sa.Table) -> set[str]:
+    return {str(row[0]) for row in connection.execute(sa.select(table.c.customer_hash))}
+
+
+def _copied(data_dir: Path) -> set[str]:
+    path = data_dir / _COPY
+    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 
 def _hash_of(secret: str, text: bytes) -> str:
     return hmac.digest(secret.encode(), text, hashlib.sha256).hex()
+
+
+def _check(whose: str, secret: str, other: str) -> str:
+    # Of no customer: no key is UTF-8 with this byte in it.
+    return (whose + _hash_of(secret, b"\xff" + whose.encode() + other.encode()))[:_MOST]

@@ -18,7 +18,7 @@ from recommender.database.schema import Target
 from recommender.database.tables import ListTable, made_lists
 from recommender.errors import RefusedError, SettingsError
 from recommender.files import make_folder, sha256_of
-from recommender.forgotten import read_forgotten
+from recommender.forgotten import Forgotten, keep_copy, read_forgotten
 from recommender.hold import release_hold, require_no_hold
 from recommender.locks import file_lock, holder
 from recommender.progress import Progress
@@ -159,7 +159,7 @@ def run(
         with record.recorded(this):
             if not dry_run and not force:
                 require_no_hold(settings.data_dir)
-            night = Night(settings, this, progress, read_forgotten(target, settings.forget_key))
+            night = Night(settings, this, progress, _forgotten(settings, target, this))
             attempts.export(night, shop_of(settings, target))
             _train(night, ask)
             night.rank()
@@ -285,11 +285,25 @@ def export_stage(settings: Settings, *, as_of: date | None = None, progress: Pro
     with locked(settings) as (target, _):
         this = _begin(settings, as_of)
         with record.recorded(this):
-            forgotten = read_forgotten(target, settings.forget_key)
-            night = Night(settings, this, progress or Progress(), forgotten)
+            night = Night(settings, this, progress or Progress(), _forgotten(settings, target, this))
             attempts.export(night, shop_of(settings, target))
             this.manifest.status = Status.WAITING
     return this
+
+
+def _forgotten(settings: Settings, target: Target, this: Run) -> Forgotten:
+    """Who is to be forgotten, for a night: with a warning where the table lacks some."""
+    forgotten = read_forgotten(target, settings)
+    keep_copy(settings.data_dir, forgotten)
+    if forgotten.not_in_table:
+        table = target.database.quoted(target.forgotten)
+        record.warn(
+            this,
+            f"{forgotten.not_in_table} forgotten customers are not in {table}, as after a backup of the"
+            " database came back; DATA_DIR knows them, and they are left out all the same. `recommend forget`"
+            " puts them into the table.",
+        )
+    return forgotten
 
 
 def later_stage(
@@ -322,7 +336,7 @@ def later_stage(
             if stage is Stage.PUBLISH and not force:
                 require_no_hold(settings.data_dir)
             _require_files(this, stage, made_lists(settings.lists))
-            forgotten = read_forgotten(target, settings.forget_key)
+            forgotten = read_forgotten(target, settings)
             night = Night(settings, this, progress or Progress(), forgotten)
             if stage is Stage.TRAIN:
                 _train(night, ask)

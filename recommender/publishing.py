@@ -76,7 +76,7 @@ class Publishing:
             kinds[Role.CUSTOMER] = KeyKind.TEXT
         if not findings:
             findings = check_keys(facts, kinds, self.target, connection)
-        findings += check_forgotten(facts, read_forgotten(self.target, settings.forget_key))
+        findings += check_forgotten(facts, read_forgotten(self.target, settings))
         manifest.counts["rows"] = sum(fact.rows for fact in facts.values())
         is_made = RECOMMENDATIONS in self.target.made
         customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0

@@ -193,7 +193,7 @@ def _publish_again(
         figures["summary"] = f"{_read_items(settings, this, source):,} items"
     with record.stage(this, Stage.RANK, progress) as figures:
         items, sellable = _catalogue(settings, this)
-        forgotten = read_forgotten(target, settings.forget_key)
+        forgotten = read_forgotten(target, settings)
         dropped, filled = _write_lists(settings, this, source, sellable, forgotten)
         figures["summary"] = f"{dropped:,} rows dropped, {filled:,} filled"
     # What is no longer sold may still have a page, and be a reason.

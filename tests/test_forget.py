@@ -177,6 +177,41 @@ def test_a_backup_does_not_bring_them_back(tmp_path, sqlite_url):
     assert places(shop) == set()
 
 
+def test_a_database_from_before_does_not_bring_them_back(tmp_path, database_url):
+    """Nor another one, nor a table that somebody emptied: DATA_DIR has a copy."""
+    shop = text_shop(tmp_path / "shop", database_url)
+    shop.night(DAY - timedelta(days=2))
+    shop.does("forget", KEY)
+    shop.execute("DELETE FROM forgotten_customers")
+    (warning,) = [
+        text for text in shop.night(DAY - timedelta(days=1)).manifest.warnings if "forgotten" in text
+    ]
+    assert "1 forgotten customers are not in" in warning
+    assert places(shop) == set()
+    shop.does("forget")  # puts them back into the table
+    assert not [text for text in shop.night().manifest.warnings if "forgotten" in text]
+    assert shop.rows("SELECT count(*) FROM forgotten_customers") == [(2,)]
+    other = Shop(tmp_path / "new machine", database_url, shop.settings)
+    shutil.copytree(shop.folder / "sql", other.folder / "sql")
+    other.set().night()  # from which the copy is made there
+    shop.execute("DELETE FROM forgotten_customers")
+    other.night()
+    assert places(other) == set()
+
+
+def test_another_guest_key_does_not_bring_guests_back(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url, GUEST_KEY=GUEST_KEY)
+    shop.night()
+    shop.does("forget", "--guest-email", "a@example.org")
+    shop.does("forget", "7")
+    shop.night(DAY + timedelta(days=1))
+    shop.set(GUEST_KEY="h" * 32)
+    for call in (("run",), ("rollback",), ("forget", "7"), ("evaluate", "--fresh")):
+        assert "GUEST_KEY is not the one under which" in shop.fails(ExitCode.SETTINGS, *call)
+    assert "Forgotten: 3 in all" in shop.does("forget", "--guest-email", "a@example.org")
+    shop.night(DAY + timedelta(days=2))
+
+
 def test_a_fresh_evaluation_does_not_read_them(tmp_path, sqlite_url):
     shop = text_shop(tmp_path / "shop", sqlite_url)
     shop.does("forget", KEY)

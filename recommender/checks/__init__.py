@@ -170,7 +170,7 @@ class _Check:
         forgotten = Forgotten()
         if target is not None:
             with findings.trying("forgotten"):
-                forgotten = read_forgotten(target, settings.forget_key)
+                forgotten = read_forgotten(target, settings)
                 if forgotten:
                     findings.ok(
                         "forgotten", f"{len(forgotten)} customers are forgotten: no sale of theirs is read."

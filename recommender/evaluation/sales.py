@@ -67,7 +67,7 @@ def _export(settings: Settings, folder: Path, now: datetime, progress: Progress)
         window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
         sales_timezone=settings.sales_timezone,
         guest_key=settings.guest_key,
-        forgotten=read_forgotten(target_of(settings), settings.forget_key),
+        forgotten=read_forgotten(target_of(settings), settings),
         timeout_seconds=settings.query_timeout_seconds,
         progress=progress.update,
     )

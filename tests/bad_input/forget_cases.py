@@ -30,6 +30,14 @@ def another_forget_key(shop: BadShop) -> None:
     shop.set(FORGET_KEY="another_" * 4)
 
 
+@case("another `GUEST_KEY`, and a guest is forgotten")
+def another_guest_key(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.set(GUEST_KEY="one_key_" * 4)
+    shop.does("forget", "--guest-email", "a@example.org")
+    shop.set(GUEST_KEY="another_" * 4)
+
+
 @case("no `GUEST_KEY` to forget a guest with", on=ANY, call=("forget", "--guest-email", "a@example.org"))
 def no_key_for_guests(_shop: BadShop) -> None:
     """The shop has none."""
