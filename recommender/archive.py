@@ -6,19 +6,19 @@ not trusted: one that holds anything that ours cannot hold is refused before any
 """
 
 import json
+import os
 import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError
-from recommender.files import atomic_path, make_folder, sha256_of, write_text
+from recommender.files import FILE_MODE, atomic_path, make_folder, sha256_of
 from recommender.runs import (
     EVALUATION,
     ITEMS,
@@ -51,7 +51,7 @@ _MOST_TIMES = 200
 """So many times its own size an archive can unpack to; lists of digits have a twentieth of it."""
 _ENCRYPTED = 1
 _BLOCK = 1 << 20
-_RECORD = "archives.jsonl"
+RECORD = "archives.jsonl"
 """In DATA_DIR: the archives that were made, for `recommend forget`."""
 _PACK_AGAIN = "Pack it again: `recommend runs export`."
 
@@ -64,30 +64,41 @@ class Exported:
     file: str
     """its path when it was made"""
     sha256: str
+    """empty before it is whole"""
     at: str
     """when, in UTC"""
 
 
-def exported(data_dir: Path) -> list[Exported]:
-    """The archives that were made from the runs of this folder, the oldest first."""
-    path = data_dir / _RECORD
-    if not path.is_file():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with suppress(ValueError, TypeError):  # a line that was damaged takes no other with it
-            found.append(Exported(**json.loads(line)))
-    return found
+def exported(data_dir: Path) -> tuple[list[Exported], list[int]]:
+    """The archives that were made from the runs of this folder, the oldest first; and damaged lines."""
+    path = data_dir / RECORD
+    found: list[Exported] = []
+    damaged: list[int] = []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            if line:
+                found.append(Exported(**json.loads(line)))
+        except (ValueError, TypeError):
+            damaged.append(number)
+    return found, damaged
 
 
-def note_exported(data_dir: Path, archives: Iterable[Exported]) -> None:
-    """Put these archives on record, in the place of what was known of their files."""
-    new = {archive.file: archive for archive in archives}
-    stay = [archive for archive in exported(data_dir) if archive.file not in new]
-    text = "".join(
-        json.dumps(asdict(archive), ensure_ascii=False) + "\n" for archive in (*stay, *new.values())
-    )
-    write_text(data_dir / _RECORD, text)
+def note_exported(data_dir: Path, archive: Exported) -> None:
+    """Put an archive on record; a line is added, so that two exports at once lose neither.
+
+    Raises:
+        OSError: the record cannot be written.
+    """
+    path = make_folder(data_dir) / RECORD
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, FILE_MODE), "rb+", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        # What was cut short does not take the next line with it.
+        gap = b"" if file.read(1) in (b"", b"\n") else b"\n"
+        file.write(gap + json.dumps(asdict(archive), ensure_ascii=False).encode() + b"\n")
+        os.fsync(file.fileno())
 
 
 def pack_noted(run_id: str, file: Path, *, data_dir: Path, now: datetime) -> None:
@@ -97,11 +108,18 @@ def pack_noted(run_id: str, file: Path, *, data_dir: Path, now: datetime) -> Non
         RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
         SettingsError: there is no such run, or its parent is not there.
     """
+    archive = Exported(run_id, str(file.resolve()), "", iso(now))
     erasures = None
     # A customer who is forgotten meanwhile may be in what was packed already.
     while erasures != (erasures := _erasures(run_id, data_dir)):
-        pack(find_run(data_dir, run_id), file, data_dir=data_dir)
-        note_exported(data_dir, [Exported(run_id, str(file.resolve()), sha256_of(file), iso(now))])
+        # Who is killed while packing leaves a part of it beside its place.
+        note_exported(data_dir, archive)
+        pack(
+            find_run(data_dir, run_id),
+            file,
+            data_dir=data_dir,
+            noted=lambda sha256: note_exported(data_dir, replace(archive, sha256=sha256)),
+        )
 
 
 def _erasures(run_id: str, data_dir: Path) -> list[dict[str, list[str]]]:
@@ -111,7 +129,7 @@ def _erasures(run_id: str, data_dir: Path) -> list[dict[str, list[str]]]:
     return [each.manifest.forgotten for each in (run, *parents)]
 
 
-def pack(run: Run, file: Path, *, data_dir: Path) -> None:
+def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] | None = None) -> None:
     """Write the archive of a run.
 
     What is not in it: the log, and the queries, in which the owner may have put anything; the record has the
@@ -121,6 +139,7 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
         run: which.
         file: where to; whole or not there at all.
         data_dir: where the folders of the parents are.
+        noted: is called with the sha256 of the whole archive before it takes its place.
 
     Raises:
         RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
@@ -140,15 +159,18 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
                 "Take another run: `recommend runs` lists them.",
             )
         members += [(f"{parent.run_id}/{name}", parent.path(name)) for name in _PARENT_FILES]
-    with atomic_path(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, path in sorted(members):
-            info = zipfile.ZipInfo(name, _LONG_AGO)
-            info.external_attr = (stat.S_IFREG | 0o600) << 16
-            # What is packed already, and numbers without a pattern, would only cost time.
-            is_text = path.suffix in (".csv", ".json", ".txt")
-            info.compress_type = zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED
-            with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
-                shutil.copyfileobj(source, target, _BLOCK)
+    with atomic_path(file) as temporary:
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, path in sorted(members):
+                info = zipfile.ZipInfo(name, _LONG_AGO)
+                info.external_attr = (stat.S_IFREG | 0o600) << 16
+                # What is packed already, and numbers without a pattern, would only cost time.
+                is_text = path.suffix in (".csv", ".json", ".txt")
+                info.compress_type = zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED
+                with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target, _BLOCK)
+        if noted is not None:
+            noted(sha256_of(temporary))
 
 
 def unpack(file: Path, data_dir: Path) -> Run:

@@ -14,7 +14,14 @@ from typing import Any
 import click
 
 from recommender import __version__
-from recommender.errors import NOT_ALLOWED, ExitCode, Interrupted, RecommenderError, exit_code_of
+from recommender.errors import (
+    NOT_ALLOWED,
+    ExitCode,
+    Interrupted,
+    RecommenderError,
+    SettingsError,
+    exit_code_of,
+)
 from recommender.interrupts import interrupts
 from recommender.kernel import pin_kernel
 
@@ -147,6 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
     given = sys.argv[1:] if arguments is None else [*arguments]
     try:
+        _require_text(given)
         # Not group.main(): it ends the process itself where a reader of our output has gone.
         with group.make_context("recommend", given) as context:
             outcome = group.invoke(context)
@@ -157,6 +165,15 @@ def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
     except BaseException as error:  # noqa: BLE001 - the edge: every other place catches what it can name
         return _report(error)
     return outcome if isinstance(outcome, ExitCode) else ExitCode.DONE
+
+
+def _require_text(given: Sequence[str]) -> None:
+    for argument in given:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = argument.encode("utf-8", "replace").decode()
+            raise SettingsError(f"The argument {shown!r} is not UTF-8.", "Give it in UTF-8.") from None
 
 
 def _report_usage(error: click.ClickException) -> ExitCode:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from recommender.compression import compressed
-from recommender.csvform import whole_records
+from recommender.csvform import parse_records, whole_records
 from recommender.database.tables import LISTS, Role
 from recommender.errors import RecommenderError, RefusedError
-from recommender.files import atomic_path, sha256_of
+from recommender.files import atomic_path, remove_temporary, sha256_of
 from recommender.forgotten import Forgotten
 from recommender.runs import LOG, MANIFEST, MODEL, SALES, Run, load_run
 from recommender.texttable import escaped, shortened
@@ -29,14 +29,19 @@ _FILES_BY_CUSTOMER = (
 _RECORD = re.compile(rb'("(?:[^"]|"")*"|[^",\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\n]*))*(?:\n|\Z)')
 """A record of our CSV form; its first field is the customer's key in all files that have one."""
 _ERASED = "[forgotten]"
-_SURE = 4
-"""A number of fewer digits stands for many things beside a customer: it is one in quotes or brackets only."""
+
+_AT_MOST = 32
+"""Characters of a long key by which it is known where a server's message cuts it."""
+_NOT_WORDS = ("time", "level", "logger", "run_id", "status")
+"""Fields of a line of the log."""
 
 Write = Callable[[Path], str | None]
 """Writes the new content to a temporary file; returns the sha256 for the record, None where it has none."""
+Find = Callable[[Path, Forgotten, set[str]], Write | None]
+"""Finds what a file has of the customers, puts their keys into the set, and tells how to write it without."""
 
 
-def erase(folder: Path, forgotten: Forgotten, customer: str | None) -> list[str]:
+def erase(folder: Path, forgotten: Forgotten, names: set[str]) -> list[str]:
     """Erase the customers from a run folder; what has nothing of them stays as it is, to the byte.
 
     The new hash of a file goes on record before the file takes its place: whoever is killed between leaves a
@@ -45,7 +50,7 @@ def erase(folder: Path, forgotten: Forgotten, customer: str | None) -> list[str]
     Args:
         folder: of a run, whole or not.
         forgotten: the customers.
-        customer: the key of the one whom the logs may name; None where only hashes are known.
+        names: the keys that are found are put into it, for `erase_words`.
 
     Returns:
         Names of the files that were changed.
@@ -58,35 +63,60 @@ def erase(folder: Path, forgotten: Forgotten, customer: str | None) -> list[str]
     with suppress(RefusedError):
         run = load_run(folder)
     changed, unread = [], []
-    for name, write in _writers(folder, forgotten, customer):
-        path = folder / name
+    for path, find in _kept_files(folder):
         try:
-            new = write(path)
+            new = find(_own(path), forgotten, names)
             if new is not None:
                 _replace(run, path, new)
-                changed.append(name)
-        except (RecommenderError, ValueError) as error:
+                changed.append(path.name)
+        except (RecommenderError, ValueError, PermissionError) as error:
             unread.append(f"{path}: {error}")
-    if run is not None:
-        if customer is not None and _erase_record(run, _naming(customer)):
-            changed.append(MANIFEST)
-        run.remove_temporary()
+    remove_temporary(folder)
     if unread:
         raise RefusedError(" ".join(unread))
     return changed
 
 
-def _writers(
-    folder: Path, forgotten: Forgotten, customer: str | None
-) -> Iterator[tuple[str, Callable[[Path], Write | None]]]:
-    """For each file that is there what makes its new content; that gives None where nothing is to be done."""
+def erase_words(folder: Path, names: Collection[str]) -> list[str]:
+    """Erase these customers' keys from what the log and the record of a run say in words.
+
+    Args:
+        folder: of a run, whole or not.
+        names: the keys.
+
+    Returns:
+        Names of the files that were changed.
+
+    Raises:
+        RefusedError: the record cannot be read, so that nobody knows what is in it.
+        OSError: a file cannot be written.
+    """
+    changed: list[str] = []
+    if not names:
+        return changed
+    naming = _naming(names)
+    log = folder / LOG
+    if log.is_file() and (new := _without_words(log, naming)) is not None:
+        _replace(None, log, new)
+        changed.append(LOG)
+    if (folder / MANIFEST).exists() and _erase_record(load_run(folder), naming):
+        changed.append(MANIFEST)
+    return changed
+
+
+def _own(path: Path) -> Path:
+    if path.is_symlink():
+        raise ValueError("it is a link, and what it leads to is not touched")
+    return path
+
+
+def _kept_files(folder: Path) -> Iterator[tuple[Path, Find]]:
+    """Each file of customers that is there, with what looks into it."""
     for name in _FILES_BY_CUSTOMER:
         if (folder / name).is_file():
-            yield name, partial(_without_lines, forgotten=forgotten)
+            yield folder / name, _without_lines
     if (folder / MODEL).is_file():
-        yield MODEL, partial(_without_factors, forgotten=forgotten)
-    if (folder / LOG).is_file() and customer is not None:
-        yield LOG, partial(_without_words, naming=_naming(customer))
+        yield folder / MODEL, _without_factors
 
 
 def _replace(run: Run | None, path: Path, write: Write) -> None:
@@ -100,11 +130,12 @@ def _replace(run: Run | None, path: Path, write: Write) -> None:
                 run.save()
 
 
-def _without_lines(path: Path, forgotten: Forgotten) -> Write | None:
+def _without_lines(path: Path, forgotten: Forgotten, names: set[str]) -> Write | None:
     pieces = whole_records(path)
     gone = _gone(next(pieces, b"").partition(b"\n")[2], forgotten)
     for piece in pieces:
         gone |= _gone(piece, forgotten)
+    names.update(next(parse_records(field.decode()))[0] or "" for field in gone)
     return partial(_write_lines, path, gone) if gone else None
 
 
@@ -135,13 +166,15 @@ def _write_lines(path: Path, gone: set[bytes], temporary: Path) -> str:
     return digest.hexdigest()
 
 
-def _without_factors(path: Path, forgotten: Forgotten) -> Write | None:
+def _without_factors(path: Path, forgotten: Forgotten, names: set[str]) -> Write | None:
     from recommender.modelfile import load_model, save_model
 
     model = load_model(path)
-    stay = np.array([key not in forgotten for key in model.user_ids.as_texts()], bool)
+    keys = model.user_ids.as_texts()
+    stay = np.array([key not in forgotten for key in keys], bool)
     if stay.all():
         return None
+    names.update(key for key, stays in zip(keys, stay, strict=True) if not stays)
     left = replace(
         model,
         user_ids=model.user_ids.where(stay),
@@ -156,18 +189,40 @@ def _without_factors(path: Path, forgotten: Forgotten) -> Write | None:
     return write
 
 
-def _naming(customer: str) -> re.Pattern[str]:
-    """Where a text names the customer: as a whole word; a short number only where a message puts a key."""
-    # Messages have keys as they are, as Python writes them in quotes, or cut.
-    forms = {
-        form for text in (customer, shortened(customer), customer[:60]) for form in (text, repr(text)[1:-1])
-    }
-    key = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
-    put = rf"""(?<=['"(=])(?:{key})(?=['"),-])"""
-    if customer.isdecimal() and len(customer) < _SURE:
-        return re.compile(put)
-    # Not a piece of a date, of a number with a fraction, or of one with commas between its thousands.
-    return re.compile(rf"{put}|(?<![\w.-])(?<!\d,)(?:{key})(?![\w-]|\.\d|,\d{{3}}(?!\d))")
+def _naming(names: Collection[str]) -> re.Pattern[str]:
+    """Where a text names one of the customers: as a whole word; a number only where a message puts a key."""
+    numbers = [name for name in names if name.isdecimal()]
+    texts = {form for name in names if not name.isdecimal() for form in _forms(name)}
+    patterns = []
+    if numbers:
+        key = _any_of(numbers)
+        put = rf"""(?<=['"(=])(?:{key})(?=['"),-])|(?<=, )(?:{key})(?=[,)])"""
+        named = rf"(?:(?<=ustomer )|(?<=integer )|(?<=row has ))(?:{key})(?![\w-]|[.,]\d)"
+        patterns += [put, named]
+    if texts:
+        key = _any_of(texts)
+        put = rf"""(?<=['"(=])(?:{key})(?=['"),-])"""
+        # Not a piece of a date, of a number with a fraction, or of an address.
+        patterns += [put, rf"(?<![\w.@-])(?:{key})(?![\w@-]|\.\w)"]
+    cut = {form for name in names if len(name) > _AT_MOST for form in _written(name[:_AT_MOST])}
+    if cut:
+        patterns.append(rf"""(?:{_any_of(cut)})[^'"()]*""")
+    return re.compile("|".join(patterns))
+
+
+def _forms(key: str) -> set[str]:
+    """The key as messages have it: as it is or cut; `_written`."""
+    cut = (shortened(key), key[:60], shortened(repr(key))[1:])
+    return _written(key) | {form for text in cut for form in _written(text)}
+
+
+def _written(text: str) -> set[str]:
+    """As it is, as Python writes it in quotes, as CSV and as SQL do."""
+    return {text, repr(text)[1:-1], text.replace('"', '""'), text.replace("'", "''")}
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
 
 def _without_words(path: Path, naming: re.Pattern[str]) -> Write | None:
@@ -191,7 +246,7 @@ def _line_without(line: str, naming: re.Pattern[str]) -> str:
     if not isinstance(fields, dict):
         return naming.sub(_ERASED, line)
     told = {
-        name: naming.sub(_ERASED, value) if isinstance(value, str) and name != "time" else value
+        name: naming.sub(_ERASED, value) if isinstance(value, str) and name not in _NOT_WORDS else value
         for name, value in fields.items()
     }
     return line if told == fields else escaped(json.dumps(told, ensure_ascii=False)) + "\n"

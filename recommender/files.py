@@ -57,6 +57,12 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         yield Path(path)
 
 
+def remove_temporary(folder: Path) -> None:
+    """Remove unfinished files that a killed process left in a folder."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path to write to; it takes `path`'s place when the block ends without an error.

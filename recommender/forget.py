@@ -2,27 +2,31 @@
 
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from glob import escape
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.archive import Exported, exported, note_exported, pack, unpack
+from recommender.archive import RECORD, Exported, exported, note_exported, pack, unpack
 from recommender.database.schema import Target
 from recommender.database.tables import Role
-from recommender.erasure import erase
+from recommender.erasure import erase, erase_words
 from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.fields import GuestKeys
 from recommender.files import STALE_SECONDS, TEMPORARY, sha256_of, temporary_folder
-from recommender.forgotten import Forgotten, keep_copy, read_forgotten, remember
+from recommender.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
+from recommender.hold import NAME
 from recommender.keykind import KeyKind, is_guest
 from recommender.pipeline import locked
-from recommender.runs import QUERIES, run_folders
+from recommender.runs import QUERIES, find_run, run_folders
 from recommender.search import newest_files
 from recommender.settings import Settings
-from recommender.show import is_integer, plain_key
+from recommender.show import is_integer
 
 _PAGE = 20_000
 
@@ -70,11 +74,12 @@ def forget(settings: Settings, customer: str | None = None, *, guest_email: str 
     """
     if guest_email is not None:
         customer = _guest(settings, guest_email)
+    typed = [text for text in (customer, guest_email) if text]
     with locked(settings) as (target, _):
         # Before another hash comes to those of another key.
         known = read_forgotten(target, settings, new_guest_key=guest_email is not None)
         if customer is not None:
-            customer = _key(settings, customer)
+            customer = _key(settings, target, customer)
         if customer is not None or known:
             remember(target, settings, customer)
         forgotten = read_forgotten(target, settings)
@@ -83,10 +88,11 @@ def forget(settings: Settings, customer: str | None = None, *, guest_email: str 
             return found
         found.rows = _erase_rows(target, forgotten)
         keep_copy(settings.data_dir, forgotten)
-        _erase_runs(settings.data_dir, forgotten, customer, found)
-        _erase_archives(settings.data_dir, forgotten, customer, found)
-        found.unreachable += _scratch(settings.data_dir)
-        found.named_in = _queries_naming(settings, customer)
+        names = set() if customer is None else {customer}
+        _erase_runs(settings.data_dir, forgotten, names, found)
+        _erase_archives(settings.data_dir, forgotten, names, found)
+        found.unreachable += [*_scratch(settings.data_dir), *_strange(settings.data_dir)]
+        found.named_in = _queries_naming(settings, typed)
         return found
 
 
@@ -102,24 +108,36 @@ def _guest(settings: Settings, address: str) -> str:
     return key
 
 
-def _key(settings: Settings, customer: str) -> str:
+def _key(settings: Settings, target: Target, customer: str) -> str:
     """The key as the exports have it.
 
     Raises:
         SettingsError: it cannot be one.
     """
-    run = newest_files(settings)
-    if run is not None and run.manifest.keys.get("customer") == KeyKind.INTEGER:
-        key = plain_key(run, "customer", customer)
-        if not is_guest(key) and not is_integer(key):
-            raise SettingsError(
-                f"The customers of this shop have numbers; {customer[:60]!r} is none.",
-                "Mind the key: it is the shop's own customer_id; for a guest give --guest-email.",
-            )
-        return key
     if not customer:
         raise SettingsError("CUSTOMER is empty.", "Give the key: it is the shop's own customer_id.")
-    return customer
+    if is_guest(customer) or not _are_integers(settings, target):
+        return customer
+    if not is_integer(customer):
+        raise SettingsError(
+            f"The customers of this shop have numbers; {customer[:60]!r} is none.",
+            "Mind the key: it is the shop's own customer_id; for a guest give --guest-email.",
+        )
+    return str(int(customer))
+
+
+def _are_integers(settings: Settings, target: Target) -> bool:
+    """Whether customers' keys are numbers: by the last run, or by the tables that `init` has made."""
+    run = newest_files(settings)
+    if run is not None:
+        return run.manifest.keys.get("customer") == KeyKind.INTEGER
+    with target.database.connect() as connection:
+        found = target.keys(connection)
+    return any(
+        key.kind is KeyKind.INTEGER
+        for (definition, name), key in found.items()
+        if definition.columns[0].role is Role.CUSTOMER and name == definition.columns[0].name
+    )
 
 
 def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
@@ -130,7 +148,7 @@ def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
             if owner.role is not Role.CUSTOMER:
                 continue
             column = sa.type_coerce(table.c[owner.name], sa.types.NullType())
-            gone = [key for key in _owners(connection, column) if str(key) in forgotten]
+            gone = [key for key in _owners(connection, column) if _text(key) in forgotten]
             removed[table.name] = sum(
                 # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
                 connection.execute(
@@ -139,6 +157,10 @@ def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
                 for key in gone
             )
     return removed
+
+
+def _text(key: object) -> str:
+    return key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else str(key)
 
 
 def _owners(connection: sa.Connection, column: sa.ColumnElement[Any]) -> Iterator[object]:
@@ -150,37 +172,82 @@ def _owners(connection: sa.Connection, column: sa.ColumnElement[Any]) -> Iterato
         page = connection.execute(query.where(column > page[-1])).scalars().all()
 
 
-def _erase_runs(data_dir: Path, forgotten: Forgotten, customer: str | None, found: Forgetting) -> None:
-    for folder in run_folders(data_dir):
+def _erase_runs(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
+    """All run folders; the keys that are found are put into the names."""
+    folders, known = run_folders(data_dir), {*names}
+    # Words first: as long as files have the keys, whoever is cut short finds them again.
+    _in_each(folders, partial(erase_words, names=known), found)
+    _in_each(folders, partial(erase, forgotten=forgotten, names=names), found)
+    _in_each(folders, partial(erase_words, names=names - known), found)
+
+
+def _in_each(folders: Sequence[Path], do: Callable[[Path], list[str]], found: Forgetting) -> None:
+    for folder in folders:
         try:
-            changed = erase(folder, forgotten, customer)
-        except RefusedError as error:
-            found.unread.append(error.reason)
+            changed = do(folder)
+        except (RefusedError, PermissionError) as error:
+            reason = error.reason if isinstance(error, RefusedError) else f"{folder}: {error}"
+            if reason not in found.unread:
+                found.unread.append(reason)
             continue
         if changed:
-            found.files[folder.name] = changed
+            known = found.files.setdefault(folder.name, [])
+            known += [name for name in changed if name not in known]
 
 
-def _erase_archives(data_dir: Path, forgotten: Forgotten, customer: str | None, found: Forgetting) -> None:
+def _erase_archives(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
     """The archives that are where they were made; of the others only their owners know."""
-    for archive in exported(data_dir):
-        file = Path(archive.file)
-        made = f"{file} (run {archive.run_id}, exported {archive.at[:10]})"
+    archives, damaged = exported(data_dir)
+    found.unreachable += [
+        f"line {number} of {data_dir / RECORD} is damaged: it named an archive." for number in damaged
+    ]
+    by_file: dict[str, list[Exported]] = {}
+    for archive in archives:
+        by_file.setdefault(archive.file, []).append(archive)
+    for name, records in by_file.items():
+        file, last = Path(name), records[-1]
+        made = f"{file} (run {last.run_id}, exported {last.at[:10]})"
         try:
-            if not file.is_file() or sha256_of(file) != archive.sha256:
-                found.unreachable.append(f"{made} is no longer there as it was made.")
+            found.unreachable += _unfinished(file)
+            hashes = {record.sha256 for record in records if record.sha256}
+            if not hashes and not file.exists():
                 continue
-            with temporary_folder(data_dir) as folder:
-                run = unpack(file, folder)
-                changed = [erase(path, forgotten, customer) for path in run_folders(folder)]
-                if any(changed):
-                    pack(run, file, data_dir=folder)
-                    found.archives.append(archive)
-                    note_exported(
-                        data_dir, [Exported(archive.run_id, archive.file, sha256_of(file), archive.at)]
-                    )
+            if file.is_symlink() or not file.is_file() or sha256_of(file) not in hashes:
+                found.unreachable.append(f"{made} is no longer there as it was made.")
+            elif _erase_archive(data_dir, last, forgotten, names):
+                found.archives.append(last)
         except (RecommenderError, OSError) as error:
             found.unreachable.append(f"{made} could not be rewritten: {error}")
+
+
+def _erase_archive(data_dir: Path, archive: Exported, forgotten: Forgotten, names: set[str]) -> bool:
+    with temporary_folder(data_dir) as folder:
+        run = unpack(Path(archive.file), folder)
+        folders = run_folders(folder)
+        changed = [erase(path, forgotten, names) for path in folders]
+        changed += [erase_words(path, names) for path in folders]
+        if any(changed):
+            pack(
+                find_run(folder, run.run_id),
+                Path(archive.file),
+                data_dir=folder,
+                noted=lambda sha256: note_exported(data_dir, replace(archive, sha256=sha256)),
+            )
+    return any(changed)
+
+
+def _unfinished(file: Path) -> list[str]:
+    """Parts of an archive beside its place, of an export that goes on or was killed; old ones go."""
+    found = []
+    for path in file.parent.glob(f"{TEMPORARY}*-{escape(file.name)}"):
+        if time.time() - path.stat().st_mtime > STALE_SECONDS:
+            path.unlink(missing_ok=True)
+        else:
+            found.append(
+                f"{path} is being written by `recommend runs export`, or was left by one that was killed:"
+                " when none runs, remove it."
+            )
+    return found
 
 
 def _scratch(data_dir: Path) -> list[str]:
@@ -197,10 +264,29 @@ def _scratch(data_dir: Path) -> list[str]:
     return found
 
 
-def _queries_naming(settings: Settings, customer: str | None) -> list[Path]:
-    """The owner's queries with the key in them; a number can stand for anything there."""
-    if customer is None or customer.isdecimal():
-        return []
+def _strange(data_dir: Path) -> list[str]:
+    """What is in DATA_DIR, or was left in the system's temporary folder, and is none of a kept run's."""
+    ours = {"runs", "lock", NAME, RECORD, COPY}
+    runs = run_folders(data_dir)
+    paths = [path for path in data_dir.glob("*") if path.name not in ours]
+    paths += [path for path in (data_dir / "runs").glob("*") if path not in runs]
+    paths += [path for path in Path(gettempdir()).glob("recommend-*") if (path / "archive").is_dir()]
+    return [
+        f"{path} is none of the kept runs: look yourself what is in it."
+        for path in sorted(paths)
+        if not path.name.startswith(TEMPORARY)
+    ]
+
+
+def _queries_naming(settings: Settings, typed: Sequence[str]) -> list[Path]:
+    """The owner's queries with a key or an address in them; a number can stand for anything there."""
+    texts = {text.strip().lower() for text in typed if not text.isdecimal()}
+    texts |= {text.replace("'", "''") for text in texts}
     paths = [settings.sql_dir / name for name in QUERIES]
     paths += [folder / name for folder in run_folders(settings.data_dir) for name in QUERIES]
-    return [path for path in paths if path.is_file() and customer in path.read_text("utf-8", "replace")]
+    found = []
+    for path in paths:
+        text = path.read_text("utf-8", "replace").lower() if texts and path.is_file() else ""
+        if any(each in text for each in texts):
+            found.append(path)
+    return found

@@ -20,7 +20,7 @@ _OF_FORGET_KEY = "forget_key:"
 _OF_GUEST_KEY = "guest_key:"
 """Rows that begin so are of no customer: they tell the secret of the others from any other secret."""
 _MOST = 64
-_COPY = "forgotten.txt"
+COPY = "forgotten.txt"
 """In DATA_DIR: the rows of the table, for when the database came back from a backup."""
 _FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
 _MAKE_KEY = "Run `recommend init`: it makes one and appends it to .env."
@@ -110,7 +110,7 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
     if check not in rows:
         raise SettingsError(
             f"FORGET_KEY is not the one under which the customers in {name} were forgotten.",
-            f"Set that one; if it is lost, empty the table, remove {settings.data_dir / _COPY} and forget"
+            f"Set that one; if it is lost, empty the table, remove {settings.data_dir / COPY} and forget"
             " each of them again.",
         )
     if settings.guest_key is not None and not new_guest_key:
@@ -156,7 +156,7 @@ def remember(target: Target, settings: Settings, customer: str | None) -> None:
 def keep_copy(data_dir: Path, forgotten: Forgotten) -> None:
     """Copy the table's rows into DATA_DIR: a database that comes back from a backup knows of fewer."""
     if forgotten.rows - _copied(data_dir):
-        write_text(data_dir / _COPY, "".join(f"{row}\n" for row in sorted(forgotten.rows)))
+        write_text(data_dir / COPY, "".join(f"{row}\n" for row in sorted(forgotten.rows)))
 
 
 def _rows(connection: sa.Connection, table: sa.Table) -> set[str]:
@@ -164,7 +164,7 @@ def _rows(connection: sa.Connection, table: sa.Table) -> set[str]:
 
 
 def _copied(data_dir: Path) -> set[str]:
-    path = data_dir / _COPY
+    path = data_dir / COPY
     return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 

@@ -24,6 +24,7 @@ from recommender.errors import (
     RefusedError,
     exit_code_of,
 )
+from recommender.files import remove_temporary
 from recommender.interrupts import interrupts
 from recommender.logs import run_log
 from recommender.progress import Progress
@@ -100,7 +101,7 @@ def recorded(run: Run) -> Iterator[None]:
             _note_failure(run, error)
             # A signal can come between the making of a temporary file and the code that removes it.
             with suppress(OSError):
-                run.remove_temporary()
+                remove_temporary(run.folder)
             raise
         finally:
             if manifest.status is not Status.RUNNING:
@@ -210,7 +211,7 @@ def settle(data_dir: Path, target: Target, connection: sa.Connection) -> None:
             run.save()
         else:
             continue
-        run.remove_temporary()
+        remove_temporary(run.folder)
         log.warning("the run %s had died; its record says now: %s", run_id, run.manifest.status)
 
 

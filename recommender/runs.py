@@ -14,7 +14,6 @@ from typing import Any
 
 from recommender.errors import RefusedError, SettingsError
 from recommender.files import (
-    TEMPORARY,
     make_folder,
     sha256_of,
     shipped_text,
@@ -268,11 +267,6 @@ class Run:
         self.path(name).unlink(missing_ok=True)
         self.manifest.files.pop(name, None)
         self.manifest.forgotten.pop(name, None)
-
-    def remove_temporary(self) -> None:
-        """Remove unfinished files that a killed run left."""
-        for path in self.folder.glob(f"{TEMPORARY}*"):
-            path.unlink(missing_ok=True)
 
 
 def runs_folder(data_dir: Path) -> Path:

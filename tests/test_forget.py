@@ -4,9 +4,11 @@ import gzip
 import io
 import json
 import shutil
+import signal
 import zipfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import archive, csvform
+from recommender import archive, csvform, files
 from recommender.csvform import quote
-from recommender.erasure import erase
+from recommender.erasure import _naming, erase
 from recommender.errors import ExitCode
 from recommender.evaluation.sales import find_sales
 from recommender.files import sha256_of
@@ -25,11 +27,17 @@ from recommender.modelfile import load_model
 from recommender.progress import Progress
 from recommender.runs import LOG, MODEL, SALES, Status
 from recommender.settings import load_settings
+from recommender.texttable import shortened
+from tests.faults.injection import forked, kill, patched
 from tests.nights import DAY, FORGET_KEY, ITEMS_SQL, Shop, make_shop, tastes, usual_shop
 
 KEY = 'anaïs,"forget"@me'
 """A key that every form of quotes changes."""
 GUEST_KEY = "g" * 32
+
+
+class StopError(Exception):
+    """The process ended here."""
 
 
 @pytest.fixture
@@ -91,7 +99,9 @@ def test_nothing_is_left_and_nothing_comes_back(tmp_path, database_url):
     assert before >= {"sales.csv", "sales.csv.gz", "recommendations.csv", MODEL, LOG, "first.zip"}
     assert before >= {"recommendations", "buy_again", "buy_again.csv"}
     said = shop.does("forget", KEY)
+    assert "archive" in said
     assert "first.zip" in said
+    assert "Not reached" not in said
     assert KEY not in said
     assert places(shop) == set()
     shop.does("publish")
@@ -161,8 +171,14 @@ def test_a_backup_does_not_bring_them_back(tmp_path, sqlite_url):
     shop.does("export", "--as-of", str(DAY))
     shop.does("train")
     shop.does("rank")
+    for run in shop.runs:
+        run.manifest.warnings.append(f"The key '{KEY}' is odd.")
+        run.save()
+        with run.path(LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"message": f"One row has {KEY}."}) + "\n")
     shutil.copytree(shop.folder / "var", tmp_path / "backup")
     shop.does("forget", KEY)
+    assert places(shop) == set()
     shutil.rmtree(shop.folder / "var")
     shutil.copytree(tmp_path / "backup", shop.folder / "var")
     assert "1 customers who are to be forgotten have lists" in shop.fails(ExitCode.REFUSED, "publish")
@@ -173,6 +189,7 @@ def test_a_backup_does_not_bring_them_back(tmp_path, sqlite_url):
     assert KEY not in load_model(waiting.path(MODEL)).user_ids.as_texts()
     loaded = shop.night(DAY + timedelta(days=1), "--load")
     assert KEY not in load_model(loaded.path(MODEL)).user_ids.as_texts()
+    assert places(shop) >= {LOG, "manifest.json"}
     shop.does("forget")
     assert places(shop) == set()
 
@@ -302,6 +319,42 @@ def test_the_shortest_numbers_are_words_only_where_a_message_puts_a_key(tmp_path
     assert text == kept + "".join(line.replace("7", "[forgotten]") for line in named)
 
 
+@pytest.mark.parametrize("key", ["2010", "123456", "max", "info", "c01"])
+def test_what_only_looks_like_the_key_stays(key):
+    naming = _naming([key])
+    for text in (
+        f"{key}-12-01",
+        f"1,{key} rows" if key.isdecimal() else f"{key}-stock",
+        f"{key} sale lines" if key.isdecimal() else f"{key}@example.org",
+        f"The item {key}." if key.isdecimal() else f"{key}.mustermann",
+        f"x{key}",
+    ):
+        assert naming.sub("-", text) == text
+    for text in ("'{}'", '"{}"', "id=({}, 1)", "(1, {}, 2)", "entry '{}-1'", "customer {} bought"):
+        assert naming.sub("-", text.format(key)) == text.format("-")
+
+
+def test_a_line_of_the_log_keeps_what_is_no_word_of_it(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    line = json.dumps({"time": "info", "level": "info", "message": "{}"}) + "\n"
+    run.path(LOG).write_text(line.replace("{}", "the key info"), encoding="utf-8")
+    shop.does("forget", "info")
+    assert run.path(LOG).read_text(encoding="utf-8") == line.replace("{}", "the key [forgotten]")
+
+
+@pytest.mark.parametrize("key", [KEY, "o'hara", "x" * 77, "ü" * 77, '"' + "y" * 900, "a b" * 300])
+def test_every_form_in_which_a_message_has_a_key(key):
+    naming = _naming([key])
+    forms = [key, repr(key), quote(key), key.replace("'", "''"), shortened(key), shortened(repr(key))]
+    # As PostgreSQL cuts a value in the detail of an error.
+    forms.append(key.encode()[:64].decode(errors="ignore") + "...")
+    for form in forms:
+        left = naming.sub("-", f"It has ({form}) in a row.")
+        assert not any(piece in left for piece in (key[:8], repr(key)[1:9], quote(key)[1:9])), left
+        assert left.endswith(") in a row.") or form == shortened(repr(key))
+
+
 def test_the_record_of_a_refused_run_is_cleaned_too(tmp_path, mariadb):
     """The gate names two keys that the database holds for one."""
     customers = ["Tess", "tess", *(f"c{number}" for number in range(9))]
@@ -315,10 +368,6 @@ def test_the_record_of_a_refused_run_is_cleaned_too(tmp_path, mariadb):
     shop.does("forget", "Tess")
     assert places(shop, "Tess") == set()
     assert "tess" in shop.last_run.path("recommendations.csv").read_text(encoding="utf-8")
-
-
-class StopError(Exception):
-    """The process ended here."""
 
 
 @pytest.mark.parametrize("reached", range(1, 9))
@@ -369,18 +418,100 @@ def test_who_is_forgotten_while_an_archive_is_made_is_not_in_it(tmp_path, sqlite
     shop = text_shop(tmp_path / "shop", sqlite_url)
     run = shop.night()
     file = shop.folder / "run.zip"
-    pack = archive.pack
+    note = archive.note_exported
     calls: list[str] = []
 
-    def interrupted(*arguments, **options):
-        pack(*arguments, **options)
-        if not calls:
+    def interrupted(data_dir, made):
+        if made.sha256 and not calls:
             calls.append(shop.does("forget", KEY))
+        note(data_dir, made)
 
-    monkeypatch.setattr(archive, "pack", interrupted)
+    monkeypatch.setattr(archive, "note_exported", interrupted)
     shop.does("runs", "export", run.run_id, str(file))
-    assert "archive" not in calls[0]  # it was not on record yet
+    assert f"-{file.name} is being written by `recommend runs export`" in calls[0]
     assert places(shop) == set()
+
+
+MOMENTS = {
+    "while packing": (shutil, "copyfileobj"),
+    "before it takes its place": (Path, "replace"),
+    "behind that": (files, "sync_folder"),
+}
+
+
+def killed(moment):
+    return patched(*MOMENTS[moment], lambda *_: kill())
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_export_that_was_killed_leaves_nothing_unknown(tmp_path, sqlite_url, moment):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    file = shop.folder / "run.zip"
+    code, _ = forked(shop, "runs", "export", run.run_id, str(file), fault=partial(killed, moment))
+    assert code == -signal.SIGKILL
+    said = shop.does("forget", KEY)
+    left = [*shop.folder.glob(".tmp-*")]
+    if moment == "behind that":
+        assert not left
+        assert f"archive {file}" in said
+    else:
+        assert f"{left[0]} is being written" in said
+
+
+def test_an_archive_that_was_rewritten_is_known_whenever_it_stops(tmp_path, sqlite_url, monkeypatch):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    file = shop.folder / "run.zip"
+    shop.does("runs", "export", shop.night().run_id, str(file))
+    note = archive.note_exported
+
+    def stop_behind(data_dir, made):
+        note(data_dir, made)
+        raise StopError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("recommender.forget.note_exported", stop_behind)
+        shop.recommend("forget", KEY)
+    assert f"archive {file}" in shop.does("forget")
+    assert f"archive {file}" in shop.does("forget", "c05")
+    assert places(shop) == set() == places(shop, "c05")
+
+
+def test_archives_of_which_the_record_cannot_tell_are_told(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    real, link, other = (tmp_path / name for name in ("real.zip", "link.zip", "other.zip"))
+    for file in (link, other):
+        shop.does("runs", "export", run.run_id, str(file))
+    link.rename(real)
+    link.symlink_to(real)
+    record = shop.folder / "var" / archive.RECORD
+    with record.open("a", encoding="utf-8") as lines:
+        lines.write('{"run_id": "')  # cut short; the next one begins on a line of its own
+    third = tmp_path / "third.zip"
+    shop.does("runs", "export", run.run_id, str(third))
+    content = real.read_bytes()
+    said = shop.does("forget", KEY)
+    assert f"{link} (run {run.run_id}" in said.partition("Not reached")[2]
+    assert f"line 5 of {record} is damaged" in said
+    assert f"archive {other}" in said
+    assert f"archive {third}" in said
+    assert link.is_symlink()
+    assert real.read_bytes() == content
+
+
+def test_folders_of_which_nobody_knows_are_told(tmp_path, sqlite_url, monkeypatch):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    scratch = tmp_path / "tmp" / "recommend-x" / "archive"
+    scratch.mkdir(parents=True)
+    monkeypatch.setattr("recommender.forget.gettempdir", lambda: str(tmp_path / "tmp"))
+    copies = [shop.folder / "var" / "old", run.folder.with_name(f"{run.run_id}.bak"), scratch.parent]
+    for copy in copies[:2]:
+        shutil.copytree(run.folder, copy)
+    said = shop.does("forget", KEY).partition("Not reached")[2]
+    assert all(f"{path} is none of the kept runs" in said for path in copies)
+    assert said.count("is none of the kept runs") == len(copies)
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(tmp_path, sqlite_url):
@@ -396,11 +527,81 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_done(tmp_path, sq
     assert second.run_id in {run.run_id for run in shop.runs}
 
 
+def test_a_record_that_cannot_be_read_is_told(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    first, _ = shop.night(DAY - timedelta(days=1)), shop.night()
+    left = first.folder / ".tmp-1-sales.csv"
+    left.write_text(KEY, encoding="utf-8")
+    first.path("manifest.json").write_text(f'{{"error": {json.dumps(KEY)}', encoding="utf-8")
+    outcome = shop.recommend("forget", KEY)
+    assert outcome.code is ExitCode.REFUSED
+    assert f"{first.path('manifest.json')} is damaged" in outcome.out
+    assert places(shop) == {"manifest.json"}
+    assert not left.exists()
+
+
+def test_a_folder_that_may_not_be_written_keeps_no_other_from_it(tmp_path, sqlite_url, monkeypatch):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    first, second = shop.night(DAY - timedelta(days=1)), shop.night()
+    real = files.new_file
+
+    def refused(path):
+        if path.parent == first.folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "new_file", refused)
+        outcome = shop.recommend("forget", KEY)
+    assert outcome.code is ExitCode.REFUSED
+    assert "Permission denied" in outcome.out
+    assert all(KEY.encode() not in text for path in second.folder.iterdir() for text in contents(path))
+    shop.does("forget")
+    assert places(shop) == set()
+
+
+def test_a_column_of_another_text_type_hides_nobody(tmp_path, postgresql, mariadb):
+    for server, change in (
+        (postgresql, "ALTER TABLE recommendations ALTER customer_id TYPE char(40)"),
+        (mariadb, "ALTER TABLE recommendations MODIFY customer_id VARBINARY(200)"),
+    ):
+        shop = text_shop(tmp_path / change[-8:-4], server.create_database())
+        shop.execute(change)
+        shop.night()
+        assert "recommendations: 1 rows removed" not in shop.does("forget", "c0")
+        said = shop.does("forget", "c05")
+        assert "recommendations: 0 rows" not in said
+        assert "c05" not in str(shop.rows("SELECT customer_id FROM recommendations"))
+
+
+def test_before_the_first_night_the_tables_tell_numbers_from_texts(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.does("forget", "007")
+    assert "have numbers; 'seven' is none" in shop.fails(ExitCode.SETTINGS, "forget", "seven")
+    shop.night()
+    assert 7 not in shop.lists()
+    assert 8 in shop.lists()
+
+
+def test_a_key_that_is_no_text_is_refused(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    for command in ("forget", "show"):
+        assert "'?' is not UTF-8" in shop.fails(ExitCode.SETTINGS, command, "\udcff")
+
+
 def test_queries_that_name_the_customer_are_told(tmp_path, sqlite_url):
     shop = text_shop(tmp_path / "shop", sqlite_url)
     path = shop.folder / "sql" / "items.sql"
     path.write_text(f"-- not for {KEY}\n{ITEMS_SQL}", encoding="utf-8")
-    assert f"Named in your own queries, which stay as you wrote them:\n  {path}" in shop.does("forget", KEY)
+    named = "Named in your own queries, which stay as you wrote them:"
+    assert f"{named}\n  {path}" in shop.does("forget", KEY)
+    path.write_text(
+        f"-- WHERE name <> 'O''Hara' OR guest <> 'Ann@example.org'\n{ITEMS_SQL}", encoding="utf-8"
+    )
+    shop.set(GUEST_KEY=GUEST_KEY)
+    assert f"{named}\n  {path}" in shop.does("forget", "o'hara")
+    assert f"{named}\n  {path}" in shop.does("forget", "--guest-email", " ann@Example.org")
+    assert named not in shop.does("forget", "somebody")
 
 
 def test_retrain_trains_from_nothing(tmp_path, sqlite_url):
@@ -441,7 +642,9 @@ def test_of_any_file_just_the_customers_lines_go(records, key, block):
         folder = Path(name)
         path = folder / "recommendations.csv"
         path.write_bytes((header + "".join(texts)).encode())
-        assert erase(folder, forgotten, key) == ["recommendations.csv"]
+        found: set[str] = set()
+        assert erase(folder, forgotten, found) == ["recommendations.csv"]
+        assert found == {key}
         left = "".join(text for text, record in zip(texts, records, strict=True) if record[0] != key)
         assert path.read_bytes() == (header + left).encode()
-        assert erase(folder, forgotten, key) == []
+        assert erase(folder, forgotten, found) == []

@@ -60,7 +60,7 @@ def _print(done: "Forgetting") -> None:
     for title, lines in (
         ("Not reached; it may still have something of them:", done.unreachable),
         ("Named in your own queries, which stay as you wrote them:", [*map(str, done.named_in)]),
-        ("Could not be read, so nobody knows what is in it; remove these folders:", done.unread),
+        ("Could not be read or written, so nobody knows what is in it; remove these folders:", done.unread),
     ):
         if lines:
             print_line(title)
