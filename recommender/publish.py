@@ -4,15 +4,18 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from recommender.database.base import Publication, RunLock
+from recommender.database.checksum import file_checksum, table_checksum
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 from recommender.errors import DatabaseError, OutcomeUnknownError, TablesDifferError
+from recommender.keykind import KeyKind
 from recommender.patch import Patch
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ def publish(
     record: Mapping[str, object],
     *,
     patches: Mapping[ListTable, Patch] | None = None,
+    kinds: Mapping[Role, KeyKind],
     scratch: Path,
     done: Callable[[Published], None],
 ) -> None:
@@ -52,6 +56,7 @@ def publish(
         record: the row of recommendation_runs but for published_seq and published_at.
         patches: of lists of which only these changes are written; should the tables not be as the last run
             left them, all rows are replaced after all.
+        kinds: of the keys in the tables.
         scratch: a folder for temporary files.
         done: called when the commit has happened; no signal comes between.
 
@@ -61,11 +66,12 @@ def publish(
         OutcomeUnknownError: it failed when all was ready for the commit; only the row of this run in
             recommendation_runs tells whether the commit happened.
     """
+    run = partial(_publish, target, lock, files, rows, record, kinds=kinds, scratch=scratch, done=done)
     try:
-        _publish(target, lock, files, rows, record, patches=patches or {}, scratch=scratch, done=done)
+        run(patches=patches or {})
     except TablesDifferError as error:
         log.warning("%s: all rows are replaced", error.reason)
-        _publish(target, lock, files, rows, record, patches={}, scratch=scratch, done=done)
+        run(patches={})
 
 
 def _publish(
@@ -76,11 +82,14 @@ def _publish(
     record: Mapping[str, object],
     *,
     patches: Mapping[ListTable, Patch],
+    kinds: Mapping[Role, KeyKind],
     scratch: Path,
     done: Callable[[Published], None],
 ) -> None:
     tables, runs = target.lists, target.runs
     written = {**files, **{definition: patch.path for definition, patch in patches.items()}}
+    backend = target.database.backend
+    checksums = {d: file_checksum(files[d], d, kinds, backend) for d in patches}
     published: list[Published] = []
     is_ready = False
 
@@ -90,6 +99,10 @@ def _publish(
         for definition in files:
             if definition in patches:
                 _patch(publication, definition, tables[definition], patches[definition])
+                found = table_checksum(publication.connection, tables[definition], definition, kinds)
+                if found != checksums[definition]:
+                    name = target.prefix + definition.name
+                    raise TablesDifferError(f"{name} has other lists than the last run has published")
             else:
                 publication.replace(definition, tables[definition])
         counted = {

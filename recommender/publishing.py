@@ -71,11 +71,8 @@ class Publishing:
 
         manifest, settings = self.run.manifest, self.settings
         findings, facts = self._facts(connection)
-        kinds = {role: KeyKind(manifest.keys[name]) for role, name in _KEYS.items()}
-        if settings.publish_guests:
-            kinds[Role.CUSTOMER] = KeyKind.TEXT
         if not findings:
-            findings = check_keys(facts, kinds, self.target, connection)
+            findings = check_keys(facts, self._kinds, self.target, connection)
         findings += check_forgotten(facts, read_forgotten(self.target, settings))
         manifest.counts["rows"] = sum(fact.rows for fact in facts.values())
         is_made = RECOMMENDATIONS in self.target.made
@@ -95,6 +92,12 @@ class Publishing:
         manifest.gate = [asdict(finding) for finding in findings]
         refuse(findings, force=force)
         return facts
+
+    @property
+    def _kinds(self) -> dict[Role, KeyKind]:
+        """Of the keys in the tables: a guest's is a text."""
+        kinds = {role: KeyKind(self.run.manifest.keys[name]) for role, name in _KEYS.items()}
+        return kinds | {Role.CUSTOMER: KeyKind.TEXT} if self.settings.publish_guests else kinds
 
     def _continuity(self, last: "sa.Row[Any] | None", connection: sa.Connection) -> "list[Finding]":
         """Whether keys mean what they meant when the tables were published."""
@@ -146,6 +149,7 @@ class Publishing:
                     {definition: fact.rows for definition, fact in facts.items()},
                     record,
                     patches=patches,
+                    kinds=self._kinds,
                     scratch=self.run.folder,
                     done=lambda published: mark_published(self.run, published.seq, published.at),
                 )

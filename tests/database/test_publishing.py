@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.database import mysql, open_database, postgresql, sqlite
+from recommender.database.checksum import file_checksum, table_checksum
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType, Role
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, LockedError
 from recommender.keykind import KeyKind
@@ -55,8 +56,22 @@ def check_hostile_keys(url, folder):
     target = make_target(url, customer=text, item=text)
     keys = [*HOSTILE, *(["a\0b", "\0"] if target.database.backend != "postgresql" else [])]
     rows = [(key, 1, key, 0.125, "model", because) for key, because in zip(keys, [None, *keys], strict=False)]
-    publish(target, write_lists(folder / "lists", rows), folder)
+    files = write_lists(folder / "lists", rows)
+    publish(target, files, folder)
     assert sorted(published(target), key=str) == sorted(rows, key=str)
+    check_checksum(target, files, KeyKind.TEXT)
+
+
+def check_checksum(target, files, kind):
+    """The table's is that of the file, and another one as soon as one row is."""
+    kinds, table = dict.fromkeys(Role, kind), target.lists[RECOMMENDATIONS]
+    of_file = file_checksum(files[RECOMMENDATIONS], RECOMMENDATIONS, kinds, target.database.backend)
+    one_more = "position = position + 1 WHERE customer_id = (SELECT max(customer_id) FROM other)"
+    with target.database.connect() as connection:
+        assert table_checksum(connection, table, RECOMMENDATIONS, kinds) == of_file
+        connection.exec_driver_sql("CREATE TABLE other AS SELECT customer_id FROM recommendations")
+        connection.exec_driver_sql(f"UPDATE recommendations SET {one_more}")
+        assert table_checksum(connection, table, RECOMMENDATIONS, kinds) != of_file
 
 
 def test_keys_come_out_unchanged(database_url, tmp_path):
@@ -80,9 +95,11 @@ def test_integers_come_out_unchanged(database_url, tmp_path):
     integer = INTEGER[database(database_url).backend]
     target = make_target(database_url, customer=integer, item=integer)
     rows = [(key, 1, key, 1, "model", None) for key in ENDS]
-    publish(target, write_lists(tmp_path / "lists", rows, [(1, 7, 1)]), tmp_path)
+    files = write_lists(tmp_path / "lists", rows, [(1, 7, 1)])
+    publish(target, files, tmp_path)
     assert published(target) == sorted(rows)
     assert published(target, POPULAR_ITEMS) == [(1, 7, 1)]
+    check_checksum(target, files, KeyKind.INTEGER)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,7 +4,8 @@ import threading
 
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS
+from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, Role
+from recommender.keykind import KeyKind
 from recommender.publish import publish
 from tests.faults.injection import watched_statements
 from tests.nights import DAY, connection_to, database_of
@@ -51,6 +52,7 @@ def publish_generation(shop, folder, generation):
         files,
         rows,
         record,
+        kinds=dict.fromkeys(Role, KeyKind.INTEGER),
         scratch=folder,
         done=lambda published: seqs.append(published.seq),
     )
