@@ -139,6 +139,7 @@ def group(context: click.Context, /, **common: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with one of our exit codes."""
     os.umask(0o077)
+    _open_closed_streams()
     # No locale is no reason to fail: all our files are UTF-8, and a terminal that cannot show a letter shows
     # a question mark.
     for stream in (sys.stdout, sys.stderr):
@@ -149,6 +150,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000, 50, 50)
     interrupts.install()
     sys.exit(_exit_code(arguments))
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where the caller has closed stdin, stdout or stderr, as some schedulers do.
+
+    Else Python has None there, and the next file that is opened gets the number.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - for as long as the process lives
 
 
 def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
@@ -208,13 +223,19 @@ def _explained(error: BaseException) -> str:
         case OSError() if error.errno is not None:
             return _explained_os_error(error)
         case ImportError() if ".so" in str(error):
-            return f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1."
+            return _explained_import_error(error)
     where = " ".join(getattr(error, "__notes__", []))
     if not where:
         # No run has it in its log; with -v this shows it.
         logging.getLogger("recommender").error("unexpected error", exc_info=error)
         where = "Give -v to see the traceback."
     return f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. {where}"
+
+
+def _explained_import_error(error: ImportError) -> str:
+    if "failed to map segment" in str(error):
+        return f"Not enough memory to load a library: {error}. Mind the limit (ulimit -v)."
+    return f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1."
 
 
 def _explained_os_error(error: OSError) -> str:
@@ -229,4 +250,8 @@ def _explained_os_error(error: OSError) -> str:
 def _say(text: str) -> None:
     """One line on stderr, with nothing in it that a terminal would obey."""
     line = " ".join(text.split())
-    click.echo("recommend: " + "".join(c if c.isprintable() else "?" for c in line), err=True)
+    try:
+        click.echo("recommend: " + "".join(c if c.isprintable() else "?" for c in line), err=True)
+    except OSError:
+        # What cannot be said must not change the exit code, nor what is left of it at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -100,7 +100,9 @@ class Interrupted(BaseException):
         self.exit_code = exit_code
 
 
-NOT_ALLOWED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR))
+NOT_ALLOWED = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EEXIST)
+)
 """What the system answers where a path in the settings is wrong, or is not ours to use."""
 
 

@@ -51,6 +51,7 @@ def configure(level: int, form: str) -> None:
     handler.setLevel(level)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines("%(levelname)s %(message)s"))
     logger.addHandler(handler)
+    logging.captureWarnings(True)
     # What other packages have to say goes to the run's log; without a handler Python would print it.
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())

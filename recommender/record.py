@@ -178,17 +178,20 @@ def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]
     seconds = round(time.perf_counter() - started, 3)
     summary = str(figures.pop("summary", ""))
     run.manifest.stages[name] = {"seconds": seconds, "peak_mb": machine.peak_memory_mb(), **figures}
-    run.save()
+    if name is Stage.PUBLISH:
+        _save(run)  # the lists are out
+    else:
+        run.save()
     log.info("stage ends: %s: %s", name, summary, extra={"stage": str(name), "seconds": seconds, **figures})
     progress.end(summary, seconds)
 
 
 def mark_published(run: Run, seq: int, at: datetime) -> None:
-    """Note that the commit of this run has happened."""
+    """Note that the commit of this run has happened; where that cannot be written, the next run notes it."""
     run.manifest.status = Status.PUBLISHED
     run.manifest.published_seq = seq
     run.manifest.published_at = iso(at)
-    run.save()
+    _save(run)
 
 
 def settle(data_dir: Path, target: Target, connection: sa.Connection) -> None:

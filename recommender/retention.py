@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,7 +85,8 @@ def remove(fate: Fate) -> str:
         fate.path.unlink()
     else:
         # The manifest goes first: what is left after a kill is no run any more.
-        (fate.path / MANIFEST).unlink(missing_ok=True)
+        with suppress(IsADirectoryError, PermissionError):  # of a folder of that name, which is no record
+            (fate.path / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(fate.path)
     log.info("removed %s: %s", name, fate.why)
     return name

@@ -302,6 +302,11 @@ def load_run(folder: Path) -> Run:
     except FileNotFoundError as error:
         raise RefusedError(f"The run {folder.name} has no manifest.", "Take another run.") from error
     except (OSError, ValueError) as error:
+        if is_of_newer_program(folder):
+            raise RefusedError(
+                f"{path} was written by a newer version of this program.",
+                "Use that version, or take another run.",
+            ) from error
         raise RefusedError(
             f"{path} is damaged: {error}.", "Take another run, or remove this folder."
         ) from error

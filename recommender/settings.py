@@ -376,6 +376,10 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     if found["DATABASE_URL"] is None and reader.sources["DATABASE_URL"] == "default":
         looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
         reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
+    data_dir = str(found["DATA_DIR"] or folder / "var")
+    if data_dir.encode(errors="replace") != data_dir.encode(errors="surrogatepass"):
+        shown = data_dir.encode(errors="replace").decode()
+        reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or mind LC_ALL.")
     if reader.problems:
         raise SettingsError(
             "Settings: " + " ".join(f"[{i}] {text}" for i, text in enumerate(reader.problems, 1)),

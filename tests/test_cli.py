@@ -259,6 +259,85 @@ def _log_on_a_full_disk():
         yield
 
 
+def test_a_disk_that_is_full_behind_the_commit_is_a_warning(shop):
+    """The lists are out, whatever can be written of it."""
+    shop.night()
+    before = shop.lists()
+    shop.set(TOP_N=4)
+    assert forked(shop, *NIGHT, fault=_full_once_published) == (ExitCode.DONE, "")
+    assert before != shop.lists()
+    assert {len(items) for items in shop.lists().values()} == {4}
+    left = shop.last_run
+    assert left.manifest.status is Status.RUNNING
+    shop.night()
+    assert {run.run_id: run.manifest.status for run in shop.runs}[left.run_id] is Status.PUBLISHED
+
+
+@contextlib.contextmanager
+def _full_once_published():
+    save = Run.save
+
+    def saved(run):
+        if run.manifest.status is Status.PUBLISHED:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(run)
+
+    with patched(Run, "save", saved):
+        yield
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_streams_that_the_caller_has_closed(shop, closed):
+    """As some schedulers do; the files that are opened then must not take their numbers."""
+    call = f'"$0" -m recommender run --as-of {DAY} {closed} && "$0" -m recommender status {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", call, sys.executable],
+        cwd=shop.folder,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
+    assert shop.last_run.manifest.status is Status.PUBLISHED
+    assert bool(done.stdout) == ("1>" not in closed)
+
+
+@pytest.mark.parametrize(("call", "code"), [("run --as-of 2020-01-01", 3), ("nonsense", 2)])
+def test_what_cannot_be_said_changes_no_exit_code(shop, call, code):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "recommender", *call.split()],
+            cwd=shop.folder,
+            env={"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == code
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_before_the_night(shop):
+    outcome = program(shop, *NIGHT, environment={"DATA_DIR": os.fsdecode(b"l\xe4den")})
+    assert outcome.returncode == ExitCode.SETTINGS
+    assert "l?den: its name is not UTF-8" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_a_link_to_a_disk_that_is_away_is_a_matter_of_settings(shop, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "away")
+    assert "Mind DATA_DIR" in shop.set(DATA_DIR=str(tmp_path / "link")).fails(ExitCode.SETTINGS, *NIGHT)
+
+
+def test_what_other_packages_warn_of_goes_to_the_log_of_the_run(shop):
+    """A good night is silent: a column of a type that SQLAlchemy does not know makes it warn."""
+    shop.execute("ALTER TABLE recommendations ADD COLUMN place geography")
+    outcome = program(shop, *NIGHT)
+    assert (outcome.returncode, outcome.stderr) == (ExitCode.DONE, "")
+
+
 def test_a_folder_that_cannot_be_written_is_a_matter_of_settings(shop, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("no folder", encoding="utf-8")

@@ -313,6 +313,15 @@ def test_a_damaged_manifest_is_refused_and_passed_over(tmp_path, make, content):
     assert list_runs(tmp_path) == []
 
 
+def test_a_folder_in_the_place_of_a_manifest_keeps_nothing_else(tmp_path, make):
+    run_id, other = make(41, Status.KILLED), make(40, Status.KILLED)
+    path = runs_folder(tmp_path) / run_id / MANIFEST
+    path.unlink()
+    path.mkdir()
+    assert {run_id, other} <= {*pruned(tmp_path)}
+    assert not path.exists()
+
+
 def test_a_manifest_of_a_newer_program_is_not_touched(tmp_path, make):
     run_id = make(40, Status.KILLED)
     path = runs_folder(tmp_path) / run_id / MANIFEST

@@ -29,6 +29,11 @@ REFUSED_ROW = (
     "Nothing was published. Mind constraints, triggers and rules on the table; `recommend init` compares its"
     " shape."
 )
+NOT_WRITTEN = (
+    "Nothing was published. Mind triggers, rules and row security on the table, whether the server lets this"
+    " user read only, and its limits of time."
+)
+NO_CONNECTION_FREE = "The server has no connection free for this user: run again later, or raise its limit."
 DISK_FULL = "The disk of the database is full; what was published stays. Free some space there."
 
 _MYSQL = {
@@ -36,14 +41,16 @@ _MYSQL = {
     **dict.fromkeys((1969, 3024), TOO_SLOW),
     1049: NO_DATABASE,
     1044: NO_DATABASE_FOR_US,
-    1045: WRONG_LOGIN,
+    **dict.fromkeys((1045, 1820, 1862, 3118, 4151), WRONG_LOGIN),
     **dict.fromkeys((2002, 2003, 2005), UNREACHABLE),
     2026: NO_TLS,
     **dict.fromkeys((1142, 1143, 1227, 1370), NO_RIGHT),
     **dict.fromkeys((1052, 1054, 1064, 1146, 1305, 1792), WRONG_SQL),
     1690: UNSIGNED,
     **dict.fromkeys((1021, 1114), DISK_FULL),
-    **dict.fromkeys((1048, 1062, 1264, 1366, 1406, 1452, 1644, 3819, 4025), REFUSED_ROW),
+    **dict.fromkeys((1048, 1062, 1264, 1366, 1406, 1451, 1452, 1644, 3819, 4025), REFUSED_ROW),
+    **dict.fromkeys((1175, 1290), NOT_WRITTEN),
+    **dict.fromkeys((1040, 1203, 1226), NO_CONNECTION_FREE),
 }
 _MYSQL_DISK_FULL = re.compile(r"(?:Errcode:|[Ee]rror) 28\b")
 """The system's number for it, in the server's words about a file of its own."""
@@ -54,6 +61,7 @@ _POSTGRESQL = {
     "42501": NO_RIGHT,
     **dict.fromkeys(("25006", "0A000"), WRONG_SQL),
     "53100": DISK_FULL,
+    "53300": NO_CONNECTION_FREE,
     "P0001": REFUSED_ROW,
 }
 _POSTGRESQL_CLASSES = {"42": WRONG_SQL, "23": REFUSED_ROW}
@@ -61,6 +69,9 @@ _POSTGRESQL_CLASSES = {"42": WRONG_SQL, "23": REFUSED_ROW}
 _POSTGRESQL_CONNECTION = {
     "authentication failed": WRONG_LOGIN,
     "no password supplied": WRONG_LOGIN,
+    "too many connections": NO_CONNECTION_FREE,
+    "too many clients": NO_CONNECTION_FREE,
+    "connection slots": NO_CONNECTION_FREE,
     "Connection refused": UNREACHABLE,
     "could not translate host name": UNREACHABLE,
     "failed to resolve host": UNREACHABLE,

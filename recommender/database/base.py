@@ -10,12 +10,15 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
+from recommender.database.advice import NOT_WRITTEN, TOO_SLOW, WRONG_SQL
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
 from recommender.keykind import KeyKind
 
+WRITTEN = "could not be written"
+"""How the error of a publish is told."""
 LOCK_WAIT_SECONDS = 10
 """How long a statement of ours waits for a lock of the shop before it gives up."""
 ROWS_AT_ONCE = 20_000
@@ -278,7 +281,10 @@ class Database(ABC):
         message = self.message(error)
         end = "" if message.endswith(("?", "!")) else "."
         kind = TransientError if self.is_transient(error) else DatabaseError
-        return kind(f"{self._capital_name} {doing}: {message}{end}", self.advice(error))
+        advice = self.advice(error)
+        if doing == WRITTEN and advice in (WRONG_SQL, TOO_SLOW):  # no query of the owner's is at fault
+            advice = NOT_WRITTEN
+        return kind(f"{self._capital_name} {doing}: {message}{end}", advice)
 
     def is_transient(self, error: BaseException) -> bool:
         """Whether a driver's error may be over in a moment; dialects of servers know."""

@@ -16,6 +16,7 @@ from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
+    WRITTEN,
     Database,
     Publication,
     QueryColumn,
@@ -220,6 +221,8 @@ class MySQL(Database):
             cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
             cursor.execute("SET SESSION wait_timeout = 28800")
+            # A server can be set to leave out the rows behind so many.
+            cursor.execute("SET SESSION sql_select_limit = 18446744073709551615")
             # TIMESTAMP columns are shown in the session's zone; so shown they are instants.
             cursor.execute("SET SESSION time_zone = '+00:00'")
 
@@ -293,7 +296,7 @@ class MySQL(Database):
         load_files = {definition: scratch / f".tmp-{definition.name}.tsv" for definition in files}
         try:
             with (
-                self.errors("could not be written"),
+                self.errors(WRITTEN),
                 # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
                 self._engine("REPEATABLE READ", load=True).connect() as connection,
                 self._stopped_by_signals(connection),
@@ -301,6 +304,8 @@ class MySQL(Database):
                 # Many servers store what fits of a value that does not; and without a count of errors
                 # SHOW WARNINGS would say nothing.
                 connection.exec_driver_sql("SET SESSION sql_mode = 'STRICT_ALL_TABLES', max_error_count = 64")
+                if connection.dialect.is_mariadb:  # type: ignore[attr-defined]
+                    connection.exec_driver_sql("SET SESSION max_statement_time = 0")
                 if connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
                     for definition, path in load_files.items():
                         _write_load_file(files[definition], path)

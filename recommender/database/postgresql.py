@@ -17,6 +17,7 @@ from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
+    WRITTEN,
     Columns,
     Database,
     Publication,
@@ -349,12 +350,13 @@ class PostgreSQL(Database):
     ) -> None:
         del scratch, tables
         with (
-            self.errors("could not be written"),
+            self.errors(WRITTEN),
             self._engine("READ COMMITTED").connect() as connection,
             self._stopped_by_signals(connection),
         ):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # which may be the user's own
             work(_PostgreSQLPublication(self, connection, files))
             with interrupts.held():
                 connection.commit()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from recommender.database.base import Database
 from recommender.database.tables import (
@@ -102,7 +103,7 @@ class Target:
             unknown = [
                 column["name"]
                 for column in present.values()
-                if column["name"] not in table.columns and not column["nullable"] and not column["default"]
+                if column["name"] not in table.columns and _needs_value(column)
             ]
             key = inspector.get_pk_constraint(table.name, schema=self.schema)["constrained_columns"]
             wanted = [column.name for column in table.primary_key.columns]
@@ -173,6 +174,13 @@ class Target:
         """The row of that run, if it was published."""
         runs = self.runs  # one object: two would be joined
         return connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).fetchone()
+
+
+def _needs_value(column: ReflectedColumn) -> bool:
+    """Whether a row cannot be added without a value for it."""
+    made = ("default", "identity", "computed")
+    is_made = any(column.get(name) for name in made) or column.get("autoincrement") is True
+    return not column["nullable"] and not is_made
 
 
 def _found_key(declared: sa.types.TypeEngine[Any]) -> FoundKey:

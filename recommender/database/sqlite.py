@@ -20,6 +20,7 @@ from recommender.database.advice import TOO_SLOW, sqlite_advice
 from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
+    WRITTEN,
     Columns,
     Database,
     Publication,
@@ -325,7 +326,7 @@ class SQLite(Database):
         staging = scratch / ".tmp-staging.db"
         new_file(staging)
         try:
-            with self.errors("could not be written"), self._engine().connect() as connection:
+            with self.errors(WRITTEN), self._engine().connect() as connection:
                 raw = connection.connection.driver_connection
                 assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
                 watch = _Watch(raw)

@@ -6,8 +6,8 @@ about a statement. SQLite has none: it waits by itself, and that is bounded.
 
 _MYSQL_LOST = frozenset((1053, 1152, 1159, 1160, 1161, 1213, 1927, 2006, 2013, 4031))
 """Shut down, cut off, killed, gone, lost; and a deadlock, of which the server has rolled one back."""
-_MYSQL_REFUSED = frozenset((1040, 2002, 2003))
-"""Too many connections; no server there, which may be starting again."""
+_MYSQL_REFUSED = frozenset((1040, 1203, 1226, 2002, 2003))
+"""Too many connections, of all users or of this one; no server there, which may be starting again."""
 
 _POSTGRESQL = frozenset(("57P01", "57P02", "57P03", "40001", "40P01", "53300"))
 """Shut down, crashed, starting; conflicts of transactions, deadlocks; too many connections."""
@@ -28,6 +28,7 @@ _POSTGRESQL_REFUSED = (
     "is shutting down",
     "in recovery mode",
     "too many clients",
+    "too many connections",
     "connection slots",
 )
 

@@ -101,7 +101,8 @@ REFUSING = [
     (POSTGRESQL, connecting(REFUSED)),
     (POSTGRESQL, connecting("FATAL:  the database system is starting up")),
     (POSTGRESQL, connecting("FATAL:  sorry, too many clients already")),
-    *((MYSQL, pymysql.err.OperationalError(code, "")) for code in (1040, 2002, 2003)),
+    (POSTGRESQL, connecting('FATAL:  too many connections for role "shop"')),
+    *((MYSQL, pymysql.err.OperationalError(code, "")) for code in (1040, 1203, 1226, 2002, 2003)),
 ]
 LASTING = [
     (POSTGRESQL, connecting('FATAL:  password authentication failed for user "shop"')),
