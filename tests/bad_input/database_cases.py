@@ -1,7 +1,18 @@
 """Databases that cannot be reached or used, or that the shop keeps locked."""
 
 from tests.bad_input import faults
-from tests.bad_input.support import ALL, ANY, MARIADB, SERVERS, SQLITE, BadShop, Case, cases_of, nothing
+from tests.bad_input.support import (
+    ALL,
+    ANY,
+    MARIADB,
+    POSTGRESQL,
+    SERVERS,
+    SQLITE,
+    BadShop,
+    Case,
+    cases_of,
+    nothing,
+)
 from tests.nights import ALL_TABLES
 
 CASES: list[Case] = []
@@ -67,6 +78,19 @@ def no_select(shop: BadShop) -> None:
 def no_insert(shop: BadShop) -> None:
     tables = ("sales", "items", *ALL_TABLES.split(", "))
     shop.user(*[f"SELECT ON {table}" for table in tables])
+
+
+@case("a server that lets the user only read, or a table that is closed to rows", on=(POSTGRESQL,))
+def only_reading(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(query={"options": "-c default_transaction_read_only=on"}))
+
+
+@case("a server that lets the user only read, or a table that is closed to rows", on=(POSTGRESQL,))
+def row_security(shop: BadShop) -> None:
+    shop.own_tables()
+    ours = [f"SELECT, INSERT, DELETE ON bad_{table}" for table in ALL_TABLES.split(", ")]
+    shop.user("SELECT ON sales, items", *ours)
+    shop.execute("ALTER TABLE bad_recommendations ENABLE ROW LEVEL SECURITY")
 
 
 # Locks

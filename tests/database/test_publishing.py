@@ -102,6 +102,25 @@ def test_integers_come_out_unchanged(database_url, tmp_path):
     check_checksum(target, files, KeyKind.INTEGER)
 
 
+def test_columns_of_the_owners_that_fill_themselves_are_left_alone(database_url, tmp_path):
+    made = {
+        "sqlite": ["twice INTEGER NOT NULL GENERATED ALWAYS AS (position * 2) VIRTUAL"],
+        "postgresql": [
+            "own BIGINT GENERATED ALWAYS AS IDENTITY",
+            "twice BIGINT NOT NULL GENERATED ALWAYS AS (position * 2) STORED",
+        ],
+        "mysql": ["own BIGINT NOT NULL AUTO_INCREMENT UNIQUE", "twice BIGINT AS (position * 2) STORED"],
+    }
+    target = make_target(database_url)
+    with target.database.connect() as connection:
+        for column in made[target.database.backend]:
+            connection.exec_driver_sql(f"ALTER TABLE recommendations ADD COLUMN {column}")
+        assert target.problems(connection) == []
+    rows = recommendations(["a", "b"])
+    publish(target, write_lists(tmp_path / "lists", rows), tmp_path)
+    assert published(target) == rows
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
