@@ -92,9 +92,10 @@ def erase_words(folder: Path, names: Collection[str]) -> list[str]:
         OSError: a file cannot be written.
     """
     changed: list[str] = []
-    if not names:
+    told = [name for name in names if name]  # the empty key would be everywhere
+    if not told:
         return changed
-    naming = _naming(names)
+    naming = _naming(told)
     log = folder / LOG
     if log.is_file() and (new := _without_words(log, naming)) is not None:
         _replace(None, log, new)

@@ -20,7 +20,7 @@ from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.fields import GuestKeys
 from recommender.files import STALE_SECONDS, TEMPORARY, sha256_of, temporary_folder
 from recommender.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
-from recommender.hold import NAME
+from recommender.hold import HOLD
 from recommender.keykind import KeyKind, is_guest
 from recommender.pipeline import locked
 from recommender.runs import QUERIES, find_run, run_folders
@@ -266,7 +266,7 @@ def _scratch(data_dir: Path) -> list[str]:
 
 def _strange(data_dir: Path) -> list[str]:
     """What is in DATA_DIR, or was left in the system's temporary folder, and is none of a kept run's."""
-    ours = {"runs", "lock", NAME, RECORD, COPY}
+    ours = {"runs", "lock", HOLD, RECORD, COPY}
     runs = run_folders(data_dir)
     paths = [path for path in data_dir.glob("*") if path.name not in ours]
     paths += [path for path in (data_dir / "runs").glob("*") if path not in runs]

@@ -9,7 +9,7 @@ from recommender.errors import RefusedError
 from recommender.files import write_text
 from recommender.runs import iso
 
-NAME = "hold"
+HOLD = "hold"
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ def set_hold(data_dir: Path, *, now: datetime, source_run_id: str) -> None:
         now: aware.
         source_run_id: the run whose lists are to stay.
     """
-    write_text(data_dir / NAME, json.dumps(asdict(Hold(iso(now), source_run_id))) + "\n")
+    write_text(data_dir / HOLD, json.dumps(asdict(Hold(iso(now), source_run_id))) + "\n")
 
 
 def find_hold(data_dir: Path) -> Hold | None:
     """The hold that stands; a file that is no longer readable, or was made by hand, holds as well."""
-    path = data_dir / NAME
+    path = data_dir / HOLD
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Hold(str(found["since"]), str(found["source_run_id"]))
@@ -57,7 +57,7 @@ def find_hold(data_dir: Path) -> Hold | None:
 
 def release_hold(data_dir: Path) -> bool:
     """Let nights publish again; whether there was a hold."""
-    path = data_dir / NAME
+    path = data_dir / HOLD
     if not path.exists():
         return False
     path.unlink()
