@@ -14,8 +14,8 @@ from recommender.files import TEMPORARY, sha256_of
 from recommender.forgotten import read_forgotten
 from recommender.keykind import KeyKind
 from recommender.progress import Progress
-from recommender.record import mark_published, stage
-from recommender.runs import Run, Source, Stage, list_runs
+from recommender.record import mark_published, stage, warn
+from recommender.runs import Run, Source, Stage, list_runs, runs_folder
 from recommender.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ class Publishing:
         customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0
         manifest.counts["customers"] = customers
         last = self.target.last_publish(connection)
+        self._warn_of_another(last)
         findings += check_shares(
             last,
             customers=customers,
@@ -92,6 +93,16 @@ class Publishing:
         manifest.gate = [asdict(finding) for finding in findings]
         refuse(findings, force=force)
         return facts
+
+    def _warn_of_another(self, last: "sa.Row[Any] | None") -> None:
+        """Two folders with the same tables undo each other's lists night by night."""
+        data_dir = self.settings.data_dir
+        if last is not None and not (runs_folder(data_dir) / str(last.run_id)).exists():
+            warn(
+                self.run,
+                f"The lists in the tables are of the run {last.run_id}, of which {data_dir} knows nothing:"
+                " after a move that happens once; each night it means that another folder publishes there.",
+            )
 
     @property
     def _kinds(self) -> dict[Role, KeyKind]:

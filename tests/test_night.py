@@ -1,6 +1,7 @@
 """The night from end to end on every database: init, run, its options, and its stages one by one."""
 
 import json
+import shutil
 from collections import Counter
 from datetime import date, timedelta
 from uuid import UUID
@@ -634,3 +635,16 @@ def test_tonight_is_the_day_of_the_run(sqlite_shop):
     run = sqlite_shop.night(None)
     assert abs(run.day - today) <= timedelta(days=1)
     assert not run.manifest.is_past
+
+
+def test_two_folders_with_the_same_tables_are_warned_of(tmp_path):
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    one = usual_shop(tmp_path / "one", url)
+    assert one.night(DAY - timedelta(days=2)).manifest.warnings == []
+    other = Shop(tmp_path / "other", url, one.settings)
+    shutil.copytree(one.folder / "sql", other.folder / "sql")
+    for shop, before in ((other, one), (one, other)):
+        last = before.last_run.run_id
+        (warning,) = shop.set().night(DAY - timedelta(days=1)).manifest.warnings
+        assert f"of the run {last}, of which" in warning
+    assert one.night().manifest.warnings == []
