@@ -29,6 +29,7 @@ from recommender.runs import LOG, MODEL, SALES, Status
 from recommender.settings import load_settings
 from recommender.texttable import shortened
 from tests.faults.injection import forked, kill, patched
+from tests.faults.support import few
 from tests.nights import DAY, FORGET_KEY, ITEMS_SQL, Shop, make_shop, tastes, usual_shop
 
 KEY = 'anaïs,"forget"@me'
@@ -370,7 +371,7 @@ def test_the_record_of_a_refused_run_is_cleaned_too(tmp_path, mariadb):
     assert "tess" in shop.last_run.path("recommendations.csv").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("reached", range(1, 9))
+@pytest.mark.parametrize("reached", few([*range(1, 9)], 3))
 def test_what_is_cut_short_is_finished_by_the_next_call(tmp_path, sqlite_url, monkeypatch, reached):
     """At each rename of a file, of which there are two for each: the record's and its own."""
     shop = text_shop(tmp_path / "shop", sqlite_url)
