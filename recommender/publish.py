@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -90,7 +89,7 @@ def _publish(
     tables, runs = target.lists, target.runs
     written = {**files, **{definition: patch.path for definition, patch in patches.items()}}
     backend = target.database.backend
-    checksums: dict[ListTable, Future[int]] = {}
+    checksums = {d: file_checksum(files[d], d, kinds, backend) for d in patches}
     published: list[Published] = []
     is_ready = False
 
@@ -101,7 +100,7 @@ def _publish(
             if definition in patches:
                 _patch(publication, definition, tables[definition], patches[definition])
                 found = table_checksum(publication.connection, tables[definition], definition, kinds)
-                if found != checksums[definition].result():
+                if found != checksums[definition]:
                     name = target.prefix + definition.name
                     raise TablesDifferError(f"{name} has other lists than the last run has published")
             else:
@@ -133,10 +132,7 @@ def _publish(
         is_ready = True
 
     try:
-        # The files are read while the database writes.
-        with ThreadPoolExecutor(1) as pool:
-            checksums |= {d: pool.submit(file_checksum, files[d], d, kinds, backend) for d in patches}
-            target.database.publish(written, tables, scratch, work, lambda: done(published[0]))
+        target.database.publish(written, tables, scratch, work, lambda: done(published[0]))
     except DatabaseError as error:
         if not is_ready:
             raise
