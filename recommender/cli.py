@@ -24,6 +24,7 @@ from recommender.errors import (
 )
 from recommender.interrupts import interrupts
 from recommender.kernel import pin_kernel
+from recommender.texttable import in_utf8, printable
 
 COMMANDS = {
     "init": "Set up a folder for a shop: .env, sql/, the tables.",
@@ -184,11 +185,8 @@ def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
 
 def _require_text(given: Sequence[str]) -> None:
     for argument in given:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            shown = argument.encode("utf-8", "replace").decode()
-            raise SettingsError(f"The argument {shown!r} is not UTF-8.", "Give it in UTF-8.") from None
+        if (shown := in_utf8(argument)) != argument:
+            raise SettingsError(f"The argument {shown!r} is not UTF-8.", "Give it in UTF-8.")
 
 
 def _report_usage(error: click.ClickException) -> ExitCode:
@@ -251,7 +249,7 @@ def _say(text: str) -> None:
     """One line on stderr, with nothing in it that a terminal would obey."""
     line = " ".join(text.split())
     try:
-        click.echo("recommend: " + "".join(c if c.isprintable() else "?" for c in line), err=True)
+        click.echo(f"recommend: {printable(line)}", err=True)
     except OSError:
         # What cannot be said must not change the exit code, nor what is left of it at the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

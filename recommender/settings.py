@@ -18,6 +18,7 @@ from recommender.database.tables import LISTS
 from recommender.database.urls import masked, normalise_url
 from recommender.errors import RefusedError, SettingsError
 from recommender.kernel import AUTO
+from recommender.texttable import in_utf8
 
 UTC = ZoneInfo("UTC")
 
@@ -377,8 +378,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
         reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
     data_dir = str(found["DATA_DIR"] or folder / "var")
-    if data_dir.encode(errors="replace") != data_dir.encode(errors="surrogatepass"):
-        shown = data_dir.encode(errors="replace").decode()
+    if (shown := in_utf8(data_dir)) != data_dir:
         reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or mind LC_ALL.")
     if reader.problems:
         raise SettingsError(

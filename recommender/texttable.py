@@ -31,6 +31,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def in_utf8(text: str) -> str:
+    """The text, with a question mark for what came from the system and is no UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
 def shortened(value: str | int) -> str:
     """A name or a key as far as anybody reads it; what was cut ends with an ellipsis."""
     text = str(value)
