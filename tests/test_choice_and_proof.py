@@ -12,7 +12,7 @@ from recommender.errors import ExitCode
 from recommender.evaluation import choice as choice_module
 from recommender.evaluation import nightly
 from recommender.evaluation.choice import MOST_DAYS, choose
-from recommender.evaluation.past import Recipe, look_back, past_windows, window_days
+from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows, window_days
 from recommender.evaluation.proof import Method, prove, weights_for
 from recommender.interactions import SaleLines
 from recommender.keys import Keys
@@ -160,7 +160,60 @@ def test_no_budget_leaves_the_defaults(shop, budget, why):
 def test_too_short_a_past_leaves_the_defaults():
     found = _choose(_with_tastes(n_users=60, days=20))
     assert not found.learned
-    assert "2 past windows, there are 0" in found.why
+    assert "2 past windows in which known customers bought, there are 0" in found.why
+
+
+def _in_seasons(returning, *, n_users=60):
+    """Customers who come once each, spread over a year, and some who come back a week before its end."""
+    users = np.arange(n_users)
+    days = users * 6
+    back = np.arange(returning)
+    came_back = np.full(returning, days.max() - 7)
+    return _lines(np.append(users, back), np.append(users % 7, (back + 3) % 7), np.append(days, came_back), 7)
+
+
+@pytest.mark.parametrize("returning", [0, 1, 2])
+@pytest.mark.parametrize("recipe", [NEW, ALL])
+def test_a_past_in_which_hardly_anybody_came_back_leaves_the_defaults(recipe, returning):
+    lines = _in_seasons(returning)
+    assert len(past_windows(lines, most=4)) == 4
+    found = _choose(lines, exclude_seen=recipe.exclude_seen)
+    assert not found.learned
+    assert found.trials == []
+    assert found.as_array().tolist() == default_weights(exclude_seen=recipe.exclude_seen).tolist()
+    assert "2 past windows in which known customers bought, there are 0" in found.why
+    proof = prove(lines, found.as_array(), recipe, warm_days=7)
+    assert (proof.method, proof.ndcg, proof.drift) == (
+        Method.POPULAR if recipe.exclude_seen else Method.OWN_HABIT,
+        None,
+        None,
+    )
+    assert f"{returning} known customers" in proof.why
+
+
+def test_windows_without_anybody_have_no_say():
+    """A shop with a winter, in which one window has no sale of a known customer."""
+    lines = _with_tastes(days=300)
+    windows = past_windows(lines, most=5)[1:]
+    cut, end = windows[1]
+    stay = (lines.times < cut) | (lines.times >= end)
+    winter = dataclasses.replace(
+        lines,
+        **{name: getattr(lines, name)[stay] for name in ("users", "items", "times", "quantities", "begins")},
+    )
+    assert look_back(winter, windows[1], NEW, most_customers=100) is None
+    found = _choose(winter, budget=4)
+    assert [trial["begin"] for trial in found.trials] == [
+        moment_text(begin) for begin, _ in windows if begin != cut
+    ]
+
+
+def test_a_cold_training_from_nothing_at_all_is_measured_too():
+    """Half of the newest window's length before it there was no shop, from which the drift begins."""
+    lines = _with_tastes(days=20)
+    proof = prove(lines, default_weights(exclude_seen=True), NEW, warm_days=12)
+    assert proof.drift is not None
+    assert proof.drift.ndcg_warm >= 0
 
 
 def test_the_same_sales_give_the_same_choice_for_any_number_of_threads(shop, choice):
@@ -187,7 +240,11 @@ def test_what_is_never_recommended_is_no_candidate_of_the_past(shop):
 
 def test_many_customers_are_looked_at_in_equal_steps(shop):
     window = past_windows(shop, most=1)[0]
-    found = {most: look_back(shop, window, NEW, most_customers=most)[0].customers for most in (1000, 50)}
+    found = {}
+    for most in (1000, 50):
+        looked = look_back(shop, window, NEW, most_customers=most)
+        assert looked is not None
+        found[most] = looked[0].customers
     assert len(found[50]) <= 50
     step = -(-len(found[1000]) // 50)
     assert found[50].tolist() == found[1000][::step].tolist()

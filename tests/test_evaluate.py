@@ -143,12 +143,12 @@ def test_progress_counts_the_methods():
     assert calls == [(1, 2), (2, 2)]
 
 
-def _task(figures):
+def _task(figures, customers=100):
     """A task with these methods: nDCG and the interval of the system's lead."""
     return TaskReport(
         Task.NEW,
         is_configured=True,
-        customers=1,
+        customers=customers,
         customers_by_segment={},
         methods=tuple(
             MethodReport(method, Figure(ndcg, 0, 1), NOTHING, NOTHING, 1, 1, {}, lead and Figure(0, *lead))
@@ -198,6 +198,24 @@ def _task(figures):
 )
 def test_the_verdict_in_words(figures, verdict):
     assert _task(figures).verdict == verdict
+
+
+def test_of_a_few_customers_nothing_is_claimed_beyond_noise():
+    figures = {Method.POPULAR: (0.1, (0.1, 0.3)), Method.SYSTEM: (0.3, None)}
+    assert "beyond noise" in _task(figures, customers=30).verdict
+    few = _task(figures, customers=29).verdict
+    assert few == (
+        "Best here is the configured system, but chance decides among 29 customers: 30 are needed to tell."
+    )
+
+
+def test_one_customer_has_a_figure_and_no_interval():
+    """The bootstrap draws that one again and again: an interval without width, as if all were known."""
+    sales = [(1, 1, 1), (1, 2, 2), (1, 1, 11)]
+    reports = _report(sales, {Method.POPULAR: _always(0, 1), Method.SYSTEM: _always(1, 0)}, cuts=[10])
+    for method in reports[Task.ALL].methods:
+        assert method.ndcg.value is not None
+        assert (method.ndcg.low, method.ndcg.high) == (None, None)
 
 
 def test_the_system_at_a_cut_is_what_the_night_published(tmp_path):
@@ -344,7 +362,7 @@ def test_what_is_shown(tmp_path):
     assert next(line.split()[:3] for line in lines if " to " in line) == ["2026-02-01", "to", "2026-03-01"]
     assert sum(line.startswith("  the configured system ") for line in lines) == 4
     assert any(line.split()[-1] == "–" for line in lines if "habit" in line)  # noqa: RUF001 - no figure
-    assert sum(line.startswith("  Best is ") for line in lines) == 2
+    assert sum(line.startswith("  Best ") for line in lines) == 2
     (count,) = re.findall(r"Note: Only (\d+) customers could be judged", text)
     assert f"REPEAT_PURCHASES=exclude): {count} customers" in text
 

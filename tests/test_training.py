@@ -305,10 +305,16 @@ def _recipe():
     )
 
 
+def _looked(lines, cut, recipe):
+    found = look_back(lines, (cut, cut + 20 * DAY_MICROSECONDS), recipe, most_customers=1000)
+    assert found is not None
+    return found
+
+
 def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(monkeypatch):
     lines, recipe = _fortnights(), _recipe()
     cut = 100 * DAY_MICROSECONDS
-    past, known = look_back(lines, (cut, 120 * DAY_MICROSECONDS), recipe, most_customers=1000)
+    past, known = _looked(lines, cut, recipe)
     weights = weights_of({"als": 1})
     cold = past.ndcg(weights, recipe)
     trained = []
@@ -327,7 +333,7 @@ def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(m
     # With no day between, and a training that has come to its end, warm is as good as cold.
     monkeypatch.setattr(drift, "train", train)
     long = dataclasses.replace(recipe, als=dataclasses.replace(recipe.als, iterations=300))
-    past, known = look_back(lines, (cut, 120 * DAY_MICROSECONDS), long, most_customers=1000)
+    past, known = _looked(lines, cut, long)
     same = measure_drift(lines, past, past.ndcg(weights, long), weights, long, known=known, days=0)
     assert same.ndcg_warm == pytest.approx(same.ndcg_cold, rel=0.01)
 

@@ -125,8 +125,11 @@ def _day(moment: str, zone: dt.tzinfo) -> str:
 
 
 def _interval(figure: "Figure") -> str:
+    """The figure with its interval, which that of a single customer has not."""
     if figure.value is None:
         return _NOTHING
+    if figure.low is None:
+        return f"{figure.value:.4f}"
     return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
 
 

@@ -19,7 +19,12 @@ from recommender.parallel import one_blas_thread
 Float64s = npt.NDArray[np.float64]
 
 DRAWS = 1000
+FEWEST_CUSTOMERS = 30
+"""With fewer customers chance decides what looks better, and the interval is too narrow to tell: that of a
+single one has no width at all."""
 LEVEL = 0.95
+_FEWEST_DRAWN = 2
+"""One customer, drawn again and again, has always the same mean."""
 _CELLS = 1_000_000
 """Counts of draws that are in memory at a time."""
 
@@ -73,7 +78,7 @@ def intervals(measures: Sequence[Float64s], *, seed: int, draws: int = DRAWS) ->
         draws: how often customers are drawn.
 
     Returns:
-        The low and the high end for each measure; NaN for one without a value.
+        The low and the high end for each measure; NaN for one that fewer than two customers have a value of.
     """
     if not measures:
         return []
@@ -101,12 +106,14 @@ def intervals(measures: Sequence[Float64s], *, seed: int, draws: int = DRAWS) ->
             n_known = np.count_nonzero(counts > 0, axis=2)
             total = per_window.sum(axis=2)
             means[start:stop] = np.divide(total, n_known, out=np.full(total.shape, np.nan), where=n_known > 0)
-    return [_ends(column) for column in means.T]
+    n_valued = known.reshape(len(measures), n_windows, n_customers).any(axis=1).sum(axis=1)
+    return [
+        _ends(column) if n >= _FEWEST_DRAWN else (np.nan, np.nan)
+        for column, n in zip(means.T, n_valued, strict=True)
+    ]
 
 
 def _ends(means: Float64s) -> tuple[float, float]:
     known = means[~np.isnan(means)]
-    if not len(known):
-        return np.nan, np.nan
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

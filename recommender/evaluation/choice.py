@@ -100,7 +100,8 @@ def choose(
 
     The newest window is left to the nightly proof, so that no result is measured on what it was learned from.
     Each of the others is held against weights that were learned on the rest: only where those beat the
-    defaults on every window are weights used that were learned on all of them.
+    defaults on every window are weights used that were learned on all of them. A window in which no known
+    customer bought says nothing.
 
     Args:
         lines: the sales; None with a budget that allows no training.
@@ -117,14 +118,15 @@ def choose(
     # Without a second window nothing could be held against what was learned on another one.
     if lines is not None and len(found) >= _FEWEST_WINDOWS:
         for number, window in enumerate(found, 1):
-            past, _ = look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS)
-            pasts.append(past)
+            looked = look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS)
+            if looked is not None:
+                pasts.append(looked[0])
             if progress is not None:
                 progress(number, len(found))
-    told = [_choices(past, recipe) for past in pasts]
+    told = [_choices(past, recipe) for past in pasts] if len(pasts) >= _FEWEST_WINDOWS else []
     trials = [
         _trial(past, recipe, learned=learn([*told[:number], *told[number + 1 :]], default), default=default)
-        for number, past in enumerate(pasts)
+        for number, past in enumerate(pasts[: len(told)])
     ]
     learned = bool(trials) and all(trial.ndcg_learned > trial.ndcg_default for trial in trials)
     weights = learn(told, default) if learned else default
@@ -135,7 +137,10 @@ def choose(
     elif budget < _FEWEST_WINDOWS:
         why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} trainings, {budget} are allowed"
     else:
-        why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} past windows, there are {len(found)}"
+        why = (
+            f"the defaults: to learn others takes {_FEWEST_WINDOWS} past windows in which known customers"
+            f" bought, there are {len(pasts)}"
+        )
     log.info("weights of the blend: %s", why)
     return Choice(
         task=str(recipe.task),
@@ -174,7 +179,7 @@ def _choices(past: Past, recipe: Recipe) -> Choices:
 
 def _trial(past: Past, recipe: Recipe, *, learned: Float64s, default: Float64s) -> Trial:
     quality = [past.ndcg(weights, recipe) for weights in (learned, default)]
-    means = [round(float(values.mean()), _DECIMALS) if len(values) else 0.0 for values in quality]
+    means = [round(float(values.mean()), _DECIMALS) for values in quality]
     return Trial(
         begin=past.begin,
         end=past.end,

@@ -10,7 +10,7 @@ from recommender.files import sha256_of, write_text
 from recommender.interactions import SaleLines
 from recommender.parallel import Progress
 from recommender.record import warn
-from recommender.runs import EVALUATION, Run, list_runs, standing_runs
+from recommender.runs import EVALUATION, Run, list_runs, of_forgotten, standing_runs
 from recommender.settings import Settings, WarmStart
 from recommender.training import COLD_EVERY_DAYS, Mode
 
@@ -73,12 +73,17 @@ def choose_and_prove(
 def kept_choice(run: Run, settings: Settings) -> Choice | None:
     """The choice of the newest published night of an earlier day.
 
-    Of an earlier day, so that a second run of a night takes the same one as the first.
+    Of an earlier day, so that a second run of a night takes the same one as the first; and none that was
+    learned from a customer who is forgotten.
     """
+    runs = list_runs(settings.data_dir)
+    left_out = of_forgotten(runs)
     earlier = [
         other
-        for other in standing_runs(list_runs(settings.data_dir))
-        if other.day < run.day and other.manifest.choice.get("learned")
+        for other in standing_runs(runs)
+        if other.day < run.day
+        and other.manifest.choice.get("learned")
+        and left_out.isdisjoint((other.run_id, other.manifest.choice["run_id"]))
     ]
     if not earlier:
         return None

@@ -125,8 +125,8 @@ def _oldest(lines: SaleLines) -> int:
 
 def look_back(
     lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most_customers: int
-) -> tuple[Past, Interactions]:
-    """Train on what was known before the window.
+) -> tuple[Past, Interactions] | None:
+    """Train on what was known before the window, where there is somebody to judge by.
 
     Args:
         lines: the sales.
@@ -135,7 +135,8 @@ def look_back(
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
 
     Returns:
-        The window, and of the sales before it what a training looks at.
+        The window, and of the sales before it what a training looks at; None where nobody who was known
+        before bought anything of the task in it, as in the months between two seasons.
     """
     cut, end = window
     split = time_split(
@@ -147,6 +148,8 @@ def look_back(
     )
     relevant = split.relevant_in(recipe.task)
     chosen = np.flatnonzero(np.diff(relevant.indptr))
+    if not len(chosen):
+        return None
     chosen = chosen[:: max(1, -(-len(chosen) // most_customers))]
     customers = split.users[chosen]
     known = split.train
@@ -156,8 +159,8 @@ def look_back(
     give_back_memory()
     past = Past(
         cut=cut,
-        begin=_text(cut),
-        end=_text(end),
+        begin=moment_text(cut),
+        end=moment_text(end),
         signals=signals,
         customers=customers,
         relevant=relevant[chosen],
@@ -166,5 +169,6 @@ def look_back(
     return past, known.for_training()
 
 
-def _text(moment: int) -> str:
+def moment_text(moment: int) -> str:
+    """A moment (microseconds of UTC) as the records have it."""
     return format_times(np.array([moment], np.int64))[0]

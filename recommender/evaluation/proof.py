@@ -9,17 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.blend.weights import weights_of
-from recommender.evaluation.bootstrap import difference_interval, interval
+from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS, difference_interval, interval
 from recommender.evaluation.drift import Drift, measure_drift
-from recommender.evaluation.past import Recipe, look_back, past_windows
+from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows
 from recommender.interactions import SaleLines
 
 Float64s = npt.NDArray[np.float64]
 
 log = logging.getLogger(__name__)
 
-FEWEST_CUSTOMERS = 30
-"""With fewer customers who bought in the window, chance decides what looks better."""
 _MOST_CUSTOMERS = 5000
 _DECIMALS = 6
 
@@ -85,22 +83,24 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int |
     found = past_windows(lines, most=1)
     if not found:
         return _too_little(simplest, "at least two weeks of sales are needed", {})
-    past, known = look_back(lines, found[0], recipe, most_customers=_MOST_CUSTOMERS)
-    n_customers = len(past.customers)
+    looked = look_back(lines, found[0], recipe, most_customers=_MOST_CUSTOMERS)
+    n_customers = 0 if looked is None else len(looked[0].customers)
+    begin, end = map(moment_text, found[0])
     details: dict[str, Any] = {
         "task": str(recipe.task),
         "n": n,
-        "begin": past.begin,
-        "end": past.end,
+        "begin": begin,
+        "end": end,
         "customers": n_customers,
     }
-    if n_customers < FEWEST_CUSTOMERS:
+    if looked is None or n_customers < FEWEST_CUSTOMERS:
         what = "something new" if exclude_seen else "something"
         missing = (
             f"{n_customers} known customers bought {what} since {details['begin'][:10]},"
             f" {FEWEST_CUSTOMERS} are needed"
         )
         return _too_little(simplest, missing, details)
+    past, known = looked
     figures = {method: past.ndcg(weights_for(method, blend), recipe) for method in methods}
     means = {method: float(values.mean()) for method, values in figures.items()}
     better = {}

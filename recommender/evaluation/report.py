@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.methods import Method
 from recommender.evaluation.split import Task
 
@@ -105,6 +106,14 @@ class TaskReport:
         best = self.best
         if best is None:
             return "There was nothing to find for any customer."
+        if self.customers < FEWEST_CUSTOMERS:
+            return (
+                f"Best here is {WORDS[best]}, but chance decides among {self.customers} customers:"
+                f" {FEWEST_CUSTOMERS} are needed to tell."
+            )
+        return self._beyond_noise(best)
+
+    def _beyond_noise(self, best: Method) -> str:
         leads = [(WORDS[m.method], m.system_lead) for m in self.methods if m.system_lead is not None]
         if best is Method.SYSTEM:
             close = [words for words, lead in leads if not _is_above(lead.low)]
