@@ -5,7 +5,10 @@ form, and every list would be somebody else's.
 """
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from recommender.modelfile import load_histories
 from recommender.runs import ITEMS, MODEL, QUERIES, Run
 from recommender.texttable import shortened
 from recommender.times import microseconds
+from recommender.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -30,38 +34,56 @@ _FEWEST_ITEMS = 50
 _RENAMED_SHARE = 0.5
 
 
-def compare_histories(run: Run, last: Run | None, interactions: Interactions) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What decides which purchases a night reads."""
+
+    window: Window
+    settings: Mapping[str, Any]
+    """as the record has them"""
+    sales_query: str | None
+    """sha256 of `sales.sql`"""
+    customer_kind: KeyKind
+    item_kind: KeyKind
+
+
+def compare_histories(last: Run | None, interactions: Interactions, reading: Reading) -> dict[str, int]:
     """Count the customers who up to the last publish have other purchases now than they had then.
 
     Args:
-        run: tonight's; its counts get both numbers, or neither where there is nothing to compare.
         last: published before.
         interactions: of tonight's sales.
+        reading: of tonight.
+
+    Returns:
+        How many could be compared, and how many have changed; nothing where there is nothing to compare.
     """
-    counts = run.manifest.counts
-    for name in (COMPARED, CHANGED):
-        counts.pop(name, None)
-    if last is None or not _reads_the_same(run, last):
-        return
+    if last is None or not _reads_the_same(last, reading):
+        return {}
     try:
         users, histories = load_histories(last.path(MODEL), sha256=last.manifest.sha256_of(MODEL))
     except RecommenderError as error:
         log.info("customers cannot be compared with %s: %s", last.run_id, error)
-        return
-    clear = microseconds(datetime.fromisoformat(run.manifest.window_start) + _CLEAR)
+        return {}
+    clear = microseconds(reading.window.start + _CLEAR)
     until = microseconds(datetime.fromisoformat(last.manifest.as_of))
     now, first = interactions.histories_until(until)
     places = users.find(interactions.user_ids)
     compared = (places >= 0) & (first >= clear) & (first < until)
-    counts[COMPARED] = int(compared.sum())
-    counts[CHANGED] = int((histories[places[compared]] != now[compared]).sum())
+    changed = histories[places[compared]] != now[compared]
+    return {COMPARED: int(compared.sum()), CHANGED: int(changed.sum())}
 
 
-def _reads_the_same(run: Run, last: Run) -> bool:
-    then, now = last.manifest, run.manifest
-    same = all(then.settings.get(name) == now.settings.get(name) for name in _SETTINGS)
-    queries = then.files.get(QUERIES[0]) == now.files.get(QUERIES[0])
-    return same and queries and then.keys == now.keys and then.as_of <= now.as_of and "sales" in then.counts
+def _reads_the_same(last: Run, reading: Reading) -> bool:
+    then = last.manifest
+    keys = {"customer": reading.customer_kind, "item": reading.item_kind}
+    return (
+        all(then.settings.get(name) == reading.settings.get(name) for name in _SETTINGS)
+        and then.files.get(QUERIES[0]) == reading.sales_query
+        and then.keys == keys
+        and datetime.fromisoformat(then.as_of) <= reading.window.end
+        and "sales" in then.counts
+    )
 
 
 def renamed_items(last: Run | None, catalogue: Catalogue, kind: KeyKind) -> str | None:

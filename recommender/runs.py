@@ -363,6 +363,17 @@ def published_runs(runs: list[Run]) -> list[Run]:
     return sorted(published, key=lambda run: run.manifest.published_seq or 0)
 
 
+def of_forgotten(runs: list[Run]) -> set[str]:
+    """The ids of the runs that learned from a customer who was erased from them since."""
+    return {run.run_id for run in runs if MODEL in run.manifest.forgotten}
+
+
+def last_published(data_dir: Path) -> Run | None:
+    """The run that was published last, among those that are kept."""
+    published = published_runs(list_runs(data_dir))
+    return published[-1] if published else None
+
+
 def standing_runs(runs: list[Run]) -> list[Run]:
     """The published nights among the runs that no later rollback has undone, in the order of publishing.
 

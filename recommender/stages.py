@@ -20,7 +20,7 @@ from recommender.forgotten import Forgotten
 from recommender.kernel import is_used
 from recommender.keykind import KeyKind
 from recommender.memory import Size, choose_blocks, require_memory, size_of
-from recommender.needs import require_lists, require_rows, require_sales
+from recommender.needs import require_lists, require_sales
 from recommender.progress import Progress
 from recommender.record import machine_facts, stage, warn
 from recommender.runs import (
@@ -31,8 +31,7 @@ from recommender.runs import (
     SALES,
     Run,
     Stage,
-    list_runs,
-    published_runs,
+    last_published,
 )
 from recommender.settings import RepeatPurchases, Settings
 from recommender.window import Window
@@ -70,6 +69,16 @@ class Night:
         return Size(found.n_sales, len(found.user_ids), len(found.item_ids))
 
     @property
+    def _window(self) -> Window:
+        manifest = self.run.manifest
+        return Window(
+            datetime.fromisoformat(manifest.window_start),
+            datetime.fromisoformat(manifest.as_of),
+            self.run.day,
+            manifest.is_past,
+        )
+
+    @property
     def _kinds(self) -> dict[Role, KeyKind]:
         keys = self.run.manifest.keys
         return {Role.CUSTOMER: KeyKind(keys["customer"]), Role.ITEM: KeyKind(keys["item"])}
@@ -105,7 +114,7 @@ class Night:
         from recommender.export import export
 
         manifest, settings = self.run.manifest, self.settings
-        last = self._last_published()
+        last = last_published(settings.data_dir)
         with stage(self.run, Stage.EXPORT, self.progress) as figures:
             before = self._size_before(last) if last else Size(0, 0, 0)
             known = f"the last night had {before.words}" if before.sales else "before any sale is read"
@@ -114,12 +123,7 @@ class Night:
                 shop,
                 sql_dir=settings.sql_dir,
                 folder=self.run.folder,
-                window=Window(
-                    datetime.fromisoformat(manifest.window_start),
-                    datetime.fromisoformat(manifest.as_of),
-                    self.run.day,
-                    manifest.is_past,
-                ),
+                window=self._window,
                 sales_timezone=settings.sales_timezone,
                 guest_key=settings.guest_key,
                 forgotten=self.forgotten,
@@ -139,14 +143,11 @@ class Night:
                 days=settings.history_days,
                 until=manifest.as_of_day,
                 path=settings.sql_dir / "sales.sql",
-                before=(last.run_id, last.manifest.counts["sales"] or 0) if last else None,
+                before=last,
             )
             exported = Size(found.counts.sales, before.customers, found.counts.items)
             require_memory(exported, settings, source=exported.words)
             figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
-
-    def _last_published(self) -> Run | None:
-        return next(iter(published_runs(list_runs(self.settings.data_dir))[-1:]), None)
 
     def _size_before(self, last: Run) -> Size:
         """What the last night was made of; nothing where tonight's sales are chosen in another way."""
@@ -191,7 +192,7 @@ class Night:
 
     def make_model(self, chosen: "Plan") -> "Model":
         """Write `model.npz` by the plan, and look at nothing else."""
-        from recommender.continuity import compare_histories
+        from recommender.continuity import CHANGED, COMPARED, Reading, compare_histories
         from recommender.modelfile import save_model
         from recommender.oddities import odd_sales
         from recommender.training import make_model
@@ -200,7 +201,16 @@ class Night:
         require_memory(self._size, self.settings, source=self._size.words)
         manifest.data_sha256 = interactions.data_sha256
         manifest.counts["interactions"] = int(interactions.weights.nnz)
-        compare_histories(self.run, self._last_published(), interactions)
+        reading = Reading(
+            window=self._window,
+            settings=manifest.settings,
+            sales_query=manifest.sha256_of(QUERIES[0]),
+            customer_kind=self._kinds[Role.CUSTOMER],
+            item_kind=self._kinds[Role.ITEM],
+        )
+        for name in (COMPARED, CHANGED):
+            manifest.counts.pop(name, None)
+        manifest.counts |= compare_histories(last_published(self.settings.data_dir), interactions, reading)
         for warning in odd_sales(interactions, self._never):
             warn(self.run, warning)
         self._keep_never_recommend()
@@ -267,15 +277,18 @@ class Night:
         with stage(self.run, Stage.RANK, self.progress) as figures:
             if self._model is None:
                 self._model = load_model(self.run.path(MODEL), sha256=manifest.sha256_of(MODEL))
-            allowed = require_lists(
+            exclude_seen = settings.repeat_purchases is RepeatPurchases.EXCLUDE
+            require_lists(
                 self._interactions,
                 self.catalogue,
                 self._never,
+                made=made_lists(settings.lists),
                 publish_guests=settings.publish_guests,
+                exclude_seen=exclude_seen,
                 sales_path=settings.sql_dir / "sales.sql",
                 items_path=settings.sql_dir / "items.sql",
             )
-            renamed = renamed_items(self._last_published(), self.catalogue, self._kinds[Role.ITEM])
+            renamed = renamed_items(last_published(settings.data_dir), self.catalogue, self._kinds[Role.ITEM])
             if renamed is not None:
                 warn(self.run, renamed)
             choice = Choice.of(manifest.choice)
@@ -292,14 +305,13 @@ class Night:
                 never=self._never,
                 n=settings.top_n,
                 popular_items=settings.popular_items,
-                exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
+                exclude_seen=exclude_seen,
                 publish_guests=settings.publish_guests,
                 threads=self._threads,
                 blocks=choose_blocks(self._size, settings),
                 progress=self.progress.update,
             )
             n_rows = write_recommendations(self.run.path(RECOMMENDATIONS.file_name), lists.recommendations)
-            require_rows(n_rows, allowed)
             write_popular_items(self.run.path(POPULAR_ITEMS.file_name), lists.popular_items)
             del lists
             self._model = None

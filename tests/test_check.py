@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -190,6 +190,49 @@ def another_storefront(shop):
     shop.does("init", "--yes")
 
 
+def all_came_back(shop):
+    query(shop, "SELECT customer_id, item_id, sold_at, -1 AS quantity FROM sales WHERE sold_at >= :since")
+
+
+def only_guests(shop):
+    shop.set(GUEST_KEY="g" * 32)
+    query(
+        shop,
+        "SELECT NULLIF(customer_id, customer_id) AS customer_id, item_id, sold_at,"
+        " 'a@example.org' AS guest_email FROM sales WHERE sold_at >= :since",
+    )
+
+
+def typed_guests(shop):
+    """As before, with a type for the key that has no value."""
+    shop.set(GUEST_KEY="g" * 32)
+    query(
+        shop,
+        "SELECT CAST(NULL AS INTEGER) AS customer_id, item_id, sold_at, 'a@example.org' AS guest_email"
+        " FROM sales WHERE sold_at >= :since",
+    )
+
+
+def other_items(shop):
+    shop.execute("UPDATE items SET item_id = item_id + 1000")
+
+
+def all_own_everything(shop):
+    shop.execute(
+        "DELETE FROM sales",
+        "INSERT INTO sales (customer_id, item_id, sold_at)"
+        " SELECT c.n, item_id, '2026-02-01 09:00:00' FROM items, (SELECT 1 AS n UNION SELECT 2) AS c",
+    )
+
+
+def other_purchases(shop):
+    """Every customer has bought everything else than the night before knew."""
+    for customer in range(31, 91):
+        shop.sell([(customer, 100 + customer % 24, date(2026, 2, 1))])
+    shop.night()
+    shop.execute("UPDATE sales SET item_id = 223 - item_id")
+
+
 def exits_as_tonights_run(shop, harm):
     harm(shop)
     before = shop.dump()
@@ -202,7 +245,11 @@ def exits_as_tonights_run(shop, harm):
 
 
 @pytest.mark.parametrize(
-    "harm", [drop_tables, no_column, no_syntax, no_keys, future, no_sales, nothing_sellable, fewer]
+    "harm",
+    [
+        *(drop_tables, no_column, no_syntax, no_keys, future, no_sales, nothing_sellable, fewer),
+        *(all_came_back, other_items, all_own_everything, other_purchases),
+    ],
 )
 def test_the_exit_code_is_that_of_tonights_run(shop, harm):
     exits_as_tonights_run(shop, harm)
@@ -212,7 +259,7 @@ def test_the_exit_code_is_that_of_tonights_run(shop, harm):
     "harm",
     [
         *(two_statements, no_query, wrong_settings, no_items, no_list_of_names, all_never, folder_is_a_file),
-        *(another_storefront, schema_without_schemas),
+        *(another_storefront, schema_without_schemas, only_guests, typed_guests),
     ],
 )
 def test_what_no_database_knows_of_exits_as_tonights_run_too(sqlite_shop, harm):
@@ -537,7 +584,7 @@ def test_what_may_hardly_be_recommended_is_warned_of(sqlite_shop):
     sqlite_shop.execute("UPDATE items SET sellable = 0")
     report = look(sqlite_shop)
     assert report.exit_code is ExitCode.REFUSED
-    the(report, Level.ERROR, "No item may be recommended")
+    the(report, Level.ERROR, "is sellable")
 
 
 def test_an_unreadable_item_is_told_beside_refused_sales(sqlite_shop):

@@ -115,6 +115,19 @@ def test_recommendations_can_be_left_out_too(sqlite_shop):
     assert filled(sqlite_shop) == LISTS
 
 
+def test_lists_of_items_need_no_customer_with_something_new(tmp_path):
+    """Everybody owns everything, or all are guests: only `recommendations` have nothing to show then."""
+    sales = [(customer, item, DAY) for customer in (1, 2, 3) for item in (10, 11)]
+    shop = make_shop(tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}", sales, {10: True, 11: True})
+    shop.does("init", "--yes")
+    shop.fails(ExitCode.REFUSED, "run")
+    shop.set(LISTS="popular_items,similar_items")
+    assert shop.recommend("check").code is ExitCode.DONE
+    shop.night()
+    assert shop.rows("SELECT item_id FROM popular_items ORDER BY item_id") == [(10,), (11,)]
+    assert shop.rows("SELECT * FROM recommendations") == []
+
+
 def test_an_older_installation_is_told_to_make_the_new_tables_once(shop):
     new = ("buy_again", "similar_items", "bought_together")
     shop.execute(*(f"DROP TABLE {table}" for table in new))

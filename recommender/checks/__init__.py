@@ -58,7 +58,7 @@ from recommender.looks import Look, separate_looks
 from recommender.memory import Size
 from recommender.pipeline import require_own_folder, target_of
 from recommender.progress import Progress
-from recommender.runs import ITEMS, SALES
+from recommender.runs import ITEMS, SALES, last_published
 from recommender.settings import NAMES, Settings
 from recommender.texttable import shortened
 from recommender.times import shown_time
@@ -193,19 +193,22 @@ class _Check:
         keys: dict[Role, object] = {}
         if exported is not None and catalogue is not None:
             sales = read_sales(folder, exported, catalogue, settings)
-            check_sales(sales, exported, self._window, findings)
+            last = last_published(settings.data_dir)
+            check_sales(
+                sales, exported, window=self._window, settings=settings, last_run=last, findings=findings
+            )
             check_items(sales, exported, catalogue, settings, findings)
             recent = self._local((sales.newest or self._now) - timedelta(days=1))
             check_plan(settings, shop, recent, sales.lines, findings)
             if target is not None:
-                day = self._window.as_of_day
                 keys = check_gate(
                     sales,
                     exported,
                     catalogue,
                     settings=settings,
                     target=target,
-                    as_of_day=day,
+                    window=self._window,
+                    last_run=last,
                     findings=findings,
                 )
             self._resources(shop, sales, len(catalogue.ids))

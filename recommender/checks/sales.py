@@ -11,25 +11,29 @@ import numpy.typing as npt
 
 from recommender.catalogue import Catalogue, load_catalogue, read_never_recommend
 from recommender.checks.findings import Findings
-from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
+from recommender.continuity import CHANGED, COMPARED, Reading, compare_histories
 from recommender.database.base import capital
 from recommender.database.schema import Target
-from recommender.database.tables import Role
+from recommender.database.tables import RECOMMENDATIONS, Role, made_lists
 from recommender.errors import RefusedError
 from recommender.export import Export
-from recommender.gate import ListFacts, check_keys, check_published_items, check_shares
-from recommender.keykind import KeyKind, is_guest
+from recommender.files import sha256_of
+from recommender.gate import ListFacts, check_histories, check_keys, check_published_items, check_shares
+from recommender.interactions import Interactions, load_sale_lines, make_interactions
+from recommender.keykind import KeyKind
 from recommender.keys import Keys
+from recommender.needs import require_lists, require_sales
 from recommender.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_most_baskets
 from recommender.publish import published_items
-from recommender.runs import ITEMS, SALES
-from recommender.settings import Settings
+from recommender.runs import ITEMS, QUERIES, SALES, Run
+from recommender.settings import RepeatPurchases, Settings
 from recommender.texttable import shortened
 from recommender.times import shop_days
 from recommender.window import Window
 
 Int64s = npt.NDArray[np.int64]
 
+SALES_QUERY, ITEMS_QUERY = QUERIES
 _MOST_REPEATED_SHARE = 0.05
 _MOST_UNKNOWN_SHARE = 0.2
 _MOST_UNSELLABLE_SHARE = 0.9
@@ -59,40 +63,30 @@ class Sales:
     """A customer's key that seems to stand for guests, and how many lines it has."""
     in_most_baskets: tuple[int | str, float] | None
     """An item that lies in most baskets, and its share of them."""
+    interactions: Interactions
+    """What the night will learn from."""
 
 
 def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Settings) -> Sales:
-    """Read the exported sales; some 30 bytes a line are held at a time, less than the night itself needs."""
-    columns = KeyColumn(export.customer_kind, guests=True), KeyColumn(export.item_kind, guests=False)
-    times, quantities = TimeColumn(), NumberColumn()
-    lines = read_columns(
-        folder / SALES,
-        {"customer_id": columns[0], "item_id": columns[1], "sold_at": times},
-        {"quantity": quantities},
-    )
-    customers, users = columns[0].result()
-    amounts = quantities.result()
-    buys = np.zeros(len(customers), bool)
-    buys[users if not len(amounts) else users[amounts > 0]] = True
-    if not settings.publish_guests:
-        buys &= np.fromiter((not is_guest(customers[i]) for i in range(len(customers))), bool, len(customers))
-    del amounts
-    items, sold = columns[1].result()
-    moments = times.result()
+    """Read the exported sales as the night will, so that both judge by the same."""
+    lines = load_sale_lines(folder / SALES, customer_kind=export.customer_kind, item_kind=export.item_kind)
+    interactions = make_interactions(lines, half_life_days=settings.half_life_days)
+    items, moments = lines.item_ids, lines.times
     unknown = catalogue.ids.find(items) < 0
-    per_item = np.bincount(sold, minlength=len(items))
-    common = item_in_most_baskets(users, sold, moments)
+    per_item = np.bincount(lines.items, minlength=len(items))
+    common = item_in_most_baskets(lines.users, lines.items, moments)
     return Sales(
-        customers=customers.where(buys),
+        customers=interactions.user_ids.where(~interactions.guests() | settings.publish_guests),
         items=items,
-        lines=lines,
-        newest=_moment(int(moments.max())) if lines else None,
+        lines=len(moments),
+        newest=_moment(lines.newest) if len(moments) else None,
         unknown_lines=int(per_item[unknown].sum()),
         unknown_items=tuple(str(items[int(i)]) for i in np.flatnonzero(unknown)[:_EXAMPLES]),
-        repeated_lines=_repeated(users, sold, moments),
+        repeated_lines=int(np.count_nonzero(~lines.begins)),
         days=tuple(np.unique(shop_days(moments, settings.shop_timezone)).tolist()),
-        nobody=_nobody(customers, users),
+        nobody=_nobody(lines.user_ids, lines.users),
         in_most_baskets=None if common is None else (items[common[0]], common[1]),
+        interactions=interactions,
     )
 
 
@@ -113,36 +107,34 @@ def _nobody(customers: Keys, users: npt.NDArray[np.int32]) -> tuple[str, int] | 
     return (str(key), int(lines[place])) if is_none or is_crowd else None
 
 
-def _repeated(users: npt.NDArray[np.int32], items: npt.NDArray[np.int32], moments: Int64s) -> int:
-    """Lines of the same customer, item and time as one before; arrays of shape (lines,)."""
-    # One number for each line, by multiplication modulo 2**64 with odd numbers: different lines get the same
-    # one too seldom to matter for a share.
-    codes = users.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    codes += items.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-    codes += moments.astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
-    codes.sort()
-    return int(np.count_nonzero(codes[1:] == codes[:-1]))
-
-
 def _moment(microseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
-def check_sales(sales: Sales, export: Export, window: Window, findings: Findings) -> None:
+def check_sales(
+    sales: Sales,
+    export: Export,
+    *,
+    window: Window,
+    settings: Settings,
+    last_run: Run | None,
+    findings: Findings,
+) -> None:
     """Numbers, ages, gaps and doubles; all but an empty shop only warns."""
     counts = export.counts
     for warning in export.warnings:
         since = ":since" in warning
         what_to_do = "Add WHERE … >= :since." if since else "Mind the query; the night goes on all the same."
         findings.warn("sales", warning, what_to_do)
-    if not sales.lines:
-        findings.error(
-            "sales",
-            RefusedError(
-                f"There are no sales from {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}.",
-                "Mind the WHERE of sales.sql, HISTORY_DAYS and DATABASE_URL.",
-            ),
+    with findings.trying("sales"):
+        require_sales(
+            sales.lines,
+            days=settings.history_days,
+            until=window.as_of_day.isoformat(),
+            path=settings.sql_dir / SALES_QUERY,
+            before=last_run,
         )
+    if not sales.lines:
         return
     oldest = date.fromordinal(sales.days[0])
     guests = f" ({counts.guest_sales:,} of them by guests)" if counts.guest_sales else ""
@@ -242,16 +234,23 @@ def check_items(
         else:
             findings.ok("items", f"{what}: deleted products, as it seems.")
     with findings.trying("items"):
-        left = catalogue.sellable.copy()
+        never = Keys.of()
         if settings.never_recommend is not None:
-            never = catalogue.ids.find(read_never_recommend(settings.never_recommend, export.item_kind))
-            left[never[never >= 0]] = False
+            never = read_never_recommend(settings.never_recommend, export.item_kind)
+        if sales.lines:
+            require_lists(
+                sales.interactions,
+                catalogue,
+                never,
+                made=made_lists(settings.lists),
+                publish_guests=settings.publish_guests,
+                exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
+                sales_path=settings.sql_dir / SALES_QUERY,
+                items_path=settings.sql_dir / ITEMS_QUERY,
+            )
+        left = catalogue.allowed(catalogue.ids, never)
         _warn_of_common(sales, catalogue.ids.as_texts(), left, findings)
         allowed = int(left.sum())
-        if not allowed:
-            raise RefusedError(
-                "No item may be recommended.", "Mind sellable in items.sql and the file of NEVER_RECOMMEND."
-            )
         if allowed < settings.top_n:
             findings.warn(
                 "items",
@@ -273,10 +272,11 @@ def check_gate(
     *,
     settings: Settings,
     target: Target,
-    as_of_day: date,
+    window: Window,
+    last_run: Run | None,
     findings: Findings,
 ) -> dict[Role, object]:
-    """What the gate can know before there are lists: keys that fit the tables, and shares of the last night.
+    """What the gate can know before there are lists: keys that fit the tables, and what the last night had.
 
     Returns:
         A customer key and an item key that fit, to try a row with; empty where there are none.
@@ -303,18 +303,28 @@ def check_gate(
     with findings.trying("tables"), target.database.connect() as connection:
         refused = check_keys(facts, kinds, target, connection) if is_full else []
         fits = is_full and not refused
-        last = target.last_publish(connection)
+        published = target.last_publish(connection)
+        has_own_lists = RECOMMENDATIONS in target.made
         refused += check_shares(
-            last,
-            customers=len(customers),
+            published,
+            customers=len(customers) if has_own_lists else 0,
             sales=sales.lines,
-            as_of_day=as_of_day,
-            min_customers_share=settings.min_customers_share,
+            as_of_day=window.as_of_day,
+            min_customers_share=settings.min_customers_share if has_own_lists else 0,
             min_sales_share=settings.min_sales_share,
         )
-        if last is not None:
-            published = published_items(target, connection)
-            refused += check_published_items(published, items, min_share=settings.min_items_share)
+        reading = Reading(
+            window=window,
+            settings=settings.public(),
+            sales_query=sha256_of(settings.sql_dir / SALES_QUERY),
+            customer_kind=export.customer_kind,
+            item_kind=export.item_kind,
+        )
+        compared = compare_histories(last_run, sales.interactions, reading)
+        refused += check_histories(compared.get(COMPARED, 0), compared.get(CHANGED, 0))
+        if published is not None:
+            shown = published_items(target, connection)
+            refused += check_published_items(shown, items, min_share=settings.min_items_share)
         for finding in refused:
             findings.error("tables", RefusedError(finding.message, finding.what_to_do))
     if not fits:
