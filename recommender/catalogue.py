@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from recommender.csvform import read_records
 from recommender.errors import RefusedError, SettingsError
-from recommender.keykind import KeyKind
+from recommender.keykind import KeyKind, integer_key
 from recommender.keys import Keys
 from recommender.texttable import shortened
 
@@ -17,8 +17,6 @@ Bools = npt.NDArray[np.bool_]
 
 _EXPORT_AGAIN = "Start again with `recommend export`."
 _REQUIRED = ("item_id", "name", "sellable")
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-_MOST_DIGITS = 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +115,7 @@ def _key(text: str | None, kind: KeyKind) -> int | str | None:
     """The key that the text stands for, None where it is none."""
     if text is None or kind is KeyKind.TEXT:
         return text
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
-        return None
-    number = int(text)
-    return number if _SMALLEST <= number <= _LARGEST else None
+    return integer_key(text)
 
 
 def _allowed(kind: KeyKind) -> str:

@@ -17,6 +17,8 @@ _SPECIAL = re.compile('[",\r\n]')
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _SAFE_DIGITS = 18
 """So many digits fit a 64-bit integer whatever they are."""
+_MOST_DIGITS = 400
+"""Before and behind the point; a float has fewer. `1e999999999` is ten letters in a shop's table."""
 _TRUE = {"1", "t", "true", "\x01"}
 _FALSE = {"0", "f", "false", "\x00", ""}
 
@@ -105,8 +107,8 @@ def text_fields(values: Sequence[object]) -> list[str | None]:
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, float | Decimal) and math.isfinite(value):
-        return csvform.decimal_text(value)
+    if isinstance(value, float | Decimal) and (field := _number_field(value)) is not None:
+        return field
     return str(value)
 
 
@@ -131,9 +133,18 @@ def _number_field(value: object) -> str | None:
             value = Decimal(value.strip())
         except InvalidOperation:
             return None
+    if isinstance(value, Decimal):
+        value = _of_a_size(value)
     if isinstance(value, float | int | Decimal) and math.isfinite(value):
         return csvform.decimal_text(value) if isinstance(value, float | Decimal) else str(int(value))
     return None
+
+
+def _of_a_size(value: Decimal) -> Decimal | float:
+    """The number, as a float where it is none (a signalling NaN too) or its digits would fill the memory."""
+    if not value.is_finite():
+        return math.nan
+    return value if abs(value.adjusted()) <= _MOST_DIGITS else float(value)
 
 
 def sellable_field(value: object, item: str, path: Path) -> str:

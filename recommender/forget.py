@@ -21,12 +21,11 @@ from recommender.fields import GuestKeys
 from recommender.files import STALE_SECONDS, TEMPORARY, sha256_of, temporary_folder
 from recommender.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.hold import HOLD
-from recommender.keykind import KeyKind, is_guest
+from recommender.keykind import KeyKind, integer_key, is_guest
 from recommender.pipeline import locked
 from recommender.runs import QUERIES, find_run, run_folders
 from recommender.search import newest_files
 from recommender.settings import Settings
-from recommender.show import is_integer
 
 _PAGE = 20_000
 
@@ -114,16 +113,15 @@ def _key(settings: Settings, target: Target, customer: str) -> str:
     Raises:
         SettingsError: it cannot be one.
     """
-    if not customer:
-        raise SettingsError("CUSTOMER is empty.", "Give the key: it is the shop's own customer_id.")
     if is_guest(customer) or not _are_integers(settings, target):
         return customer
-    if not is_integer(customer):
+    number = integer_key(customer)
+    if number is None:
         raise SettingsError(
             f"The customers of this shop have numbers; {customer[:60]!r} is none.",
-            "Mind the key: it is the shop's own customer_id; for a guest give --guest-email.",
+            "Check the key: it is the shop's own customer_id; for a guest give --guest-email.",
         )
-    return str(int(customer))
+    return str(number)
 
 
 def _are_integers(settings: Settings, target: Target) -> bool:

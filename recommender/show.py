@@ -1,6 +1,5 @@
 """One customer: what they bought, what they are shown, and why."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from recommender.csvform import read_records
 from recommender.database.schema import Target
 from recommender.database.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 from recommender.errors import DatabaseError, SettingsError
-from recommender.keykind import KeyKind
+from recommender.keykind import KeyKind, integer_key
 from recommender.pipeline import target_of
 from recommender.runs import ITEMS, Run
 from recommender.search import newest_files, newest_sales, sale_lines, shop_day
@@ -22,8 +21,6 @@ from recommender.texttable import shortened
 
 Line = dict[str, Any]
 """A row of a list or a history, in JSON types, with the name of its item."""
-_INTEGER = re.compile("-?[0-9]{1,18}|-?9[0-9]{18}")
-"""A key that may stand in a 64-bit column."""
 _NOTHING = 1e-9
 """A quantity below it is what rounding left."""
 
@@ -85,11 +82,6 @@ def show(settings: Settings, customer: str) -> CustomerView:
     return view
 
 
-def is_integer(key: str) -> bool:
-    """Whether a key can be one of a shop whose keys are integers."""
-    return _INTEGER.fullmatch(key) is not None
-
-
 def plain_key(run: Run | None, whose: str, key: str) -> str:
     """The key as the exports have it: a shop that pads its numbers says 000010 for 10.
 
@@ -99,7 +91,8 @@ def plain_key(run: Run | None, whose: str, key: str) -> str:
         key: as a person typed it.
     """
     are_integers = run is not None and run.manifest.keys.get(whose) == KeyKind.INTEGER
-    return str(int(key)) if are_integers and is_integer(key) else key
+    number = integer_key(key) if are_integers else None
+    return key if number is None else str(number)
 
 
 def read_lists(
@@ -141,11 +134,11 @@ def _from_table(
     query = sa.select(*(sa.type_coerce(c, sa.types.NullType()).label(c.name) for c in table.columns))
     query = query.order_by(table.c.position)
     if owner is not None:
-        key: int | str = owner
+        key: int | str | None = owner
         if keys[definition, definition.key[0]].kind is KeyKind.INTEGER:
-            if not is_integer(owner):
+            key = integer_key(owner)
+            if key is None:
                 return []
-            key = int(owner)
         # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
         query = query.where(table.c[definition.key[0]] == sa.literal(key, sa.types.NullType()))
     rows = connection.execute(query)

@@ -110,7 +110,10 @@ def test_what_is_no_text_is_refused_and_named(value):
         (True, "1"),
         (2**63 - 1, "9223372036854775807"),
         *((none, None) for none in (None, "", "two", "NaN", "Infinity", float("nan"), float("inf"), b"2")),
-        *((none, None) for none in (Decimal("NaN"), "1e999", "1,5")),
+        *((none, None) for none in (Decimal("NaN"), "1e999", "1,5", "sNaN", "-sNaN1")),
+        # Ten letters that would be a gigabyte of digits.
+        *((none, None) for none in ("1e999999999", "-1e999999999", Decimal("1e999999"))),
+        *((tiny, "0") for tiny in ("1e-999999999", Decimal("-1e-999999"))),
     ],
 )
 def test_numbers(value, field):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.keykind import is_guest
+from recommender.keykind import integer_key, is_guest
 from recommender.keys import Keys
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
@@ -46,6 +46,23 @@ def test_integers_beyond_the_precision_of_floats_stay_apart():
     keys = Keys.of([2**53, 2**53 + 1])
     assert keys.as_texts() == ["9007199254740992", "9007199254740993"]
     assert keys.find_integers(np.array([2**53 + 1])).tolist() == [1]
+
+
+@given(st.integers(), st.integers(0, 5))
+def test_an_integer_key_is_any_of_64_bits_and_no_other(number, zeros):
+    sign, digits = ("-" if number < 0 else ""), str(abs(number))
+    expected = number if -(2**63) <= number < 2**63 else None
+    assert integer_key(f"{sign}{'0' * zeros}{digits}") == expected
+
+
+@pytest.mark.parametrize("text", ["", "-", "+7", "7.0", " 7", "7\n", "seven", "1e3", "\u0667", "1" * 5000])
+def test_what_is_no_integer_is_no_integer_key(text):
+    assert integer_key(text) is None
+
+
+@pytest.mark.parametrize("key", [2**63 - 1, -(2**63), 1234567890123456789, 999999999999999999])
+def test_every_integer_key_is_written_so_that_it_is_read_again(key):
+    assert integer_key(str(key)) == key
 
 
 def test_nothing_is_found_among_no_keys():

@@ -57,6 +57,8 @@ _READ_ONLY = {
     sqlite3.SQLITE_RECURSIVE,
 }
 _UNDECODABLE = re.compile("Could not decode to UTF-8 column '(.*?)'")
+_INFINITY = re.compile(r'("(?:[^"\\]|\\.)*")|\bInf\b')
+"""Or a whole text, so that none is found inside one."""
 _AFFINITIES = {"INT": KeyKind.INTEGER, "TEXT": KeyKind.TEXT}
 
 
@@ -105,7 +107,7 @@ class _JsonRows(Rows):
         self._width = width
 
     def columns(self) -> Columns:
-        return list(zip(*map(json.loads, self._lines), strict=True))
+        return list(zip(*map(_values, self._lines), strict=True))
 
     def plain(self) -> bytes | None:
         rows = len(self._lines)
@@ -117,6 +119,15 @@ class _JsonRows(Rows):
             text = text.replace(b",null,", b",,")
         text = text.replace(b"[null,", b"[,").replace(b",null]", b",]").replace(b"[null]", b"[]")
         return plain_lines(text.translate(None, b'[]"'), rows=rows, columns=self._width)
+
+
+def _values(line: str) -> list[object]:
+    """The values of a JSON array as SQLite writes it: versions before 3.41 write infinity as `Inf`."""
+    try:
+        found: list[object] = json.loads(line)
+    except ValueError:
+        found = json.loads(_INFINITY.sub(lambda match: match[1] or "Infinity", line))
+    return found
 
 
 class _SQLiteSnapshot(Snapshot):

@@ -48,11 +48,6 @@ def no_address(shop: BadShop) -> None:
     shop.set(GUEST_KEY="k" * 32)
 
 
-@case("an empty customer", on=ANY, call=("forget", ""))
-def nobody_named(shop: BadShop) -> None:
-    shop.own_tables()
-
-
 @case("a customer that can be none", on=ANY, call=("forget", "seven"))
 def no_number(_shop: BadShop) -> None:
     """The shop's customers have numbers."""
