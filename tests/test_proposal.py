@@ -328,8 +328,10 @@ def test_foreign_keys_and_values_tell_what_names_do_not(tmp_path, database_url):
     shop = odd_shop(tmp_path, database_url)
     said = shop.does("init", "--url", database_url, "--yes")
     text = sql(shop, "sales.sql")
+    is_sqlite = database_url.startswith("sqlite")
+    customer = "(SELECT o.who WHERE o.who <> 0)" if is_sqlite else "NULLIF(o.who, 0)"
     assert words(text) == (
-        "SELECT NULLIF(o.who, 0) AS customer_id, l.what AS item_id, o.dt AS sold_at, o.oid AS order_id,"
+        f"SELECT {customer} AS customer_id, l.what AS item_id, o.dt AS sold_at, o.oid AS order_id,"
         " o.mail AS guest_email FROM ks_order_pos AS l JOIN ks_order AS o ON o.oid = l.oid"
         " WHERE o.dt >= :since"
     )
@@ -347,6 +349,73 @@ def test_foreign_keys_and_values_tell_what_names_do_not(tmp_path, database_url):
     assert shop.recommend("run").code is ExitCode.DONE
     counts = shop.last_run.manifest.counts
     assert (counts["sales"], counts["guest_sales"], counts["sellable_items"]) == (20, 5, 2)
+
+
+@pytest.mark.parametrize("kind", ["INTEGER", "VARCHAR(20)"])
+def test_a_shop_where_all_are_guests_is_set_up(tmp_path, database_url, kind):
+    """Nobody has a key as yet: SQLite knows the type of a column, and none of what a function makes of it."""
+    nobody = 0 if kind == "INTEGER" else ""
+    shop = unknown_shop(
+        tmp_path,
+        database_url,
+        f"CREATE TABLE sales (customer_id {kind}, guest_email VARCHAR(40), item_id INTEGER,"
+        " sold_at TIMESTAMP)",
+        "CREATE TABLE items (item_id INTEGER, name VARCHAR(40), sellable INTEGER)",
+        "INSERT INTO items VALUES (1, 'Tea', 1), (2, 'Cup', 1)",
+    )
+    shop.execute(
+        "INSERT INTO sales VALUES (:nobody, 'g@example.org', 1, '2026-11-01 10:00:00')",
+        rows=[{"nobody": nobody}],
+    )
+    said = shop.does("init", "--url", database_url, "--yes")
+    assert f"Created {ALL_TABLES}." in said
+    refused = shop.recommend("run")
+    assert (refused.code, "are guests" in refused.err) == (ExitCode.REFUSED, True)
+    assert shop.recommend("check").code is ExitCode.REFUSED
+    # The first customer with an account.
+    shop.execute(
+        "INSERT INTO sales VALUES (:somebody, NULL, 1, '2026-11-01 11:00:00')",
+        rows=[{"somebody": 7 if kind == "INTEGER" else "c7"}],
+    )
+    assert shop.recommend("run").code is ExitCode.DONE
+    assert shop.rows("SELECT item_id FROM recommendations") == [(2,)]
+
+
+@pytest.mark.parametrize("first", ["sold_at", "sold_qty", "sale_price", "order_date", "ordered_on"])
+def test_no_column_of_another_kind_is_taken_for_the_order(tmp_path, first):
+    """Whatever stands first in the table, as its name speaks of sales too."""
+    types = {"sold_at": "TEXT", "sold_qty": "INTEGER", "sale_price": "INTEGER", "order_no": "INTEGER"}
+    types = {first: "TEXT"} | types | {"customer_id": "INTEGER", "item_id": "INTEGER"}
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    shop = unknown_shop(
+        tmp_path,
+        url,
+        f"CREATE TABLE sales ({', '.join(f'{name} {kind}' for name, kind in types.items())})",
+        "CREATE TABLE items (item_id INTEGER, name TEXT, sellable INTEGER)",
+        "INSERT INTO items VALUES (1, 'Tea', 1), (2, 'Cup', 1)",
+    )
+    values = {"sold_at": "2026-11-01 10:00:00", "sold_qty": 2, "sale_price": 5, "order_no": 9}
+    values = {first: "2026-11-01"} | values | {"customer_id": 1, "item_id": 1}
+    marks = ", ".join(f":{name}" for name in types)
+    shop.execute(f"INSERT INTO sales VALUES ({marks})", rows=[values])
+    shop.does("init", "--url", url, "--yes")
+    assert "l.order_no AS order_id" in words(sql(shop, "sales.sql"))
+
+
+@pytest.mark.parametrize(
+    "kind", ["REAL", "DOUBLE PRECISION", "FLOAT", "NUMERIC(10, 3)", "DECIMAL(10, 0)", "INTEGER"]
+)
+def test_a_quantity_of_any_type_of_numbers_is_read(tmp_path, database_url, kind):
+    """Left out, it would make a sale of each return."""
+    shop = unknown_shop(
+        tmp_path,
+        database_url,
+        f"CREATE TABLE sales (customer_id INTEGER, item_id INTEGER, sold_at TIMESTAMP, quantity {kind},"
+        f" price {kind})",
+        "INSERT INTO sales VALUES (1, 1, '2026-11-01 10:00:00', -1, 5)",
+    )
+    shop.does("init", "--url", database_url, "--yes")
+    assert "l.quantity AS quantity, l.price AS price" in words(sql(shop, "sales.sql"))
 
 
 def test_a_status_of_late_is_listed_too(tmp_path, monkeypatch):

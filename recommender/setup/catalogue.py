@@ -215,9 +215,10 @@ def _kind(declared: sa.types.TypeEngine[Any]) -> Kind:
         return Kind.BOOLEAN
     if isinstance(declared, sa.Integer):
         return Kind.INTEGER
+    if isinstance(declared, sa.Float):  # which is a Numeric in some versions of SQLAlchemy only
+        return Kind.NUMBER
     if isinstance(declared, sa.Numeric):
-        is_whole = not isinstance(declared, sa.Float) and declared.scale == 0
-        return Kind.INTEGER if is_whole else Kind.NUMBER
+        return Kind.INTEGER if declared.scale == 0 else Kind.NUMBER
     if isinstance(declared, sa.DateTime | sa.Date):
         return Kind.TIME
     return Kind.TEXT if isinstance(declared, sa.String | sa.Uuid) else Kind.OTHER

@@ -95,10 +95,11 @@ class _Writer:
         has_guests = found.customer.nullable or guest is not None
         quantity = next((c for c in found.lines.columns if words.is_quantity(c)), None)
         price = next((c for c in found.lines.columns if words.is_price(c)), None)
-        order = self._order_key(found)
+        taken = {c for c in (found.customer, found.item, found.time, quantity, price, email) if c}
+        order = self._order_key(found, taken)
         backend, epoch = self._database.backend, found.time.epoch
         columns = {
-            "customer_id": customer if guest is None else f"NULLIF({customer}, {guest})",
+            "customer_id": customer if guest is None else self._no_guest(customer, guest),
             "item_id": self._of("l", found.item),
             "sold_at": time if epoch is None else time_expression(backend, time, epoch),
             "quantity": self._of("l", quantity) if quantity else None,
@@ -135,6 +136,14 @@ class _Writer:
             text += self._returns(table)
             to_finish.append(f"whether {table.name} holds what came back")
         return "\n".join(text) + "\n", to_finish
+
+    def _no_guest(self, customer: str, guest: str) -> str:
+        """The customer's key, NULL where it stands for no customer."""
+        if self._database.backend == "sqlite":
+            # NULLIF, but with the type of the column: SQLite has none for a function's result, and where all
+            # are guests no value tells it.
+            return f"(SELECT {customer} WHERE {customer} <> {guest})"
+        return f"NULLIF({customer}, {guest})"
 
     def _returns(self, table: FoundTable) -> list[str]:
         """A comment that shows how to add what came back."""
@@ -222,11 +231,12 @@ class _Writer:
     def _rows(self, statement: str) -> Sequence[Sequence[object]]:
         return rows_if_allowed(self._database, statement)
 
-    def _order_key(self, found: Sales) -> str | None:
+    def _order_key(self, found: Sales, taken: set[FoundColumn]) -> str | None:
+        """The column that says which lines are of one order: none that says something else already."""
         if found.join:
             return self._of("o", found.join[1])
-        own = (c for c in found.lines.columns if words.is_order_key(c))
-        key = next((c for c in own if c not in (found.customer, found.item)), None)
+        own = (c for c in found.lines.columns if words.is_order_key(c) and c not in taken)
+        key = next(own, None)
         return self._of("l", key) if key else None
 
     def _status(self, alias: str, table: FoundTable, column: FoundColumn) -> list[str]:

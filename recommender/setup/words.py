@@ -155,11 +155,12 @@ def is_active(column: FoundColumn) -> bool:
 
 
 def is_order_key(column: FoundColumn) -> bool:
-    """Whether it names an order."""
-    is_key = column.kind in (Kind.INTEGER, Kind.TEXT) and _has(_ORDER, plain(column.name))
-    return is_key and not _has(
-        rf"{_STATUS}|{_LINE}|{_PERSONAL}|item|total|amount|date|note", plain(column.name)
-    )
+    """Whether it names an order: not where it is called after the time, the pieces or the price of a sale."""
+    name = plain(column.name)
+    is_key = column.kind in (Kind.INTEGER, Kind.TEXT) and _has(_ORDER, name)
+    time = rf"{_MADE_AT}|placed|paid|bought|(?<![a-z])(?:am|dt|ts)(?![a-z])"
+    others = rf"{_STATUS}|{_LINE}|{_PERSONAL}|{time}|{_QUANTITY}|{_PRICE}|item|total|amount|note"
+    return is_key and not _has(others, name)
 
 
 def names_table(column: str, table: str) -> bool:
