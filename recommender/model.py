@@ -9,6 +9,7 @@ with the preference p_ui = 1 where there is an interaction and 0 elsewhere, and 
 c_ui = 1 + alpha r_ui. Here r_ui is the weight: the decayed count of purchases.
 """
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 
@@ -31,6 +32,9 @@ Float32s = npt.NDArray[np.float32]
 WARM_ITERATIONS = 2
 """So many iterations from an earlier model's factors are enough."""
 _RAISE = "Raise REGULARIZATION."
+_MOST_REGULARIZATION = 1e6
+_LARGEST_SCORE = 1e6
+"""What training aims at is a score of 1; a greater one than this is what rounding has blown up."""
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +105,9 @@ def train(
     nobody has learned yet then says nothing about the users, whom the first half of an iteration solves, and
     the second half solves the item from its users.
 
+    Where 32 bits are too few for the equations, as with hardly any sales and a tiny λ, they are solved with
+    ten times the λ, and again until the factors are of use; the model's settings have the λ that was taken.
+
     Args:
         interactions: users, items and weights.
         settings: of the model.
@@ -109,40 +116,70 @@ def train(
         progress: called with iterations done and in all; what it raises stops the training.
 
     Raises:
-        ModelError: the factors came out infinite or as no numbers.
+        ModelError: the factors came out infinite or as no numbers, whatever the λ.
     """
+    while True:
+        try:
+            user_factors, item_factors = _fitted(interactions, settings, threads, start, progress)
+        except ModelFitError as error:
+            why = str(error)
+        else:
+            if _largest_score(user_factors, item_factors) <= _LARGEST_SCORE:
+                return Model(
+                    user_ids=interactions.user_ids,
+                    item_ids=interactions.item_ids,
+                    user_factors=user_factors,
+                    item_factors=item_factors,
+                    history=interactions.history,
+                    settings=settings,
+                )
+            why = "the factors are too large"
+        stronger = 10 * settings.regularization
+        if stronger > _MOST_REGULARIZATION:
+            raise ModelError(f"The training has failed: {why}.", _RAISE)
+        log.info("REGULARIZATION %g: %s; trying %g", settings.regularization, why, stronger)
+        settings = dataclasses.replace(settings, regularization=stronger)
+
+
+def _fitted(
+    interactions: Interactions,
+    settings: AlsSettings,
+    threads: int,
+    start: Model | None,
+    progress: Progress | None,
+) -> tuple[Float32s, Float32s]:
+    """The factors of users and items, as the library makes them."""
     n_users, n_items = interactions.weights.shape
-    user_factors = np.zeros((n_users, settings.factors), np.float32)
-    item_factors = np.zeros((n_items, settings.factors), np.float32)
-    if interactions.weights.nnz:
-        iterations = settings.iterations if start is None else min(WARM_ITERATIONS, settings.iterations)
+    if not interactions.weights.nnz:
+        nothing = np.zeros((n_users + n_items, settings.factors), np.float32)
+        return nothing[:n_users], nothing[n_users:]
+    iterations = settings.iterations if start is None else min(WARM_ITERATIONS, settings.iterations)
 
-        def report(iteration: int, _seconds: float, _loss: float | None) -> None:
-            if progress is not None:
-                progress(iteration + 1, iterations)
+    def report(iteration: int, _seconds: float, _loss: float | None) -> None:
+        if progress is not None:
+            progress(iteration + 1, iterations)
 
-        with one_blas_thread():
-            als = _als(settings, threads)
-            als.iterations = iterations
-            if start is None:
-                als.user_factors, als.item_factors = _random_factors(settings, n_users, n_items)
-            else:
-                als.user_factors = _carried(start.user_factors, start.user_ids, interactions.user_ids)
-                als.item_factors = _carried(start.item_factors, start.item_ids, interactions.item_ids)
-            cells = confidences(interactions.weights, settings.alpha)
-            try:
-                als.fit(cells, show_progress=False, callback=report)
-            except ModelFitError as error:
-                raise ModelError(f"The training has failed: {error}.", _RAISE) from error
-        user_factors, item_factors = als.user_factors, als.item_factors
-    return Model(
-        user_ids=interactions.user_ids,
-        item_ids=interactions.item_ids,
-        user_factors=user_factors,
-        item_factors=item_factors,
-        history=interactions.history,
-        settings=settings,
-    )
+    # What overflows is found by a look at the result.
+    with one_blas_thread(), np.errstate(all="ignore"):
+        als = _als(settings, threads)
+        als.iterations = iterations
+        if start is None:
+            als.user_factors, als.item_factors = _random_factors(settings, n_users, n_items)
+        else:
+            als.user_factors = _carried(start.user_factors, start.user_ids, interactions.user_ids)
+            als.item_factors = _carried(start.item_factors, start.item_ids, interactions.item_ids)
+        als.fit(confidences(interactions.weights, settings.alpha), show_progress=False, callback=report)
+    return als.user_factors, als.item_factors
+
+
+def _largest_score(user_factors: Float32s, item_factors: Float32s) -> float:
+    """No score is greater than this: |x| |y| of the longest factors; infinite for what is no number."""
+    lengths = [
+        np.sqrt(np.einsum("ij,ij->i", factors, factors, dtype=np.float64)).max(initial=0)
+        for factors in (user_factors, item_factors)
+    ]
+    largest = float(lengths[0] * lengths[1])
+    return largest if np.isfinite(largest) else np.inf
 
 
 def _random_factors(settings: AlsSettings, n_users: int, n_items: int) -> tuple[Float32s, Float32s]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.errors import ModelError
 from recommender.record import warn
-from recommender.runs import MODEL, Run, list_runs, standing_runs
+from recommender.runs import MODEL, Run, list_runs, of_forgotten, standing_runs
 from recommender.settings import Settings, WarmStart
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def plan(run: Run, settings: Settings, ask: Ask) -> Plan:
 
     A parent is a published run of an earlier as-of day, so that a second run of a night has the same parent
     as the first; `--load` alone may take one of the same day. Ages count whole as-of days, so that it does
-    not matter at which minute cron fired.
+    not matter at which minute cron fired. After somebody was forgotten, a model that has learned from them
+    serves nobody but who asks for `--load`.
 
     Args:
         run: tonight's.
@@ -91,11 +92,19 @@ def plan(run: Run, settings: Settings, ask: Ask) -> Plan:
     parent = max(reversed(fit), key=lambda other: other.day)  # of one day, the one published last
     if ask is Ask.LOAD:
         return Plan(Mode.LOADED, parent, "asked for", is_asked=True)
+    if _is_of_forgotten(parent, settings):
+        return Plan(Mode.COLD, None, f"the model of {parent.run_id} learned from a customer who is forgotten")
     age = _age(day, parent.manifest.model)
     if ask is Ask.AUTO and age < settings.train_every_days:
         why = f"trained {_days(age)} ago, TRAIN_EVERY_DAYS={settings.train_every_days}"
         return Plan(Mode.LOADED, parent, why)
     return _training(day, settings, parent)
+
+
+def _is_of_forgotten(parent: Run, settings: Settings) -> bool:
+    """Whether the items' factors have a trace of somebody who is forgotten, by this or a model before it."""
+    chain = {parent.run_id, *(link["run_id"] for link in parent.manifest.model["chain"])}
+    return not chain.isdisjoint(of_forgotten(list_runs(settings.data_dir)))
 
 
 def _training(day: date, settings: Settings, parent: Run) -> Plan:
@@ -173,6 +182,12 @@ def make_model(
         if start is None:
             chosen = Plan(Mode.COLD, None, f"the model of {chosen.parent.run_id} does not serve")
     model = train(interactions, als, threads=threads, start=start, progress=progress)
+    if model.settings != als:
+        warn(
+            run,
+            f"REGULARIZATION={als.regularization:g} is too small for these sales: the model was trained with"
+            f" {model.settings.regularization:g}.",
+        )
     _note(run, chosen, unknown=None)
     return model
 

@@ -131,6 +131,13 @@ def test_a_customer_without_history_is_shown_what_is_popular():
     assert (found.reason[0] == POPULAR).all()
 
 
+def test_factors_beside_which_the_regularization_is_lost_have_reasons_too():
+    """In 64 bits 3e10 + 1e-6 is 3e10: a Cholesky decomposition of it fails, as all factors are the same."""
+    factors = np.full((3, 300), 1e5, np.float32)
+    found = whitened(factors, 1e-6)
+    assert np.allclose(found @ found.T, np.full((3, 3), 1 / 3), rtol=1e-3)
+
+
 def test_of_equal_leaders_the_lower_item_counts():
     # Items 1 and 2 were bought by the same customers alike: each leads to item 0 as much as the other.
     pattern = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1], [0, 1, 1]], float)

@@ -20,12 +20,13 @@ from recommender import archive, csvform, files
 from recommender.csvform import quote
 from recommender.erasure import _naming, erase
 from recommender.errors import ExitCode
+from recommender.evaluation.nightly import kept_choice
 from recommender.evaluation.sales import find_sales
 from recommender.files import sha256_of
 from recommender.forgotten import Forgotten, _hash_of
 from recommender.modelfile import load_model
 from recommender.progress import Progress
-from recommender.runs import LOG, MODEL, SALES, Status
+from recommender.runs import LOG, MODEL, SALES, Status, load_run
 from recommender.settings import load_settings
 from recommender.texttable import shortened
 from tests.faults.injection import forked, kill, patched
@@ -614,6 +615,97 @@ def test_retrain_trains_from_nothing(tmp_path, sqlite_url):
     assert manifest.model["mode"] == "cold"
     assert manifest.model["chain"] == []
     assert 7 not in shop.lists()
+
+
+@pytest.mark.parametrize("settings", [{}, {"TRAIN_EVERY_DAYS": "7"}])
+def test_no_night_begins_with_a_model_that_learned_from_the_forgotten(tmp_path, sqlite_url, settings):
+    shop = usual_shop(tmp_path / "shop", sqlite_url, **settings)
+    shop.night(DAY - timedelta(days=2))
+    before = shop.night(DAY - timedelta(days=1))
+    assert before.manifest.model["mode"] in ("warm", "loaded")
+    shop.does("forget", "7")
+    after = shop.night()
+    assert after.manifest.model["mode"] == "cold"
+    assert (
+        f"the model of {before.run_id} learned from a customer who is forgotten"
+        in after.manifest.model["why"]
+    )
+    # From a model without a trace nights go on as ever.
+    assert shop.night(DAY + timedelta(days=1)).manifest.model["mode"] == before.manifest.model["mode"]
+
+
+def test_a_trace_goes_down_the_chain(tmp_path, sqlite_url):
+    """The customer is in the first model alone, from which the second began."""
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.night(DAY - timedelta(days=2))
+    shop.execute("DELETE FROM sales WHERE customer_id = 7")
+    middle = shop.night(DAY - timedelta(days=1))
+    assert middle.manifest.model["mode"] == "warm"
+    shop.does("forget", "7")
+    assert MODEL not in load_run(middle.folder).manifest.forgotten
+    assert shop.night().manifest.model["mode"] == "cold"
+
+
+def test_a_run_of_the_day_of_a_retraining_is_trained_from_nothing_too(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.night(DAY - timedelta(days=1))
+    shop.does("forget", "7", "--retrain")
+    retrained = shop.last_run
+    again = shop.night(None)
+    assert again.manifest.model["mode"] == "cold"
+    assert again.manifest.sha256_of(MODEL) == retrained.manifest.sha256_of(MODEL)
+
+
+def test_weights_that_were_learned_from_the_forgotten_are_not_kept(tmp_path, sqlite_url):
+    shop = usual_shop(tmp_path / "shop", sqlite_url)
+    shop.night(DAY - timedelta(days=1))
+    learned = shop.last_run
+    learned.manifest.choice["learned"] = True
+    learned.save()
+    tonight = shop.night()
+    settings = load_settings({}, shop.env_file)
+    assert kept_choice(tonight, settings) is not None
+    shop.does("forget", "7")
+    assert kept_choice(tonight, settings) is None
+
+
+@pytest.mark.parametrize("key", [2**63 - 1, -(2**63), 1234567890123456789, -1])
+def test_integers_of_any_length_are_shown_and_forgotten(tmp_path, database_url, key):
+    shop = make_shop(
+        tmp_path / "shop",
+        database_url,
+        tastes([*range(1, 20), key], range(100, 124)),
+        dict.fromkeys(range(100, 124), True),
+    )
+    shop.does("init", "--yes")
+    shop.night()
+    assert f"Customer {key}" in shop.does("show", "--", str(key))
+    assert "no such customer" not in shop.does("forget", "--", str(key))
+    assert key not in shop.lists()
+    shop.night()
+    assert key not in shop.lists()
+    shop.fails(ExitCode.SETTINGS, "show", "--", str(key))
+    for beyond in (2**63, -(2**63) - 1, 10**30, "9" * 5000):
+        shop.fails(ExitCode.SETTINGS, "show", "--", str(beyond))
+        shop.fails(ExitCode.SETTINGS, "forget", "--", str(beyond))
+        shop.fails(ExitCode.SETTINGS, "similar", "--", str(beyond))
+
+
+def test_the_empty_text_is_a_customer_who_can_be_forgotten(tmp_path, database_url):
+    items = [f"i{number:02}" for number in range(24)]
+    sales = tastes([f"c{number:02}" for number in range(20)] + [""], items)
+    shop = make_shop(tmp_path / "shop", database_url, sales, dict.fromkeys(items, True))
+    shop.does("init", "--yes")
+    shop.night()
+    assert "" in shop.lists()
+    before = (shop.last_run.folder / LOG).read_text()
+    shop.does("forget", "")
+    assert "" not in shop.lists()
+    assert len(shop.lists()) == 20
+    assert (shop.last_run.folder / LOG).read_text() == before
+    shop.night()
+    assert "" not in shop.lists()
+    assert len(shop.lists()) == 20
 
 
 def test_a_run_that_goes_on_comes_first(tmp_path, sqlite_url):

@@ -1,5 +1,6 @@
 """Training and fold-in, on shops whose right answers are known."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -207,6 +208,21 @@ def test_a_training_that_fails_says_what_to_change(monkeypatch):
     monkeypatch.setattr(AlternatingLeastSquares, "fit", fail)
     with pytest.raises(ModelError, match=r"NaN encountered in factors. Raise REGULARIZATION"):
         train(_random_shop(), SETTINGS, threads=1)
+
+
+@pytest.mark.parametrize(("regularization", "alpha"), [(1e-6, 1e-3), (1e-6, 1e6), (1e-3, 1e6)])
+@pytest.mark.parametrize("factors", [2, 64])
+def test_where_rounding_ruins_the_factors_more_regularization_saves_them(regularization, alpha, factors):
+    settings = dataclasses.replace(SETTINGS, regularization=regularization, alpha=alpha, factors=factors)
+    for seed in range(30):
+        chance = np.random.default_rng(seed)
+        weights = chance.integers(0, 2, (3, 4)) * chance.random((3, 4))
+        model = train(interactions_of(weights), settings, threads=1)
+        scores = model.user_factors @ model.item_factors.T
+        assert np.isfinite(scores).all()
+        assert abs(scores).max(initial=0) < 1e6
+        assert model.settings.regularization >= regularization
+        assert dataclasses.replace(model.settings, regularization=regularization) == settings
 
 
 def test_equations_without_a_unique_solution_say_what_to_change():

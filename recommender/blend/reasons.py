@@ -24,7 +24,6 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 
 from recommender.blend.lists import Ranked
@@ -198,13 +197,16 @@ class _Cells:
 
 
 def whitened(item_factors: Float32s, regularization: float) -> Float64s:
-    """V = Y L of the module's formula, shape as `item_factors`, float64."""
+    """V = Y L of the module's formula, shape as `item_factors`, float64.
+
+    By the eigenvectors E and eigenvalues e of Yᵀ Y: L = E (e + λ)^-½. There is always one, where a Cholesky
+    decomposition fails when λ is lost in the rounding of large factors.
+    """
     factors = item_factors.astype(np.float64)
     with one_blas_thread():
-        shared = factors.T @ factors + regularization * np.eye(factors.shape[1])
-        # M = R Rᵀ gives L = R⁻ᵀ, so V = Y R⁻ᵀ is the transposed solution of R Vᵀ = Yᵀ.
-        solved = solve_triangular(np.linalg.cholesky(shared), factors.T, lower=True)
-    return np.ascontiguousarray(solved.T)
+        values, vectors = np.linalg.eigh(factors.T @ factors)
+        found: Float64s = factors @ (vectors / np.sqrt(np.maximum(values, 0) + regularization))
+    return found
 
 
 def _batches(lengths: Int64s, n_factors: int, numbers_at_once: int) -> list[tuple[int, int]]:

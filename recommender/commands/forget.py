@@ -39,8 +39,8 @@ def command(*, customer: str | None, guest_email: str | None, retrain: bool) -> 
         _retrain(given)
     elif done.customers:
         print_line(
-            "The factors of the items keep an indirect trace until the next training from nothing: within a"
-            " week as a rule; --retrain does it now. The models of earlier nights go with KEEP_RUNS."
+            "The factors of the items keep an indirect trace until the next night, which trains from nothing;"
+            " --retrain does it now. The models of earlier nights go with KEEP_RUNS."
         )
     return ExitCode.REFUSED if done.unread else ExitCode.DONE
 
