@@ -1,0 +1,42 @@
+"""A fleet of small shops, each with a life of its own: set up, checked, nights, and all that comes between.
+
+`FLEET_SHOPS=3000 FLEET_SEED=1000000 scripts/test tests/fleet` tries others, and more of them.
+"""
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.fleet.life import Life
+from tests.fleet.shops import random_shop
+
+_SHOPS = int(os.environ.get("FLEET_SHOPS", "200"))
+_FIRST = int(os.environ.get("FLEET_SEED", "0"))
+_OF_SERVERS = max(1, _SHOPS // 25)
+
+
+@pytest.fixture(autouse=True)
+def _quick_disks(monkeypatch):
+    """That files survive a power cut is tested elsewhere; here it would take a third of the time."""
+    monkeypatch.setattr(os, "fsync", lambda _file: None)
+
+
+def _today():
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@pytest.mark.parametrize("seed", range(_FIRST, _FIRST + _SHOPS))
+def test_a_shop_of_sqlite_is_served(tmp_path, seed):
+    today = _today()
+    Life(random_shop(seed, today), tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}").live(today.date())
+
+
+@pytest.mark.parametrize("seed", range(_FIRST, _FIRST + _OF_SERVERS))
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_shop_of_a_server_is_served(tmp_path, request, kind, seed):
+    today = _today()
+    server = request.getfixturevalue(kind)
+    url = server.create_database()
+    Life(random_shop(seed, today, typed=True), tmp_path / "shop", url).live(today.date())
+    server.drop_database(url)
