@@ -13,10 +13,15 @@ from recommender.errors import RefusedError
 from recommender.texttable import shortened
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from recommender.catalogue import Catalogue
     from recommender.interactions import Interactions
     from recommender.keys import Keys
     from recommender.runs import Run
+
+    Bools = npt.NDArray[np.bool_]
 
 
 def require_sales(sales: int, *, days: int, until: str, path: Path, before: "Run | None") -> None:
@@ -40,6 +45,29 @@ def require_sales(sales: int, *, days: int, until: str, path: Path, before: "Run
             f"There are no sales in the {days} days up to {until}: {path} returns none.{known}",
             "Check its WHERE, HISTORY_DAYS, DATABASE_URL and --as-of.",
         )
+
+
+def with_lists(
+    interactions: "Interactions",
+    catalogue: "Catalogue",
+    never: "Keys",
+    *,
+    publish_guests: bool,
+    exclude_seen: bool,
+) -> "Bools":
+    """Which users have a list of their own, shape (users,): those for whom there is an item left.
+
+    Args:
+        interactions: what was bought.
+        catalogue: what there is to sell.
+        never: items never to recommend.
+        publish_guests: whether guests get lists.
+        exclude_seen: whether customers are shown nothing that they have bought.
+    """
+    allowed = int(catalogue.allowed(catalogue.ids, never).sum())
+    bought = interactions.weights[:, catalogue.allowed(interactions.item_ids, never)].getnnz(axis=1)
+    listed: Bools = ~interactions.guests() | publish_guests
+    return listed & ((bought if exclude_seen else 0) < allowed)
 
 
 def require_lists(
@@ -75,9 +103,8 @@ def require_lists(
             " 0 or less.",
             "Check quantity in the query: what was sold is positive, what came back negative.",
         )
-    listed = ~interactions.guests() | publish_guests
     has_own_lists = RECOMMENDATIONS in made
-    if has_own_lists and not listed.any():
+    if has_own_lists and not publish_guests and interactions.guests().all():
         raise RefusedError(
             f"All {len(interactions.user_ids)} customers of {sales_path} are guests, and PUBLISH_GUESTS is"
             " no.",
@@ -104,8 +131,10 @@ def require_lists(
             " NEVER_RECOMMEND.",
             "Check that file.",
         )
-    bought = interactions.weights[:, catalogue.allowed(sold, never)].getnnz(axis=1)
-    if has_own_lists and exclude_seen and (bought[listed] == allowed).all():
+    listed = with_lists(
+        interactions, catalogue, never, publish_guests=publish_guests, exclude_seen=exclude_seen
+    )
+    if has_own_lists and not listed.any():
         raise RefusedError(
             f"Every customer has bought all there is to recommend ({allowed} items).",
             "Check sellable in items.sql, or set REPEAT_PURCHASES=include.",

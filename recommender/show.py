@@ -65,15 +65,17 @@ def show(settings: Settings, customer: str) -> CustomerView:
         settings, run, {RECOMMENDATIONS: customer, BUY_AGAIN: customer, POPULAR_ITEMS: None}
     )
     view = CustomerView(customer, run.run_id if run else None, source)
+    has_sales = False
     view.recommendations, view.buy_again = lists[RECOMMENDATIONS], lists[BUY_AGAIN]
     if not view.recommendations:
         view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
     if run is not None:
-        view.history = _history(newest_sales(settings) or run, customer, settings.shop_timezone)
+        lines = _lines_of(newest_sales(settings) or run, customer)
+        view.history, has_sales = _history(lines, settings.shop_timezone), bool(lines)
         put_names(
             run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
         )
-    if not view.history and not view.recommendations and not view.buy_again:
+    if not has_sales and not view.recommendations and not view.buy_again:
         raise SettingsError(
             f"No sale and no list knows a customer {shortened(customer)}.",
             "Mind the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers"
@@ -172,12 +174,18 @@ def _line(row: dict[str, Any], definition: ListTable) -> Line:
     return line
 
 
-def _history(run: Run, customer: str, zone: ZoneInfo) -> list[dict[str, Any]]:
+def _lines_of(run: Run, customer: str) -> dict[str, dict[str, float]]:
+    """The sums of a customer's quantities, by item and time."""
     lines: dict[str, dict[str, float]] = {}
     for buyer, item, sold_at, quantity in sale_lines(run):
         if buyer == customer:
             times = lines.setdefault(item, {})
             times[sold_at] = times.get(sold_at, 0) + quantity
+    return lines
+
+
+def _history(lines: Mapping[str, Mapping[str, float]], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """What is left of the lines after what came back, the latest first."""
     bought = {item: _kept(quantities) for item, quantities in lines.items()}
     history = [
         {"item_id": item, "purchases": len(times), "last_bought": shop_day(times, zone)}

@@ -233,6 +233,14 @@ def other_purchases(shop):
     shop.execute("UPDATE sales SET item_id = 223 - item_id")
 
 
+def one_owns_all(shop):
+    """A customer for whom nothing is left has no list, and counts as one less."""
+    shop.set(MIN_CUSTOMERS_SHARE=1).night()
+    shop.execute(
+        "INSERT INTO sales (customer_id, item_id, sold_at) SELECT 1, item_id, '2026-02-01 09:00:00' FROM items"
+    )
+
+
 def exits_as_tonights_run(shop, harm):
     harm(shop)
     before = shop.dump()
@@ -259,7 +267,7 @@ def test_the_exit_code_is_that_of_tonights_run(shop, harm):
     "harm",
     [
         *(two_statements, no_query, wrong_settings, no_items, no_list_of_names, all_never, folder_is_a_file),
-        *(another_storefront, schema_without_schemas, only_guests, typed_guests),
+        *(another_storefront, schema_without_schemas, only_guests, typed_guests, one_owns_all),
     ],
 )
 def test_what_no_database_knows_of_exits_as_tonights_run_too(sqlite_shop, harm):

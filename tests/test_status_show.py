@@ -201,6 +201,13 @@ def test_what_was_given_back_is_no_history(sqlite_shop):
     sqlite_shop.night()
     view = json.loads(sqlite_shop.does("show", "1", "--json"))
     assert "105" not in {line["item_id"] for line in view["history"]}
+    # Who gave all back, and has no list, is a customer all the same.
+    sqlite_shop.execute("INSERT INTO sales VALUES (99, 105, '2026-02-01 10:00:00', 1, NULL)")
+    sqlite_shop.execute("INSERT INTO sales VALUES (99, 105, '2026-02-02 10:00:00', -1, NULL)")
+    sqlite_shop.set(LISTS="popular_items").night()
+    view = json.loads(sqlite_shop.does("show", "99", "--json"))
+    assert (view["history"], view["recommendations"]) == ([], [])
+    assert view["popular_items"]
 
 
 @pytest.mark.parametrize(

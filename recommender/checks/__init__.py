@@ -197,7 +197,7 @@ class _Check:
             check_sales(
                 sales, exported, window=self._window, settings=settings, last_run=last, findings=findings
             )
-            check_items(sales, exported, catalogue, settings, findings)
+            never = check_items(sales, exported, catalogue, settings, findings)
             recent = self._local((sales.newest or self._now) - timedelta(days=1))
             check_plan(settings, shop, recent, sales.lines, findings)
             if target is not None:
@@ -205,6 +205,7 @@ class _Check:
                     sales,
                     exported,
                     catalogue,
+                    never,
                     settings=settings,
                     target=target,
                     window=self._window,

@@ -22,7 +22,7 @@ from recommender.gate import ListFacts, check_histories, check_keys, check_publi
 from recommender.interactions import Interactions, load_sale_lines, make_interactions
 from recommender.keykind import KeyKind
 from recommender.keys import Keys
-from recommender.needs import require_lists, require_sales
+from recommender.needs import require_lists, require_sales, with_lists
 from recommender.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_most_baskets
 from recommender.publish import published_items
 from recommender.runs import ITEMS, QUERIES, SALES, Run
@@ -48,7 +48,7 @@ class Sales:
     """What the check keeps of the sales."""
 
     customers: Keys
-    """Those who would have a list: at least one line of positive quantity, no guests unless published."""
+    """Those with at least one line of positive quantity; no guests unless they are published."""
     items: Keys
     lines: int
     newest: datetime | None
@@ -214,8 +214,13 @@ def _warn_of_common(
 
 def check_items(
     sales: Sales, export: Export, catalogue: Catalogue, settings: Settings, findings: Findings
-) -> None:
-    """What there is to sell, and whether sales and items speak of the same things."""
+) -> Keys:
+    """What there is to sell, and whether sales and items speak of the same things.
+
+    Returns:
+        The items that are never recommended.
+    """
+    never = Keys.of()
     counts = export.counts
     findings.ok("items", f"{counts.items:,} items, {counts.sellable_items:,} of them sellable.")
     if sales.unknown_lines:
@@ -234,7 +239,6 @@ def check_items(
         else:
             findings.ok("items", f"{what}: deleted products, as it seems.")
     with findings.trying("items"):
-        never = Keys.of()
         if settings.never_recommend is not None:
             never = read_never_recommend(settings.never_recommend, export.item_kind)
         if sales.lines:
@@ -263,12 +267,14 @@ def check_items(
                 f"{1 - counts.sellable_items / counts.items:.0%} of the items are not sellable.",
                 "Mind sellable in items.sql: 1, true or a number above 0 is sellable.",
             )
+    return never
 
 
 def check_gate(
     sales: Sales,
     export: Export,
     catalogue: Catalogue,
+    never: Keys,
     *,
     settings: Settings,
     target: Target,
@@ -305,9 +311,16 @@ def check_gate(
         fits = is_full and not refused
         published = target.last_publish(connection)
         has_own_lists = RECOMMENDATIONS in target.made
+        listed = with_lists(
+            sales.interactions,
+            catalogue,
+            never,
+            publish_guests=settings.publish_guests,
+            exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
+        )
         refused += check_shares(
             published,
-            customers=len(customers) if has_own_lists else 0,
+            customers=int(listed.sum()) if has_own_lists else 0,
             sales=sales.lines,
             as_of_day=window.as_of_day,
             min_customers_share=settings.min_customers_share if has_own_lists else 0,

@@ -130,10 +130,10 @@ def _is_kept(times: dict[datetime, float]) -> bool:
 class Life:
     """One shop in its folder, step by step; what must hold at each step is asserted, and names the shop."""
 
-    def __init__(self, shop: Shop, folder: Path, url: str) -> None:
+    def __init__(self, shop: Shop, folder: Path, url: str, *, backwards: bool = False) -> None:
         self.shop = shop
         self.forgotten: set[Key] = set()
-        put_into(shop, url)
+        put_into(shop, url, backwards=backwards)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"SHOP_TIMEZONE": str(shop.zone), "FORGET_KEY": FORGET_KEY, "GUEST_KEY": GUEST_KEY}
         # Without the first `init` may propose to show repeats; several threads wait for each other here.
@@ -146,8 +146,7 @@ class Life:
 
     def live(self, today: date) -> None:
         """Set up, nights, and what an owner does between them."""
-        self.does("init", "--yes")
-        self.night("--as-of", str(today - timedelta(days=1)))
+        self.begin(today)
         tonight = self.checked_night()
         self.evaluate()
         if tonight is not None:
@@ -159,6 +158,11 @@ class Life:
             self.does("rollback")
             self.does("status")
             self.forget(tonight)
+
+    def begin(self, today: date) -> Run | None:
+        """Set up, and the night of the day before."""
+        self.does("init", "--yes")
+        return self.night("--as-of", str(today - timedelta(days=1)))
 
     def does(self, *arguments: str) -> Outcome:
         """A command that must succeed silently."""
@@ -181,7 +185,7 @@ class Life:
         if outcome.code is ExitCode.REFUSED and "--force" in outcome.err:
             outcome = self._tried({ExitCode.DONE, ExitCode.REFUSED}, "run", "--force", *arguments)
         run = self.folder.last_run
-        expected = Expected.of(self.shop, run, self.forgotten)
+        expected = self.expected(run)
         shown = f"{self.shop}\nexpected {expected.refused or 'lists'}, but: {outcome.err}"
         assert (outcome.code is ExitCode.REFUSED) == bool(expected.refused), shown
         if expected.refused:
@@ -199,7 +203,7 @@ class Life:
         assert known.code == outcome.code, shown
         if outcome.code is ExitCode.REFUSED and "--force" in outcome.err:
             return self.night("--force")
-        expected = Expected.of(self.shop, self.folder.last_run, self.forgotten)
+        expected = self.expected(self.folder.last_run)
         assert outcome.code is (ExitCode.REFUSED if expected.refused else ExitCode.DONE), (
             f"{expected.refused!r} was expected. {shown}"
         )
@@ -208,10 +212,17 @@ class Life:
         self.good_lists(self.folder.last_run)
         return self.folder.last_run
 
+    def expected(self, run: Run) -> Expected:
+        """What the run must come to."""
+        expected = Expected.of(self.shop, run, self.forgotten)
+        if self.shop.settings.get("MAX_MEMORY_MB") == "1":
+            expected.refused = "no memory"
+        return expected
+
     def good_lists(self, run: Run) -> None:
         """Everybody who bought has as many good rows as are possible, and nobody else has any."""
         assert run.manifest.status is Status.PUBLISHED
-        shop, expected = self.shop, Expected.of(self.shop, run, self.forgotten)
+        shop, expected = self.shop, self.expected(run)
         prefix = shop.settings.get("TABLE_PREFIX", "")
         makes = lists_of(shop)
         found: dict[Key, list[tuple[int, Key, float]]] = defaultdict(list)
@@ -263,7 +274,7 @@ class Life:
 
     def forget(self, run: Run) -> None:
         """A customer goes, and stays away."""
-        expected = Expected.of(self.shop, run, self.forgotten)
+        expected = self.expected(run)
         if not expected.owned:
             return
         customer = sorted(expected.owned, key=repr)[self.shop.seed % len(expected.owned)]

@@ -23,6 +23,7 @@ _ZONES = (
     "Pacific/Kiritimati",
     "Pacific/Pago_Pago",
 )
+_EPOCHS = {"seconds since 1970": 1, "milliseconds since 1970": 1000}
 _ODD_TEXTS = (
     "NA",
     "null",
@@ -86,7 +87,9 @@ class Shop:
     never: list[int | str]
     zone: ZoneInfo
     time_form: str
-    has_orders: bool
+    """how the shop stores times"""
+    layout: str
+    """which tables it has"""
     has_emails: bool
     traits: list[str] = field(default_factory=list)
     """in words, for messages"""
@@ -133,6 +136,10 @@ def random_shop(seed: int, today: datetime, *, typed: bool = False) -> Shop:
     )
     if pick("whole numbers", "odd numbers", odds=(6, 1)) == "odd numbers" and not typed:
         lines = _with_odd_numbers(lines, chance)
+    zone = ZoneInfo(chance.choice(_ZONES))
+    time_form = pick("plain times", "with T", "with Z", "dates", *_EPOCHS, odds=(4, 1, 1, 1, 1, 1))
+    if time_form == "dates":
+        lines = [replace(line, time=_midnight(line.time, zone)) for line in lines]
     chance.shuffle(lines)
     never = chance.sample(items, chance.randrange(n_items + 1)) if chance.random() < 0.15 else []
     return Shop(
@@ -143,9 +150,9 @@ def random_shop(seed: int, today: datetime, *, typed: bool = False) -> Shop:
         settings=_settings(chance),
         # What a line of a file can hold.
         never=[key for key in never if str(key).strip() == str(key) and str(key).isprintable()],
-        zone=ZoneInfo(chance.choice(_ZONES)),
-        time_form=pick("2026-10-31 20:00:00", "2026-10-31T20:00:00", "2026-10-31T20:00:00Z", odds=(4, 1, 1)),
-        has_orders=chance.random() < 0.5,
+        zone=zone,
+        time_form=time_form,
+        layout=pick("sales", "sales with orders", "orders and lines"),
         has_emails=guests != "no guests" and chance.random() < 0.8,
         traits=traits,
     )
@@ -208,6 +215,12 @@ def _catalogue(chance: random.Random, items: list[Any], pick: Callable[..., str]
         )
         for key in items
     ]
+
+
+def _midnight(time: datetime, zone: ZoneInfo) -> datetime:
+    """As the day's begin, which is what a date without a time stands for."""
+    local = time.astimezone(zone)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 def _size(chance: random.Random, most: int) -> int:
@@ -324,14 +337,14 @@ _ENDS: dict[str, tuple[str, ...]] = {
     "POPULAR_ITEMS": ("1", "100000"),
     "REPEAT_PURCHASES": ("exclude", "include"),
     "PUBLISH_GUESTS": ("yes", "no"),
-    "FACTORS": ("1", "2", "300"),
+    "FACTORS": ("1", "2", "300", "1024"),
     "REGULARIZATION": ("1e-6", "1e6"),
     "ITERATIONS": ("1", "40"),
     "ALPHA": ("1e-3", "1e6"),
     "HALF_LIFE_DAYS": ("0.1", "36500"),
     "SEED": ("0", "4294967295"),
     "THREADS": ("1", "3"),
-    "MAX_MEMORY_MB": ("0", "10000000"),
+    "MAX_MEMORY_MB": ("0", "1", "10000000"),
     "NIGHTLY_PROOF": ("on", "off"),
     "TUNE_BUDGET": ("0", "1", "20"),
     "TRAIN_EVERY_DAYS": ("1", "365"),
@@ -339,7 +352,7 @@ _ENDS: dict[str, tuple[str, ...]] = {
     "MIN_CUSTOMERS_SHARE": ("0", "1"),
     "MIN_SALES_SHARE": ("0", "1"),
     "MIN_ITEMS_SHARE": ("0", "1"),
-    "QUERY_TIMEOUT_SECONDS": ("60", "86400"),
+    "QUERY_TIMEOUT_SECONDS": ("30", "86400"),
     "KEEP_RUNS": ("1", "10000"),
     "KEEP_EXPORT_DAYS": ("0", "36500"),
     "TABLE_PREFIX": ("r_",),
@@ -358,11 +371,19 @@ def _settings(chance: random.Random) -> dict[str, str]:
 
 
 _TYPES: dict[str, dict[Any, str]] = {
-    "sqlite": {int: "INTEGER", str: "TEXT", "time": "TEXT", "number": "REAL", "email": "TEXT"},
+    "sqlite": {
+        int: "INTEGER",
+        str: "TEXT",
+        "time": "TEXT",
+        "epoch": "INTEGER",
+        "number": "REAL",
+        "email": "TEXT",
+    },
     "postgresql": {
         int: "BIGINT",
         str: 'VARCHAR(100) COLLATE "C"',
         "time": "TIMESTAMP",
+        "epoch": "BIGINT",
         "number": "DOUBLE PRECISION",
         "email": "VARCHAR(100)",
     },
@@ -370,6 +391,7 @@ _TYPES: dict[str, dict[Any, str]] = {
         int: "BIGINT",
         str: "VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
         "time": "DATETIME",
+        "epoch": "BIGINT",
         "number": "DOUBLE",
         "email": "VARCHAR(100)",
     },
@@ -377,7 +399,7 @@ _TYPES: dict[str, dict[Any, str]] = {
 
 
 def put_into(shop: Shop, url: str, *, backwards: bool = False) -> None:
-    """Make the shop's tables `sales` and `items` and fill them.
+    """Make the shop's tables and fill them: one of sale lines, or orders and their lines; and the catalogue.
 
     Args:
         shop: the shop.
@@ -385,55 +407,59 @@ def put_into(shop: Shop, url: str, *, backwards: bool = False) -> None:
         backwards: insert the rows in the opposite order.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
-    types = _TYPES[engine.dialect.name]
-    columns = {
-        "customer_id": types[shop.kinds[0]],
-        "item_id": types[shop.kinds[1]],
-        "sold_at": types["time"],
-        "quantity": types["number"],
-        "price": types["number"],
-    }
-    columns |= {"order_id": "INTEGER"} if shop.has_orders else {}
-    columns |= {"guest_email": types["email"]} if shop.has_emails else {}
-    order = random.Random(shop.seed).sample(sorted(columns), len(columns))
-    rows = [_row(shop, line, engine.dialect.name) for line in shop.lines]
-    items = [{"item_id": item.key, "name": item.name, "sellable": item.sellable} for item in shop.items]
-    if backwards:
-        rows.reverse()
-        items.reverse()
+    backend = engine.dialect.name
+    types = _TYPES[backend]
+    step = -1 if backwards else 1
+    customer = {"customer_id": types[shop.kinds[0]]}
+    if shop.has_emails:
+        customer |= {"guest_email": types["email"]}
+    item = types[shop.kinds[1]]
+    time = types["epoch"] if shop.time_form in _EPOCHS else types["time"]
+    amounts = {"quantity": types["number"], "price": types["number"]}
+    rows = [_row(shop, line, number, backend) for number, line in enumerate(shop.lines)][::step]
+    items = [{"item_id": i.key, "name": i.name, "sellable": i.sellable} for i in shop.items][::step]
     with engine.begin() as connection:
-        declared = ", ".join(f"{name} {columns[name]}" for name in order)
-        connection.exec_driver_sql(f"CREATE TABLE sales ({declared})")
-        connection.exec_driver_sql(
-            f"CREATE TABLE items (item_id {types[shop.kinds[1]]}, name VARCHAR(100), sellable INTEGER)"
-        )
-        for table, these in (("sales", rows), ("items", items)):
+
+        def fill(table: str, columns: dict[str, str], these: list[dict[str, Any]]) -> None:
+            order = random.Random(shop.seed).sample(sorted(columns), len(columns))
+            declared = ", ".join(f"{name} {columns[name]}" for name in order)
+            connection.exec_driver_sql(f"CREATE TABLE {table} ({declared})")
+            marks = ", ".join(f":{name}" for name in columns)
             if these:
-                names = [name for name in these[0] if table == "items" or name in columns]
-                marks = ", ".join(f":{name}" for name in names)
-                connection.execute(
-                    sa.text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"), these
-                )
+                statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+                connection.execute(sa.text(statement), these)
+
+        if shop.layout == "orders and lines":
+            key = {"order_id": "INTEGER PRIMARY KEY"}
+            fill("orders", {**key, **customer, "sold_at": time}, rows)
+            fill("order_lines", {"order_id": "INTEGER", "item_id": item, **amounts}, rows)
+        else:
+            order_key = {"order_id": "INTEGER"} if shop.layout == "sales with orders" else {}
+            fill("sales", {**customer, "item_id": item, "sold_at": time, **amounts, **order_key}, rows)
+        fill("items", {"item_id": item, "name": "VARCHAR(100)", "sellable": "INTEGER"}, items)
 
 
-def _row(shop: Shop, line: Line, backend: str) -> dict[str, Any]:
-    text = time_text(shop, line.time)
-    if backend != "sqlite":
-        text = text.replace("T", " ").removesuffix("Z")
+def _row(shop: Shop, line: Line, number: int, backend: str) -> dict[str, Any]:
     return {
         "customer_id": line.customer,
         "item_id": line.item,
-        "sold_at": text,
+        "sold_at": _stored_time(shop, line.time, backend),
         "quantity": line.quantity,
         "price": line.price,
-        "order_id": line.order,
+        # Lines share an order where nothing says that an order has one customer and time.
+        "order_id": number if shop.layout == "orders and lines" else line.order,
         "guest_email": line.email,
     }
 
 
-def time_text(shop: Shop, time: datetime) -> str:
-    """A time as the shop stores it."""
-    if shop.time_form.endswith("Z"):
+def _stored_time(shop: Shop, time: datetime, backend: str) -> str | int:
+    if shop.time_form in _EPOCHS:
+        return int(time.timestamp()) * _EPOCHS[shop.time_form]
+    if shop.time_form == "dates":
+        return str(time.astimezone(shop.zone).date())
+    if backend != "sqlite":
+        return time.astimezone(shop.zone).strftime("%Y-%m-%d %H:%M:%S")
+    if shop.time_form == "with Z":
         return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    separator = shop.time_form[10]
+    separator = "T" if shop.time_form == "with T" else " "
     return time.astimezone(shop.zone).strftime(f"%Y-%m-%d{separator}%H:%M:%S")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.fleet.life import Life
-from tests.fleet.shops import random_shop
+from tests.fleet.shops import ALL_LISTS, random_shop
 
 _SHOPS = int(os.environ.get("FLEET_SHOPS", "200"))
 _FIRST = int(os.environ.get("FLEET_SEED", "0"))
@@ -30,6 +30,24 @@ def _today():
 def test_a_shop_of_sqlite_is_served(tmp_path, seed):
     today = _today()
     Life(random_shop(seed, today), tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}").live(today.date())
+
+
+@pytest.mark.parametrize("seed", range(_FIRST, _FIRST + _SHOPS, 10))
+def test_the_order_of_the_rows_changes_no_byte(tmp_path, seed):
+    today = _today()
+    shop = random_shop(seed, today)
+    runs = [
+        Life(shop, tmp_path / name, f"sqlite:///{tmp_path / name}.db", backwards=name == "backwards").begin(
+            today.date()
+        )
+        for name in ("forwards", "backwards")
+    ]
+    assert (runs[0] is None) == (runs[1] is None)
+    if runs[0] is not None and runs[1] is not None:
+        one, other = (run.manifest for run in runs if run is not None)
+        assert one.data_sha256 == other.data_sha256
+        for name in ALL_LISTS:
+            assert one.sha256_of(f"{name}.csv") == other.sha256_of(f"{name}.csv"), f"{shop}\n{name}"
 
 
 @pytest.mark.parametrize("seed", range(_FIRST, _FIRST + _OF_SERVERS))
