@@ -129,7 +129,7 @@ def _are_integers(settings: Settings, target: Target) -> bool:
     run = newest_files(settings)
     if run is not None:
         return run.manifest.keys.get("customer") == KeyKind.INTEGER
-    with target.database.connect() as connection:
+    with target.connect() as connection:
         found = target.keys(connection)
     return any(
         key.kind is KeyKind.INTEGER
@@ -140,7 +140,7 @@ def _are_integers(settings: Settings, target: Target) -> bool:
 
 def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
     removed = {}
-    with target.database.connect() as connection:
+    with target.connect() as connection:
         for definition, table in target.present(connection).items():
             owner = definition.columns[0]
             if owner.role is not Role.CUSTOMER:

@@ -94,7 +94,7 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
         DatabaseError: the database failed.
     """
     table, copied = target.forgotten, _copied(settings.data_dir)
-    with target.database.connect() as connection:
+    with target.connect() as connection:
         has_table = sa.inspect(connection).has_table(table.name, schema=target.schema)
         in_table = _rows(connection, table) if has_table else set()
     rows = in_table | copied
@@ -147,7 +147,7 @@ def remember(target: Target, settings: Settings, customer: str | None) -> None:
             wanted.add(_check(_OF_GUEST_KEY, secret, settings.guest_key))
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     table = target.forgotten
-    with target.database.connect() as connection:
+    with target.connect() as connection:
         known = _rows(connection, table)
         for row in sorted(wanted - known):
             connection.execute(sa.insert(table).values(customer_hash=row, forgotten_at=now))

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 from sqlalchemy.schema import CreateTable
 
 from recommender.database import open_database
+from recommender.database.base import Meddler
 from recommender.database.schema import Target
 from recommender.database.tables import KeyType, Role, all_tables
 from recommender.errors import DatabaseError, SettingsError
@@ -74,9 +75,10 @@ def plan(settings: Settings, found: Sample, owner_url: URL | None = None) -> Pla
         owner_url: the address of a user who may create tables, where the job's user may not.
 
     Raises:
-        SettingsError: a table of ours has another shape.
+        SettingsError: a table of ours has another shape, or somebody else has a hand in it.
         DatabaseError: a database failed.
     """
+    meddlers(settings)
     shop = open_database(settings.database_url)
     target = target_for_ddl(settings, owner_url)
     customer = target.database.key_type_here(found.customer, shop.backend, guests=settings.publish_guests)
@@ -186,6 +188,23 @@ def create_tables(settings: Settings, planned: Plan, owner_url: URL | None = Non
                     "Let somebody who may run the statements printed above, or call `recommend init` with the"
                     " address of such a user as --owner-url.",
                 ) from error
+
+
+def meddlers(settings: Settings) -> list[Meddler]:
+    """What of somebody's has a hand in our tables, and is no reason to stop; told of PostgreSQL alone.
+
+    Elsewhere nothing of somebody else's runs with the job's rights, and the job may not be able to connect
+    before it was given some.
+
+    Raises:
+        SettingsError: somebody else could run statements with the job's rights through them.
+        DatabaseError: the database does not answer.
+    """
+    target = target_of(settings)
+    if target.database.backend != "postgresql":
+        return []
+    with target.connect() as connection:
+        return target.meddlers(connection)
 
 
 def give_rights(settings: Settings, owner_url: URL) -> Grants | None:

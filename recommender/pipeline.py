@@ -13,6 +13,7 @@ from recommender.changes import ListChanges, RunChanges, compare_runs
 from recommender.compression import compressing_sales
 from recommender.database import open_database
 from recommender.database.base import Database
+from recommender.database.query import read_query, tables_read
 from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.database.tables import ListTable, made_lists
@@ -27,6 +28,7 @@ from recommender.retention import Fate, prune, remove
 from recommender.retention import plan as plan_retention
 from recommender.runs import (
     ITEMS,
+    QUERIES,
     SALES,
     Run,
     Source,
@@ -76,7 +78,21 @@ def target_of(settings: Settings) -> Target:
         settings.table_prefix,
         made_lists(settings.lists),
         forgets=settings.forget_key is not None,
+        shop=_tables_of_sales(settings),
     )
+
+
+def _tables_of_sales(settings: Settings) -> tuple[tuple[str | None, str], ...]:
+    """The tables that sales.sql reads, where PostgreSQL has them in the database of ours."""
+    ours, theirs = settings.target_database_url, settings.database_url
+    is_same = ours == theirs.set(username=ours.username, password=ours.password)
+    if not is_same or ours.get_backend_name() != "postgresql":
+        return ()
+    try:
+        query = read_query(settings.sql_dir / QUERIES[0], "postgresql", datetime.now(UTC))
+    except SettingsError:  # those who need the query say it
+        return ()
+    return tuple(tables_read(query.text, "postgresql"))
 
 
 def shop_of(settings: Settings, target: Target) -> Database:
@@ -99,12 +115,11 @@ def locked(
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):
         require_own_folder(settings)
-        database = target.database
         who = holder()
-        take = partial(database.run_lock, target.lock_name, who)
+        take = partial(target.database.run_lock, target.lock_name, who)
         lock = RenewableLock(take, who) if also_database else nullcontext()
         with lock as held:
-            with database.connect() as connection:
+            with target.connect() as connection:
                 target.require(connection)
                 record.settle(settings.data_dir, target, connection)
             yield target, held
@@ -203,7 +218,7 @@ def _train(night: Night, ask: Ask) -> None:
 def _compare(publishing: Publishing, *, force: bool) -> Report:
     """The end of a dry run: the gate's word, and how the lists would change."""
     refusal = None
-    with publishing.target.database.connect() as connection:
+    with publishing.target.connect() as connection:
         try:
             publishing.check(connection, force=force)
             if not force:

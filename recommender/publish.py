@@ -96,6 +96,7 @@ def _publish(
     def work(publication: Publication) -> None:
         nonlocal is_ready
         is_ready = False
+        target.claim(publication, [*(tables[definition] for definition in files), runs])
         for definition in files:
             if definition in patches:
                 _patch(publication, definition, tables[definition], patches[definition])

@@ -129,7 +129,7 @@ class Publishing:
 
         manifest = self.run.manifest
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
-            with self.target.database.connect() as connection:
+            with self.target.connect() as connection:
                 facts = self.check(connection, force=force)
                 # Forced, all rows are written, also what somebody has changed by hand.
                 patches = {} if force else self._patches(self.target.last_publish(connection), facts)

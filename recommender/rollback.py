@@ -97,7 +97,7 @@ def hold_shown(settings: Settings, run_id: str) -> bool:
         LockedError: a run is going on.
     """
     with locked(settings) as (target, _):
-        with target.database.connect() as connection:
+        with target.connect() as connection:
             last = target.last_publish(connection)
         if last is None or last.source_run_id != run_id:
             return False
@@ -107,7 +107,7 @@ def hold_shown(settings: Settings, run_id: str) -> bool:
 
 def _source(settings: Settings, target: Target, run_id: str | None) -> Run:
     """The run whose lists are to be published again."""
-    with target.database.connect() as connection:
+    with target.connect() as connection:
         last = target.last_publish(connection)
         if last is None:
             raise RefusedError(

@@ -116,7 +116,7 @@ def read_lists(
     """
     target = target_of(settings)
     try:
-        with target.database.connect() as connection:
+        with target.connect() as connection:
             lists = {d: _from_table(target, connection, d, owner) for d, owner in wanted.items()}
             return target.database.name, lists
     except DatabaseError:

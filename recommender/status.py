@@ -174,7 +174,7 @@ def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) ->
     """From the database's record; from this machine's manifests where the database does not answer."""
     try:
         target = target_of(settings)
-        with target.database.connect() as connection:
+        with target.connect() as connection:
             row = target.last_publish(connection)
     except DatabaseError as error:
         warnings.append(f"{error.reason} The figures are from the run folder.")

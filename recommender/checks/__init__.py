@@ -254,7 +254,7 @@ class _Check:
     def _waits(self, shop: Database, target: Target | None) -> None:
         last = None
         if target is not None:
-            with target.database.connect() as connection:
+            with target.connect() as connection:
                 last = target.last_publish(connection)
         check_waits(
             self._findings,

@@ -82,8 +82,10 @@ def _denied_is_told() -> Iterator[None]:
 
 
 def check_tables(target: Target, findings: Findings) -> bool:
-    """Whether our tables are there and fit; each thing that is wrong is an error."""
-    with findings.trying("tables"), _denied_is_told(), target.database.connect() as connection:
+    """Whether our tables are there, fit, and are ours alone; each thing that is wrong is an error."""
+    with findings.trying("tables"), _denied_is_told(), target.connect() as connection:
+        for meddler in target.meddlers(connection):
+            findings.warn("tables", f"{capital(meddler.what)}.", meddler.what_to_do)
         problems = target.problems(connection)
         for problem in problems:
             findings.error("tables", SettingsError(f"{capital(problem)}.", "Run `recommend init`."))
@@ -112,6 +114,7 @@ def try_rights(
     tried = RefusedError("The trial is over.")
 
     def work(publication: Publication) -> None:
+        target.claim(publication, [*target.present(publication.connection).values(), target.runs])
         _write(publication.connection, target, keys)
         raise tried  # which rolls back
 

@@ -306,7 +306,7 @@ def check_gate(
     }
     is_full = all((customers, items, bought))
     fits = False
-    with findings.trying("tables"), target.database.connect() as connection:
+    with findings.trying("tables"), target.connect() as connection:
         refused = check_keys(facts, kinds, target, connection) if is_full else []
         fits = is_full and not refused
         published = target.last_publish(connection)

@@ -97,6 +97,7 @@ def command(
         if given is not None:
             _say(f"Gave the rights on them to {given.who}.")
         _show_grants(found, given)
+        _warn_of_meddlers(found)
         finish = f"finish the queries in {found.sql_dir}, then " if queries.proposal else ""
         if finish or planned.statements:
             click.echo()
@@ -271,6 +272,13 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
         raise
     _say(f"Created {', '.join(planned.made)}.")
     return True
+
+
+def _warn_of_meddlers(found: "Settings") -> None:
+    from recommender import init
+
+    for meddler in init.meddlers(found):
+        _say(f"Warning: {meddler.what}. {meddler.what_to_do}")
 
 
 def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:

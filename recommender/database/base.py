@@ -117,6 +117,18 @@ class Snapshot(ABC):
                 yield batch.columns()
 
 
+@dataclass(frozen=True)
+class Meddler:
+    """Something of somebody's that has a hand in our tables."""
+
+    what: str
+    """In words, without a capital or an end."""
+    what_to_do: str
+    """In a sentence; of a stranger's only what takes it away, without an end."""
+    is_stranger: bool = False
+    """It can run statements with our rights, and is of nobody who could act for us or for the shop anyway."""
+
+
 class Publication(ABC):
     """An open transaction that replaces lists."""
 
@@ -136,6 +148,10 @@ class Publication(ABC):
             some = owners[start : start + _OWNERS_AT_ONCE]
             removed += self.connection.execute(sa.delete(table).where(owner.in_(some))).rowcount
         return removed
+
+    def lock(self, tables: Sequence[sa.Table]) -> None:
+        """Keep everybody from changing what these tables are, where the dialect lets one in a transaction."""
+        del tables
 
     @abstractmethod
     def add(self, definition: ListTable, table: sa.Table) -> None:
@@ -235,6 +251,18 @@ class Database(ABC):
         """What else is wrong with our (existing) tables on this dialect, in words."""
         del connection, tables
         return []
+
+    @abstractmethod
+    def meddlers(
+        self, connection: sa.Connection, tables: Sequence[sa.Table], shop: Sequence[tuple[str | None, str]]
+    ) -> list[Meddler]:
+        """What of somebody's has a hand in our tables, such as triggers.
+
+        Args:
+            connection: as the user who writes the tables.
+            tables: ours, whether or not they are there.
+            shop: schema and name of the tables that sales.sql reads, where they are in this database.
+        """
 
     @property
     def backend(self) -> str:

@@ -18,6 +18,7 @@ from recommender.database.base import (
     ROWS_AT_ONCE,
     WRITTEN,
     Database,
+    Meddler,
     Publication,
     QueryColumn,
     Rows,
@@ -378,6 +379,28 @@ class MySQL(Database):
                 found.append(
                     f"{self.quoted(table)} is a {name} table, which cannot roll back:"
                     f" ALTER TABLE {self.quoted(table)} ENGINE=InnoDB"
+                )
+        return found
+
+    def meddlers(
+        self, connection: sa.Connection, tables: Sequence[sa.Table], shop: Sequence[tuple[str | None, str]]
+    ) -> list[Meddler]:
+        del shop  # a table has no owner here, and a trigger runs with the rights of its definer
+        triggers = sa.text(
+            "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, DEFINER FROM information_schema.TRIGGERS"
+            " WHERE EVENT_OBJECT_SCHEMA = COALESCE(:schema, DATABASE()) AND EVENT_OBJECT_TABLE = :name"
+        )
+        found = []
+        for table in tables:
+            rows = connection.execute(triggers, {"schema": table.schema, "name": table.name})
+            for schema, name, definer in rows:
+                trigger = self.quoted(sa.Table(name, sa.MetaData(), schema=schema))
+                found.append(
+                    Meddler(
+                        f"there is a trigger {trigger} on {self.quoted(table)}, which runs with the rights of"
+                        f" {definer}",
+                        f"If it is not yours: DROP TRIGGER {trigger}.",
+                    )
                 )
         return found
 

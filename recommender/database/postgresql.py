@@ -20,6 +20,7 @@ from recommender.database.base import (
     WRITTEN,
     Columns,
     Database,
+    Meddler,
     Publication,
     QueryColumn,
     Rows,
@@ -218,6 +219,11 @@ class _PostgreSQLPublication(Publication):
         self._files = files
         self.connection = connection
 
+    def lock(self, tables: Sequence[sa.Table]) -> None:
+        # As the rows that follow will anyway: no trigger, rule or owner changes from here on.
+        names = ", ".join(map(self._database.quoted, tables)).replace("%", "%%")
+        self.connection.exec_driver_sql(f"LOCK TABLE {names} IN ROW EXCLUSIVE MODE")
+
     def add(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target = self._database.quoted(table)
@@ -412,6 +418,13 @@ class PostgreSQL(Database):
                     except sa.exc.DBAPIError as error:
                         # The lists are published; bloat of one night is no reason to fail.
                         log.warning("VACUUM of %s failed: %s", table.name, self.message(error.orig or error))
+
+    def meddlers(
+        self, connection: sa.Connection, tables: Sequence[sa.Table], shop: Sequence[tuple[str | None, str]]
+    ) -> list[Meddler]:
+        from recommender.database.ownership import meddlers
+
+        return [*meddlers(connection, [(table.schema, table.name) for table in tables], shop)]
 
     def message(self, error: BaseException) -> str:
         if isinstance(error, psycopg.Error) and error.diag.message_primary:

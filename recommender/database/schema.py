@@ -1,8 +1,8 @@
 """Our tables as they are in the target database, held against their definitions."""
 
 import hashlib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
-from recommender.database.base import Database
+from recommender.database.base import Database, Meddler, Publication
 from recommender.database.tables import (
     LISTS,
     SCHEMA_VERSION,
@@ -44,6 +44,8 @@ class Target:
     """The lists that a night makes; the others are left empty."""
     forgets: bool = True
     """Whether there must be a table of the customers who are to be forgotten."""
+    shop: tuple[tuple[str | None, str], ...] = ()
+    """Schema and name of the tables that sales.sql reads, where they are in the same database."""
 
     @property
     def lists(self) -> Mapping[ListTable, sa.Table]:
@@ -80,6 +82,47 @@ class Target:
             database = str(Path(database).resolve())
         named = f"{database}\0{schema}\0{self.prefix}"
         return f"recommend:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """A connection to read our tables, or to write them one statement at a time.
+
+        Raises:
+            SettingsError: somebody else could run statements with our rights through them.
+        """
+        with self.database.connect() as connection:
+            self.refuse_strangers(connection)
+            yield connection
+
+    def meddlers(self, connection: sa.Connection) -> list[Meddler]:
+        """What of somebody's has a hand in those of our tables that are there."""
+        return self.database.meddlers(
+            connection, [*self.lists.values(), self.runs, self.forgotten], self.shop
+        )
+
+    def refuse_strangers(self, connection: sa.Connection) -> None:
+        """Stop before a trigger, a view or the like of somebody else runs with our rights.
+
+        Raises:
+            SettingsError: names each of them, and whose it is.
+        """
+        strangers = [found for found in self.meddlers(connection) if found.is_stranger]
+        if strangers:
+            raise SettingsError(
+                f"Somebody else could run statements with this user's rights in {self.database.name}:"
+                f" {'; '.join(found.what for found in strangers)}.",
+                f"Drop what is not yours: {'; '.join(found.what_to_do for found in strangers)}. Then run"
+                " `recommend init`.",
+            )
+
+    def claim(self, publication: Publication, tables: Sequence[sa.Table]) -> None:
+        """In the transaction that writes these tables: they are ours alone, and stay so to its end.
+
+        Raises:
+            SettingsError: somebody else could run statements with our rights through them.
+        """
+        publication.lock(tables)
+        self.refuse_strangers(publication.connection)
 
     def problems(self, connection: sa.Connection) -> list[str]:
         """What is wrong with our tables: missing, of another shape, of an engine that cannot roll back.

@@ -23,6 +23,7 @@ from recommender.database.base import (
     WRITTEN,
     Columns,
     Database,
+    Meddler,
     Publication,
     QueryColumn,
     Rows,
@@ -428,6 +429,22 @@ class SQLite(Database):
 
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
         del tables
+
+    def meddlers(
+        self, connection: sa.Connection, tables: Sequence[sa.Table], shop: Sequence[tuple[str | None, str]]
+    ) -> list[Meddler]:
+        del shop  # whoever may write the file may write all of it
+        triggers = sa.text(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name COLLATE NOCASE"
+        )
+        return [
+            Meddler(
+                f"there is a trigger {self.quote(name)} on {self.quoted(table)}",
+                f"If it is not yours: DROP TRIGGER {self.quote(name)}.",
+            )
+            for table in tables
+            for name in connection.execute(triggers, {"name": table.name}).scalars()
+        ]
 
     def advice(self, error: BaseException) -> str:
         return sqlite_advice(error) or super().advice(error)

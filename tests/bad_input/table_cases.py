@@ -38,6 +38,19 @@ def another_key(shop: BadShop) -> None:
     )
 
 
+@case("a table of ours is somebody else's", on=(POSTGRESQL,))
+def foreign_owner(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.execute("CREATE ROLE bad_user", "ALTER TABLE bad_popular_items OWNER TO bad_user")
+
+
+@case("a trigger on our table runs somebody else's function", on=(POSTGRESQL,))
+def foreign_function(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.trigger("RETURN NEW")
+    shop.execute("CREATE ROLE bad_user", "ALTER FUNCTION bad_trigger OWNER TO bad_user")
+
+
 @case("a table that cannot roll back", on=(MARIADB,))
 def myisam(shop: BadShop) -> None:
     shop.own_tables()
