@@ -148,6 +148,13 @@ def test_a_nested_comment_of_postgresql_must_end_twice():
         prepare_query("SELECT 1 /* a /* b */", PATH, "postgresql", SINCE)
 
 
+def test_a_line_of_comment_in_postgresql_also_ends_where_a_carriage_return_is():
+    with pytest.raises(SettingsError, match="closes a parenthesis"):
+        prepare_query("SELECT 1 -- a\r) AS q; DROP TABLE t; --", PATH, "postgresql", SINCE)
+    windows = "-- it's\r\nSELECT 1 -- ;\r\n"
+    assert prepared(windows, "postgresql") == windows.strip() + "\n"
+
+
 contents = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 tricky = st.lists(
     st.sampled_from(

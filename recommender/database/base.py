@@ -24,6 +24,7 @@ LOCK_WAIT_SECONDS = 10
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
 _OWNERS_AT_ONCE = 1000
+_NEEDS_NO_QUOTES = re.compile(r"[A-Z0-9_$]+\Z", re.IGNORECASE)
 GUEST_KEY_LENGTH = 30
 """Characters of a guest's key: `guest:` and 24 hexadecimal digits."""
 
@@ -184,6 +185,8 @@ class Database(ABC):
         self.was_reached = False
         """A connection was made: a server that refuses one later may be starting again."""
         self.dialect = self._engine().dialect
+        # SQLAlchemy's own lets a line end at the end through: such a name would be another's without quotes.
+        self.dialect.identifier_preparer.legal_characters = _NEEDS_NO_QUOTES
 
     @abstractmethod
     def _engine(self) -> sa.Engine:

@@ -14,13 +14,13 @@ from recommender.errors import SettingsError
 
 # What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
 # escapes, `#` comments, double-quoted strings, and comments that it runs (`/*! … */`), which hide nothing;
-# PostgreSQL dollar quotes, E'' strings and nested comments.
+# PostgreSQL dollar quotes, E'' strings, nested comments, and line comments that end at a `\r` too.
 _HIDDEN = {
     "sqlite": r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]*
                  | /\*.*?(?:\*/|\Z)""",
     "mysql": r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | --(?=\s|\Z)[^\n]* | \#[^\n]*
                  | /\*(?!M?!).*?(?:\*/|\Z)""",
-    "postgresql": r"""\b[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]*
+    "postgresql": r"""\b[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n\r]*
                  | (?<![\w$])\$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ | /\*""",
 }
 _SINCE = r"(?P<since>(?<![:\w]):since\b)"
