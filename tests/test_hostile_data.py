@@ -10,8 +10,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from recommender.database import open_database
+from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from tests.nights import DAY, KEY_TYPES, connection_to, csv_rows, empty_shop, make_shop, tastes
+from tests.platforms.support import rows_of
 
 HOSTILE = (
     "'); DROP TABLE sales; --",
@@ -226,3 +229,34 @@ def test_tables_with_hostile_names_are_proposed_and_read(database_url, tmp_path)
     assert text.count("\x1b") == text.count(quoted) > 0
     comments = [line for line in text.split("\n") if line.startswith("--")]
     assert all(line.isprintable() for line in comments)
+
+
+def test_hostile_columns_and_values_are_proposed_and_do_no_harm(database_url, tmp_path):
+    """Also where the owner takes the dashes away, as the comment says: every value is one text."""
+    shop = empty_shop(tmp_path / "shop", database_url)
+    shop.execute("DROP TABLE sales", "DROP TABLE items")
+    for query in (shop.folder / "sql").iterdir():
+        query.unlink()
+    quote = open_database(normalise_url(database_url)).quote
+    column = 'note\u2028x */; DROP TABLE orders; -- "`%s :since'
+    statuses = ["paid", "paid", "it's", ") OR (1 = 1) -- ", "x\\", "new\nAND 1 = 1", "\x1b[2J", LONG[:5000]]
+    with connection_to(database_url) as connection, connection.begin():
+        create = (
+            "CREATE TABLE orders (order_id INTEGER PRIMARY KEY, customer_id INTEGER, product_id INTEGER,"
+            f" created_at TIMESTAMP, status TEXT, {quote(column)} INTEGER)"
+        )
+        connection.exec_driver_sql(create, execution_options={"no_parameters": True})
+        statement = sa.text(f"INSERT INTO orders VALUES (:n, :n, :p, '{DAY} 09:00:00', :s, :p)")
+        for number, status in enumerate(statuses, 1):
+            connection.execute(statement, {"n": number, "p": number % 2, "s": status})
+    outcome = quiet(shop.recommend("init", "--yes"))
+    assert outcome.code is ExitCode.DONE, outcome.err
+    path = shop.folder / "sql" / "sales.sql"
+    text = path.read_text(encoding="utf-8")
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert len(text.splitlines()) == text.count("\n")
+    assert len(rows_of(shop, "sales.sql", ("customer_id",))) == len(statuses)
+    path.write_text(text.replace("  -- AND l.status IN", "  AND l.status IN"), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
+    # Those that were shown with question marks are no value of the shop's.
+    assert sorted(rows_of(shop, "sales.sql", ("customer_id",))) == [(1,), (2,), (3,), (4,)]

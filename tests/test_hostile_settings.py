@@ -8,17 +8,17 @@ import re
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recommender.database import open_database
 from recommender.database.schema import Target
 from recommender.database.tables import KeyType, all_tables
 from recommender.database.urls import normalise_url
-from recommender.errors import ExitCode
+from recommender.errors import ExitCode, SettingsError
 from recommender.init import _missing_schema, _statement
 from recommender.keykind import KeyKind
-from recommender.setup.grants import _account_part, _Side
+from recommender.setup.grants import _account_part, _Side, rights_to_read
 from tests.nights import DAY, connection_to, empty_shop
 from tests.servers import PASSWORD
 
@@ -49,6 +49,7 @@ def plain(kind, name):
 
 @each_server
 @given(schema=names, table=names, user=names)
+@example(schema="s\n", table="t\n", user="u\n")
 def test_rights_name_what_they_say_and_nothing_else(kind, schema, table, user):
     database = SERVERS[kind]
     quoted_user = database.quoted(sa.Table(user, sa.MetaData()))
@@ -62,6 +63,19 @@ def test_rights_name_what_they_say_and_nothing_else(kind, schema, table, user):
         found = re.fullmatch(rf"GRANT USAGE ON SCHEMA {name} TO {name};", usage)
         assert found is not None
         assert [plain(kind, part) for part in found.groups()] == [schema, user]
+
+
+@each_server
+@given(schema=names, table=names, user=names, host=names)
+def test_rights_in_a_file_are_told_from_all_else(kind, schema, table, user, host):
+    side = _Side(SERVERS[kind], SERVERS[kind].quoted(sa.Table(user, sa.MetaData())), None)
+    account = "@".join(map(_account_part, (user, host))) if kind == "mysql" else side.user
+    statements = side.grant("SELECT", [side.name(schema, table)], account) + side.usage({schema}, account)
+    text = "\n".join(["-- of us", *statements, ""])
+    assert rights_to_read(text, kind, "grants.sql") == statements
+    more = side.grant("SELECT, INSERT", [side.name(schema, table)], account)
+    with pytest.raises(SettingsError, match="holds more than rights to read"):
+        rights_to_read("\n".join([text, *more]), kind, "grants.sql")
 
 
 @given(names)
@@ -88,6 +102,7 @@ class _Nothing(sa.Inspector):
 @each_server
 @settings(max_examples=20)
 @given(schema=names, prefix=names)
+@example(schema="s\n", prefix="p\n")
 def test_the_tables_statements_name_what_they_say_and_nothing_else(kind, schema, prefix):
     target = Target(SERVERS[kind], schema, prefix)
     name = name_in(kind)

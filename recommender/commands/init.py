@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _UNREAD_SHOWN = 5
 _OTHERS_SHOWN = 8
+_CHOICES_SHOWN = 40
 
 
 @click.command()
@@ -135,7 +136,8 @@ def _ask(
             # Which has the question asked again.
             raise click.UsageError(printable(str(error))) from error
 
-    there_are = f"; there are: {', '.join(shown)}" if shown else ""
+    more = f" and {len(shown) - _CHOICES_SHOWN} more" if len(shown) > _CHOICES_SHOWN else ""
+    there_are = f"; there are: {', '.join(shown[:_CHOICES_SHOWN])}{more}" if shown else ""
     _say(f"{title}: {parameter.name}, {parameter.about}{there_are}.")
     # Not shown by click, since it may be the shop's own text.
     text = parameter.name + ("" if default is None else f" [{printable(default)}]")
@@ -188,6 +190,8 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask:
         for name, value in known.values.items():
             others = f"; there are also {', '.join(value.others[:_OTHERS_SHOWN])}" if value.others else ""
             _say(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
+        for sentence in known.left_out:
+            _say(sentence)
         _say(f"Wrote {' and '.join(map(str, queries.written))}.")
     proposal = queries.proposal
     if queries.unread:

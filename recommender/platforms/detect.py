@@ -1,19 +1,23 @@
 """Which platform a database belongs to: by the names of its tables, and by what its own settings tell."""
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from string import Template
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 
 from recommender.database.base import Database
 from recommender.errors import DatabaseError, SettingsError
 from recommender.looks import rows_if_allowed
 from recommender.platforms.preset import NAMES, Preset, load_preset
 
+_SHOWN = 12
 _LINK = re.compile(r"foreign key (\w+)\.(\w+)")
 _PREFIX = re.compile(r"[A-Za-z0-9_$-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_$-]+")
 _OF_A_SITE = re.compile(r"(?<=_)\d+_$")
 """How WordPress prefixes the tables of a second site of a network, over those that all sites share."""
 
@@ -46,7 +50,8 @@ class Shop:
     def first(self, texts: Iterable[str], names: dict[str, str]) -> list[str]:
         """The first column of the first query that returns something there, as texts.
 
-        `foreign key TABLE.COLUMN` in the place of a query is the table that the column leads to.
+        `foreign key TABLE.COLUMN` in the place of a query is the table that the column leads to, behind its
+        schema where that is another; in quotes where its name needs some, and so no `Kind.NAME`.
         """
         for text in texts:
             link = _LINK.fullmatch(text)
@@ -57,15 +62,21 @@ class Shop:
         return []
 
     def _linked(self, table: str, column: str) -> str | None:
+        link = next((link for link in self.links(table) if link["constrained_columns"] == [column]), None)
+        parts = [link["referred_schema"], link["referred_table"]] if link else []
+        # A dot in a name must not make a schema of what stands before it.
+        return ".".join(p if _PLAIN.fullmatch(p) else self.database.quote(p) for p in parts if p) or None
+
+    def links(self, table: str) -> Sequence[ReflectedForeignKeyConstraint]:
+        """The foreign keys of a table, as far as they are shown."""
         try:
-            with self.database.connect() as connection:
-                links = sa.inspect(connection).get_foreign_keys(table)
+            with self.database.connect() as connection, warnings.catch_warnings():
+                # SQLAlchemy warns of keys to tables whose names it cannot read, and leaves them out.
+                warnings.simplefilter("ignore", sa.exc.SAWarning)
+                return sa.inspect(connection).get_foreign_keys(table)
         except DatabaseError:
             # MariaDB shows the keys of a table to nobody who may not read all of its columns.
-            return None
-        return next(
-            (link["referred_table"] for link in links if link["constrained_columns"] == [column]), None
-        )
+            return []
 
     def is_true(self, text: str, names: dict[str, str]) -> bool:
         """Whether a query returns something that is not 0 in its first row."""
@@ -111,7 +122,7 @@ def detect(database: Database, *, asked: str | None = None, prefix: str | None =
     if len(found) > 1:
         several = ", ".join(
             f"{one.preset.title} with the prefix {one.prefix}" if one.prefix else one.preset.title
-            for one in found
+            for one in found[:_SHOWN]
         )
         raise SettingsError(
             f"{database.name} holds several shops: {several}.",

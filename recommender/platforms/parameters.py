@@ -1,24 +1,31 @@
 """The values of a preset's parameters: what the owner says, else what the shop tells, else the default."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import available_timezones
 
 from recommender.errors import SettingsError
 from recommender.platforms.detect import Platform, Shop, as_text
 from recommender.platforms.preset import Kind, Parameter
+from recommender.texttable import cut, shortened
 
 ALL = "all"
 _YES, _NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off")
+_NAME = r"[A-Za-z0-9_$-]{1,64}"
 _FORMS = {
-    Kind.INTEGER: re.compile(r"\d+"),
-    Kind.HEX: re.compile(r"(?:[0-9a-f]{2})+"),
-    Kind.NAME: re.compile(r"[A-Za-z0-9_$.-]*"),
-    Kind.TEXTS: re.compile(r"[^\\\\\x00-\x1f]+"),
+    Kind.INTEGER: re.compile(r"[0-9]{1,20}"),
+    Kind.HEX: re.compile(r"(?:[0-9a-f]{2}){1,64}"),
+    Kind.NAME: re.compile(rf"(?:(?:{_NAME}\.)?{_NAME})?"),
+    # No backslash, which some servers take for themselves; nothing that ends a line or writes backwards.
+    Kind.TEXTS: re.compile(
+        r"[^,\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,255}",
+    ),
 }
+"""What may stand in SQL, in the quotes that `sql_value` gives it."""
+_MOST_PARTS = 200
 _SHOWN = 12
+_SHOWN_CELLS = 80
 
 Ask = Callable[[str, Parameter, str | None, Sequence[str], Callable[[str], str]], str]
 """Asks the owner on a terminal: the name of the platform, the parameter, its default, the values found in
@@ -45,7 +52,9 @@ class Value:
     @property
     def is_set(self) -> bool:
         """Whether the lines of a query that depend on it stay."""
-        return self.text not in ("", ALL) and not (self.parameter.kind is Kind.YES_NO and self.text == "no")
+        if self.text == ALL and self.parameter.may_be_all:
+            return False
+        return self.text != "" and not (self.parameter.kind is Kind.YES_NO and self.text == "no")
 
 
 def fill(
@@ -60,8 +69,8 @@ def fill(
         ask: asks on a terminal for the others.
 
     Raises:
-        SettingsError: there is no such parameter, a value is not of its form or not in the shop, or there is
-            none and only the owner can tell.
+        SettingsError: there is no such parameter, a value is not of its form or not in the shop, whoever told
+            it, or there is none and only the owner can tell.
     """
     preset = platform.preset
     unknown = [name for name in asked if name not in (*preset.names, "prefix")]
@@ -72,7 +81,9 @@ def fill(
         )
     found: dict[str, Value] = {}
     for parameter in preset.parameters:
-        names = {**platform.names, **{name: value.text for name, value in found.items()}}
+        # No other kind may stand in a query that is asked of the shop: these are digits, or `all`.
+        known = {n: v.text for n, v in found.items() if v.parameter.kind in (Kind.INTEGER, Kind.HEX)}
+        names = {**platform.names, **known}
         found[parameter.name] = _value(
             parameter, platform, shop, names, said=asked.get(parameter.name), ask=ask
         )
@@ -89,17 +100,14 @@ def _value(
     ask: Ask | None,
 ) -> Value:
     choice = _choice(parameter, shop, names)
-    shown = tuple(f"{value} ({words})" if words else value for value, words in choice.items())
+    shown = tuple(_brief(f"{value} ({words})" if words else value) for value, words in choice.items())
     text, source = said, "as you said"
     if text is None:
-        found = _normal(parameter, ",".join(_lists(shop.first(parameter.find, names))), choice)
-        is_one = len(choice) == 1 and not parameter.kind.is_list
-        if found and (parameter.kind.is_list or "," not in found):
-            text, source = found, "as the shop's tables say"
-        elif is_one:
-            text, source = next(iter(choice)), "the only one"
-        elif parameter.default is not None:
-            text, source = parameter.default, "the default"
+        try:
+            text, source = _told(parameter, shop.first(parameter.find, names), choice, shown)
+        except SettingsError:
+            if ask is None:
+                raise
         if ask is not None and (text is None or len(choice) > 1):
             before = text
             title = platform.preset.title
@@ -129,16 +137,34 @@ def _choice(parameter: Parameter, shop: Shop, names: dict[str, str]) -> dict[str
     }
 
 
-def _lists(found: list[str]) -> list[str]:
-    """What a shop stores as a JSON list, as its values; others as they are."""
-    values: list[str] = []
-    for text in found:
-        try:
-            told = json.loads(text) if text.startswith("[") else [text]
-        except ValueError:
-            told = [text]
-        values += [str(value) for value in told if str(value) not in values]
-    return values
+def _told(
+    parameter: Parameter, found: Sequence[str], choice: Mapping[str, str], shown: Sequence[str]
+) -> tuple[str | None, str]:
+    """What the shop tells, or else the default, and where that is from; None where only the owner can tell.
+
+    Raises:
+        SettingsError: what the shop tells is not of its form: whoever can write its tables wrote it.
+    """
+    text: str | None = None
+    source = "as the shop's tables say"
+    if parameter.kind is Kind.INTEGERS:
+        # In rows, with commas between, or as a list in JSON.
+        found = [part for row in found for part in re.split(r'[\s,"\[\]]+', row) if part]
+    if found and (parameter.kind.is_list or len(found) == 1):
+        text = _normal(parameter, ",".join(found), choice)
+    elif len(choice) == 1 and not parameter.kind.is_list:
+        text, source = next(iter(choice)), "the only one"
+    if not text:
+        return parameter.default, "the default"
+    try:
+        if parameter.kind is Kind.TEXTS:
+            for row in found:
+                _require_form(parameter, row, [row])
+        return _checked(replace(parameter, may_be_all=False), text, choice, shown), source
+    except SettingsError as error:
+        raise SettingsError(
+            f"As the shop's own tables have it, {error.reason}", f"Say it with --param {parameter.name}=…."
+        ) from error
 
 
 def _normal(parameter: Parameter, text: str, choice: Mapping[str, str]) -> str:
@@ -169,21 +195,34 @@ def _checked(parameter: Parameter, text: str, choice: Mapping[str, str], shown: 
     name, kind = parameter.name, parameter.kind
     if text == ALL and parameter.may_be_all:
         return text
-    form = _FORMS.get(Kind.INTEGER if kind is Kind.INTEGERS else kind)
-    parts = text.split(",") if kind.is_list else [text]
-    is_well_formed = form is None or all(form.fullmatch(part) for part in parts if part or not kind.is_list)
-    if kind is Kind.YES_NO:
-        is_well_formed = text in ("yes", "no")
-    if kind is Kind.ZONE:
-        is_well_formed = text in available_timezones()
-    if not is_well_formed:
-        several = f"{kind}, with commas between them" if kind.is_list else f"one {kind}"
-        raise SettingsError(f"{name}={text} is not of its form: {several}.", f"It is {parameter.about}.")
+    parts = [part for part in text.split(",") if part] if kind.is_list else [text]
+    _require_form(parameter, text, parts)
     unknown = [part for part in parts if part and choice and part not in choice]
     # A status that no order has as yet is none of the shop's values, but may be one tomorrow.
     if unknown and not kind.is_list:
         raise SettingsError(
-            f"{name}={text} is not in the shop; found: {', '.join(shown[:_SHOWN])}.",
+            f"{name}={_brief(text)} is not in the shop; found: {', '.join(shown[:_SHOWN])}.",
             f"Say one of these with --param {name}=….",
         )
     return text
+
+
+def _require_form(parameter: Parameter, text: str, parts: Sequence[str]) -> None:
+    kind = parameter.kind
+    if kind is Kind.YES_NO:
+        is_well_formed = text in ("yes", "no")
+    elif kind is Kind.ZONE:
+        is_well_formed = text in available_timezones()
+    else:
+        form = _FORMS[Kind.INTEGER if kind is Kind.INTEGERS else kind]
+        is_well_formed = len(parts) <= _MOST_PARTS and all(map(form.fullmatch, parts))
+    if not is_well_formed:
+        several = f"{kind}, with commas between them" if kind.is_list else f"one {kind}"
+        raise SettingsError(
+            f"{parameter.name}={_brief(text)} is not of its form: {several}.",
+            f"It is {parameter.about}.",
+        )
+
+
+def _brief(text: str) -> str:
+    return cut(shortened(text), _SHOWN_CELLS)

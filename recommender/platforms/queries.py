@@ -1,7 +1,9 @@
 """The queries of a shop on a known platform: which platform it is, what it needs to know, and the texts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import available_timezones
 
 from recommender.database.base import Database
 from recommender.errors import SettingsError
@@ -10,6 +12,11 @@ from recommender.platforms.parameters import Ask, Value, fill
 from recommender.platforms.preset import STATUSES
 from recommender.platforms.text import filled
 from recommender.setup.grants import GRANTS, reader_of
+from recommender.texttable import cut, printable
+
+_VERSION = re.compile(r"[0-9][A-Za-z0-9_.,+ -]{0,39}")
+_LONGEST = 200
+"""Cells of a value in the head of a file."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,11 @@ class PlatformQueries:
     """The platform and its version, as people say it."""
     values: Mapping[str, Value]
     shop_timezone: str | None
-    """Where the shop's own settings tell it."""
+    """Where the shop's own settings tell one."""
     texts: Mapping[str, str]
     """The files for the shop's `sql/`, by name."""
+    left_out: tuple[str, ...] = ()
+    """What the shop tells that was not taken, in sentences."""
 
     @property
     def reason(self) -> str:
@@ -64,18 +73,31 @@ def platform_queries(
     values = fill(platform, shop, parameters, ask)
     switches = tuple(name for name, text in preset.switches.items() if shop.is_true(text, platform.names))
     version = next(iter(shop.first(preset.version, platform.names)), None)
+    zone = next(iter(shop.first(preset.shop_timezone, platform.names)), None)
+    left_out = []
+    if version is not None and not _VERSION.fullmatch(version):
+        version = None
+        left_out.append("The version that the shop tells is no version; it is left out.")
+    if zone is not None and zone not in available_timezones():
+        zone = None
+        left_out.append("The time zone that the shop tells is none that is known; it is left out.")
     reader, place = reader_of(database)
     names = {**platform.names, "reader": reader, "database": place}
     title = " ".join(filter(None, (preset.title, version)))
     files = ["sales.sql", "items.sql", STATUSES, *([] if database.backend == "sqlite" else [GRANTS])]
-    head = (
-        f"-- {title}: written by `recommend init`, yours to read and to change. It was made with\n"
-        f"-- {', '.join(f'{name}={value.text}' for name, value in values.items())}\n"
+    made_with = ", ".join(f"{name}={cut(value.text, _LONGEST)}" for name, value in values.items())
+    head = "".join(
+        f"-- {printable(line)}\n"
+        for line in (
+            f"{title}: written by `recommend init`, yours to read and to change. It was made with",
+            made_with,
+        )
     )
     return PlatformQueries(
         platform=platform,
         title=title,
         values=values,
-        shop_timezone=next(iter(shop.first(preset.shop_timezone, platform.names)), None),
-        texts={file: head + filled(preset.text(file), values, names, switches) for file in files},
+        shop_timezone=zone,
+        texts={file: head + filled(preset.text(file), values, names, switches, database) for file in files},
+        left_out=tuple(left_out),
     )

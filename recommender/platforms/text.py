@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from string import Template
 
+import sqlalchemy as sa
+
+from recommender.database.base import Database
 from recommender.platforms.parameters import Value
 from recommender.platforms.preset import Kind
 
@@ -16,8 +19,8 @@ _IF = re.compile(r"\s*-- \[if (?P<no>not )?(?P<name>\w+)\]")
 _END = re.compile(r"\s*-- \[end\]")
 
 
-def sql_value(value: Value) -> str:
-    """A parameter as SQL: literals, or names that need no quotes inside quotes."""
+def sql_value(value: Value, database: Database) -> str:
+    """A parameter as SQL of a database: literals, or a name in the quotes that it needs."""
     kind = value.parameter.kind
     if kind is Kind.TEXTS:
         return ", ".join(_literal(part) for part in value.parts) or "NULL"
@@ -27,6 +30,9 @@ def sql_value(value: Value) -> str:
         return f"UNHEX('{value.text}')" if value.is_set else "NULL"
     if kind is Kind.INTEGER:
         return value.text if value.is_set else "0"
+    if kind is Kind.NAME and value.text:
+        schema, _, name = value.text.rpartition(".")
+        return database.quoted(sa.Table(name, sa.MetaData(), schema=schema or None))
     return value.text
 
 
@@ -35,7 +41,13 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def filled(text: str, values: Mapping[str, Value], names: Mapping[str, str], switches: Iterable[str]) -> str:
+def filled(
+    text: str,
+    values: Mapping[str, Value],
+    names: Mapping[str, str],
+    switches: Iterable[str],
+    database: Database,
+) -> str:
     """The text for one shop.
 
     Args:
@@ -43,6 +55,7 @@ def filled(text: str, values: Mapping[str, Value], names: Mapping[str, str], swi
         values: its parameters.
         names: what else stands for `${…}`: parts of tables' names.
         switches: those that are on.
+        database: whose quotes names get.
     """
     is_on = {name: value.is_set for name, value in values.items()}
     is_on |= dict.fromkeys(switches, True)
@@ -56,5 +69,5 @@ def filled(text: str, values: Mapping[str, Value], names: Mapping[str, str], swi
         elif stays[-1]:
             lines.append(line)
     return Template("\n".join(lines) + "\n").substitute(
-        {**names, **{name: sql_value(value) for name, value in values.items()}}
+        {**names, **{name: sql_value(value, database) for name, value in values.items()}}
     )

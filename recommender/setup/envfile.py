@@ -13,6 +13,7 @@ from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
 from recommender.files import FILE_MODE, make_folder, shipped_text, write_text
 from recommender.settings import SECRETS, read_env_file
+from recommender.texttable import printable
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
 _OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu", "Etc/Universal", "Etc/Zulu"}
@@ -61,7 +62,7 @@ def append_setting(path: Path, comment: str, name: str, value: str) -> str | Non
     old = path.read_text(encoding="utf-8-sig")
     gap = "" if not old or old.endswith("\n") else "\n"
     with path.open("a", encoding="utf-8", newline="") as file:
-        file.write(f"{gap}# {comment}\n{name}={quoted(value)}\n")
+        file.write(f"{gap}# {printable(comment)}\n{name}={quoted(value)}\n")
     return known
 
 

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
 from recommender.database import open_database
+from recommender.database.query import prepare_query
 from recommender.database.urls import normalise_url
-from recommender.errors import SettingsError
+from recommender.errors import RecommenderError, SettingsError
 from recommender.files import make_folder, shipped_text, write_text
 from recommender.platforms.parameters import Ask
 from recommender.platforms.queries import PlatformQueries, platform_queries
@@ -23,7 +25,9 @@ from recommender.setup.envfile import (
     require_same_address,
     write_env,
 )
-from recommender.setup.proposal import Proposal, described, one_line, propose
+from recommender.setup.grants import GRANTS, rights_to_read
+from recommender.setup.proposal import Proposal, described, propose
+from recommender.texttable import printable
 
 _ADDRESS_COMMENT = "The shop's database, where sales are read; set by `recommend init --url`."
 
@@ -142,15 +146,9 @@ def prepare_queries(
     shop = open_database(settings.database_url)
     known = platform_queries(shop, asked=platform, parameters=parameters or {}, ask=ask)
     if known is not None:
-        make_folder(settings.sql_dir)
-        missing = [name for name in known.texts if not (settings.sql_dir / name).exists()]
-        written = [settings.sql_dir / name for name in missing]
-        for path in written:
-            write_text(path, known.texts[path.name])
-        return Queries(written, None, known)
+        return Queries(_write_missing(settings.sql_dir, known.texts, shop.backend), None, known)
     found = shop_tables(shop)
     proposal = propose(shop, found.tables)
-    make_folder(settings.sql_dir)
     if proposal is not None:
         texts = {"sales.sql": proposal.sales_sql, "items.sql": proposal.items_sql}
     else:
@@ -158,12 +156,39 @@ def prepare_queries(
         if found.tables:
             head += "-- These were found:\n" + "".join(f"--   {described(t)}\n" for t in found.tables)
         if found.unread:
-            head += f"-- These could not be read: {one_line(', '.join(found.unread))}\n"
+            head += f"-- These could not be read: {printable(', '.join(found.unread))}\n"
         texts = {name: head + "--\n" + shipped_text(f"sql/{name}") for name in QUERIES}
-    written = [settings.sql_dir / name for name in missing]
+    written = _write_missing(settings.sql_dir, texts, shop.backend)
+    return Queries(written, proposal, unread=tuple(found.unread))
+
+
+def _write_missing(folder: Path, texts: Mapping[str, str], backend: str) -> list[Path]:
+    """Write the files that are not there yet, once all of them are known to be what they must be."""
+    for name, text in texts.items():
+        _require_harmless(name, text, backend)
+    make_folder(folder)
+    written = [folder / name for name in texts if not (folder / name).exists()]
     for path in written:
         write_text(path, texts[path.name])
-    return Queries(written, proposal, unread=tuple(found.unread))
+    return written
+
+
+def _require_harmless(name: str, text: str, backend: str) -> None:
+    """A query must be one SELECT, a file of grants rights to read: words of the shop's own are in them.
+
+    Raises:
+        RecommenderError: it is not, and that is our fault.
+    """
+    try:
+        if name == GRANTS:
+            rights_to_read(text, backend, name)
+        else:
+            prepare_query(text, Path(name), backend, datetime.now(UTC).replace(tzinfo=None))
+    except SettingsError as error:
+        raise RecommenderError(
+            f"What was made of the shop's tables is not safe to use, so no file was written: {error.reason}",
+            "Please report it, with the platform and its version.",
+        ) from error
 
 
 def with_settings(env: EnvFile, **values: str) -> EnvFile:
@@ -183,8 +208,8 @@ def set_zones(env: EnvFile, settings: Settings, known: PlatformQueries, *, keep_
         keep_shop: the owner has just said the shop's zone.
     """
     told = {"SALES_TIMEZONE": known.sales_timezone}
-    if known.shop_timezone in available_timezones() and not keep_shop:
-        told["SHOP_TIMEZONE"] = str(known.shop_timezone)
+    if known.shop_timezone is not None and not keep_shop:
+        told["SHOP_TIMEZONE"] = known.shop_timezone
     if env.is_new:
         return with_settings(env, **told)
     for name, value in told.items():

@@ -1,5 +1,6 @@
 """The rights that the nights and the shop need, as statements; nothing here grants anything."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.query import read_query, tables_read
+from recommender.errors import SettingsError
 from recommender.pipeline import target_of
 from recommender.settings import Settings
 
@@ -15,6 +17,13 @@ GRANTS = "grants.sql"
 """Where a shop's own `sql/` has this file, it says what the reader needs."""
 WEB_USER = "web_user"
 """Stands for the shop's own database user, whose name only the owner knows."""
+
+
+_NAMES = {"mysql": r"(?:`(?:[^`]|``)+`|[a-z_][\w$]*)", "postgresql": r'(?:"(?:[^"]|"")+"|[a-z_][\w$]*)'}
+_ACCOUNT_PART = r"(?:`(?:[^`]|``)*`|'(?:[^'\\]|'')*'|[a-z_][\w$]*)"
+_ACCOUNTS = {"mysql": rf"{_ACCOUNT_PART}(?:@{_ACCOUNT_PART})?", "postgresql": _NAMES["postgresql"]}
+_COMMENTS = re.compile(r"(?:\s+|--(?:[^\S\r\n][^\r\n]*)?(?=[\r\n]|\Z))*", re.ASCII)
+_BLANK = re.compile(r"""(`[^`]*`|"[^"]*"|'[^']*')|\s+""", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ def needed_grants(settings: Settings) -> list[Grants]:
     """The grants for the job's reader, its writer, and the shop's web user; none for SQLite.
 
     Raises:
-        SettingsError: a query is missing or is not one SELECT.
+        SettingsError: a query is missing or is not one SELECT, or grants.sql holds more than rights to read.
         DatabaseError: a database does not answer.
     """
     found = []
@@ -74,7 +83,9 @@ def needed_grants(settings: Settings) -> list[Grants]:
     if shop.backend != "sqlite":
         with shop.connect() as connection:
             side = _side(shop, connection, None)
-            statements = _own_statements(settings) or _reader_statements(settings, side, connection)
+            statements = _own_statements(settings, shop.backend) or _reader_statements(
+                settings, side, connection
+            )
         found.append(Grants(f"{side.user}, who reads the shop's tables (DATABASE_URL)", tuple(statements)))
     writer = writer_grants(settings)
     if writer is not None:
@@ -96,13 +107,60 @@ def reader_of(database: Database) -> tuple[str, str]:
     return side.user, database.quoted(sa.Table(side.schema or "public", sa.MetaData()))
 
 
-def _own_statements(settings: Settings) -> list[str]:
-    """What the shop's own file of grants says."""
+def _own_statements(settings: Settings, backend: str) -> list[str]:
+    """What the shop's own file of grants says.
+
+    Raises:
+        SettingsError: it holds anything but rights to read.
+    """
     path = settings.sql_dir / GRANTS
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("--")]
+    try:
+        return rights_to_read(path.read_text(encoding="utf-8-sig"), backend, str(path))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
+
+
+def rights_to_read(text: str, backend: str, name: str) -> list[str]:
+    """The statements of a file of grants, each on a line: somebody who may do so will run them.
+
+    Args:
+        text: its content.
+        backend: `mysql` or `postgresql`.
+        name: of the file, for messages.
+
+    Raises:
+        SettingsError: it holds anything but `GRANT SELECT (…) ON … TO …;`, PostgreSQL's
+            `GRANT USAGE ON SCHEMA … TO …;`, and comments.
+    """
+    grant, found = _grant(backend), []
+    place = _end_of_comments(text, 0)
+    while place < len(text):
+        statement = grant.match(text, place)
+        if statement is None:
+            line = text.count("\n", 0, place) + 1
+            raise SettingsError(
+                f"{name}, line {line}, holds more than rights to read.",
+                "Leave GRANT SELECT (…) ON … TO …; in it, and comments behind two dashes.",
+            )
+        found.append(_BLANK.sub(lambda blank: blank[1] or " ", statement[0]))
+        place = _end_of_comments(text, statement.end())
+    return found
+
+
+def _end_of_comments(text: str, place: int) -> int:
+    found = _COMMENTS.match(text, place)
+    return found.end() if found else place
+
+
+def _grant(backend: str) -> re.Pattern[str]:
+    name, account = _NAMES[backend], _ACCOUNTS[backend]
+    table = rf"{name}(?:\.{name})?"
+    rights = rf"SELECT(?:\s*\({name}(?:,\s*{name})*\))?\s+ON\s+{table}(?:,\s*{table})*"
+    if backend == "postgresql":
+        rights = rf"(?:{rights}|USAGE\s+ON\s+SCHEMA\s+{name}(?:,\s*{name})*)"
+    return re.compile(rf"GRANT\s+{rights}\s+TO\s+{account};", re.ASCII | re.IGNORECASE)
 
 
 def _reader_statements(settings: Settings, side: _Side, connection: sa.Connection) -> list[str]:

@@ -11,6 +11,7 @@ from recommender.setup import words
 from recommender.setup.candidates import Sales, candidates, product_table
 from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
 from recommender.setup.epochs import since_expression, time_expression, with_epochs
+from recommender.texttable import printable
 
 _OTHERS_SHOWN = 3
 _VALUES_SHOWN = 12
@@ -63,12 +64,7 @@ def propose(database: Database, tables: list[FoundTable]) -> Proposal | None:
 def described(table: FoundTable) -> str:
     """A table in a line of a comment: name, rows and columns."""
     place = f"{table.schema}.{table.name}" if table.schema else table.name
-    return one_line(f"{place} ({table.rows} rows): {', '.join(column.name for column in table.columns)}")
-
-
-def one_line(text: str) -> str:
-    """Fit for a comment: what ends a line would end it."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return printable(f"{place} ({table.rows} rows): {', '.join(column.name for column in table.columns)}")
 
 
 class _Writer:
@@ -112,7 +108,7 @@ class _Writer:
             "-- It must stay one SELECT; :since is put in by the program. What came back must be rows with a",
             "-- negative quantity, or be left out.",
         ]
-        text += [f"-- This also looked like sales: {one_line(other)}." for other in others]
+        text += [f"-- This also looked like sales: {printable(other)}." for other in others]
         text += ["SELECT", ",\n".join(f"    {sql} AS {name}" for name, sql in columns.items() if sql)]
         text.append(f"FROM {self._table(found.lines)} AS l")
         if found.join:
@@ -150,12 +146,12 @@ class _Writer:
         times = (c for c in table.columns if c.kind is Kind.TIME and not c.epoch)
         when = next((self._of("r", c) for c in times), "…")
         pieces = next((self._of("r", c) for c in table.columns if words.is_quantity(c)), "…")
-        source = one_line(f"{self._table(table)} AS r … WHERE {when} >= :since")
+        source = printable(f"{self._table(table)} AS r … WHERE {when} >= :since")
         return [
             f"-- This looks like returns: {described(table)}",
             "-- Add them behind the query, as lines with a negative quantity and the same columns:",
             "--   UNION ALL",
-            f"--   SELECT …, {one_line(when)}, -{one_line(pieces)}, …",
+            f"--   SELECT …, {printable(when)}, -{printable(pieces)}, …",
             f"--   FROM {source}",
         ]
 
@@ -187,18 +183,18 @@ class _Writer:
             ]
             if few:
                 text.append("  -- Only what was really sold. These columns have a few values each:")
-                text += [f"  --     {one_line(name)}: {', '.join(values)}" for name, values in few]
+                text += [f"  --     {printable(name)}: {', '.join(values)}" for name, values in few]
                 # An order's is likelier than a line's.
                 name, values = next((pair for pair in few if pair[0].startswith("o.")), few[0])
                 text += [
                     "  -- Where one tells what was cancelled or never paid, leave that out, such as by:",
-                    f"  -- AND {one_line(name)} IN ({', '.join(values)})",
+                    f"  -- AND {printable(name)} IN ({', '.join(values)})",
                 ]
                 names = ", ".join(name for name, _ in few)
                 to_finish.append(f"whether one of {names} tells what was really sold, or came back")
         unused = [self._of(alias, column) for alias, columns in rest.items() for column in columns]
         if unused:
-            text.append(f"-- Not used: {one_line(', '.join(unused))}")
+            text.append(f"-- Not used: {printable(', '.join(unused))}")
         return text, to_finish
 
     def _guest_value(self, table: FoundTable, column: FoundColumn) -> str | None:
@@ -243,16 +239,18 @@ class _Writer:
         found = self._values(column, self._table(table))[:_VALUES_SHOWN]
         values = ", ".join(self._literal(value) for value, _ in found)
         return [
-            f"  -- Only what was really sold. {one_line(column.name)} holds:",
+            f"  -- Only what was really sold. {printable(column.name)} holds:",
             *(f"  --     {self._literal(value)}  ({count} rows)" for value, count in found),
             "  -- Take the two dashes away from the next line, and the values that are no sale:",
-            f"  -- AND {one_line(self._of(alias, column))} IN ({values or '…'})",
+            f"  -- AND {printable(self._of(alias, column))} IN ({values or '…'})",
         ]
 
     def _literal(self, value: object) -> str:
         if isinstance(value, int):  # also true and false, which all databases read as they are written here
             return str(value)
-        return "'" + one_line(str(value))[: _LONGEST_VALUE * 4].replace("'", "''") + "'"
+        # What a backslash means in a literal is a setting of the server: it could take the last quote away.
+        text = printable(str(value)).replace("\\", "?")
+        return "'" + text[: _LONGEST_VALUE * 4].replace("'", "''") + "'"
 
     def items(self, found: Sales, tables: list[FoundTable]) -> tuple[str, list[str]]:
         """`items.sql`, and what is left to do in it."""

@@ -178,6 +178,13 @@ def unknown_shop(shop: BadShop) -> None:
     load(shop, "prestashop.sql")
 
 
+@case("a value in the shop's own tables that is not of its form", on=(MARIADB,), call=("init", "--yes"))
+def odd_zone(shop: BadShop) -> None:
+    without_queries(shop)
+    load(shop, "prestashop.sql")
+    shop.execute("UPDATE ps_configuration SET value = 'Mars/Phobos' WHERE name = 'PS_TIMEZONE'")
+
+
 @case("several installations in one database", on=(MARIADB,), call=("init", "--yes"))
 def several_platforms(shop: BadShop) -> None:
     without_queries(shop)
