@@ -3,14 +3,22 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+import scipy.linalg  # noqa: F401 - so that its BLAS, another than numpy's, is among those that are found
+from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
 """Called with the parts done and the parts in all; what it raises stops the work."""
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries with threads of their own; to look for them takes longer than a small shop's work."""
+    return ThreadpoolController()
 
 
 @contextmanager
@@ -19,7 +27,7 @@ def one_blas_thread() -> Iterator[None]:
 
     Its own threads get in the way of ours, and the number of them changes the last bits of a product.
     """
-    with threadpool_limits(1, "blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         yield
 
 

@@ -237,7 +237,8 @@ def one_owns_all(shop):
     """A customer for whom nothing is left has no list, and counts as one less."""
     shop.set(MIN_CUSTOMERS_SHARE=1).night()
     shop.execute(
-        "INSERT INTO sales (customer_id, item_id, sold_at) SELECT 1, item_id, '2026-02-01 09:00:00' FROM items"
+        "INSERT INTO sales (customer_id, item_id, sold_at)"
+        " SELECT 1, item_id, '2026-02-01 09:00:00' FROM items"
     )
 
 
