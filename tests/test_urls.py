@@ -164,13 +164,14 @@ def test_a_driver_without_its_library_comes_with_the_install_command(monkeypatch
     assert "verysecret" not in str(caught.value)
 
 
-def test_a_login_that_needs_another_package_comes_with_its_name(monkeypatch):
+@pytest.mark.parametrize("package", ["cryptography", "pynacl"])
+def test_a_login_that_needs_another_package_comes_with_its_name(monkeypatch, package):
     found = open_database(normalise_url("mysql://u:p@h/db"))
 
-    def wants_rsa(**_):
-        raise RuntimeError("'cryptography' package is required for sha256_password or caching_sha2_password")
+    def wants_rsa(_):
+        raise RuntimeError(f"'{package}' package is required for this login")
 
-    monkeypatch.setattr(pymysql, "connect", wants_rsa)
+    monkeypatch.setattr(pymysql.connections.Connection, "connect", wants_rsa)
     with pytest.raises(DatabaseError, match="cannot do alone") as caught, found.connect():
         pass
-    assert "pip install cryptography" in caught.value.what_to_do
+    assert f"pip install {package}" in caught.value.what_to_do

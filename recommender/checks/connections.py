@@ -28,6 +28,7 @@ _DENIED = {"42501", 1142, 1143}
 
 def check_connection(area: str, database: Database, findings: Findings) -> Server | None:
     """Connect, and say to what; None where that fails."""
+    check_trust(area, database, findings)
     with findings.trying(area), database.connect() as connection:
         server = describe_server(database, connection)
         zone = f", time zone {server.zone}" if server.zone else ""
@@ -42,6 +43,19 @@ def check_connection(area: str, database: Database, findings: Findings) -> Serve
             )
         return server
     return None
+
+
+def check_trust(area: str, database: Database, findings: Findings) -> None:
+    """Warn of a server on another machine that anybody could stand in for."""
+    option = database.verifying_option()
+    if option is not None:
+        findings.warn(
+            area,
+            f"Nothing proves that {database.name} is the shop's: whoever can get between reads the sales, and"
+            " may get the password.",
+            f"Write ?{option} behind the address; docs/security.md says more. Leave it where the network is"
+            " yours alone.",
+        )
 
 
 def check_zone(settings: Settings, server: Server, findings: Findings, now: datetime) -> None:

@@ -21,6 +21,15 @@ NOT_TRUSTED = (
     "The server's certificate is not signed by the authority that the address names, or is for another host:"
     " mind ssl_ca or sslrootcert, and the host."
 )
+ASKS_FOR_FILES = (
+    "Whoever answers there tries to read this machine's files: tell the server's keeper, and let the address"
+    " verify who it is, with ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem."
+)
+CLEAR_TEXT = (
+    "Let the connection be encrypted and the server verified, with ssl-mode=VERIFY_IDENTITY or"
+    " sslmode=verify-full in the address. Whoever asks so for the first time may be somebody else than your"
+    " server: ask its keeper."
+)
 NO_RIGHT = "Give the user of the address that right; `recommend init` prints the statements."
 READ_ONLY = "Let the user who runs the program write to the file and to its folder."
 WRONG_SQL = "Mind the names and the SQL of the query; it may only read."
@@ -69,6 +78,7 @@ _POSTGRESQL_CLASSES = {"42": WRONG_SQL, "23": REFUSED_ROW}
 _POSTGRESQL_CONNECTION = {
     "authentication failed": WRONG_LOGIN,
     "no password supplied": WRONG_LOGIN,
+    "requested a cleartext password": CLEAR_TEXT,
     "too many connections": NO_CONNECTION_FREE,
     "too many clients": NO_CONNECTION_FREE,
     "connection slots": NO_CONNECTION_FREE,

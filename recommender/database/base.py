@@ -250,6 +250,13 @@ class Database(ABC):
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
         """Housekeeping after the commit, where we may; never raises for the lack of a right."""
 
+    def verifying_option(self) -> str | None:
+        """What to write into the address, so that nobody can stand in for the server.
+
+        None where its certificate is verified already, or where no network is between.
+        """
+        return None
+
     def check_tables(self, connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
         """What else is wrong with our (existing) tables on this dialect, in words."""
         del connection, tables

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from recommender.errors import DatabaseError
+
 _SECONDS_BETWEEN = 20.0
 """Below any idle limit that hosts set."""
 
@@ -41,5 +43,5 @@ class Heartbeat:
         while not self._ended.wait(_SECONDS_BETWEEN):
             try:
                 self.ask("SELECT 1")
-            except sa.exc.SQLAlchemyError:
+            except (sa.exc.SQLAlchemyError, DatabaseError):
                 return

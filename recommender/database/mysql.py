@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -33,10 +33,14 @@ from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_mysql_transient
 from recommender.database.typewords import mysql_words
+from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
 from recommender.files import new_file
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
+
+if TYPE_CHECKING:
+    from recommender.database.mysqlwire import GuardedConnection
 
 # Type codes of the protocol (include/field_types.h of the server).
 _INTEGERS = {1: "TINYINT", 2: "SMALLINT", 3: "INT", 8: "BIGINT", 9: "MEDIUMINT"}
@@ -146,22 +150,25 @@ class _MySQLPublication(Publication):
         target = self._database.quoted(table)
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         driver: Any = self.connection.connection.driver_connection
-        with driver.cursor() as cursor:
-            if definition in self._load_files:
-                self._load(cursor, self._load_files[definition], f"INTO TABLE {target}", f"({names})")
-            else:
+        if definition in self._load_files:
+            self._load(driver, self._load_files[definition], f"INTO TABLE {target}", f"({names})")
+        else:
+            with driver.cursor() as cursor:
                 self._insert(cursor, definition, f"INSERT INTO {target} ({names})")
 
-    def _load(self, cursor: Any, path: Path, into: str, names: str) -> None:
-        cursor.execute(
-            # In hexadecimal, since what a backslash means is a setting of the server.
-            f"LOAD DATA LOCAL INFILE %s {into.replace('%', '%%')} CHARACTER SET utf8mb4"
-            f" FIELDS TERMINATED BY 0x09 ESCAPED BY 0x5C LINES TERMINATED BY 0x0A {names}",
-            (str(path),),
-        )
+    def _load(self, driver: "GuardedConnection", path: Path, into: str, names: str) -> None:
+        with path.open("rb") as file:
+            driver.load(
+                # In hexadecimal, since what a backslash means is a setting of the server.
+                f"LOAD DATA LOCAL INFILE '{path.name}' {into} CHARACTER SET utf8mb4"
+                f" FIELDS TERMINATED BY 0x09 ESCAPED BY 0x5C LINES TERMINATED BY 0x0A {names}",
+                path.name,
+                file,
+            )
         # LOCAL turns errors into warnings: it drops duplicates and stores abc as 0.
-        cursor.execute("SHOW WARNINGS")
-        warnings = cursor.fetchall()
+        with driver.cursor() as cursor:
+            cursor.execute("SHOW WARNINGS")
+            warnings = cursor.fetchall()
         if warnings:
             raise DatabaseError(
                 f"{capital(self._database.name)} refused a row {into}: {warnings[0][2]}.",
@@ -190,13 +197,20 @@ class MySQL(Database):
         self.driver_errors = (self._driver.MySQLError,)  # type: ignore[misc]
         super().__init__(url)
 
+    @property
+    def _is_guarded(self) -> bool:
+        """Whether we decide what the server gets from this machine: mysqlclient's library does so alone."""
+        return self.url.get_driver_name() == "pymysql"
+
     def _engine(
-        self, isolation: str = "AUTOCOMMIT", *, load: bool = False, as_texts: bool = False
+        self, isolation: str = "AUTOCOMMIT", *, loads: bool = False, as_texts: bool = False
     ) -> sa.Engine:
         arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": 15}
-        # Only for the publishing connection: a server may ask such a client for any file.
-        arguments["local_infile"] = load
-        if as_texts and self._driver.__name__ == "pymysql":
+        if self._is_guarded:
+            arguments |= {"said_as": self._capital_name, "loads": loads}
+        else:
+            arguments["local_infile"] = False  # its library would hand over whatever file a server names
+        if as_texts and self._is_guarded:
             converters = import_module("pymysql.converters")
             # Times and decimals stay the texts that the server sends: no detour that could change them.
             arguments["conv"] = {
@@ -212,9 +226,22 @@ class MySQL(Database):
             hide_parameters=True,
             connect_args=arguments,
         )
+        if self._is_guarded:
+            sa.event.listen(engine, "do_connect", _guarded_connection)
         sa.event.listen(engine, "connect", self._note_reached)
         sa.event.listen(engine, "connect", self._set_limits)
         return engine
+
+    def verifying_option(self) -> str | None:
+        options = self.url.query
+        is_local = "unix_socket" in options or is_local_host(self.url.host or "")
+        # PyMySQL verifies wherever it has the authority's file; mysqlclient does where the mode says so.
+        is_verified = (
+            {"ssl_ca", "ssl_capath"} & {*options}
+            and "ssl_disabled" not in options
+            and str(options.get("ssl_mode", "VERIFY")).startswith("VERIFY")
+        )
+        return None if is_local or is_verified else "ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem"
 
     @staticmethod
     def _set_limits(connection: Any, _record: object) -> None:
@@ -234,11 +261,13 @@ class MySQL(Database):
                 yield
         except RuntimeError as error:
             # PyMySQL's word for a login by caching_sha2_password, MySQL 8's usual one, without TLS.
-            if "cryptography" not in str(error):
+            lacks = re.match("'(cryptography|pynacl)' package is required", str(error))
+            if lacks is None:
                 raise
+            tls = "; or write ?ssl-mode=REQUIRED behind the address" if lacks[1] == "cryptography" else ""
             raise DatabaseError(
                 f"{self._capital_name} {doing}: the server wants a login that PyMySQL cannot do alone.",
-                "Install it: pip install cryptography; or write ?ssl-mode=REQUIRED behind the address.",
+                f"Install it: pip install {lacks[1]}{tls}.",
             ) from error
 
     def _stop(self, connection: sa.Connection) -> None:
@@ -251,7 +280,7 @@ class MySQL(Database):
         """
         if not driver.open:
             return
-        with suppress(sa.exc.SQLAlchemyError), self._engine().connect() as other:
+        with suppress(sa.exc.SQLAlchemyError, DatabaseError), self._engine().connect() as other:
             other.exec_driver_sql(f"KILL QUERY {int(driver.thread_id())}")
 
     @contextmanager
@@ -299,7 +328,7 @@ class MySQL(Database):
             with (
                 self.errors(WRITTEN),
                 # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
-                self._engine("REPEATABLE READ", load=True).connect() as connection,
+                self._engine("REPEATABLE READ", loads=True).connect() as connection,
                 self._stopped_by_signals(connection),
             ):
                 # Many servers store what fits of a value that does not; and without a count of errors
@@ -307,7 +336,7 @@ class MySQL(Database):
                 connection.exec_driver_sql("SET SESSION sql_mode = 'STRICT_ALL_TABLES', max_error_count = 64")
                 if connection.dialect.is_mariadb:  # type: ignore[attr-defined]
                     connection.exec_driver_sql("SET SESSION max_statement_time = 0")
-                if connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
+                if self._is_guarded and connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
                     for definition, path in load_files.items():
                         _write_load_file(files[definition], path)
                 else:
@@ -409,6 +438,15 @@ class MySQL(Database):
 
     def advice(self, error: BaseException) -> str:
         return mysql_advice(error) or super().advice(error)
+
+
+def _guarded_connection(
+    _dialect: object, _record: object, _positional: object, arguments: dict[str, Any]
+) -> "GuardedConnection":
+    """SQLAlchemy asks here for each connection that it makes."""
+    from recommender.database.mysqlwire import GuardedConnection
+
+    return GuardedConnection(**arguments)
 
 
 def _write_load_file(records: Path, path: Path) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from recommender.database.base import RunLock
 from recommender.database.keepalive import Heartbeat
-from recommender.errors import LockedError, TransientError
+from recommender.errors import DatabaseError, LockedError, TransientError
 
 _SHOWN_SECONDS = 30
 """A run that is killed leaves its words standing for at most so long."""
@@ -85,6 +85,7 @@ def _shown(engine: sa.Engine, words: str) -> Iterator[None]:
         # With the words: a server that was started again gives the number to somebody else.
         shown = f"SELECT ID FROM information_schema.PROCESSLIST WHERE ID = {sign_id} AND INFO = '{statement}'"
         ended = threading.Event()
+        refused: list[DatabaseError] = []
 
         def show() -> None:
             while not ended.is_set():
@@ -92,11 +93,16 @@ def _shown(engine: sa.Engine, words: str) -> Iterator[None]:
                     connection.exec_driver_sql(statement)
                 except sa.exc.SQLAlchemyError:
                     return  # without words the lock is as good
+                except DatabaseError as error:
+                    refused.append(error)
+                    ended.set()
 
         thread = threading.Thread(target=show, name="show who holds the run lock", daemon=True)
         thread.start()
         try:
             _wait_until_shown(engine, shown, ended)
+            if refused:
+                raise refused[0]
             yield
         finally:
             ended.set()
@@ -128,5 +134,5 @@ def _end(engine: sa.Engine, shown: str) -> None:
             number = other.exec_driver_sql(shown).scalar()
             if number is not None:
                 other.exec_driver_sql(f"KILL {number}")
-    except sa.exc.SQLAlchemyError:
+    except (sa.exc.SQLAlchemyError, DatabaseError):
         return  # the server is gone, and the connection with it

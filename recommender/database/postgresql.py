@@ -35,6 +35,7 @@ from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
+from recommender.database.urls import is_local_host
 from recommender.errors import LockedError, TransientError
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
@@ -264,6 +265,12 @@ WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid {whose}
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND l.classid = (({key}::bigint >> 32) & 4294967295)::oid AND l.objid = ({key}::bigint & 4294967295)::oid"""
 
+_REQUIRE_AUTH = 160_000
+"""The libpq that can be told which logins to refuse."""
+_VERIFIED = {"verify-ca", "verify-full"}
+_ENCRYPTED = {"require", *_VERIFIED}
+"""Modes of TLS in which there is no connection without."""
+
 # The setting came with PostgreSQL 14.
 _NO_IDLE_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 
@@ -283,6 +290,7 @@ class PostgreSQL(Database):
             # Parameters are keys of customers, and errors go to the log.
             hide_parameters=True,
             connect_args={"connect_timeout": 15, "application_name": "recommend"}
+            | self._login_arguments()
             | self._given_arguments()
             | {"client_encoding": "utf8"},
         )
@@ -292,6 +300,35 @@ class PostgreSQL(Database):
     def _given_arguments(self) -> dict[str, object]:
         """What the address itself says wins over our defaults."""
         return {name: value for name, value in self.url.query.items() if name != "host"}
+
+    def _options(self) -> dict[str, str]:
+        """Of the connection, in libpq's words: the address's, over those of the environment."""
+        defaults = {o.keyword.decode(): (o.val or b"").decode() for o in psycopg.pq.Conninfo.get_defaults()}
+        given = self.url.get_dialect()().create_connect_args(self.url)[1]
+        return defaults | {name: str(value) for name, value in given.items()}
+
+    def _is_local(self, options: Mapping[str, str]) -> bool:
+        # A service's host stands in a file of libpq's own.
+        hosts = options["hostaddr"] or options["host"] or options["service"]
+        return all(map(is_local_host, hosts.split(",")))
+
+    def _login_arguments(self) -> dict[str, object]:
+        """No password in clear text, which libpq gives to whoever asks, but over TLS or on this machine."""
+        options = self._options()
+        is_encrypted = options["sslmode"] in _ENCRYPTED
+        if psycopg.pq.version() < _REQUIRE_AUTH or options["require_auth"]:
+            return {}
+        return {} if is_encrypted or self._is_local(options) else {"require_auth": "!password"}
+
+    def verifying_option(self) -> str | None:
+        options = self._options()
+        # With an authority's file, also the usual one, `require` verifies as `verify-ca` does.
+        authority = Path(options["sslrootcert"] or "~/.postgresql/root.crt").expanduser()
+        is_verified = options["sslmode"] in _VERIFIED or (
+            options["sslmode"] == "require" and authority.is_file()
+        )
+        is_safe = is_verified or self._is_local(options)
+        return None if is_safe else "sslmode=verify-full&sslrootcert=ca.pem"
 
     def _stop(self, connection: sa.Connection) -> None:
         driver = connection.connection.driver_connection

@@ -2,6 +2,7 @@
 
 import re
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -84,8 +85,8 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
         raise SettingsError(
             f"The database address {masked(url)} names no database.", "Put /name behind the host."
         )
-    if driver == "pymysql":
-        url = _with_known_options(url)
+    if backend == "mysql":
+        url = _with_known_options(url, driver)
     url = _with_files(url, base or Path.cwd())
     return url.set(drivername=f"{backend}+{driver}")
 
@@ -110,11 +111,14 @@ def _has_cut_password(url: URL) -> bool:
     return not url.drivername.startswith("sqlite") and "@" in (url.database or "")
 
 
-def _with_known_options(url: URL) -> URL:
-    """The options of a MySQL address in PyMySQL's words; those of other programs are left out or named."""
+def _with_known_options(url: URL, driver: str) -> URL:
+    """The options of a MySQL address in the driver's words; those of other programs are left out or named.
+
+    No others get through: some let a server read files or passwords of this machine.
+    """
     options: dict[str, str | tuple[str, ...]] = {}
     unknown = []
-    verifies = False
+    verifies = encrypts = False
     for name, value in url.query.items():
         plain = name.lower().replace("-", "_")
         if plain in _MYSQL_OPTIONS:
@@ -126,8 +130,10 @@ def _with_known_options(url: URL) -> URL:
                     f"The database address has {name}={value}, which is not known.",
                     f"Allowed are {', '.join(_SSL_MODES)}.",
                 )
-            options |= _SSL_MODES[mode]
             verifies = mode.startswith("verify")
+            encrypts = verifies or mode.startswith("require")
+            named = "REQUIRED" if mode == "require" else mode.upper()
+            options |= _SSL_MODES[mode] if driver == "pymysql" else {"ssl_mode": named}
         elif plain not in _FOREIGN_OPTIONS:
             unknown.append(name)
     if unknown:
@@ -140,7 +146,24 @@ def _with_known_options(url: URL) -> URL:
             "The database address wants the server's certificate verified, but names no ssl_ca.",
             "Add &ssl_ca=/path/to/ca.pem.",
         )
+    if driver == "mysqldb" and not (encrypts or "unix_socket" in options or is_local_host(url.host or "")):
+        raise SettingsError(
+            "The database address leaves the login over a network to mysqlclient, whose library may send the"
+            " password in clear text to whoever answers.",
+            "Begin it with mysql:// (PyMySQL), or add ?ssl-mode=REQUIRED.",
+        )
     return url.set(query=options)
+
+
+def is_local_host(host: str) -> bool:
+    """Whether a connection to it stays on this machine: a socket's path, localhost, a loopback address."""
+    if host in ("", "localhost") or host.startswith(("/", "@")):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _with_files(url: URL, base: Path) -> URL:

@@ -1,5 +1,10 @@
 """Databases that cannot be reached or used, or that the shop keeps locked."""
 
+import contextlib
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
 from tests.bad_input import faults
 from tests.bad_input.support import (
     ALL,
@@ -13,6 +18,7 @@ from tests.bad_input.support import (
     cases_of,
     nothing,
 )
+from tests.hostile import REMOTE, CleartextPostgresql, FileAsker, PasswordAsker, resolved
 from tests.nights import ALL_TABLES
 
 CASES: list[Case] = []
@@ -45,6 +51,38 @@ def no_tls(shop: BadShop) -> None:
 
 # The words of the drivers are those that tests/test_tls.py meets on servers with certificates.
 case("a certificate that is not trusted", on=SERVERS, fault=faults.not_trusted, name="not_trusted")(nothing)
+
+
+@contextlib.contextmanager
+def _clear_text(shop: BadShop) -> Iterator[None]:
+    """A server on another machine, as far as its name tells, that asks for the password as it is."""
+    is_postgresql = shop.kind == POSTGRESQL
+    with CleartextPostgresql() if is_postgresql else PasswordAsker(b"mysql_clear_password") as server:
+        shop.set(DATABASE_URL=shop.at(host=REMOTE, port=server.port))
+        yield
+
+
+case(
+    "a server that asks for the password in clear text, without TLS",
+    on=SERVERS,
+    fault=resolved,
+    meanwhile=_clear_text,
+    name="clear_text",
+)(nothing)
+
+
+@contextlib.contextmanager
+def _asked_for_a_file(shop: BadShop) -> Iterator[None]:
+    port = sa.make_url(shop.url).port
+    assert port
+    with FileAsker(port, b"LOAD DATA", b"/etc/passwd") as server:
+        shop.set(DATABASE_URL=shop.at(port=server.port))
+        yield
+
+
+case(
+    "a server that asks for a file of this machine", on=(MARIADB,), meanwhile=_asked_for_a_file, name="file"
+)(nothing)
 
 
 @case("no database of that name", on=SERVERS)

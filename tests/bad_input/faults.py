@@ -103,6 +103,13 @@ def no_driver() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def every_driver() -> Iterator[None]:
+    """All of them are installed, as far as the address is concerned."""
+    with patched(urls, "find_spec", lambda _name: True):
+        yield
+
+
+@contextlib.contextmanager
 def broken_driver() -> Iterator[None]:
     """The driver is there, but a library of its own is not."""
 
@@ -124,7 +131,10 @@ def not_trusted() -> Iterator[None]:
         words = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
         raise pymysql.err.OperationalError(2003, f"Can't connect to MySQL server on 'h' ({words})")
 
-    with patched(psycopg, "connect", refuse_postgresql), patched(pymysql, "connect", refuse_mysql):
+    with (
+        patched(psycopg, "connect", refuse_postgresql),
+        patched(pymysql.connections.Connection, "connect", refuse_mysql),
+    ):
         yield
 
 

@@ -1,6 +1,7 @@
 """Calls and settings that are wrong: no database knows of them, or it cannot even be reached."""
 
 from recommender.runs import QUERIES
+from tests.bad_input import faults
 from tests.bad_input.support import (
     ALL,
     ANY,
@@ -108,6 +109,16 @@ def no_name_in_address(shop: BadShop) -> None:
 def no_certificate(shop: BadShop) -> None:
     option = "sslrootcert" if shop.kind == POSTGRESQL else "ssl_ca"
     shop.set(DATABASE_URL=shop.at(query={option: "nowhere.pem"}))
+
+
+@case("an option of a MariaDB or MySQL address that we do not know", on=(MARIADB,))
+def smuggled_option(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(query={"local_infile": "1"}))
+
+
+@case("mysqlclient over a network, without TLS required", on=(MARIADB,), fault=faults.every_driver)
+def mysqlclient_far_away(shop: BadShop) -> None:
+    shop.set(DATABASE_URL=shop.at(drivername="mysql+mysqldb", host="db.example"))
 
 
 @case("a schema on SQLite, which has none", on=(SQLITE,))

@@ -1,0 +1,148 @@
+"""What a MariaDB or MySQL server gets from this machine: the file it was just offered, no readable password.
+
+Of itself PyMySQL opens and sends whatever file a server names, in answer to any statement, and gives the
+password in clear text to whoever asks for it. Both is of the protocol: https://mariadb.com/kb/en/connection/
+and https://dev.mysql.com/doc/refman/8.4/en/load-data-local-security.html.
+"""
+
+from typing import Any, BinaryIO
+
+from pymysql.connections import Connection
+from pymysql.constants import CLIENT
+
+from recommender.database.advice import ASKS_FOR_FILES, CLEAR_TEXT
+from recommender.database.urls import is_local_host
+from recommender.errors import DatabaseError
+from recommender.texttable import printable, shortened
+
+_FILE_REQUEST = b"\xfb"
+_BLOCK = 16 * 1024
+"""As PyMySQL sends them: below the largest packet that any server takes."""
+_CLEAR = {b"mysql_clear_password", b"dialog"}
+"""Logins that send the password as it is."""
+_OLD = b"mysql_old_password"
+"""Of before MySQL 4.1: what it sends serves as well as the password."""
+
+
+class GuardedConnection(Connection):
+    """A connection of PyMySQL that hands over nothing that it did not offer.
+
+    A server that asks for more is refused, and the connection is over: whatever is asked of it later fails
+    with the same error. PyMySQL has no public way to its packets; what is overridden here is in all of 1.2.
+
+    Args:
+        said_as: how errors name the database.
+        loads: whether `load` will be called; else the server is not even told that it could ask for files.
+        client_flag: flags of the protocol.
+        arguments: as PyMySQL takes them.
+
+    Raises:
+        DatabaseError: the server asks for the password in a way that others could read; it was not sent.
+    """
+
+    _secure: bool
+    """Over TLS or a socket of this machine."""
+
+    def __init__(self, *, said_as: str, loads: bool, client_flag: int = 0, **arguments: Any) -> None:
+        self._said_as = said_as
+        self._refusal: DatabaseError | None = None
+        self._is_answer_next = False
+        self._offer: tuple[bytes, BinaryIO] | None = None
+        """Holds for the answer to the statement that was sent last."""
+        self._next_offer: tuple[bytes, BinaryIO] | None = None
+        self._public_key: bytes | None = None
+        flags = client_flag | (CLIENT.LOCAL_FILES if loads else 0)
+        super().__init__(client_flag=flags, local_infile=False, **arguments)
+
+    def load(self, statement: str, name: str, file: BinaryIO) -> None:
+        """Run a LOAD DATA LOCAL INFILE.
+
+        Args:
+            statement: names the file.
+            name: so the server must ask for it, once; it is the name of no file that would be opened.
+            file: what the server gets.
+
+        Raises:
+            DatabaseError: it asks for another file, or again.
+            pymysql.MySQLError: it refused the statement, or is gone.
+        """
+        self._next_offer = name.encode(), file
+        try:
+            self.query(statement)
+        finally:
+            self._offer = self._next_offer = None
+
+    def rollback(self) -> None:
+        """Roll back; over a connection that is closed the server has done so by itself."""
+        if self.open:
+            super().rollback()
+
+    def _refused(self, reason: str, what_to_do: str) -> DatabaseError:
+        self._force_close()  # type: ignore[attr-defined]
+        self._refusal = DatabaseError(f"{self._said_as} could not be used: {reason}.", what_to_do)
+        return self._refusal
+
+    # Files
+
+    def _execute_command(self, command: int, sql: str | bytes) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        super()._execute_command(command, sql)  # type: ignore[misc]
+        self._is_answer_next = True
+        self._offer, self._next_offer = self._next_offer, None
+
+    def _read_query_result(self, unbuffered: bool = False) -> Any:  # noqa: FBT001, FBT002 - PyMySQL's own
+        self._is_answer_next = True  # also of a further result, for which nothing is sent
+        return super()._read_query_result(unbuffered)  # type: ignore[misc]
+
+    def _read_packet(self, *packet_type: Any) -> Any:
+        is_answer, self._is_answer_next = self._is_answer_next, False
+        packet = super()._read_packet(*packet_type)  # type: ignore[no-untyped-call]
+        # Only at the beginning of an answer: a row begins with the same byte where its first field is NULL.
+        while is_answer and packet.get_all_data()[:1] == _FILE_REQUEST:
+            self._hand_over(packet.get_all_data()[1:])
+            packet = super()._read_packet(*packet_type)  # type: ignore[no-untyped-call]
+        return packet
+
+    def _hand_over(self, name: bytes) -> None:
+        offer, self._offer = self._offer, None
+        if offer is None or offer[0] != name:
+            shown = shortened(printable(name.decode(errors="replace")))
+            raise self._refused(
+                f"the server asked for the file '{shown}' of this machine, which no statement of ours offers;"
+                " nothing was sent in answer",
+                ASKS_FOR_FILES,
+            )
+        try:
+            while block := offer[1].read(_BLOCK):
+                self.write_packet(block)
+        except OSError:
+            self._force_close()  # type: ignore[attr-defined]  # or the server would take half a list for all
+            raise
+        self.write_packet(b"")
+
+    # Passwords
+
+    def _process_auth(self, plugin_name: bytes, *more: Any) -> Any:
+        if plugin_name == _OLD or (plugin_name in _CLEAR and not self._secure):
+            raise self._refused(
+                f"the server asks for the password by {plugin_name.decode()}, which others could read on the"
+                " way; it was not sent",
+                CLEAR_TEXT,
+            )
+        return super()._process_auth(plugin_name, *more)  # type: ignore[misc]
+
+    @property
+    def server_public_key(self) -> bytes | None:
+        """The key to encrypt the password with, where there is no TLS: as the server says, without proof."""
+        return self._public_key
+
+    @server_public_key.setter
+    def server_public_key(self, key: bytes | None) -> None:
+        if key is not None and not is_local_host(self.host):
+            raise self._refused(
+                "the server asks for the password encrypted with a key that anybody on the way could have put"
+                " in the place of its own; it was not sent",
+                CLEAR_TEXT,
+            )
+        self._public_key = key
