@@ -113,14 +113,22 @@ class FileAsker(Server):
         name: of the file; None for the one that the last LOAD DATA has named.
         times: how often it asks in this answer, one after the other.
         is_further: it says first that all is well, and that a further result comes: the client reads on.
+        is_late: it takes the first LOAD DATA without asking for the list.
     """
 
     def __init__(
-        self, port: int, word: bytes, name: bytes | None, *, times: int = 1, is_further: bool = False
+        self,
+        port: int,
+        word: bytes,
+        name: bytes | None,
+        *,
+        times: int = 1,
+        is_further: bool = False,
+        is_late: bool = False,
     ) -> None:
         super().__init__()
         self._to, self._word, self._name = port, word, name
-        self._times, self._is_further = times, is_further
+        self._times, self._is_further, self._is_late = times, is_further, is_late
         self.statements: list[bytes] = []
         self.files: list[bytes] = []
         """What was sent for each request that was answered."""
@@ -138,6 +146,9 @@ class FileAsker(Server):
                     self.statements.append(content[1:])
                     if _LOAD in content:
                         self._loaded = content.partition(_LOAD)[2].partition(b"'")[0]
+                        if self._is_late:
+                            _send(client, 1, OK)
+                            continue
                     has_name = self._name is not None or self._loaded
                     if self._word in content and has_name and not self.has_asked:
                         self.has_asked = True

@@ -120,9 +120,10 @@ def test_the_same_name_again_in_one_load_data_gets_the_list_once(shop):
     assert lengths(shop) == {3}
 
 
-@pytest.mark.parametrize("word", [b"SHOW WARNINGS", b"SELECT count(*)", b"COMMIT"])
-def test_the_same_name_at_a_later_statement_gets_nothing(shop, word):
-    with asker_of(shop, word) as asker:
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("word", [b"SHOW WARNINGS", b"SELECT count(*)"])
+def test_the_same_name_at_a_later_statement_gets_nothing(shop, word, is_late):
+    with asker_of(shop, word, is_late=is_late) as asker:
         line = shop.fails(ExitCode.DATABASE, *NIGHT)
     assert asker.files == []
     assert "asked for the file '" in line
@@ -136,6 +137,20 @@ def test_a_further_result_is_no_way_round_it(shop, private_file):
         assert "asked for the file" in shop.fails(ExitCode.DATABASE, *NIGHT)
     assert asker.has_asked
     assert asker.files == []
+
+
+def test_a_connection_that_has_refused_is_over(shop, private_file):
+    """Whoever swallowed the error, as a thread does, meets it again."""
+    with (
+        asker_of(shop, b"SELECT 41", str(private_file).encode()),
+        open_database(normalise_url(shop.settings["DATABASE_URL"])).connect() as connection,
+    ):
+        said = []
+        for statement in ("SELECT 41", "SELECT 42"):
+            with pytest.raises(DatabaseError, match="asked for the file") as caught:
+                connection.exec_driver_sql(statement)
+            said.append(caught.value)
+    assert said[0] is said[1]
 
 
 def test_a_check_gives_no_file_either_and_says_who_asked(shop, private_file):
@@ -426,6 +441,7 @@ HERE = __file__
         (f"postgresql://u:p@{REMOTE}/shop?sslmode=prefer&sslrootcert={HERE}", POSTGRESQL),
         (f"postgresql://u:p@{REMOTE}/shop?sslmode=verify-ca&sslrootcert={HERE}", None),
         (f"postgresql://u:p@{REMOTE}/shop?sslmode=verify-full&sslrootcert={HERE}", None),
+        (f"postgresql://u:p@{REMOTE}/shop?sslrootcert=system", None),
         (f"postgresql://u:p@{REMOTE}/shop?hostaddr=127.0.0.1", None),
         ("postgresql://u:p@127.0.0.1/shop", None),
         ("postgresql:///shop", None),

@@ -305,7 +305,9 @@ class PostgreSQL(Database):
         """Of the connection, in libpq's words: the address's, over those of the environment."""
         defaults = {o.keyword.decode(): (o.val or b"").decode() for o in psycopg.pq.Conninfo.get_defaults()}
         given = self.url.get_dialect()().create_connect_args(self.url)[1]
-        return defaults | {name: str(value) for name, value in given.items()}
+        options = defaults | {name: str(value) for name, value in given.items()}
+        # With the system's authorities libpq takes no weaker mode.
+        return options | ({"sslmode": "verify-full"} if options["sslrootcert"] == "system" else {})
 
     def _is_local(self, options: Mapping[str, str]) -> bool:
         # A service's host stands in a file of libpq's own.
