@@ -15,7 +15,7 @@ from tests.fleet.shops import ALL_LISTS, random_shop
 
 _SHOPS = int(os.environ.get("FLEET_SHOPS", "200"))
 _FIRST = int(os.environ.get("FLEET_SEED", "0"))
-_OF_SERVERS = max(1, _SHOPS // 25)
+_OF_SERVERS = max(1, _SHOPS // 50)
 _VERSIONS, _PROGRAM = cache(record.versions), cache(record.program)
 
 
