@@ -105,8 +105,9 @@ def read_never_recommend(path: Path, item_kind: KeyKind) -> Keys:
         for text in (line, line.strip()) if item_kind is KeyKind.TEXT else (line.strip(),):
             key = _key(text, item_kind)
             if key is None:
+                # Not the line itself: where the setting names a file of secrets, root would tell them.
                 where = f"NEVER_RECOMMEND: {path}, line {number}"
-                raise SettingsError(f"{where}: {text!r} is not {_allowed(item_kind)}.", what_to_do)
+                raise SettingsError(f"{where} is not {_allowed(item_kind)} (not shown).", what_to_do)
             keys.add(key)
     return _keys(keys)
 

@@ -44,6 +44,7 @@ from recommender.settings import Settings
 from recommender.stages import Night
 from recommender.training import Ask, plan
 from recommender.window import window
+from recommender.writers import require_obeyed_is_ours
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ def locked(
     settings: Settings, *, also_database: bool = True
 ) -> Iterator[tuple[Target, RenewableLock | None]]:
     """Hold the locks of a run, with the records of dead runs settled and the tables found in order."""
+    require_obeyed_is_ours(settings)
     target = target_of(settings)
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):

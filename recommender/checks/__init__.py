@@ -6,7 +6,7 @@
     sales          what the sales and items hold, and what the gate would say
     statuses       which orders count as sales, where the shop's own sql/ can tell
     resources      disk and memory
-    surroundings   secrets, schedule, the last run
+    surroundings   secrets, who may write, schedule, the last run
 
 The sales are read once, by the export of the night itself, into a folder that is removed afterwards.
 """
@@ -43,7 +43,13 @@ from recommender.checks.sales import (
 )
 from recommender.checks.servers import Server, sqlite_path
 from recommender.checks.statuses import check_statuses
-from recommender.checks.surroundings import check_hold, check_last_run, check_schedule, check_secrets
+from recommender.checks.surroundings import (
+    check_hold,
+    check_last_run,
+    check_schedule,
+    check_secrets,
+    check_writers,
+)
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.schema import Target
@@ -78,8 +84,9 @@ def check(load: Callable[[], Settings], *, now: datetime, progress: Progress | N
     findings = Findings()
     settings = _load(load, findings)
     if settings is not None:
-        with _scratch(settings, findings) as folder:
-            _Check(settings, now, folder, findings, progress or Progress()).run()
+        if check_writers(settings, findings):
+            with _scratch(settings, findings) as folder:
+                _Check(settings, now, folder, findings, progress or Progress()).run()
         check_secrets(settings, findings)
     check_schedule(findings)
     if settings is not None:

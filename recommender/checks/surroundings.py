@@ -1,4 +1,4 @@
-"""What stands around a night: who can read the secrets, what starts it, and how the last one went."""
+"""What stands around a night: who may read and write it, what starts it, and how the last one went."""
 
 import re
 import shutil
@@ -12,10 +12,24 @@ from recommender.checks.findings import Findings
 from recommender.errors import ExitCode
 from recommender.hold import require_no_hold
 from recommender.runs import list_runs
-from recommender.settings import SECRETS, Settings
+from recommender.settings import Settings
 from recommender.status import status
+from recommender.writers import (
+    ROOT,
+    Writer,
+    beside_shop,
+    is_known,
+    kept,
+    me,
+    obeyed,
+    root_obeys,
+    secret_files,
+    user,
+    writers,
+)
 
 _WAIT_SECONDS = 10
+_OTHERS = 0o077
 _MAX_AGE = timedelta(hours=26)
 _CALL = re.compile(r"\brecommend(er)?\b.*\brun\b")
 SYSTEM_CRONTABS = ("/etc/crontab", "/etc/cron.d/*")
@@ -23,21 +37,69 @@ SYSTEM_CRONTABS = ("/etc/crontab", "/etc/cron.d/*")
 
 def check_secrets(settings: Settings, findings: Findings) -> None:
     """Whether others of the machine can read `.env` and the files of secrets."""
-    sources = {settings.sources.get(name, "default") for name in SECRETS} - {"default", "environment"}
-    paths = sorted(
-        {Path(source) for source in sources} | ({settings.env_file} if settings.env_file else set())
-    )
-    for path in paths:
+    for path in secret_files(settings):
         with findings.trying("settings"):
             mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
+            if mode & _OTHERS:
                 findings.warn(
                     "settings",
                     f"{path} holds secrets, and others may read or write it (mode {mode:04o}).",
                     f"chmod 600 {path}",
                 )
-            else:
+            elif not writers([path]):
                 findings.ok("settings", f"{path} is private (mode {mode:04o}).")
+
+
+def check_writers(settings: Settings, findings: Findings) -> bool:
+    """Who beside us may write what a night obeys and keeps; whether it may do what it obeys.
+
+    Root does nothing that another user may write: that is an error, here as in the night.
+    """
+    if not is_known():
+        return True
+    is_ours = True
+    with findings.trying("writers"):
+        found = writers(obeyed(settings))
+        if found and me() == ROOT:
+            findings.error("writers", root_obeys(found))
+            is_ours = False
+        elif found:
+            _warn_of(found, "they choose what a night does, with all the rights that it has", findings)
+        _warn_of(writers(kept(settings)), "they can change what it keeps, and so what it publishes", findings)
+        _warn_of(writers(beside_shop(settings)), "they can take the lock or the database file away", findings)
+        _check_modes(settings, findings)
+        _check_root(settings, findings)
+    return is_ours
+
+
+def _warn_of(found: list[Writer], so: str, findings: Findings) -> None:
+    for writer in found:
+        findings.warn("writers", f"{writer.words}: {so}.", writer.what_to_do)
+
+
+def _check_modes(settings: Settings, findings: Findings) -> None:
+    """What the program makes there is private; a folder that was there before keeps its mode."""
+    for folder in (settings.data_dir, settings.data_dir / "runs"):
+        mode = stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0
+        if mode & _OTHERS:
+            findings.warn(
+                "writers",
+                f"{folder} was there with mode {mode:04o}: others may look into it.",
+                f"chmod 700 {folder}",
+            )
+
+
+def _check_root(settings: Settings, findings: Findings) -> None:
+    """After one night of root's, those of the folder's owner end at the lock."""
+    folder = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
+    owner = folder.stat().st_uid
+    if me() == ROOT and owner != ROOT:
+        findings.warn(
+            "writers",
+            f"{folder} belongs to {user(owner)}, but this is root: what root writes there belongs to root,"
+            " and that user's nights then end with `Permission denied`.",
+            f"Let that user run it; after a run as root: chown -R {owner} {folder}",
+        )
 
 
 def check_schedule(findings: Findings, crontabs: Iterable[str] = SYSTEM_CRONTABS) -> None:

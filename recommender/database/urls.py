@@ -37,7 +37,7 @@ _SSL_MODES: dict[str, dict[str, str]] = {
     "verify_ca": {"ssl_check_hostname": "false"},
     "verify_identity": {"ssl_check_hostname": "true"},
 }
-_FILES = {
+FILES = {
     *("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"),
     *("sslrootcert", "sslcert", "sslkey", "sslcrl"),
 }
@@ -171,7 +171,7 @@ def _with_files(url: URL, base: Path) -> URL:
     paths = {
         name: str(base / value)
         for name, value in url.query.items()
-        if name in _FILES and isinstance(value, str) and value != "system"
+        if name in FILES and isinstance(value, str) and value != "system"
     }
     for name, path in paths.items():
         try:

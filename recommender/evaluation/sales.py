@@ -17,6 +17,7 @@ from recommender.progress import Progress
 from recommender.runs import SALES, list_runs, published_runs
 from recommender.settings import Settings
 from recommender.window import window
+from recommender.writers import require_obeyed_is_ours
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
         progress: listens.
 
     Raises:
-        SettingsError: the folder is another storefront's, or a query is not right.
+        SettingsError: the folder is another storefront's, or a query is not right or none for root.
         RefusedError: the sales are not fit to be exported.
         DatabaseError: the shop's database failed.
     """
@@ -53,6 +54,7 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
             keys = run.manifest.keys
             yield SalesFile(path, KeyKind(keys["customer"]), KeyKind(keys["item"]), run.run_id)
             return
+    require_obeyed_is_ours(settings)
     with temporary_folder(settings.data_dir) as folder:
         yield _export(settings, folder, now, progress)
 

@@ -1,5 +1,6 @@
 """Disks that are full, folders that may not be used, models that must not be."""
 
+import os
 from functools import partial
 
 from recommender.pipeline import target_of
@@ -41,6 +42,12 @@ for _file in ("staging", ".tmp-shop-copy.db"):
         fault=partial(faults.full_sqlite, _file),
         name=f"full_disk_at_{_file.strip('.')}",
     )(nothing)
+
+
+@case("root is called for a folder of another user", on=ANY, fault=faults.as_root)
+def settings_of_another_user(shop: BadShop) -> None:
+    if os.geteuid() == 0:  # else it is another user's than root's already
+        os.chown(shop.env_file, faults.NOBODY, faults.NOBODY)
 
 
 @case("a lock file that is a link", on=ANY)

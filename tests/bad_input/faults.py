@@ -9,6 +9,7 @@ import os
 import pkgutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -136,6 +137,11 @@ def not_trusted() -> Iterator[None]:
         patched(pymysql.connections.Connection, "connect", refuse_mysql),
     ):
         yield
+
+
+def as_root() -> AbstractContextManager[None]:
+    """The program takes itself for root's."""
+    return patched(os, "geteuid", lambda: 0)
 
 
 @contextlib.contextmanager
