@@ -5,6 +5,7 @@ model it began with only record and model. The same run gives the same bytes. An
 not trusted: one that holds anything that ours cannot hold is refused before anything of it is unpacked.
 """
 
+import gzip
 import json
 import os
 import shutil
@@ -12,13 +13,24 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from glob import escape
 from pathlib import Path, PurePosixPath
 
+from recommender.compression import MOST_TIMES, most_unpacked, unpacked_size
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError
-from recommender.files import FILE_MODE, atomic_path, make_folder, sha256_of
+from recommender.files import (
+    FILE_MODE,
+    TEMPORARY,
+    atomic_path,
+    make_folder,
+    remove_stale,
+    require_space,
+    sha256_of,
+)
 from recommender.runs import (
     EVALUATION,
     ITEMS,
@@ -47,12 +59,14 @@ _NEEDED = (MANIFEST, _SALES, ITEMS)
 _PARENT_FILES = (MANIFEST, MODEL)
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _MOST_MEMBERS = 200
-_MOST_TIMES = 200
-"""So many times its own size an archive can unpack to; lists of digits have a twentieth of it."""
 _ENCRYPTED = 1
 _BLOCK = 1 << 20
 RECORD = "archives.jsonl"
 """In DATA_DIR: the archives that were made, for `recommend forget`."""
+_DAMAGED = (
+    *(zipfile.BadZipFile, gzip.BadGzipFile, zlib.error),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError),
+)
 _PACK_AGAIN = "Pack it again: `recommend runs export`."
 
 
@@ -144,6 +158,7 @@ def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] |
     Raises:
         RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
         SettingsError: its parent is not there.
+        RecommenderError: there is no room for it.
     """
     if run.sales_path() != run.path(_SALES):
         raise RefusedError(
@@ -159,6 +174,7 @@ def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] |
                 "Take another run: `recommend runs` lists them.",
             )
         members += [(f"{parent.run_id}/{name}", parent.path(name)) for name in _PARENT_FILES]
+    require_space(file.parent, sum(path.stat().st_size for _, path in members), f"The archive {file}")
     with atomic_path(file) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, path in sorted(members):
@@ -173,6 +189,19 @@ def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] |
             noted(sha256_of(temporary))
 
 
+def unfinished(file: Path) -> list[Path]:
+    """Parts of an archive beside its place, of an export that goes on or was killed; old ones are removed."""
+    return remove_stale(file.parent, f"{TEMPORARY}*-{escape(file.name)}")
+
+
+def remove_scratch(data_dir: Path) -> None:
+    """Remove what commands that were killed long ago left in DATA_DIR, and beside the archives they made."""
+    remove_stale(data_dir)
+    for file in {archive.file for archive in exported(data_dir)[0]}:
+        with suppress(OSError):  # of a folder that is no longer ours to look into
+            unfinished(Path(file))
+
+
 def unpack(file: Path, data_dir: Path) -> Run:
     """Unpack an archive into folders of runs; nothing is written anywhere else.
 
@@ -182,11 +211,16 @@ def unpack(file: Path, data_dir: Path) -> Run:
 
     Raises:
         RefusedError: it is no archive of ours, is damaged, or holds anything that ours cannot hold.
+        RecommenderError: there is no room for it.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
-            run_id = _checked(members, most=_MOST_TIMES * file.stat().st_size)
+            run_id = _checked(members, packed=file.stat().st_size)
+            sales = archive.getinfo(f"{run_id}/{_SALES}")
+            with archive.open(sales) as source:
+                unpacked_size(source, sales.compress_size)
+            require_space(data_dir, sum(member.file_size for member in members), f"What {file} unpacks to")
             for member in members:
                 folder, name = member.filename.split("/")
                 path = make_folder(runs_folder(data_dir) / folder) / name
@@ -195,13 +229,17 @@ def unpack(file: Path, data_dir: Path) -> Run:
                     shutil.copyfileobj(source, target, _BLOCK)
     except FileNotFoundError as error:
         raise RefusedError(f"There is no archive {file}.", "Mind the path.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise RefusedError(f"{file} cannot be unpacked: {error}.", _PACK_AGAIN) from error
     return find_run(data_dir, run_id)
 
 
-def _checked(members: list[zipfile.ZipInfo], *, most: int) -> str:
+def _checked(members: list[zipfile.ZipInfo], *, packed: int) -> str:
     """The id of the run; its folder is the one with sales.
+
+    Args:
+        members: of the archive.
+        packed: bytes of the whole file.
 
     Raises:
         ValueError: these are not the members of an archive of ours.
@@ -222,16 +260,25 @@ def _checked(members: list[zipfile.ZipInfo], *, most: int) -> str:
             or where[1] not in allowed
         ):
             raise ValueError(f"it has a file that no run has ({member.filename[:60]!r})")
-        if member.header_offset < 0:
-            raise ValueError(f"{member.filename} would begin before the file")
-        kind = stat.S_IFMT(member.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG) or member.flag_bits & _ENCRYPTED:
-            raise ValueError(f"{member.filename} is no plain file")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{member.filename} is compressed in a way that we do not use")
+        _require_plain(member)
     missing = {f"{of_run[0]}/{name}" for name in _NEEDED} - set(names)
     if missing:
         raise ValueError(f"it lacks {min(missing)}")
-    if sum(member.file_size for member in members) > most:
-        raise ValueError("it would unpack to more than any archive of ours")
+    if sum(member.compress_size for member in members) > packed:
+        raise ValueError("its files share bytes, as none of ours do")
     return of_run[0]
+
+
+def _require_plain(member: zipfile.ZipInfo) -> None:
+    """Raise ValueError for what no file of ours is."""
+    if member.header_offset < 0:
+        raise ValueError(f"{member.filename} would begin before the file")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG) or member.flag_bits & _ENCRYPTED:
+        raise ValueError(f"{member.filename} is no plain file")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename} is compressed in a way that we do not use")
+    if member.file_size > most_unpacked(member.compress_size):
+        raise ValueError(
+            f"{member.filename} unpacks to more than {MOST_TIMES} times its size, which none of ours does"
+        )

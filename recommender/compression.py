@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from recommender.files import atomic_path
 from recommender.runs import SALES, Run
 
 _AT_ONCE = 1 << 20
+MOST_TIMES = 40
+"""So many times its own size what is packed can unpack to; real sales have 10, lists of digits 20."""
+_ALWAYS = 1 << 20
+"""Bytes that anything may unpack to."""
 
 
 @contextmanager
@@ -35,6 +39,36 @@ def compressing_sales(run: Run) -> Iterator[Callable[[], None]]:
         finally:
             if not wanted.done():
                 wanted.set_result(False)
+
+
+def most_unpacked(packed: int) -> int:
+    """Bytes that so many packed bytes may unpack to."""
+    return max(MOST_TIMES * packed, _ALWAYS)
+
+
+def unpacked_size(file: IO[bytes], packed: int) -> tuple[int, int]:
+    """Read a gzip file to its end, and keep nothing of it.
+
+    Args:
+        file: at its begin.
+        packed: how many bytes it has.
+
+    Returns:
+        Bytes that it unpacks to, and line ends among them.
+
+    Raises:
+        ValueError: it unpacks to more than what is packed can.
+        OSError, EOFError, zlib.error: it is damaged.
+    """
+    size = lines = 0
+    with gzip.open(file) as source:
+        while block := source.read(_AT_ONCE):
+            size, lines = size + len(block), lines + block.count(b"\n")
+            if size > most_unpacked(packed):
+                raise ValueError(
+                    f"it unpacks to more than {MOST_TIMES} times its size, which no sales of ours do"
+                )
+    return size, lines
 
 
 @contextmanager

@@ -6,15 +6,18 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from recommender.errors import RecommenderError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 TEMPORARY = ".tmp-"
 """What the name of an unfinished file begins with; a killed run can leave some, the next one removes them."""
 _FOLDER = f"{TEMPORARY}look-"
+_MB = 1_000_000
 STALE_SECONDS = 2 * 86_400
 """Longer than any query may take: a folder so old was left by a process that was killed."""
 
@@ -50,11 +53,47 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
     What killed processes left there long ago goes too.
     """
-    for left in make_folder(parent).glob(f"{_FOLDER}*"):
-        if time.time() - left.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)  # another user's is that user's
+    remove_stale(make_folder(parent))
     with TemporaryDirectory(dir=parent, prefix=_FOLDER) as path:
         yield Path(path)
+
+
+def remove_stale(parent: Path, names: str = f"{TEMPORARY}*") -> list[Path]:
+    """Remove what killed processes left in a folder long ago; returns what is not so old, or stays.
+
+    Args:
+        parent: the folder.
+        names: pattern of what is unfinished there.
+    """
+    for path in parent.glob(names):
+        with suppress(OSError):  # it has just gone, or is another user's
+            if time.time() - path.lstat().st_mtime <= STALE_SECONDS:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return sorted(parent.glob(names))
+
+
+def require_space(folder: Path, needed: int, what: str) -> None:
+    """Ask for room before it is needed.
+
+    Args:
+        folder: where to; it need not be there yet.
+        needed: bytes.
+        what: is about to be written, for the message.
+
+    Raises:
+        RecommenderError: less is free.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise RecommenderError(
+            f"{what} needs {needed / _MB:,.0f} MB in {folder}, and {free / _MB:,.0f} MB are free.",
+            "Free some space, or let DATA_DIR lie where there is more.",
+        )
 
 
 def remove_temporary(folder: Path) -> None:

@@ -1,24 +1,21 @@
 """A customer forgotten: erased from all that is kept, and remembered as a hash only, never to come back."""
 
-import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from glob import escape
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.archive import RECORD, Exported, exported, note_exported, pack, unpack
+from recommender.archive import RECORD, Exported, exported, note_exported, pack, unfinished, unpack
 from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.erasure import erase, erase_words
 from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.fields import GuestKeys
-from recommender.files import STALE_SECONDS, TEMPORARY, sha256_of, temporary_folder
+from recommender.files import TEMPORARY, remove_stale, sha256_of, temporary_folder
 from recommender.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.hold import HOLD
 from recommender.keykind import KeyKind, integer_key, is_guest
@@ -236,30 +233,20 @@ def _erase_archive(data_dir: Path, archive: Exported, forgotten: Forgotten, name
 
 def _unfinished(file: Path) -> list[str]:
     """Parts of an archive beside its place, of an export that goes on or was killed; old ones go."""
-    found = []
-    for path in file.parent.glob(f"{TEMPORARY}*-{escape(file.name)}"):
-        if time.time() - path.stat().st_mtime > STALE_SECONDS:
-            path.unlink(missing_ok=True)
-        else:
-            found.append(
-                f"{path} is being written by `recommend runs export`, or was left by one that was killed:"
-                " when none runs, remove it."
-            )
-    return found
+    return [
+        f"{path} is being written by `recommend runs export`, or was left by one that was killed: when none"
+        " runs, remove it."
+        for path in unfinished(file)
+    ]
 
 
 def _scratch(data_dir: Path) -> list[str]:
     """Folders in which another command works, or worked when it was killed; old ones go."""
-    found = []
-    for path in data_dir.glob(f"{TEMPORARY}*"):
-        if time.time() - path.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            found.append(
-                f"{path} is in use by `recommend check`, `evaluate` or `reproduce`, or was left by one that"
-                " was killed: when none of them runs, remove it."
-            )
-    return found
+    return [
+        f"{path} is in use by `recommend check`, `evaluate` or `reproduce`, or was left by one that was"
+        " killed: when none of them runs, remove it."
+        for path in remove_stale(data_dir)
+    ]
 
 
 def _strange(data_dir: Path) -> list[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from recommender import attempts, record
+from recommender.archive import remove_scratch
 from recommender.changes import ListChanges, RunChanges, compare_runs
 from recommender.compression import compressing_sales
 from recommender.database import open_database
@@ -254,6 +255,7 @@ def tidy_up(settings: Settings, this: Run, keep_compressed: Callable[[], None] =
     """Put the compressed export in place and remove old runs; what fails after the publish is a warning."""
     try:
         keep_compressed()
+        remove_scratch(settings.data_dir)
         return prune(
             settings.data_dir,
             keep_runs=settings.keep_runs,
@@ -291,9 +293,11 @@ def prune_runs(settings: Settings, *, dry_run: bool) -> list[tuple[Fate, int]]:
             if fate.path.parent in sizes:  # sales that go from a folder that stays
                 sizes[fate.path.parent] -= sizes[fate.path]
         found = [(fate, sizes[fate.path]) for fate in fates]
-        for fate in fates:
-            if fate.goes and not dry_run:
-                remove(fate)
+        if not dry_run:
+            for fate in fates:
+                if fate.goes:
+                    remove(fate)
+            remove_scratch(settings.data_dir)
     return found
 
 

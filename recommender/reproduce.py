@@ -1,21 +1,24 @@
 """A run once more, from what its folder has: is the result the same to the byte, and if not, why."""
 
 import dataclasses
+import gzip
 import hashlib
 import json
-import math
 import shutil
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recommender import machine, record
+from recommender.compression import unpacked_size
 from recommender.csvform import whole_records
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError, SettingsError
-from recommender.files import make_folder, sha256_of
+from recommender.files import make_folder, require_space, sha256_of
 from recommender.forgotten import Forgotten
 from recommender.kernel import SETTING, kernels_of
+from recommender.memory import require_memory, size_of
 from recommender.progress import Progress
 from recommender.runs import (
     EVALUATION,
@@ -30,15 +33,13 @@ from recommender.runs import (
     find_run,
     runs_folder,
 )
-from recommender.settings import recorded_settings
+from recommender.settings import Settings, recorded_settings
 from recommender.stages import Night
 from recommender.training import Mode, Plan
 
 DATA, CHOICE = "data_sha256", "choice of weights"
 _INPUTS = (SALES, ITEMS, NEVER_RECOMMEND)
 _ANOTHER = "Take another run: `recommend runs` lists them."
-_MOST_UNPACKED = 200
-"""So many times their packed size sales can have, that no damaged file fills the disk; real ones have 10."""
 
 
 def _circumstances(manifest: Manifest) -> dict[str, str]:
@@ -125,6 +126,7 @@ def reproduce(
     data_dir: Path,
     folder: Path,
     threads: int = 0,
+    max_memory_mb: int = 0,
     whole_chain: bool = False,
     progress: Progress | None = None,
 ) -> Reproduction:
@@ -140,16 +142,19 @@ def reproduce(
         data_dir: where the folders of its parents are.
         folder: an empty one to work in.
         threads: how many to use; 0 for all this process may use.
+        max_memory_mb: how much memory it may take here, whatever the record says; 0 is no limit.
         whole_chain: train every model of the chain again, from its cold beginning.
         progress: listens.
 
     Raises:
         RefusedError: there is nothing to compare with: it is a rollback, it did not come so far, or its sales
-            or a parent are no longer kept.
+            or a parent are no longer kept; or it needs more memory than max_memory_mb.
+        RecommenderError: there is no room for it.
     """
     _require_made(run)
     found = Reproduction(run.run_id)
-    work = _Work(data_dir, folder, threads or machine.available_cpus(), found, whole_chain=whole_chain)
+    threads = threads or machine.available_cpus()
+    work = _Work(data_dir, folder, threads, max_memory_mb, found, whole_chain=whole_chain)
     night = work.night(run, Stage.EXPORT, progress or Progress())
     if found.is_identical:
         _compare(night, work.plan(run), run.manifest, found)
@@ -181,6 +186,7 @@ class _Work:
     data_dir: Path
     folder: Path
     threads: int
+    max_memory_mb: int
     found: Reproduction
     whole_chain: bool
 
@@ -194,7 +200,9 @@ class _Work:
         """
         recorded = run.manifest
         settings = recorded_settings(recorded.settings, data_dir=self.folder, threads=self.threads)
+        settings = dataclasses.replace(settings, max_memory_mb=self.max_memory_mb)
         never = run.path(NEVER_RECOMMEND) if NEVER_RECOMMEND in recorded.files else None
+        self._require_room(run, settings)
         copy = Run(make_folder(runs_folder(self.folder) / run.run_id), _after_export(recorded))
         now = {SALES: _copied_sales(run, copy), ITEMS: _copied(run, ITEMS, copy)}
         if never is not None:
@@ -203,6 +211,16 @@ class _Work:
             Check(stage, name, recorded.files.get(name), sha256) for name, sha256 in now.items()
         ]
         return Night(dataclasses.replace(settings, never_recommend=never), copy, progress, Forgotten())
+
+    def _require_room(self, run: Run, settings: Settings) -> None:
+        """Ask for disk and memory before anything is unpacked, by what is there, not by the record."""
+        size, lines = _sales_size(run)
+        # What it made is made once more.
+        made = sum(path.stat().st_size for path in run.folder.iterdir() if path.is_file())
+        require_space(self.folder, size + made, f"To make {run.run_id} again")
+        claimed = size_of(run)
+        sales = dataclasses.replace(claimed, sales=max(lines, claimed.sales))
+        require_memory(sales, settings, source=sales.words)
 
     def plan(self, run: Run) -> Plan:
         """How the run's model came about, with its parent's model in place."""
@@ -259,21 +277,33 @@ def _after_export(recorded: Manifest) -> Manifest:
     )
 
 
-def _copied_sales(run: Run, copy: Run) -> str:
-    """Put the exported sales, plain, into the copy; returns their sha256."""
+def _sales_size(run: Run) -> tuple[int, int]:
+    """Bytes of the exported sales, plain, and how many line ends there are in them."""
+    path = _sales_path(run)
+    try:
+        with path.open("rb") as file:
+            if path.suffix == ".gz":
+                return unpacked_size(file, path.stat().st_size)
+            return path.stat().st_size, sum(piece.count(b"\n") for piece in whole_records(path))
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RefusedError(f"{path} is damaged: {error}.", _ANOTHER) from error
+
+
+def _sales_path(run: Run) -> Path:
     path = run.sales_path()
     if path is None:
         raise RefusedError(
             f"The sales that {run.run_id} has read are no longer kept.",
             "KEEP_EXPORT_DAYS says for how long; `recommend runs pin` keeps those of one run.",
         )
-    most = _MOST_UNPACKED * path.stat().st_size if path.suffix == ".gz" else math.inf
-    digest, size = hashlib.sha256(), 0
+    return path
+
+
+def _copied_sales(run: Run, copy: Run) -> str:
+    """Put the exported sales, plain, into the copy; returns their sha256."""
+    digest = hashlib.sha256()
     with copy.path(SALES).open("wb") as file:
-        for piece in whole_records(path):
-            size += len(piece)
-            if size > most:
-                raise RefusedError(f"{path} unpacks to more than sales can.", _ANOTHER)
+        for piece in whole_records(_sales_path(run)):
             digest.update(piece)
             file.write(piece)
     return digest.hexdigest()

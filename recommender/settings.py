@@ -255,6 +255,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "KEEP_EXPORT_DAYS": _whole(0, 36_500),
 }
 _PATHS = ("SQL_DIR", "NEVER_RECOMMEND", "DATA_DIR")
+_NOWHERE = URL.create("sqlite")
 _URLS = ("DATABASE_URL", "TARGET_DATABASE_URL")
 SECRETS = (*_URLS, "GUEST_KEY", "FORGET_KEY")
 """Settings that no message, log or manifest shows; each may be given as NAME_FILE instead."""
@@ -349,12 +350,15 @@ def _misspelt(values: Mapping[str, str], source: str, cutoff: float) -> list[str
     return found
 
 
-def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str] | None = None, env_file: Path | None = None, *, shop: bool = True
+) -> Settings:
     """Read the settings: real environment variables win over `.env`, which wins over the defaults.
 
     Args:
         environ: the environment; default the process's own.
         env_file: the file to read; default `.env` of the current folder, which may be missing.
+        shop: whether databases and secrets are needed; else none of them is read, or must be there.
 
     Raises:
         SettingsError: names every wrong or missing setting at once, with its value (secrets masked), where it
@@ -371,9 +375,14 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     folder = path.parent
     reader = _Reader(environ, values, path if path.is_file() else None, folder, problems=problems)
 
-    found = {name: reader.value(name, parse) for name, parse in _PARSERS.items()}
+    found = {
+        name: reader.value(name, parse) for name, parse in _PARSERS.items() if shop or name not in SECRETS
+    }
     found |= {name: reader.value(name, lambda text: folder / text) for name in _PATHS}
-    found |= {name: reader.value(name, lambda text: normalise_url(text, folder)) for name in _URLS}
+    if not shop:
+        found |= dict.fromkeys(_URLS, _NOWHERE)
+    else:
+        found |= {name: reader.value(name, lambda text: normalise_url(text, folder)) for name in _URLS}
     if found["DATABASE_URL"] is None and reader.sources["DATABASE_URL"] == "default":
         looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
         reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
@@ -426,6 +435,5 @@ def recorded_settings(values: Mapping[str, Any], *, data_dir: Path, threads: int
             raise RefusedError(
                 f"The record has {name}={text[:60]}, which must be {error}.", "Take another run."
             ) from error
-    nowhere = URL.create("sqlite")
     found |= {"data_dir": data_dir, "sql_dir": data_dir / "sql", "threads": threads}
-    return Settings(database_url=nowhere, target_database_url=nowhere, **found)
+    return Settings(database_url=_NOWHERE, target_database_url=_NOWHERE, **found)

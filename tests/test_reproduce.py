@@ -1,23 +1,32 @@
 """Runs made again: the same to the byte whatever surrounds them, and told apart when they are not."""
 
+import contextlib
+import gzip
 import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.archive import pack, unpack
+from recommender import archive
+from recommender.archive import Exported, note_exported, pack, unpack
 from recommender.errors import ExitCode, RefusedError
-from recommender.runs import MANIFEST, MODEL, Run, Status
+from recommender.runs import MANIFEST, MODEL, Manifest, Run, Status
+from tests.faults.injection import forked, patched
 from tests.nights import DAY, Shop, make_shop, tastes, usual_shop
 
 ITEMS = list(range(100, 124))
@@ -376,7 +385,7 @@ def without(name):
     ("edit", "words"),
     [
         (linked, "no plain file"),
-        (bombed, "more than any archive"),
+        (bombed, "items.csv unpacks to more than 40 times"),
         (packed_otherwise, "in a way that we do not use"),
         (without("sales.csv.gz"), "not the sales of one run"),
         (without("items.csv"), "lacks"),
@@ -530,3 +539,116 @@ def test_a_broken_archive_is_refused_or_whole(archived, tmp_path_factory, data):
     except RefusedError:
         pass
     assert {path.name for path in folder.iterdir()} <= {"a.zip", "out"}
+
+
+# What an archive may take
+
+
+def repacked(members, packed):
+    """The archive with other packed sales."""
+    for info, content in members:
+        yield info, packed if info.filename.endswith("sales.csv.gz") else content
+
+
+def test_sales_that_unpack_to_more_than_sales_do_are_refused_before_anything_is_written(archived, tmp_path):
+    """A gzip file inside the zip; the hash on record may fit."""
+    bomb = gzip.compress(b"1,100,2026-01-01T10:00:00Z\n" * 2_000_000)
+    bad = rewritten(archived[1], tmp_path / "bad.zip", partial(repacked, packed=bomb))
+    with pytest.raises(RefusedError, match="unpacks to more than 40 times its size"):
+        unpack(bad, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_share_their_bytes_are_refused(archived, tmp_path):
+    """The directory says more of one than there is, by which another could unpack to more."""
+    content = bytearray(archived[1].read_bytes())
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(f"{archived[0][1].run_id}/items.csv".encode()))
+    content[entry + 20 : entry + 24] = (len(content) * 2).to_bytes(4, "little")
+    (tmp_path / "bad.zip").write_bytes(content)
+    with pytest.raises(RefusedError, match="share bytes"):
+        unpack(tmp_path / "bad.zip", tmp_path / "out")
+
+
+def test_a_runs_own_sales_are_held_to_the_same(sqlite_shop):
+    run = sqlite_shop.night()
+    run.path("sales.csv.gz").write_bytes(gzip.compress(b"1,100,2026-01-01T10:00:00Z\n" * 2_000_000))
+    assert "unpacks to more than 40 times" in sqlite_shop.fails(ExitCode.REFUSED, "reproduce", run.run_id)
+
+
+@contextlib.contextmanager
+def nearly_full(monkeypatch):
+    """The disk has a thousand bytes left."""
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+        yield
+
+
+def test_room_is_asked_for_before_anything_is_unpacked_or_packed(
+    archived, sqlite_shop, tmp_path, monkeypatch
+):
+    run = sqlite_shop.night()
+    file = tmp_path / "run.zip"
+    calls = (
+        ("reproduce", run.run_id),
+        ("reproduce", "--from-archive", str(archived[1])),
+        ("runs", "export", run.run_id, str(file)),
+    )
+    with nearly_full(monkeypatch):
+        for call in calls:
+            said = sqlite_shop.fails(ExitCode.UNEXPECTED, *call)
+            assert "0 MB are free. Free some space" in said
+    assert not file.exists()
+    for call in calls:
+        sqlite_shop.does(*call)
+
+
+def test_memory_is_asked_by_what_is_there_and_by_the_limit_of_here(archived, sqlite_shop, monkeypatch):
+    for name in ("_LOADING", "_TRAINING", "_RANKING"):
+        monkeypatch.setattr(f"recommender.memory.{name}", 10 << 20)
+    changed = Manifest.of
+    monkeypatch.setattr(Manifest, "of", lambda text: replace(changed(text), counts={"sales": 1}))
+    call = ("reproduce", "--from-archive", str(archived[1]))
+    sqlite_shop.does(*call)
+    assert "MAX_MEMORY_MB is 200" in sqlite_shop.set(MAX_MEMORY_MB=200).fails(ExitCode.REFUSED, *call)
+
+
+@contextlib.contextmanager
+def killed_when_unpacked():
+    with patched(archive, "find_run", lambda *_: os.kill(os.getpid(), signal.SIGKILL)):
+        yield
+
+
+@pytest.mark.parametrize("tidy", [("prune",), ("check",), ("run", "--as-of", str(DAY))])
+def test_what_a_killed_one_leaves_is_in_data_dir_and_goes_after_two_days(archived, sqlite_shop, tidy):
+    """Customers' sales are in it."""
+    data_dir = sqlite_shop.folder / "var"
+    before = set(Path(tempfile.gettempdir()).glob("recommend-*"))
+    call = ("reproduce", "--from-archive", str(archived[1]))
+    forked(sqlite_shop, *call, fault=killed_when_unpacked)
+    (left,) = data_dir.glob(".tmp-*")
+    assert left.stat().st_mode & 0o777 == 0o700
+    assert [*left.rglob("sales.csv.gz")]
+    assert set(Path(tempfile.gettempdir()).glob("recommend-*")) <= before
+    part = sqlite_shop.folder / ".tmp-00000000-run.zip"
+    part.touch()
+    note_exported(data_dir, Exported("20260301T000000Z-0000", str(part.with_name("run.zip")), "", ""))
+    unfinished = data_dir / ".tmp-00000000-forgotten.txt"
+    unfinished.touch()
+    assert str(left) in sqlite_shop.does("forget", "999")
+    sqlite_shop.recommend(*tidy)
+    assert all(path.exists() for path in (left, part, unfinished))
+    for path in (left, part, unfinished):
+        os.utime(path, (0, 0))
+    sqlite_shop.recommend(*tidy)
+    assert not any(path.exists() for path in (left, part, unfinished))
+
+
+def test_an_archive_needs_no_settings_and_leaves_no_folder(archived, tmp_path):
+    elsewhere = Shop(tmp_path / "elsewhere", "")
+    elsewhere.folder.mkdir()
+    elsewhere.env_file.touch()
+    elsewhere.does("reproduce", "--from-archive", str(archived[1]))
+    assert [path.name for path in elsewhere.folder.iterdir()] == [".env"]
+    # Nor do databases and secrets that are not there here.
+    elsewhere.set(DATABASE_URL="oracle://nowhere", GUEST_KEY_FILE="nowhere")
+    elsewhere.does("reproduce", "--from-archive", str(archived[1]))

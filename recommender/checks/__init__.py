@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
+from recommender.archive import remove_scratch
 from recommender.catalogue import Catalogue
 from recommender.checks.connections import (
     check_connection,
@@ -127,6 +128,7 @@ def _scratch(settings: Settings, findings: Findings) -> Iterator[Path]:
         folder = None
         with findings.trying("disk"):
             folder = stack.enter_context(temporary_folder(settings.data_dir))
+            remove_scratch(settings.data_dir)
         yield folder or Path(stack.enter_context(TemporaryDirectory()))
 
 

@@ -30,11 +30,16 @@ __all__ = [
 ]
 
 
-def settings(*, aloud: bool = False) -> "Settings":
-    """The settings of this call; `aloud` says at once what looks like a mistake in them."""
+def settings(*, aloud: bool = False, shop: bool = True) -> "Settings":
+    """The settings of this call.
+
+    Args:
+        aloud: say at once what looks like a mistake in them.
+        shop: whether databases and secrets are needed.
+    """
     from recommender.settings import load_settings
 
-    found = load_settings(env_file=click.get_current_context().meta["recommender.env_file"])
+    found = load_settings(env_file=click.get_current_context().meta["recommender.env_file"], shop=shop)
     for warning in found.warnings if aloud else ():
         click.echo(f"Warning: {printable(warning)}", err=True)
     return found

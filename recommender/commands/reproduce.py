@@ -25,7 +25,7 @@ _COLUMNS = (Column("stage"), Column("what"), Column(""))
     "--from-archive",
     "archive",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The run of a file that `runs export` made; needs no settings and no database.",
+    help="The run of a file that `runs export` made; needs no database. It is unpacked in DATA_DIR.",
 )
 @click.option("--chain", is_flag=True, help="Train every model that it was made from again, too.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -38,9 +38,16 @@ def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: b
 
     if (run_id is None) == (archive is None):
         raise click.UsageError("Give a RUN_ID, or --from-archive FILE.", click.get_current_context())
-    with _run(run_id, archive) as (run, data_dir, folder, threads):
+    given = settings(shop=archive is None)
+    with _run(given.data_dir, run_id, archive) as (run, data_dir, folder):
         found = reproduce(
-            run, data_dir=data_dir, folder=folder, threads=threads, whole_chain=chain, progress=progress()
+            run,
+            data_dir=data_dir,
+            folder=folder,
+            threads=given.threads,
+            max_memory_mb=given.max_memory_mb,
+            whole_chain=chain,
+            progress=progress(),
         )
     if as_json:
         print_json(_as_json(found))
@@ -50,23 +57,25 @@ def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: b
 
 
 @contextlib.contextmanager
-def _run(run_id: str | None, archive: Path | None) -> "Iterator[tuple[Run, Path, Path, int]]":
-    """The run, the folder of the runs, an empty folder to work in, and THREADS."""
-    from tempfile import TemporaryDirectory
-
+def _run(data_dir: Path, run_id: str | None, archive: Path | None) -> "Iterator[tuple[Run, Path, Path]]":
+    """The run, the folder of the runs, and an empty folder to work in; nothing of it stays."""
     from recommender.archive import unpack
     from recommender.files import temporary_folder
     from recommender.runs import find_run
 
-    if archive is not None:
-        with TemporaryDirectory(prefix="recommend-") as name:
-            folder = Path(name)
-            yield unpack(archive, folder / "archive"), folder / "archive", folder / "again", 0
+    if archive is None:
+        run = find_run(data_dir, str(run_id))
+        with temporary_folder(data_dir) as folder:
+            yield run, data_dir, folder
         return
-    given = settings()
-    run = find_run(given.data_dir, str(run_id))
-    with temporary_folder(given.data_dir) as folder:
-        yield run, given.data_dir, folder, given.threads
+    was_there = data_dir.exists()
+    try:
+        with temporary_folder(data_dir) as folder:
+            yield unpack(archive, folder / "archive"), folder / "archive", folder / "again"
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):
+                data_dir.rmdir()
 
 
 def _print(found: "Reproduction") -> None:

@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import pkgutil
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -137,6 +138,11 @@ def not_trusted() -> Iterator[None]:
         patched(pymysql.connections.Connection, "connect", refuse_mysql),
     ):
         yield
+
+
+def no_space() -> AbstractContextManager[None]:
+    """The system says of every disk that it has a byte left."""
+    return patched(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
 
 
 def as_root() -> AbstractContextManager[None]:

@@ -1,5 +1,8 @@
 """Looking back at runs that cannot be compared or made again."""
 
+import gzip
+
+from tests.bad_input import faults
 from tests.bad_input.rollback_cases import EARLIER, earlier_run
 from tests.bad_input.support import ANY, BadShop, Case, cases_of
 
@@ -61,6 +64,17 @@ def changed_parent(shop: BadShop) -> None:
     (run,) = shop.runs
     parent = {"run_id": run.run_id, "mode": "cold", "as_of_day": "2026-03-01", "sha256": "0" * 64}
     earlier_run(shop, model=run.manifest.model | {"mode": "warm", "chain": [parent]})
+
+
+@case("no room to make a run again, or to pack it", on=ANY, call=AGAIN, fault=faults.no_space)
+def no_room_to_make_again(shop: BadShop) -> None:
+    earlier_run(shop)
+
+
+@case("sales that unpack to more than sales do", on=ANY, call=AGAIN)
+def sales_without_end(shop: BadShop) -> None:
+    earlier_run(shop)
+    folder(shop).joinpath("sales.csv.gz").write_bytes(gzip.compress(b"1,100,2026-01-01T10:00:00Z\n" * 10**6))
 
 
 @case("no such archive", on=ANY, call=("reproduce", "--from-archive", "none.zip"))
