@@ -95,7 +95,7 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "exit_code": manifest.exit_code,
         "error": manifest.error,
         "seconds": round(sum(stage["seconds"] for stage in stages), 1),
-        "peak_mb": max((stage["peak_mb"] for stage in stages), default=None),
+        "peak_mb": manifest.peak(),
         "counts": manifest.counts,
         "method": manifest.method,
         "quality": manifest.quality,

@@ -107,6 +107,8 @@ def recorded(run: Run) -> Iterator[None]:
             if manifest.status is not Status.RUNNING:
                 manifest.ended_at = iso(datetime.now(UTC))
             manifest.exit_code = ExitCode.DONE if manifest.exit_code is None else manifest.exit_code
+            # Stages that are called one by one are processes of their own.
+            manifest.peak_mb = max(machine.peak_memory_mb(), manifest.peak_mb or 0)
             log.info("run ended", extra=_canonical(run))
             _save(run)
 
@@ -145,7 +147,7 @@ def _canonical(run: Run) -> dict[str, Any]:
         "status": str(manifest.status),
         "exit_code": manifest.exit_code,
         "seconds": {name: stage["seconds"] for name, stage in stages.items()},
-        "peak_mb": max((stage["peak_mb"] for stage in stages.values()), default=None),
+        "peak_mb": manifest.peak(),
         **manifest.counts,
         **manifest.quality,
     }
@@ -169,7 +171,6 @@ def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]
     for later in order[order.index(name) :]:
         run.manifest.stages.pop(later, None)
     machine.give_back_memory()
-    machine.reset_peak_memory()
     progress.begin(name)
     log.info("stage begins: %s", name)
     started = time.perf_counter()

@@ -95,7 +95,9 @@ class Manifest:
     gate: list[dict[str, Any]] = field(default_factory=list)
     """What the gate found: check, message, and whether --force passes it."""
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Each finished stage: seconds, peak memory (MiB) and its own figures."""
+    """Each finished stage: seconds, peak memory (MiB) of its process up to its end, and its own figures."""
+    peak_mb: float | None = None
+    """Peak memory (MiB) of the whole run; None in the records of earlier versions."""
     counts: dict[str, int | None] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     """Kinds of the customer and item keys."""
@@ -122,6 +124,10 @@ class Manifest:
     machine: dict[str, Any] = field(default_factory=dict)
     """What else the last bits can depend on: system, processor, BLAS kernels."""
     program: dict[str, str | None] = field(default_factory=dict)
+
+    def peak(self) -> float | None:
+        """Peak memory (MiB) of the run; by its stages where it was killed, or is of an earlier version."""
+        return max([self.peak_mb or 0, *(stage["peak_mb"] for stage in self.stages.values())]) or None
 
     def note_file(self, name: str, sha256: str) -> None:
         """A file as a stage has written it."""

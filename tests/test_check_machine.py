@@ -113,7 +113,7 @@ def test_memory_must_be_there(settings, now, most, level, code):
 
 def test_the_last_nights_own_peak_is_the_better_estimate(shop, settings):
     run = shop.night()
-    peak = max(stage["peak_mb"] for stage in run.manifest.stages.values())
+    peak = run.manifest.peak_mb
     findings = Findings()
     small = Size(120, 30, 24)
     check_memory(small, settings, findings, memory=(10**12, 10**12))

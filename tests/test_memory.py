@@ -1,6 +1,9 @@
 """MAX_MEMORY_MB: the same lists in less memory, or a word before the night begins."""
 
 import dataclasses
+import json
+import subprocess
+import sys
 
 import pytest
 
@@ -96,3 +99,63 @@ def test_check_says_it_too(shop, monkeypatch):
     outcome = shop.set(MAX_MEMORY_MB=500).recommend("check")
     assert outcome.code is ExitCode.REFUSED
     assert "MAX_MEMORY_MB is 500" in " ".join(outcome.out.split())
+
+
+# The record of what was used
+
+BEFORE = 200
+"""MiB that a process takes before its first stage, and gives back: more than all its stages."""
+NIGHT = f"""
+import sys
+from recommender.cli import main
+block = bytearray(b"x") * ({BEFORE} << 20)
+del block
+main(sys.argv[1:])
+"""
+TOLD = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, "-c", *sys.argv[1:]])
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def told_by_the_system(shop, *call):
+    """The peak that the parent of a call is told, in MiB; a child begins with its parent's memory."""
+    words = [sys.executable, "-c", TOLD, NIGHT, "--env-file", str(shop.env_file), *call]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    code, peak = done.stdout.split()
+    assert int(code) == ExitCode.DONE, done.stderr
+    return float(peak)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the system tells the same figure to us, in other units"
+)
+def test_the_record_has_the_peak_that_the_system_tells(shop):
+    told = told_by_the_system(shop, "run", "--as-of", "2026-03-01")
+    assert told > BEFORE
+    assert shop.last_run.manifest.peak_mb == pytest.approx(told, rel=0.03)
+    said = json.loads(shop.does("runs", "--json"))
+    assert said[0]["peak_mb"] == shop.last_run.manifest.peak_mb
+
+
+def test_stages_of_their_own_leave_the_highest_peak(shop, monkeypatch):
+    peaks = {"export": 30.0, "train": 50.0, "rank": 40.0}
+    for stage, peak in peaks.items():
+        monkeypatch.setattr("recommender.machine.peak_memory_mb", lambda peak=peak: peak)
+        shop.does(stage, *(["--as-of", "2026-03-01"] if stage == "export" else []))
+    assert shop.last_run.manifest.peak_mb == 50.0
+    assert {name: stage["peak_mb"] for name, stage in shop.last_run.manifest.stages.items()} == peaks
+
+
+def test_a_record_of_an_earlier_version_is_read_and_its_peak_is_that_of_its_stages(shop):
+    run = shop.night()
+    path = run.path("manifest.json")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    del data["peak_mb"]
+    data["stages"]["rank"]["peak_mb"] = 12345.0
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert shop.last_run.manifest.peak_mb is None
+    assert shop.last_run.manifest.peak() == 12345.0
+    assert json.loads(shop.does("runs", "--json"))[0]["peak_mb"] == 12345.0
+    assert "12345" in shop.does("status")

@@ -124,11 +124,10 @@ def check_waits(
 def _last_peak(settings: Settings, estimated: int) -> int | None:
     """The peak of the last published run, grown as the estimate has since, in bytes."""
     for run in published_runs(list_runs(settings.data_dir))[-1:]:
-        peaks = [float(stage.get("peak_mb", 0)) for stage in run.manifest.stages.values()]
-        then = size_of(run)
-        if then.sales and max(peaks, default=0):
+        peak, then = run.manifest.peak(), size_of(run)
+        if then.sales and peak:
             growth = estimated - needed_bytes(then, settings, choose_blocks(then, settings))
-            return int(max(peaks) * MB) + max(growth, 0)
+            return int(peak * MB) + max(growth, 0)
     return None
 
 

@@ -134,7 +134,7 @@ def nights(shop: Shop, *, count: int, last_day: date) -> Iterator[NightFigures]:
             day=day,
             sales=manifest.counts["sales"] or 0,
             seconds=round(seconds, 2),
-            peak_mb=max(stage["peak_mb"] for stage in manifest.stages.values()),
+            peak_mb=manifest.peak() or 0,
             folder_mb=round(_size_of_folder(shop.folder / "var"), 2),
             tables_mb=round(tables_mb, 2),
             runs=len(shop.runs),
