@@ -69,13 +69,22 @@ def rows_of(snapshot: Snapshot, query: Query, columns: Iterable[QueryColumn]) ->
         return [row for batch in batches for row in zip(*batch, strict=True)]
 
 
+def rows_asked(database: Database, statement: str) -> Sequence[Sequence[object]]:
+    """The rows of a statement of ours, of which there are few.
+
+    Raises:
+        DatabaseError: the database refused it.
+    """
+    with database.connect() as connection, database.errors("refused a question of ours"):
+        return connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
+
+
 def rows_if_allowed(database: Database, statement: str) -> Sequence[Sequence[object]]:
     """The rows of a statement that only helps; none where the database refuses it.
 
     A table may be missing, not ours to read, or of a type that knows no such question.
     """
     try:
-        with database.connect() as connection:
-            return connection.execution_options(no_parameters=True).exec_driver_sql(statement).fetchall()
+        return rows_asked(database, statement)
     except DatabaseError:
         return []

@@ -190,6 +190,8 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask:
         for name, value in known.values.items():
             others = f"; there are also {', '.join(value.others[:_OTHERS_SHOWN])}" if value.others else ""
             _say(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
+            if value.unasked:
+                _say(f"    Which others there are could not be asked: {value.unasked}")
         for sentence in known.left_out:
             _say(sentence)
         _say(f"Wrote {' and '.join(map(str, queries.written))}.")

@@ -34,6 +34,10 @@ NO_RIGHT = "Give the user of the address that right; `recommend init` prints the
 READ_ONLY = "Let the user who runs the program write to the file and to its folder."
 WRONG_SQL = "Mind the names and the SQL of the query; it may only read."
 UNSIGNED = "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."
+COLLATIONS = (
+    "Texts of different collations are compared or united: write one at each of them in the query, such as"
+    ' CONVERT(… USING utf8mb4) COLLATE utf8mb4_bin (MariaDB, MySQL) or … COLLATE "C" (PostgreSQL).'
+)
 REFUSED_ROW = (
     "Nothing was published. Mind constraints, triggers and rules on the table; `recommend init` compares its"
     " shape."
@@ -56,6 +60,8 @@ _MYSQL = {
     **dict.fromkeys((1142, 1143, 1227, 1370), NO_RIGHT),
     **dict.fromkeys((1052, 1054, 1064, 1146, 1305, 1792), WRONG_SQL),
     1690: UNSIGNED,
+    # A mix in an operation of two, three or more texts; a collation that is none of their character set.
+    **dict.fromkeys((1253, 1267, 1270, 1271), COLLATIONS),
     **dict.fromkeys((1021, 1114), DISK_FULL),
     **dict.fromkeys((1048, 1062, 1264, 1366, 1406, 1451, 1452, 1644, 3819, 4025), REFUSED_ROW),
     **dict.fromkeys((1175, 1290), NOT_WRITTEN),
@@ -69,6 +75,7 @@ _POSTGRESQL = {
     "57014": TOO_SLOW,
     "42501": NO_RIGHT,
     **dict.fromkeys(("25006", "0A000"), WRONG_SQL),
+    **dict.fromkeys(("42P21", "42P22"), COLLATIONS),
     "53100": DISK_FULL,
     "53300": NO_CONNECTION_FREE,
     "P0001": REFUSED_ROW,

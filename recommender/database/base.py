@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
-from recommender.database.advice import NOT_WRITTEN, TOO_SLOW, WRONG_SQL
+from recommender.database.advice import COLLATIONS, NOT_WRITTEN, TOO_SLOW, WRONG_SQL
 from recommender.database.query import Query
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
@@ -320,7 +320,11 @@ class Database(ABC):
         end = "" if message.endswith(("?", "!")) else "."
         kind = TransientError if self.is_transient(error) else DatabaseError
         advice = self.advice(error)
-        if doing == WRITTEN and advice in (WRONG_SQL, TOO_SLOW):  # no query of the owner's is at fault
+        if doing == WRITTEN and advice in (
+            WRONG_SQL,
+            TOO_SLOW,
+            COLLATIONS,
+        ):  # no query of the owner's is at fault
             advice = NOT_WRITTEN
         return kind(f"{self._capital_name} {doing}: {message}{end}", advice)
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
 
 from recommender.database.base import Database
 from recommender.errors import DatabaseError, SettingsError
-from recommender.looks import rows_if_allowed
+from recommender.looks import rows_asked
 from recommender.platforms.preset import NAMES, Preset, load_preset
 
 _SHOWN = 12
@@ -44,8 +44,27 @@ class Shop:
     database: Database
 
     def rows(self, text: str, names: dict[str, str]) -> Sequence[Sequence[object]]:
-        """The rows of a query of a preset, which only helps to find a default."""
-        return rows_if_allowed(self.database, Template(text).substitute(names))
+        """The rows of a query of a preset.
+
+        Raises:
+            DatabaseError: the shop refused it: a table may be missing, or not ours to read.
+        """
+        return rows_asked(self.database, Template(text).substitute(names))
+
+    def choice(
+        self, texts: Iterable[str], names: dict[str, str]
+    ) -> tuple[Sequence[Sequence[object]], DatabaseError | None]:
+        """The rows of the first query that returns some; where none does, why the last was refused."""
+        refused = None
+        for text in texts:
+            try:
+                rows, refused = self.rows(text, names), None
+            except DatabaseError as error:
+                refused = error
+            else:
+                if rows:
+                    return rows, None
+        return (), refused
 
     def first(self, texts: Iterable[str], names: dict[str, str]) -> list[str]:
         """The first column of the first query that returns something there, as texts.
@@ -55,7 +74,7 @@ class Shop:
         """
         for text in texts:
             link = _LINK.fullmatch(text)
-            rows = [[self._linked(link[1], link[2])]] if link else self.rows(text, names)
+            rows = [[self._linked(link[1], link[2])]] if link else self.choice([text], names)[0]
             found = [as_text(row[0]) for row in rows if row[0] not in (None, "")]
             if found:
                 return found
@@ -80,7 +99,7 @@ class Shop:
 
     def is_true(self, text: str, names: dict[str, str]) -> bool:
         """Whether a query returns something that is not 0 in its first row."""
-        rows = self.rows(text, names)
+        rows, _ = self.choice([text], names)
         return bool(rows and rows[0][0])
 
 

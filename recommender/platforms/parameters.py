@@ -43,6 +43,8 @@ class Value:
     """Where it is from, in words."""
     others: tuple[str, ...] = ()
     """Values to choose from that were not, in words."""
+    unasked: str | None = None
+    """Why the shop did not tell the values to choose from, where it refused to."""
 
     @property
     def parts(self) -> list[str]:
@@ -99,7 +101,8 @@ def _value(
     said: str | None,
     ask: Ask | None,
 ) -> Value:
-    choice = _choice(parameter, shop, names)
+    rows, refused = shop.choice(parameter.values, names)
+    choice = _choice(rows)
     shown = tuple(_brief(f"{value} ({words})" if words else value) for value, words in choice.items())
     text, source = said, "as you said"
     if text is None:
@@ -116,20 +119,21 @@ def _value(
             )
             source = source if text == before else "as you said"
     if text is None:
+        there_are = ", ".join(shown[:_SHOWN]) or "none"
+        asked = "" if refused is None else f" The shop could not be asked: {refused.reason}"
         raise SettingsError(
             f"{platform.preset.title} needs to know {parameter.name}, {parameter.about}; found:"
-            f" {', '.join(shown[:_SHOWN]) or 'none'}.",
+            f" {there_are}.{asked}",
             f"Say it with --param {parameter.name}=….",
         )
     text = _checked(parameter, text, choice, shown)
     chosen = text.split(",") if parameter.kind.is_list else [text]
     others = tuple(words for value, words in zip(choice, shown, strict=True) if value not in chosen)
-    return Value(parameter, text, source, others)
+    return Value(parameter, text, source, others, None if refused is None else refused.reason)
 
 
-def _choice(parameter: Parameter, shop: Shop, names: dict[str, str]) -> dict[str, str]:
+def _choice(rows: Sequence[Sequence[object]]) -> dict[str, str]:
     """The values to choose from, with words for each."""
-    rows = next(filter(None, (shop.rows(text, names) for text in parameter.values)), ())
     return {
         as_text(row[0]): ", ".join(as_text(cell) for cell in row[1:] if cell not in (None, ""))
         for row in rows

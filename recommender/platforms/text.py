@@ -1,8 +1,8 @@
 """A preset's texts for one shop: plain SQL, with the shop's names and values in it.
 
 In a text of a preset `${name}` stands for a parameter as SQL has it; what is between `-- [if name]` and
-`-- [end]` stays only where the parameter or switch is set, behind `-- [if not name]` only where it is not. So
-the texts are SQL themselves and read as such.
+`-- [end]` stays only where the parameter or switch is set, or the database is of that kind (`mysql`), behind
+`-- [if not name]` only where it is not. So the texts are SQL themselves and read as such.
 """
 
 import re
@@ -58,7 +58,7 @@ def filled(
         database: whose quotes names get.
     """
     is_on = {name: value.is_set for name, value in values.items()}
-    is_on |= dict.fromkeys(switches, True)
+    is_on |= dict.fromkeys((*switches, database.backend), True)
     lines: list[str] = []
     stays = [True]
     for line in text.splitlines():

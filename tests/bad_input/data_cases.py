@@ -56,6 +56,48 @@ def no_column_of_the_shop(shop: BadShop) -> None:
     shop.query("SELECT customer_id, item_id, sold_on AS sold_at FROM sales WHERE sold_on >= :since")
 
 
+def mixes(shop: BadShop, what: str) -> None:
+    """Three texts, each with another collation, and a query of them."""
+    one, two, three = {
+        POSTGRESQL: ('COLLATE "C"', 'COLLATE "POSIX"', 'COLLATE "ucs_basic"'),
+        MARIADB: (
+            "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
+            "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
+            "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+        ),
+    }[shop.kind]
+    shop.execute(
+        f"CREATE TABLE bad (a VARCHAR(9) {one}, b VARCHAR(9) {two}, c VARCHAR(9) {three})",
+        "INSERT INTO bad VALUES ('x', 'y', 'z')",
+    )
+    shop.query(f"SELECT {COLUMNS} FROM sales, bad WHERE sold_at >= :since AND {what}")
+
+
+@case("a query mixes texts of several collations", on=SERVERS)
+def compared_collations(shop: BadShop) -> None:
+    mixes(shop, "a = b")
+
+
+@case("a query mixes texts of several collations", on=SERVERS)
+def chosen_collations(shop: BadShop) -> None:
+    mixes(shop, "a IN (b, c)")
+
+
+@case("a query mixes texts of several collations", on=(MARIADB,))
+def united_collations(shop: BadShop) -> None:
+    mixes(shop, "9 IN (SELECT CONCAT(u.a, '') FROM (SELECT a FROM bad UNION SELECT b FROM bad) AS u)")
+
+
+@case("a query mixes texts of several collations", on=SERVERS)
+def collations_of_three(shop: BadShop) -> None:
+    mixes(shop, "COALESCE(a, b, c) = COALESCE(a, b, c, 'x')")
+
+
+@case("a query mixes texts of several collations", on=(MARIADB,))
+def collation_of_another_set(shop: BadShop) -> None:
+    mixes(shop, "a COLLATE latin1_bin = 'x'")
+
+
 @case("a query writes")
 def write(shop: BadShop) -> None:
     shop.query("DELETE FROM sales")

@@ -63,3 +63,20 @@ def test_what_the_shop_cannot_tell_is_asked_for_with_what_there_is(tmp_path, url
     line = Shop(tmp_path, url).fails(ExitCode.SETTINGS, "init", "--url", url, "--yes")
     assert "PrestaShop needs to know id_shop" in line
     assert "found: 1 (16), 2 (1)" in line
+
+
+def test_values_that_cannot_be_asked_are_said_to_be(tmp_path, url):
+    load(url, "magento.sql")
+    Shop(tmp_path, url).execute("ALTER TABLE store DROP COLUMN name")
+    _, out = set_up(tmp_path / "shop", url)
+    (line,) = [line for line in out.split("\n") if "could not be asked" in line]
+    assert line.startswith("    Which others there are could not be asked: The MariaDB/MySQL database ")
+    assert "Unknown column" in line
+    assert out.split("\n")[out.split("\n").index(line) - 1].startswith("  store_id=all (the default): ")
+
+
+def test_statuses_that_only_the_owner_knows_and_cannot_be_asked(tmp_path, url):
+    load(url, "oscar.sql")
+    Shop(tmp_path, url).execute("ALTER TABLE order_order DROP COLUMN status")
+    line = Shop(tmp_path, url).fails(ExitCode.SETTINGS, "init", "--url", url, "--yes")
+    assert "found: none. The shop could not be asked: The MariaDB/MySQL database" in line

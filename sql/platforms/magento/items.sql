@@ -1,7 +1,8 @@
 -- The products of Magento, one row each. An attribute has a value for all stores (store 0) and maybe one for a store.
 SELECT
     p.entity_id AS item_id,
-    COALESCE(MAX(CASE WHEN n.store_id = ${store_id} THEN n.value END), MAX(CASE WHEN n.store_id = 0 THEN n.value END), p.sku) AS name,
+    -- Where none has one its number, of another table: their collations may differ, so one is named.
+    COALESCE(CONVERT(MAX(CASE WHEN n.store_id = ${store_id} THEN n.value END) USING utf8mb4) COLLATE utf8mb4_bin, CONVERT(MAX(CASE WHEN n.store_id = 0 THEN n.value END) USING utf8mb4) COLLATE utf8mb4_bin, CONVERT(p.sku USING utf8mb4) COLLATE utf8mb4_bin) AS name,
     -- Switched on (2 is off), shown by itself (1 is not), and in the website of the store.
     CASE
         WHEN (

@@ -50,12 +50,13 @@ LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS parent_id) AS variant ON 1 = 0
 -- [end]
 -- [if accounts]
 LEFT JOIN (
+    -- Shops' tables have collations of several ages, which are not compared unless one is named.
     -- MariaDB makes no index on more of a text for the length of a query.
-    SELECT SUBSTR(LOWER(TRIM(email)), 1, 240) AS address, MIN(entity_id) AS entity_id
+    SELECT SUBSTR(LOWER(TRIM(CONVERT(email USING utf8mb4))), 1, 240) COLLATE utf8mb4_bin AS address, MIN(entity_id) AS entity_id
     FROM `${prefix}customer_entity`
     WHERE email <> ''
-    GROUP BY SUBSTR(LOWER(TRIM(email)), 1, 240)
-) AS account ON o.customer_id IS NULL AND account.address = SUBSTR(LOWER(TRIM(o.customer_email)), 1, 240)
+    GROUP BY address
+) AS account ON o.customer_id IS NULL AND account.address = SUBSTR(LOWER(TRIM(CONVERT(o.customer_email USING utf8mb4))), 1, 240) COLLATE utf8mb4_bin
 -- [end]
 -- [if not accounts]
 LEFT JOIN (SELECT CAST(NULL AS UNSIGNED) AS entity_id) AS account ON 1 = 0

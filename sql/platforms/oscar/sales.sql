@@ -2,13 +2,20 @@
 SELECT
     -- [if user_table]
     -- A guest whose address is that of an account is the account's customer.
+    -- [if not sqlite]
     COALESCE(o.user_id, account.id) AS customer_id,
+    -- [end]
+    -- [if sqlite]
+    -- COALESCE, but with the type of the column: SQLite has none for a function's result, and without rows no value
+    -- tells it.
+    (SELECT o.user_id WHERE o.user_id IS NOT NULL UNION ALL SELECT account.id LIMIT 1) AS customer_id,
+    -- [end]
     -- [end]
     -- [if not user_table]
     o.user_id AS customer_id,
     -- [end]
     -- The product of a variant. Removed products leave lines without one.
-    COALESCE(p.parent_id, p.id) AS item_id,
+    page.id AS item_id,
     o.date_placed AS sold_at,
     -- [if refund_events]
     l.quantity - COALESCE(refund.quantity, 0) AS quantity,
@@ -27,17 +34,38 @@ SELECT
 FROM order_order AS o
 JOIN order_line AS l ON l.order_id = o.id
 JOIN catalogue_product AS p ON p.id = l.product_id
+JOIN catalogue_product AS page ON page.id = COALESCE(p.parent_id, p.id)
 -- [if user_table]
 LEFT JOIN (
-    -- MariaDB makes no index on more of a text for the length of a query.
+    -- Of two tables, each maybe with a collation of its own: the addresses are compared only where one is named.
     SELECT a.address, a.id
     FROM (
-        SELECT SUBSTR(LOWER(TRIM(u.email)), 1, 240) AS address, u.id, ROW_NUMBER() OVER (PARTITION BY SUBSTR(LOWER(TRIM(u.email)), 1, 240) ORDER BY u.id) AS place
-        FROM ${user_table} AS u
-        WHERE u.email <> ''
+        SELECT e.address, e.id, ROW_NUMBER() OVER (PARTITION BY e.address ORDER BY e.id) AS place
+        FROM (
+            -- [if mysql]
+            -- MariaDB makes no index on more of a text for the length of a query.
+            SELECT SUBSTR(LOWER(TRIM(CONVERT(u.email USING utf8mb4))), 1, 240) COLLATE utf8mb4_bin AS address, u.id
+            -- [end]
+            -- [if postgresql]
+            SELECT LOWER(TRIM(u.email)) COLLATE "C" AS address, u.id
+            -- [end]
+            -- [if sqlite]
+            SELECT LOWER(TRIM(u.email)) AS address, u.id
+            -- [end]
+            FROM ${user_table} AS u
+            WHERE u.email <> ''
+        ) AS e
     ) AS a
     WHERE a.place = 1
-) AS account ON o.user_id IS NULL AND account.address = SUBSTR(LOWER(TRIM(o.guest_email)), 1, 240)
+-- [if mysql]
+) AS account ON o.user_id IS NULL AND account.address = SUBSTR(LOWER(TRIM(CONVERT(o.guest_email USING utf8mb4))), 1, 240) COLLATE utf8mb4_bin
+-- [end]
+-- [if postgresql]
+) AS account ON o.user_id IS NULL AND account.address = LOWER(TRIM(o.guest_email)) COLLATE "C"
+-- [end]
+-- [if sqlite]
+) AS account ON o.user_id IS NULL AND account.address = LOWER(TRIM(o.guest_email))
+-- [end]
 -- [end]
 -- [if refund_events]
 LEFT JOIN (

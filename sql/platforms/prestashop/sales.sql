@@ -20,12 +20,13 @@ JOIN `${prefix}order_detail` AS l ON l.id_order = o.id_order
 JOIN `${prefix}customer` AS c ON c.id_customer = o.id_customer
 LEFT JOIN `${prefix}order_state` AS s ON s.id_order_state = o.current_state
 LEFT JOIN (
+    -- Shops' tables have collations of several ages, which are not compared unless one is named.
     -- MariaDB makes no index on more of a text for the length of a query.
-    SELECT SUBSTR(LOWER(TRIM(email)), 1, 240) AS address, MIN(id_customer) AS id_customer
+    SELECT SUBSTR(LOWER(TRIM(CONVERT(email USING utf8mb4))), 1, 240) COLLATE utf8mb4_bin AS address, MIN(id_customer) AS id_customer
     FROM `${prefix}customer`
     WHERE is_guest = 0 AND deleted = 0 AND email <> ''
-    GROUP BY SUBSTR(LOWER(TRIM(email)), 1, 240)
-) AS account ON (c.is_guest = 1 OR c.deleted = 1) AND account.address = SUBSTR(LOWER(TRIM(c.email)), 1, 240)
+    GROUP BY address
+) AS account ON (c.is_guest = 1 OR c.deleted = 1) AND account.address = SUBSTR(LOWER(TRIM(CONVERT(c.email USING utf8mb4))), 1, 240) COLLATE utf8mb4_bin
 WHERE o.date_add >= :since
   -- [if id_shop]
   AND o.id_shop = ${id_shop}

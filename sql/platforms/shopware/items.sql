@@ -1,18 +1,19 @@
 -- The products of Shopware, one row each; variants belong to their product.
 SELECT
     LOWER(HEX(p.id)) AS item_id,
-    -- In the shop's language, else in the system's.
+    -- In the shop's language, else in the system's, else the number. That is of another table, whose collation may be
+    -- another, so one is named.
     COALESCE(
         (
-            SELECT MIN(n.name) FROM product_translation AS n
+            SELECT CONVERT(MIN(n.name) USING utf8mb4) COLLATE utf8mb4_bin FROM product_translation AS n
             WHERE n.product_id = p.id AND n.product_version_id = p.version_id AND n.language_id = ${language_id} AND n.name <> ''
         ),
         (
-            SELECT MIN(n.name) FROM product_translation AS n
+            SELECT CONVERT(MIN(n.name) USING utf8mb4) COLLATE utf8mb4_bin FROM product_translation AS n
             WHERE n.product_id = p.id AND n.product_version_id = p.version_id
               AND n.language_id = UNHEX('2FBB5FE2E29A4D70AA5854CE7CE3E20B') AND n.name <> ''
         ),
-        p.product_number
+        CONVERT(p.product_number USING utf8mb4) COLLATE utf8mb4_bin
     ) AS name,
     -- Switched on, and in the listings of the sales channel (10 is by link only, 20 by search).
     CASE
