@@ -97,9 +97,9 @@ class Shop:
             # MariaDB shows the keys of a table to nobody who may not read all of its columns.
             return []
 
-    def is_true(self, text: str, names: dict[str, str]) -> bool:
-        """Whether a query returns something that is not 0 in its first row."""
-        rows, _ = self.choice([text], names)
+    def is_true(self, texts: Iterable[str], names: dict[str, str]) -> bool:
+        """Whether the first query that answers returns something that is not 0 in its first row."""
+        rows, _ = self.choice(texts, names)
         return bool(rows and rows[0][0])
 
 

@@ -73,8 +73,9 @@ class Preset:
     """Queries that tell its version, the first that answers counts."""
     shop_timezone: tuple[str, ...]
     """Queries for the zone of the shop's day."""
-    switches: Mapping[str, str]
-    """Names for what differs between shops, and queries: it is so where one returns a row that is not 0."""
+    switches: Mapping[str, tuple[str, ...]]
+    """Names for what differs between shops, and queries: it is so where the first that answers returns a row
+    that is not 0."""
     parameters: tuple[Parameter, ...]
 
     @cached_property
@@ -102,7 +103,7 @@ def load_preset(name: str) -> Preset:
         has_prefix=told["detect"].get("prefix", False),
         version=_some(told["detect"].get("version", ())),
         shop_timezone=_some(told.get("shop_timezone", ())),
-        switches=told.get("switches", {}),
+        switches={key: _some(value) for key, value in told.get("switches", {}).items()},
         parameters=tuple(_parameter(key, value) for key, value in told["parameters"].items()),
     )
 

@@ -71,7 +71,7 @@ def platform_queries(
         return None
     shop, preset = Shop(database), platform.preset
     values = fill(platform, shop, parameters, ask)
-    switches = tuple(name for name, text in preset.switches.items() if shop.is_true(text, platform.names))
+    switches = tuple(name for name, texts in preset.switches.items() if shop.is_true(texts, platform.names))
     version = next(iter(shop.first(preset.version, platform.names)), None)
     zone = next(iter(shop.first(preset.shop_timezone, platform.names)), None)
     left_out = []

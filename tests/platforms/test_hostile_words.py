@@ -145,7 +145,7 @@ def reads_of(preset):
     """Everything that a preset asks of a shop, by the text of the question, with harmless rows."""
     reads = {text: [("1.2.3",)] for text in preset.version}
     reads |= {text: [("Europe/Paris",)] for text in preset.shop_timezone}
-    reads |= {text: [(1,)] for text in preset.switches.values()}
+    reads |= {text: [(1,)] for texts in preset.switches.values() for text in texts}
     for parameter in preset.parameters:
         harmless = HARMLESS[parameter.kind]
         for text in parameter.find:

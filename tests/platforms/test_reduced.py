@@ -5,6 +5,8 @@ import pytest
 from recommender.errors import ExitCode
 from tests.nights import Shop
 from tests.platforms.support import items_of, load, sales_of, set_up
+from tests.platforms.test_shopware import SALES as SHOPWARE_SALES
+from tests.platforms.test_woocommerce import SALES as WOO_SALES
 
 LACKED = {
     "woocommerce": (
@@ -80,3 +82,58 @@ def test_statuses_that_only_the_owner_knows_and_cannot_be_asked(tmp_path, url):
     Shop(tmp_path, url).execute("ALTER TABLE order_order DROP COLUMN status")
     line = Shop(tmp_path, url).fails(ExitCode.SETTINGS, "init", "--url", url, "--yes")
     assert "found: none. The shop could not be asked: The MariaDB/MySQL database" in line
+
+
+def test_woocommerce_before_it_had_tables_of_orders(tmp_path, url):
+    """Version 7.0 and older: only posts, and no option that says so."""
+    load(url, "woocommerce.sql")
+    Shop(tmp_path, url).execute(
+        "DROP TABLE wp_wc_orders",
+        "DELETE FROM wp_options WHERE option_name = 'woocommerce_custom_orders_table_enabled'",
+    )
+    shop, out = set_up(tmp_path / "shop", url)
+    assert sales_of(shop) == WOO_SALES
+    assert "could not be asked" not in out
+    assert "wc-pending (1)" in out
+
+
+def test_woocommerce_of_then_whose_settings_are_not_ours_to_read(tmp_path, url):
+    load(url, "woocommerce.sql")
+    Shop(tmp_path, url).execute("DROP TABLE wp_wc_orders", "DROP TABLE wp_options")
+    shop, _ = set_up(tmp_path / "shop", url)
+    assert sales_of(shop) == WOO_SALES
+
+
+def test_shopware_whose_refunds_have_no_versions(tmp_path, url):
+    """As from 6.4.12 on, before they had any."""
+    load(url, "shopware.sql")
+    Shop(tmp_path, url).execute(
+        "DELETE FROM order_transaction_capture_refund_position WHERE version_id <>"
+        " UNHEX('0FA91CE3E96A4BC2BE4BD9CE752C3425')",
+        "ALTER TABLE order_transaction_capture_refund_position DROP PRIMARY KEY, DROP COLUMN version_id,"
+        " DROP COLUMN refund_version_id, DROP COLUMN order_line_item_version_id, ADD PRIMARY KEY (id)",
+        "ALTER TABLE order_transaction_capture_refund DROP PRIMARY KEY, DROP COLUMN version_id,"
+        " ADD PRIMARY KEY (id)",
+    )
+    shop, out = set_up(tmp_path / "shop", url)
+    assert sales_of(shop) == SHOPWARE_SALES
+    assert "GRANT SELECT (id, state_id)" in out
+
+
+def test_shopware_before_it_had_refunds(tmp_path, url):
+    load(url, "shopware.sql")
+    Shop(tmp_path, url).execute(
+        "DROP TABLE order_transaction_capture_refund_position", "DROP TABLE order_transaction_capture_refund"
+    )
+    shop, out = set_up(tmp_path / "shop", url)
+    assert (f"{2:032x}", f"{11:032x}", 3, None) in sales_of(shop)
+    assert "capture_refund" not in out
+
+
+@pytest.mark.parametrize("table", ["oc_product", "oc_order_product"])
+def test_opencart_with_masters_in_one_table_alone(tmp_path, url, table):
+    load(url, "opencart.sql")
+    Shop(tmp_path, url).execute(f"ALTER TABLE {table} DROP COLUMN master_id")
+    shop, _ = set_up(tmp_path / "shop", url)
+    assert (1, 12, 1, None) in sales_of(shop)
+    assert 12 in items_of(shop)

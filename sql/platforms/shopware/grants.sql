@@ -5,8 +5,14 @@ GRANT SELECT (id, version_id, order_id, order_version_id, parent_id, product_id,
 GRANT SELECT (order_id, order_version_id, version_id, customer_id, email) ON ${database}.order_customer TO ${reader};
 GRANT SELECT (id, version_id, order_id, order_version_id, state_id) ON ${database}.order_transaction TO ${reader};
 -- [if refunds]
+-- [if refund_versions]
 GRANT SELECT (version_id, refund_id, order_line_item_id, quantity) ON ${database}.order_transaction_capture_refund_position TO ${reader};
 GRANT SELECT (id, version_id, state_id) ON ${database}.order_transaction_capture_refund TO ${reader};
+-- [end]
+-- [if not refund_versions]
+GRANT SELECT (refund_id, order_line_item_id, quantity) ON ${database}.order_transaction_capture_refund_position TO ${reader};
+GRANT SELECT (id, state_id) ON ${database}.order_transaction_capture_refund TO ${reader};
+-- [end]
 -- [end]
 GRANT SELECT (id, technical_name, state_machine_id) ON ${database}.state_machine_state TO ${reader};
 GRANT SELECT (id, technical_name) ON ${database}.state_machine TO ${reader};

@@ -35,9 +35,16 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT b.order_line_item_id, SUM(b.quantity) AS quantity
     FROM order_transaction_capture_refund_position AS b
+    -- [if refund_versions]
     JOIN order_transaction_capture_refund AS r ON r.id = b.refund_id AND r.version_id = b.version_id
+    -- [end]
+    -- [if not refund_versions]
+    JOIN order_transaction_capture_refund AS r ON r.id = b.refund_id
+    -- [end]
     JOIN state_machine_state AS rs ON rs.id = r.state_id AND rs.technical_name = 'completed'
+    -- [if refund_versions]
     WHERE b.version_id = UNHEX('0FA91CE3E96A4BC2BE4BD9CE752C3425')
+    -- [end]
     GROUP BY b.order_line_item_id
 ) AS refund ON refund.order_line_item_id = l.id
 -- [end]
