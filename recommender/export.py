@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from recommender.beyond import Newest, NotCompared, newest_sale, not_compared
 from recommender.database.base import Columns, Database, QueryColumn, Rows, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
@@ -49,6 +50,8 @@ class Counts:
     without_item: int = 0
     unreadable_time: int = 0
     unreadable_quantity: int = 0
+    not_compared: int = 0
+    """Left out by the comparison with :since, which cannot tell how old they are; on top of `read`."""
     guest_sales: int = 0
     forgotten: int = 0
     """Of customers who are to be forgotten."""
@@ -68,6 +71,12 @@ class Export:
     sales_sha256: str
     items_sha256: str
     warnings: list[str] = field(default_factory=list)
+    older: Newest | None = None
+    """The newest sale there is, where none is in the window."""
+
+    def older_day(self, zone: ZoneInfo) -> date | None:
+        """The shop's day of that sale."""
+        return None if self.older is None else self.older.day(zone)
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,14 @@ def export(
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
         items = _read_items(snapshot, items_query, item_columns, item_kind)
+        # Last, since a server ends its snapshot where it cannot be asked this.
+        if sales_query.uses_since:
+            sales.add(not_compared(database, snapshot, sales_query.path, columns["sold_at"], since))
+        older = None
+        if not sales.counts.sales:
+            older = newest_sale(
+                database, snapshot, sales_query.path, columns["sold_at"], end=window.end, zone=sales_timezone
+            )
     items.count(sales.counts)
     return Export(
         customer_kind=kinds[0],
@@ -176,6 +193,7 @@ def export(
         sales_sha256=sales_sha256,
         items_sha256=items.write(folder / ITEMS),
         warnings=[*sales.warnings(), *items.warnings()],
+        older=older,
     )
 
 
@@ -383,6 +401,23 @@ class _SalesWriter:
                 "Mind SALES_TIMEZONE and the clock of this machine.",
             )
 
+    def add(self, missing: NotCompared) -> None:
+        """Count what the comparison with `:since` left out.
+
+        Raises:
+            RefusedError: it is more than 1 %.
+        """
+        self.counts.not_compared = missing.lines
+        there = self.counts.read + missing.lines
+        if missing.lines > _MOST_BAD_SHARE * there:
+            raise RefusedError(
+                f"{self._query.path}: too many sale lines cannot be used: {missing.lines} of {there} are left"
+                " out by the comparison with :since, which cannot tell how old they are, such as sold_at ="
+                f" {missing.example!r}.",
+                "Compare a time of the form 2026-10-31 20:00:00: what is stored in another form must be"
+                " converted before it is compared, and in sold_at.",
+            )
+
     def warnings(self) -> list[str]:
         """What an owner should know about an export that was good enough."""
         found = []
@@ -395,6 +430,7 @@ class _SalesWriter:
             "without an item": self.counts.without_item,
             "with an unreadable time": self.counts.unreadable_time,
             "with an unreadable quantity": self.counts.unreadable_quantity,
+            "which :since cannot be compared with": self.counts.not_compared,
             "in the future": 0 if self._window.is_past else self.counts.future,
         }
         found += [f"{count} sale lines {words} were left out." for words, count in bad.items() if count]

@@ -5,12 +5,14 @@ with a finding for each empty list, and for each share of what was published las
 """
 
 from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.database.tables import RECOMMENDATIONS, ListTable
 from recommender.errors import RefusedError
 from recommender.texttable import shortened
+from recommender.window import MOST_HISTORY_DAYS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 
-def require_sales(sales: int, *, days: int, until: str, path: Path, before: "Run | None") -> None:
+def require_sales(
+    sales: int, *, days: int, until: date, newest: date | None, path: Path, before: "Run | None"
+) -> None:
     """Refuse a window without sales.
 
     Args:
         sales: lines of the export.
         days: length of the window.
         until: the as-of day.
+        newest: the shop's day of the newest sale up to then, None where there is none.
         path: the query.
         before: the run published last, None where there is none.
 
@@ -39,8 +44,12 @@ def require_sales(sales: int, *, days: int, until: str, path: Path, before: "Run
     """
     if not sales:
         known = ""
+        if newest is not None and days < (until - newest).days <= MOST_HISTORY_DAYS:
+            known = (
+                f" The newest sale there is of {newest}; HISTORY_DAYS={(until - newest).days} would read it."
+            )
         if before is not None:
-            known = f" The run {before.run_id}, published last, had {before.manifest.counts['sales'] or 0}."
+            known += f" The run {before.run_id}, published last, had {before.manifest.counts['sales'] or 0}."
         raise RefusedError(
             f"There are no sales in the {days} days up to {until}: {path} returns none.{known}",
             "Check its WHERE, HISTORY_DAYS, DATABASE_URL and --as-of.",

@@ -19,6 +19,7 @@ from recommender.database.urls import masked, normalise_url
 from recommender.errors import RefusedError, SettingsError
 from recommender.kernel import AUTO
 from recommender.texttable import in_utf8
+from recommender.window import MOST_HISTORY_DAYS
 
 UTC = ZoneInfo("UTC")
 
@@ -226,7 +227,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "TABLE_PREFIX": _prefix,
     "SHOP_TIMEZONE": _zone,
     "SALES_TIMEZONE": _zone,
-    "HISTORY_DAYS": _whole(1, 36500),
+    "HISTORY_DAYS": _whole(1, MOST_HISTORY_DAYS),
     "LISTS": _lists,
     "TOP_N": _whole(1, 1000),
     "POPULAR_ITEMS": _whole(1, 100_000),

@@ -141,7 +141,8 @@ class Night:
             require_sales(
                 found.counts.sales,
                 days=settings.history_days,
-                until=manifest.as_of_day,
+                until=self._window.as_of_day,
+                newest=found.older_day(settings.shop_timezone),
                 path=settings.sql_dir / "sales.sql",
                 before=last,
             )

@@ -4,6 +4,7 @@ Inside, a moment is an int64 count of microseconds since 1970-01-01 UTC. A local
 read as PEP 495 does with `fold=0`: in the repeated hour the first one, in the skipped hour the offset before.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -25,6 +26,7 @@ DAY_MICROSECONDS = 86_400 * SECOND_MICROSECONDS
 _FIRST_SECOND, _LAST_SECOND = -62_135_510_400, 253_402_128_000
 """0001-01-02 and 9999-12-30: a day from the ends of what datetime holds, for any zone's offset."""
 _BLOCK_DAYS = 3660
+_MANY_DIGITS = re.compile(r"\d{9}")
 _STEP_SECONDS = 3 * 86_400
 """Zones have changed their offset and changed it back within a week (Recife in October 2000), never within
 three days."""
@@ -105,6 +107,9 @@ def _parse_one(value: object) -> tuple[int, bool]:
     """Microseconds, and whether they are local ones."""
     try:
         if isinstance(value, str):
+            # Milliseconds since 1970 would be read as a day, any mark, hours and minutes.
+            if _MANY_DIGITS.match(value.strip()):
+                return UNREADABLE, False
             value = datetime.fromisoformat(value.strip())
         elif isinstance(value, date) and not isinstance(value, datetime):
             value = datetime.combine(value, time())

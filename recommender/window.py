@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+MOST_HISTORY_DAYS = 36_500
 _FIRST_DAY = 5
 """Ordinal of the earliest day that a window begins with: a day and any zone earlier is still a date."""
 

@@ -130,7 +130,8 @@ def check_sales(
         require_sales(
             sales.lines,
             days=settings.history_days,
-            until=window.as_of_day.isoformat(),
+            until=window.as_of_day,
+            newest=export.older_day(settings.shop_timezone),
             path=settings.sql_dir / SALES_QUERY,
             before=last_run,
         )

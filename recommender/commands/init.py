@@ -210,7 +210,7 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask:
 
 def _show_newest(sampled: "Sample", found: "Settings") -> None:
     if sampled.problem:
-        _say(f"The newest sales cannot be shown: {sampled.problem}")
+        _say(sampled.problem)
         return
     click.echo(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
     table = [("customer_id", "item_id", "name", "sold_at"), *sampled.newest]

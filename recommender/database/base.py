@@ -40,6 +40,8 @@ class QueryColumn:
     """As the database names it; ours are found in any case."""
     is_instant: bool = False
     """Its texts are UTC whatever the shop's zone: the column is of a type that stores instants."""
+    is_time: bool = False
+    """It is of a type for days or times, which the database compares as such."""
 
 
 class Rows(ABC):

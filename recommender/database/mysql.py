@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 # Type codes of the protocol (include/field_types.h of the server).
 _INTEGERS = {1: "TINYINT", 2: "SMALLINT", 3: "INT", 8: "BIGINT", 9: "MEDIUMINT"}
 _TIMESTAMP = 7
+_TIMES = {_TIMESTAMP, 10, 12}
 _DECIMAL = 246
 _TEXTS = {15, 249, 250, 251, 252, 253, 254}
 _TIMES_AND_DECIMALS = (0, 7, 10, 12, 246)
@@ -79,7 +80,10 @@ class _MySQLSnapshot(Snapshot):
 
     def columns(self, query: Query) -> list[QueryColumn]:
         with self._errors(query):
-            return [QueryColumn(name, code == _TIMESTAMP) for name, code, *_ in self._probe(query)]
+            return [
+                QueryColumn(name, code == _TIMESTAMP, is_time=code in _TIMES)
+                for name, code, *_ in self._probe(query)
+            ]
 
     def key_type(self, query: Query, column: QueryColumn) -> KeyType:
         with self._errors(query):

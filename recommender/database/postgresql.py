@@ -46,6 +46,7 @@ _BLOCK = 1 << 18
 _INTEGERS = {"smallint", "integer", "bigint"}
 _TEXTS = {"text", "character varying", "character", "uuid", "citext", "name"}
 _INSTANT = "timestamp with time zone"
+_TIMES = {_INSTANT, "timestamp without time zone", "date"}
 _PLACE = re.compile(r"^LINE \d+: (.*)$", re.MULTILINE)
 
 
@@ -91,7 +92,10 @@ class _PostgreSQLSnapshot(Snapshot):
 
     def columns(self, query: Query) -> list[QueryColumn]:
         with self._errors(query):
-            return [QueryColumn(name, _base(kind) == _INSTANT) for name, kind in self._types(query)]
+            return [
+                QueryColumn(name, _base(kind) == _INSTANT, is_time=_base(kind) in _TIMES)
+                for name, kind in self._types(query)
+            ]
 
     def key_type(self, query: Query, column: QueryColumn) -> KeyType:
         with self._errors(query):

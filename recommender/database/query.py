@@ -67,19 +67,19 @@ def _is_closed(comment: str, dialect: str) -> bool:
     return len(comment) >= len("/**/") and comment.endswith("*/")
 
 
-def prepare_query(text: str, path: Path, dialect: str, since: datetime) -> Query:
+def prepare_query(text: str, path: Path, dialect: str, since: datetime | None) -> Query:
     """Make the owner's text safe to stand as a subquery and put the time in.
 
     Args:
         text: the file's content.
         path: the file, for messages.
         dialect: `sqlite`, `mysql` or `postgresql`: they differ in what is a literal or a comment.
-        since: naive, in the zone of the sales.
+        since: naive, in the zone of the sales; None for a number that is less than all that SQLite can store.
 
     Raises:
         SettingsError: empty, more than one statement, or parentheses that would leave the subquery.
     """
-    literal = f"'{since.isoformat(' ', 'seconds')}'"
+    literal = "(-9e999)" if since is None else f"'{since.isoformat(' ', 'seconds')}'"
     parts: list[str] = []
     depth = 0
     ended = uses_since = False
@@ -124,8 +124,8 @@ def _not_one_select(path: Path, reason: str) -> SettingsError:
     return SettingsError(f"{path} must hold one SELECT and nothing else: {reason}.", "Correct the query.")
 
 
-def read_query(path: Path, dialect: str, since: datetime) -> Query:
-    """The query of a file, prepared.
+def read_query(path: Path, dialect: str, since: datetime | None) -> Query:
+    """The query of a file, prepared as by `prepare_query`.
 
     Raises:
         SettingsError: the file is missing, not UTF-8, or not one SELECT.

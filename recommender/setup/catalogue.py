@@ -51,10 +51,13 @@ class Kind(Enum):
 
 
 class Epoch(Enum):
-    """What an integer that stands for a time counts since 1970, UTC."""
+    """What a number that stands for a time counts: since 1970, UTC, how many in a second; or days."""
 
+    DAYS = 0
+    """Julian days, as SQLite's own functions give them."""
     SECONDS = 1
     MILLISECONDS = 1000
+    MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,10 @@ class FoundColumn:
     name: str
     kind: Kind
     nullable: bool
-    epoch: Epoch | None = None
-    """Set where it is a TIME that is stored as an integer."""
+    epochs: tuple[Epoch, ...] = ()
+    """Set where it is a TIME that is stored as a number; only SQLite's columns can hold several."""
+    has_texts: bool = False
+    """Whether texts stand beside these numbers, or the numbers are stored as texts."""
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,45 @@
-"""Times that a shop stores as integers, seconds or milliseconds since 1970: found by their values."""
+"""Times that a shop stores as numbers: found by what is stored, whatever the column is declared as."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.errors import DatabaseError
+from recommender.looks import rows_if_allowed
 from recommender.setup import words
 from recommender.setup.catalogue import Epoch, FoundColumn, FoundTable, Kind
 
-_LOOKED_AT = 1000
-_FIRST, _LAST = 946_684_800, 4_102_444_800
+_LOOKED_AT = 5000
+"""Of the oldest rows, and as many of the newest: a shop may have changed its software in between."""
+_LEAST_SHARE = 0.99
+"""The rest is what a night may find unusable."""
+_BOUNDS: dict[Epoch, tuple[float, float]] = {
+    Epoch.DAYS: (2_451_544.5, 2_488_069.5),
+    **{e: (946_684_800 * e.value, 4_102_444_800 * e.value) for e in Epoch if e is not Epoch.DAYS},
+}
 """The years 2000 to 2100: no number of an order, no price and no date written 20261125 lies between."""
+_LESS_THAN = {
+    Epoch.DAYS: "1e8",
+    Epoch.SECONDS: "1e11",
+    Epoch.MILLISECONDS: "1e14",
+    Epoch.MICROSECONDS: "1e17",
+}
+"""What tells one from the next where a column holds several."""
+_TEXTS, _OTHERS = "texts", "others"
 
 _TIMES = {
     # Text with a Z, not FROM_UNIXTIME: that is local time of the session, and without a zone.
     ("mysql", Epoch.SECONDS): "CONCAT(DATE_ADD('1970-01-01', INTERVAL {} SECOND), 'Z')",
     ("mysql", Epoch.MILLISECONDS): "CONCAT(DATE_ADD('1970-01-01', INTERVAL {} DIV 1000 SECOND), 'Z')",
+    ("mysql", Epoch.MICROSECONDS): "CONCAT(DATE_ADD('1970-01-01', INTERVAL {} DIV 1000000 SECOND), 'Z')",
     ("postgresql", Epoch.SECONDS): "to_timestamp({})",
     ("postgresql", Epoch.MILLISECONDS): "to_timestamp({} / 1000)",
+    ("postgresql", Epoch.MICROSECONDS): "to_timestamp({} / 1000000)",
     ("sqlite", Epoch.SECONDS): "strftime('%Y-%m-%dT%H:%M:%SZ', {}, 'unixepoch')",
     ("sqlite", Epoch.MILLISECONDS): "strftime('%Y-%m-%dT%H:%M:%SZ', {} / 1000, 'unixepoch')",
+    ("sqlite", Epoch.MICROSECONDS): "strftime('%Y-%m-%dT%H:%M:%SZ', {} / 1000000, 'unixepoch')",
+    ("sqlite", Epoch.DAYS): "strftime('%Y-%m-%dT%H:%M:%SZ', NULLIF({}, 0))",
 }
 _SINCE = {
     "mysql": "TIMESTAMPDIFF(SECOND, '1970-01-01', :since)",
@@ -30,7 +49,7 @@ _SINCE = {
 
 
 def with_epochs(database: Database, tables: list[FoundTable]) -> list[FoundTable]:
-    """The tables, with integers that hold such times made columns of times.
+    """The tables, with columns that hold numbers for times made columns of times.
 
     Args:
         database: the shop's; asked for some values of columns that are called like times.
@@ -42,33 +61,80 @@ def with_epochs(database: Database, tables: list[FoundTable]) -> list[FoundTable
     ]
 
 
-def time_expression(backend: str, column: str, epoch: Epoch) -> str:
-    """SQL for the time in a column, of a type or text that carries its zone."""
-    return _TIMES[backend, epoch].format(column)
+def time_expression(backend: str, name: str, column: FoundColumn) -> str:
+    """SQL for the time in a column of that (quoted) name: a number becomes one that carries its zone."""
+    if not column.epochs:
+        return name
+    if not column.has_texts:
+        number = name
+        if len(column.epochs) == 1:
+            return _TIMES[backend, column.epochs[0]].format(number)
+        cases = []
+    else:
+        # A column that is declared a text stores the digits of a number.
+        number = f"({name} + 0)"
+        cases = [f"WHEN typeof({name}) = 'text' AND {name} GLOB '*[^0-9.]*' THEN {name}"]
+    ordered = [epoch for epoch in _LESS_THAN if epoch in column.epochs]
+    for epoch in ordered[:-1]:
+        cases.append(f"WHEN {number} < {_LESS_THAN[epoch]} THEN {_TIMES[backend, epoch].format(number)}")
+    return f"CASE {' '.join(cases)} ELSE {_TIMES[backend, ordered[-1]].format(number)} END"
 
 
-def since_expression(backend: str, epoch: Epoch) -> str:
-    """SQL for `:since` as the column has it, so that the bare column is compared and an index serves."""
-    seconds = _SINCE[backend]
-    return seconds if epoch is Epoch.SECONDS else f"{seconds} * {epoch.value}"
+def since_condition(backend: str, name: str, column: FoundColumn) -> str:
+    """SQL that keeps all since `:since`; of the bare column where that can be, so that an index serves."""
+    if not column.epochs:
+        return f"{name} >= :since"
+    if column.has_texts or len(column.epochs) > 1:
+        return f"{time_expression(backend, name, column)} >= :since"
+    (epoch,) = column.epochs
+    if epoch is Epoch.DAYS:
+        return f"{name} >= julianday(:since)"
+    return f"{name} >= {_SINCE[backend]}" + (f" * {epoch.value}" if epoch is not Epoch.SECONDS else "")
 
 
 def _looked_at(database: Database, table: FoundTable, column: FoundColumn) -> FoundColumn:
-    if column.kind is not Kind.INTEGER or column.name in table.key or not words.may_be_epoch(column):
+    is_sqlite = database.backend == "sqlite"
+    if column.name in table.key or not words.may_be_epoch(column):
         return column
+    if not is_sqlite and column.kind not in (Kind.INTEGER, Kind.NUMBER):
+        return column  # what is declared a time or a text holds nothing else there
+    forms = _forms(database, table, column)
+    known = sum(lines for form, lines in forms.items() if form != _OTHERS)
+    epochs = tuple(epoch for epoch in Epoch if epoch.name in forms)
+    if known < _LEAST_SHARE * sum(forms.values()) or (len(epochs) > 1 and not is_sqlite):
+        return column
+    if epochs:
+        has_texts = is_sqlite and (_TEXTS in forms or column.kind is Kind.TEXT)
+        return replace(column, kind=Kind.TIME, epochs=epochs, has_texts=has_texts)
+    if _TEXTS in forms and column.kind is not Kind.TEXT:
+        return replace(column, kind=Kind.TIME)
+    return column
+
+
+def _forms(database: Database, table: FoundTable, column: FoundColumn) -> Mapping[str, int]:
+    """How many of some rows hold each form: the name of an Epoch, texts that are times, and others."""
     name = database.quote(column.name)
     source = database.quoted(sa.Table(table.name, sa.MetaData(), schema=table.schema))
-    statement = (
-        f"SELECT min(s.v), max(s.v) FROM (SELECT {name} AS v FROM {source} WHERE {name} <> 0"
-        f" LIMIT {_LOOKED_AT}) AS s"
-    )
-    try:
-        with database.connect() as connection:
-            verbatim = connection.execution_options(no_parameters=True)
-            least, greatest = verbatim.exec_driver_sql(statement).one()
-    except DatabaseError:
-        return column  # a view that fails, or not for us to read
-    for epoch in Epoch:
-        if least is not None and least >= _FIRST * epoch.value and greatest < _LAST * epoch.value:
-            return replace(column, kind=Kind.TIME, epoch=epoch)
-    return column
+    number, cases, kinds = "s.v", [], [e for e in Epoch if e is not Epoch.DAYS]
+    if database.backend == "sqlite":
+        number, kinds = "(s.v + 0)", [*Epoch]
+        day = "-".join("[0-9]" * digits for digits in (4, 2, 2))
+        cases = [
+            f"WHEN typeof(s.v) = 'text' AND s.v GLOB '{day}*' THEN '{_TEXTS}'",
+            f"WHEN typeof(s.v) = 'blob' OR s.v GLOB '*[^0-9.e+]*' THEN '{_OTHERS}'",
+        ]
+    for epoch in kinds:
+        first, last = _BOUNDS[epoch]
+        cases.append(f"WHEN {number} >= {first} AND {number} < {last} THEN '{epoch.name}'")
+    form = f"CASE {' '.join(cases)} ELSE '{_OTHERS}' END"
+    unset = "'', 0" if database.backend == "sqlite" else "0"
+    rows = f"SELECT {name} AS v FROM {source} WHERE {name} NOT IN ({unset})"
+    order = ["rowid"] if database.backend == "sqlite" else [database.quote(key) for key in table.key]
+    newest = f"{rows} ORDER BY {', '.join(f'{key} DESC' for key in order)} LIMIT {_LOOKED_AT}"
+    oldest = f"{rows} LIMIT {_LOOKED_AT}"
+    found: dict[str, int] = {}
+    for part in (oldest, newest) if order else (oldest,):  # a view has no rowid, and may fail altogether
+        counted = f"SELECT {form} AS form, count(*) FROM ({part}) AS s GROUP BY 1"
+        for row in rows_if_allowed(database, counted):
+            found[str(row[0])] = found.get(str(row[0]), 0) + int(str(row[1]))
+    return found

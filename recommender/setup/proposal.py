@@ -10,7 +10,7 @@ from recommender.looks import rows_if_allowed
 from recommender.setup import words
 from recommender.setup.candidates import Sales, candidates, product_table
 from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
-from recommender.setup.epochs import since_expression, time_expression, with_epochs
+from recommender.setup.epochs import since_condition, time_expression, with_epochs
 from recommender.texttable import printable
 
 _OTHERS_SHOWN = 3
@@ -93,11 +93,11 @@ class _Writer:
         price = next((c for c in found.lines.columns if words.is_price(c)), None)
         taken = {c for c in (found.customer, found.item, found.time, quantity, price, email) if c}
         order = self._order_key(found, taken)
-        backend, epoch = self._database.backend, found.time.epoch
+        backend = self._database.backend
         columns = {
             "customer_id": customer if guest is None else self._no_guest(customer, guest),
             "item_id": self._of("l", found.item),
-            "sold_at": time if epoch is None else time_expression(backend, time, epoch),
+            "sold_at": time_expression(backend, time, found.time),
             "quantity": self._of("l", quantity) if quantity else None,
             "price": self._of("l", price) if price else None,
             "order_id": order,
@@ -116,7 +116,7 @@ class _Writer:
                 f"JOIN {self._table(found.orders)} AS o"
                 f" ON {self._of('o', found.join[1])} = {self._of('l', found.join[0])}  -- {found.join_reason}"
             )
-        text.append(f"WHERE {time} >= {':since' if epoch is None else since_expression(backend, epoch)}")
+        text.append(f"WHERE {since_condition(backend, time, found.time)}")
         if has_guests and not email:
             text.append(f"  AND {columns['customer_id']} IS NOT NULL")
         used = {found.customer.name, found.time.name, *(c.name for c in (email,) if c and has_guests)}
@@ -143,7 +143,7 @@ class _Writer:
 
     def _returns(self, table: FoundTable) -> list[str]:
         """A comment that shows how to add what came back."""
-        times = (c for c in table.columns if c.kind is Kind.TIME and not c.epoch)
+        times = (c for c in table.columns if c.kind is Kind.TIME and not c.epochs)
         when = next((self._of("r", c) for c in times), "…")
         pieces = next((self._of("r", c) for c in table.columns if words.is_quantity(c)), "…")
         source = printable(f"{self._table(table)} AS r … WHERE {when} >= :since")

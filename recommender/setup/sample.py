@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from recommender.beyond import newest_sale, not_compared
 from recommender.database import open_database
-from recommender.database.base import Snapshot
+from recommender.database.base import QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.database.tables import KeyType
-from recommender.errors import DatabaseError, RecommenderError
+from recommender.errors import DatabaseError, RecommenderError, RefusedError
 from recommender.export import find_columns
 from recommender.looks import rows_of, shop_snapshot
 from recommender.settings import Settings
-from recommender.times import shown_time
+from recommender.texttable import shortened
+from recommender.times import UNREADABLE, parse_times, shown_time
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class Sample:
     newest: Sequence[tuple[str, ...]] = ()
     """The newest sales: customer, item, the item's name, time in the shop's zone; at most five."""
     problem: str = ""
-    """Why they cannot be shown."""
+    """Why they cannot be shown, in a sentence."""
 
 
 def sample(settings: Settings, *, newest: bool) -> Sample:
@@ -56,12 +58,21 @@ def sample(settings: Settings, *, newest: bool) -> Sample:
         if not newest:
             return found
         try:
-            return replace(found, newest=_newest(snapshot, sales, settings))
+            rows = _newest(snapshot, sales, settings)
+            if rows:
+                return replace(found, newest=rows)
+            return replace(found, problem=_why_none(snapshot, sales, columns["sold_at"], settings))
         except RecommenderError as error:
-            return replace(found, problem=str(error))
+            return replace(found, problem=f"The newest sales cannot be shown: {error}")
 
 
 def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[str, ...]]:
+    """The newest sales.
+
+    Raises:
+        RefusedError: there are some, none of them with a time that can be read.
+        DatabaseError: the database refused a query.
+    """
     items = _query(settings, "items.sql")
     text = (
         f"SELECT s.customer_id, s.item_id, i.name, s.sold_at FROM (\n{sales.text}) AS s"
@@ -70,13 +81,43 @@ def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[
     query = replace(sales, text=text)
     columns = find_columns(query, snapshot, ("customer_id", "item_id", "name", "sold_at"), ())
     sold_in = ZoneInfo("UTC") if columns["sold_at"].is_instant else settings.sales_timezone
+    rows = rows_of(snapshot, query, columns.values())
+    if rows and (parse_times([row[3] for row in rows], sold_in) == UNREADABLE).all():
+        raise RefusedError(
+            f"no sold_at of {sales.path} is a time, such as {shortened(str(rows[0][3]))!r}.",
+            "Convert it in the query.",
+        )
     return [
         (
             *("" if value is None else str(value) for value in row[:3]),
             shown_time(row[3], sold_in, settings.shop_timezone),
         )
-        for row in rows_of(snapshot, query, columns.values())
+        for row in rows
     ]
+
+
+def _why_none(snapshot: Snapshot, sales: Query, sold_at: QueryColumn, settings: Settings) -> str:
+    """Why there are no newest sales, in a sentence."""
+    shop, now = open_database(settings.database_url), datetime.now(UTC)
+    none = f"No sale could be read: {sales.path}"
+    if sales.uses_since:
+        missing = not_compared(shop, snapshot, sales.path, sold_at, _since(settings))
+        if missing.lines:
+            return (
+                f"{none} leaves out {missing.lines} lines by its comparison with :since, which cannot tell"
+                f" how old they are, such as sold_at = {missing.example!r}."
+            )
+    older = newest_sale(shop, snapshot, sales.path, sold_at, end=now, zone=settings.sales_timezone)
+    if older is None:
+        return f"{none} returns none, however old."
+    day = older.day(settings.shop_timezone)
+    if day is None:
+        return f"{none} returns a sold_at that is no time, such as {older.text!r}."
+    days = (now.astimezone(settings.shop_timezone).date() - day).days
+    return (
+        f"{none} returns none of the last {settings.history_days} days. The newest sale there is of {day};"
+        f" HISTORY_DAYS={days} would read it."
+    )
 
 
 def repeats_share(settings: Settings) -> float | None:
@@ -108,6 +149,10 @@ def repeats_share(settings: Settings) -> float | None:
 
 
 def _query(settings: Settings, name: str) -> Query:
-    shop = open_database(settings.database_url)
+    return read_query(settings.sql_dir / name, open_database(settings.database_url).backend, _since(settings))
+
+
+def _since(settings: Settings) -> datetime:
+    """About what a night would put in: naive, in the zone of the sales, without a fraction."""
     since = datetime.now(UTC).astimezone(settings.sales_timezone) - timedelta(days=settings.history_days + 1)
-    return read_query(settings.sql_dir / name, shop.backend, since.replace(tzinfo=None))
+    return since.replace(microsecond=0, tzinfo=None)

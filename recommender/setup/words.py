@@ -83,7 +83,7 @@ def time_score(column: FoundColumn) -> float:
     is_named = _has(rf"{_SOLD_AT}|{_MADE_AT}", name)
     if column.kind is not Kind.TIME and not (column.kind is Kind.TEXT and _has(_MADE_AT, name)):
         return 0
-    score = 3.0 if column.kind is Kind.TIME and column.epoch is None else 2.5 if column.epoch else 1.5
+    score = 2.5 if column.epochs else 3.0 if column.kind is Kind.TIME else 1.5
     score += 1.5 if _has(_SOLD_AT, name) else 1 if is_named else 0
     return max(score - 2 * _has(_OTHER_TIME, name), 0.5)
 

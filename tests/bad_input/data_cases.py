@@ -140,7 +140,7 @@ def no_sales(shop: BadShop) -> None:
     shop.execute("DELETE FROM sales")
 
 
-@case("no sales")
+@case("no sales lately")
 def none_in_the_window(shop: BadShop) -> None:
     shop.set(HISTORY_DAYS=30)
     shop.execute("UPDATE sales SET sold_at = '2025-12-01 10:00:00'")
@@ -280,6 +280,20 @@ def zero_times(shop: BadShop) -> None:
         "ALTER TABLE bad MODIFY sold_at DATETIME DEFAULT 0",
         "INSERT INTO bad (customer_id, item_id) VALUES (1, 105), (2, 105), (3, 105)",
     )
+
+
+@case("times that `:since` cannot be compared with")
+def other_texts(shop: BadShop) -> None:
+    good_lines(shop, f"sold_at {shop.type('text')}", "'2026-02-20 10:00'")
+    shop.execute("INSERT INTO bad VALUES (1, 105, '05.02.2026'), (2, 105, '06.02.2026')")
+    shop.query(f"SELECT {COLUMNS} FROM bad WHERE sold_at >= :since")
+
+
+@case("times that `:since` cannot be compared with", on=(SQLITE,))
+def numbers_beside_texts(shop: BadShop) -> None:
+    good_lines(shop, "sold_at DATETIME", "'2026-02-20 10:00'")
+    shop.execute("INSERT INTO bad VALUES (1, 105, 1771581600000), (2, 105, 1771581600)")
+    shop.query(f"SELECT {COLUMNS} FROM bad WHERE sold_at >= :since")
 
 
 @case("quantities are no numbers")
