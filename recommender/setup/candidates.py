@@ -20,14 +20,14 @@ class Sales:
     """The same as `lines` where one table has everything."""
     customer: FoundColumn
     time: FoundColumn
-    join: tuple[str, str] | None = None
-    """The columns of lines and orders that are equal."""
+    join: tuple[tuple[str, str], ...] = ()
+    """The columns of lines and orders that are equal, the order's own key last."""
     join_reason: str = ""
 
     @property
     def words(self) -> str:
         """What it is, in a line."""
-        if self.join is None:
+        if not self.join:
             return f"{self.lines.name} (about {self.lines.rows} rows)"
         return (
             f"{self.lines.name} (about {self.lines.rows} rows) with {self.orders.name} ({self.orders.rows})"
@@ -105,9 +105,9 @@ def _candidates(tables: list[FoundTable]) -> Iterator[Sales]:
         for orders, join in pairs:
             customer = roles.customer(orders)
             time = _best((c for c in orders.columns if orders.key != (c.name,)), words.time_score)
-            if customer is None or time is None or (join and customer[1].name == join[1]):
+            if customer is None or time is None or (join and customer[1].name in dict(join.pairs).values()):
                 continue
-            score = item[0] + customer[0] + time[0] + (join[2] if join else 3)
+            score = item[0] + customer[0] + time[0] + (join.score if join else 3)
             score += words.role_of_table(lines) + (words.role_of_table(orders) if join else 1)
             score += 2 * any(map(words.is_quantity, lines.columns)) + min(math.log10(lines.rows + 1), 4)
             score -= 3 * bool(join and lines.rows < orders.rows / 2)
@@ -119,30 +119,51 @@ def _candidates(tables: list[FoundTable]) -> Iterator[Sales]:
                     orders,
                     customer[1],
                     time[1],
-                    join[:2] if join else None,
-                    join[3] if join else "",
+                    join.pairs if join else (),
+                    join.reason if join else "",
                 )
 
 
-def _join(lines: FoundTable, orders: FoundTable, item: FoundColumn) -> tuple[str, str, float, str] | None:
-    """How lines find their order: columns, how sure, and why."""
-    for name, (schema, table, other) in lines.links.items():
-        if (schema, table) == (orders.schema, orders.name) and name != item.name:
-            return name, other, 4, "a foreign key of the database"
-    key = orders.key[0] if len(orders.key) == 1 else None
+@dataclass(frozen=True)
+class _Join:
+    """How lines find their order: by which columns, how sure that is, and why."""
+
+    pairs: tuple[tuple[str, str], ...]
+    score: float
+    reason: str
+
+
+def _join(lines: FoundTable, orders: FoundTable, item: FoundColumn) -> _Join | None:
+    for link in lines.joins:
+        if (link.schema, link.table) == (orders.schema, orders.name) and item.name not in dict(link.pairs):
+            by_key = tuple(pair for pair in link.pairs if (pair[1],) == orders.key)
+            return _Join(by_key or link.pairs, 4, "a foreign key of the database")
+    if len(orders.key) > 1:
+        return _join_by_names(lines, orders, item)
+    key = orders.key[0] if orders.key else None
     for column in lines.columns:
         if column.name == item.name:
             continue
         same = orders.column(column.name)
         if same is not None and words.plain(column.name) != "id" and same.kind is column.kind:
             if column.name == key:
-                return column.name, key, 3, "guessed: the key has the same name"
+                return _Join(((column.name, key),), 3, "guessed: the key has the same name")
             if words.is_order_key(column):
-                return column.name, column.name, 2, "guessed: the columns have the same name"
+                return _Join(((column.name, column.name),), 2, "guessed: the columns have the same name")
         target = None if key is None else orders.column(key)
         if target is not None and target.kind is column.kind and words.names_table(column.name, orders.name):
-            return column.name, target.name, 2, "guessed from the names"
+            return _Join(((column.name, target.name),), 2, "guessed from the names")
     return None
+
+
+def _join_by_names(lines: FoundTable, orders: FoundTable, item: FoundColumn) -> _Join | None:
+    """By all columns of the order's key, where the lines have them by the same names."""
+    kinds = {column.name: column.kind for column in lines.columns if column.name != item.name}
+    same = [name for name in orders.key if (c := orders.column(name)) and kinds.get(name) is c.kind]
+    has_order = any(words.is_order_key(c) for c in orders.columns if c.name in orders.key)
+    if len(same) < len(orders.key) or not has_order:
+        return None
+    return _Join(tuple((name, name) for name in same), 3, "guessed: the key has the same names")
 
 
 def product_table(found: Sales, tables: list[FoundTable]) -> tuple[FoundTable, str] | None:

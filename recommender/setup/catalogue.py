@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import (
     ReflectedColumn,
     ReflectedForeignKeyConstraint,
+    ReflectedIndex,
     ReflectedPrimaryKeyConstraint,
+    ReflectedUniqueConstraint,
 )
 from sqlalchemy.engine.reflection import ObjectKind
 
@@ -36,6 +38,11 @@ _DENIED = {
     " WHERE TABLE_SCHEMA = DATABASE() AND NOT FIND_IN_SET('select', PRIVILEGES)",
 }
 """Columns that the catalogue shows, but that are not ours to read."""
+_PARTS = (
+    "SELECT n.nspname, c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+    " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+)
+"""Partitions of a table, which has their rows."""
 _OF_THE_SERVER = re.compile(r"pg_.*|information_schema")
 
 
@@ -87,14 +94,27 @@ class FoundTable:
     """Foreign keys of one column: to schema, table and column."""
     rows: int
     """How many rows, about."""
+    uniques: frozenset[str] = frozenset()
+    """Columns that are never NULL, each unique by itself as the database has it declared."""
+    joins: tuple["Join", ...] = ()
+    """Foreign keys of any number of columns."""
 
     def column(self, name: str) -> FoundColumn | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
 
 
+@dataclass(frozen=True)
+class Join:
+    """A foreign key."""
+
+    schema: str | None
+    table: str
+    pairs: tuple[tuple[str, str], ...]
+    """Each column, and the one that it refers to."""
+
+
 _Links = Mapping[str, tuple[str | None, str, str]]
-_Description = tuple[str, tuple[FoundColumn, ...], tuple[str, ...], _Links]
 
 
 @dataclass(frozen=True)
@@ -124,7 +144,9 @@ def shop_tables(database: Database) -> ShopTables:
                 for name in inspector.get_schema_names()
                 if name != inspector.default_schema_name and not _OF_THE_SERVER.fullmatch(name)
             ]
-        denied, estimates = set(), {}
+        denied, parts, estimates = set(), set(), {}
+        if database.backend == "postgresql":
+            parts = {tuple(row) for row in _verbatim(connection, _PARTS)}
         if database.backend in _ROWS:
             denied = {tuple(row) for row in _verbatim(connection, _DENIED[database.backend])}
             rows = _verbatim(connection, _ROWS[database.backend])
@@ -132,15 +154,18 @@ def shop_tables(database: Database) -> ShopTables:
         found = ShopTables([], [])
         for schema in schemas:
             own = schema or _own_schema(database, inspector)
-            for name, columns, key, links in _described(inspector, schema, found.unread):
-                readable = tuple(c for c in columns if (own, name, c.name) not in denied)
+            for table in _described(inspector, schema, found.unread):
+                name = table.name
+                if (own, name) in parts:
+                    continue
+                readable = tuple(c for c in table.columns if (own, name, c.name) not in denied)
                 count = estimates.get((own, name), 0) if readable else None
                 if count is not None and count <= 0:
                     count = _count(database, connection, schema, name)
                 if count is None:
                     found.unread.append(_full(schema, name))
                 elif count:
-                    found.tables.append(FoundTable(schema, name, readable, key, links, count))
+                    found.tables.append(replace(table, columns=readable, rows=count))
         return found
 
 
@@ -153,18 +178,32 @@ def _full(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else name
 
 
-def _described(inspector: sa.Inspector, schema: str | None, unread: list[str]) -> Iterator[_Description]:
-    """Name, columns, key and links of each table and view of a schema that is not ours."""
+def _described(inspector: sa.Inspector, schema: str | None, unread: list[str]) -> Iterator[FoundTable]:
+    """Each table and view of a schema that is not ours, its rows not counted yet."""
     ours = (*(definition.name for definition in LISTS), RUNS)
-    for name, described, key, links in _reflected(inspector, schema, unread):
+    for name, described, key, links, indexes in _reflected(inspector, schema, unread):
         if name.endswith(ours):  # with any TABLE_PREFIX
             continue
         columns = tuple(FoundColumn(c["name"], _kind(c["type"]), bool(c["nullable"])) for c in described)
-        yield name, columns, tuple(key["constrained_columns"] if key else ()), _links(links)
+        required = {column.name for column in columns if not column.nullable}
+        yield FoundTable(
+            schema,
+            name,
+            columns,
+            tuple(key["constrained_columns"] if key else ()),
+            _links(links),
+            0,
+            frozenset(_uniques(indexes)) & required,
+            tuple(_join(link) for link in links),
+        )
 
 
 _Reflected = tuple[
-    str, list[ReflectedColumn], ReflectedPrimaryKeyConstraint | None, list[ReflectedForeignKeyConstraint]
+    str,
+    list[ReflectedColumn],
+    ReflectedPrimaryKeyConstraint | None,
+    list[ReflectedForeignKeyConstraint],
+    list[ReflectedIndex | ReflectedUniqueConstraint],
 ]
 
 
@@ -173,11 +212,19 @@ def _reflected(inspector: sa.Inspector, schema: str | None, unread: list[str]) -
     try:
         keys = inspector.get_multi_pk_constraint(schema=schema)
         links = inspector.get_multi_foreign_keys(schema=schema)
+        indexes = inspector.get_multi_indexes(schema=schema)
+        uniques = inspector.get_multi_unique_constraints(schema=schema)
         columns = inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
         # MariaDB's and MySQL's are left out silently.
         unread += [_full(schema, name) for name in names if (schema, name) not in columns]
         return [
-            (place[1], described, keys.get(place), links.get(place, []))
+            (
+                str(place[1]),
+                described,
+                keys.get(place),
+                links.get(place, []),
+                [*indexes.get(place, []), *uniques.get(place, [])],
+            )
             for place, described in columns.items()
         ]
     except sa.exc.DBAPIError:
@@ -187,7 +234,12 @@ def _reflected(inspector: sa.Inspector, schema: str | None, unread: list[str]) -
         try:
             described = inspector.get_columns(name, schema=schema)
             key = inspector.get_pk_constraint(name, schema=schema)
-            found.append((name, described, key, inspector.get_foreign_keys(name, schema=schema)))
+            links_of = inspector.get_foreign_keys(name, schema=schema)
+            indexes_of: list[ReflectedIndex | ReflectedUniqueConstraint] = [
+                *inspector.get_indexes(name, schema=schema),
+                *inspector.get_unique_constraints(name, schema=schema),
+            ]
+            found.append((name, described, key, links_of, indexes_of))
         except (sa.exc.DBAPIError, sa.exc.NoSuchTableError):
             unread.append(_full(schema, name))
     return found
@@ -195,6 +247,20 @@ def _reflected(inspector: sa.Inspector, schema: str | None, unread: list[str]) -
 
 def _own_schema(database: Database, inspector: sa.Inspector) -> str | None:
     return str(database.url.database) if database.backend == "mysql" else inspector.default_schema_name
+
+
+def _join(link: ReflectedForeignKeyConstraint) -> Join:
+    pairs = zip(link["constrained_columns"], link["referred_columns"], strict=True)
+    return Join(link["referred_schema"], link["referred_table"], tuple(pairs))
+
+
+def _uniques(indexes: list[ReflectedIndex | ReflectedUniqueConstraint]) -> Iterator[str]:
+    """The columns that an index of the whole table, or a constraint, has unique by itself."""
+    for index in indexes:
+        (name, *more) = index["column_names"] or [None]
+        is_partial = any(option.endswith("_where") for option in index.get("dialect_options", {}))
+        if name is not None and not more and index.get("unique", True) and not is_partial:
+            yield name
 
 
 def _links(constraints: list[ReflectedForeignKeyConstraint]) -> _Links:

@@ -1,5 +1,6 @@
 """A first guess at `sales.sql` and `items.sql` for a shop nobody described, for the owner to finish."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from recommender.setup import words
 from recommender.setup.candidates import Sales, candidates, product_table
 from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
 from recommender.setup.epochs import since_condition, time_expression, with_epochs
+from recommender.setup.rowkeys import with_keys
 from recommender.texttable import printable
 
 _OTHERS_SHOWN = 3
@@ -45,7 +47,7 @@ def propose(database: Database, tables: list[FoundTable]) -> Proposal | None:
     Raises:
         DatabaseError: the database does not answer.
     """
-    tables = with_epochs(database, tables)
+    tables = with_epochs(database, with_keys(database, tables))
     ranked = candidates(tables)
     if not ranked:
         return None
@@ -112,9 +114,9 @@ class _Writer:
         text += ["SELECT", ",\n".join(f"    {sql} AS {name}" for name, sql in columns.items() if sql)]
         text.append(f"FROM {self._table(found.lines)} AS l")
         if found.join:
+            equal = [f"{self._of('o', order)} = {self._of('l', line)}" for line, order in found.join]
             text.append(
-                f"JOIN {self._table(found.orders)} AS o"
-                f" ON {self._of('o', found.join[1])} = {self._of('l', found.join[0])}  -- {found.join_reason}"
+                f"JOIN {self._table(found.orders)} AS o ON {' AND '.join(equal)}  -- {found.join_reason}"
             )
         text.append(f"WHERE {since_condition(backend, time, found.time)}")
         if has_guests and not email:
@@ -168,7 +170,9 @@ class _Writer:
             alias: [
                 c
                 for c in table.columns
-                if c.name not in used and not words.is_status(c) and c.name not in (found.join or ())
+                if c.name not in used
+                and not words.is_status(c)
+                and c.name not in itertools.chain(*found.join)
             ]
             for alias, (table, used) in sides.items()
         }
@@ -230,7 +234,7 @@ class _Writer:
     def _order_key(self, found: Sales, taken: set[FoundColumn]) -> str | None:
         """The column that says which lines are of one order: none that says something else already."""
         if found.join:
-            return self._of("o", found.join[1])
+            return self._of("o", found.join[-1][1])
         own = (c for c in found.lines.columns if words.is_order_key(c) and c not in taken)
         key = next(own, None)
         return self._of("l", key) if key else None
