@@ -36,6 +36,7 @@ from recommender.runs import (
     ITEMS,
     MANIFEST,
     MODEL,
+    NEVER_ITEMS,
     NEVER_RECOMMEND,
     SALES,
     Run,
@@ -52,6 +53,7 @@ _FILES = (
     ITEMS,
     MODEL,
     EVALUATION,
+    NEVER_ITEMS,
     NEVER_RECOMMEND,
     *(definition.file_name for definition in LISTS),
 )

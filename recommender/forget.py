@@ -1,11 +1,10 @@
 """A customer forgotten: erased from all that is kept, and remembered as a hash only, never to come back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,6 +18,7 @@ from recommender.files import TEMPORARY, remove_stale, sha256_of, temporary_fold
 from recommender.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.hold import HOLD
 from recommender.keykind import KeyKind, integer_key, is_guest
+from recommender.namedkeys import owners_in, text_of
 from recommender.pipeline import locked
 from recommender.runs import QUERIES, find_run, run_folders
 from recommender.search import newest_files
@@ -143,7 +143,7 @@ def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
             if owner.role is not Role.CUSTOMER:
                 continue
             column = sa.type_coerce(table.c[owner.name], sa.types.NullType())
-            gone = [key for key in _owners(connection, column) if _text(key) in forgotten]
+            gone = [key for key in owners_in(connection, column) if text_of(key) in forgotten]
             removed[table.name] = sum(
                 # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
                 connection.execute(
@@ -152,19 +152,6 @@ def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
                 for key in gone
             )
     return removed
-
-
-def _text(key: object) -> str:
-    return key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else str(key)
-
-
-def _owners(connection: sa.Connection, column: sa.ColumnElement[Any]) -> Iterator[object]:
-    """Everybody who has a list, page by page along the key."""
-    query = sa.select(column).distinct().order_by(column).limit(_PAGE)
-    page = connection.execute(query).scalars().all()
-    while page:
-        yield from page
-        page = connection.execute(query.where(column > page[-1])).scalars().all()
 
 
 def _erase_runs(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:

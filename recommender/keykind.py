@@ -26,3 +26,15 @@ class KeyKind(StrEnum):
 
     INTEGER = "integer"
     TEXT = "text"
+
+
+def key_of(text: str | None, kind: KeyKind) -> int | str | None:
+    """The key of this kind that the text stands for, None where it is none."""
+    if text is None or kind is KeyKind.TEXT:
+        return text
+    return integer_key(text)
+
+
+def allowed_key(kind: KeyKind) -> str:
+    """What a key of this kind may be, in words."""
+    return "an integer of 64 bits" if kind is KeyKind.INTEGER else "a text"

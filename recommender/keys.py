@@ -50,6 +50,10 @@ class Keys:
         """Every key as text, in order: what a CSV field holds before quoting."""
         return [*map(str, self.integers.tolist()), *self.texts]
 
+    def union(self, other: "Keys") -> "Keys":
+        """The keys of both, in canonical order."""
+        return Keys(np.union1d(self.integers, other.integers), tuple(sorted({*self.texts, *other.texts})))
+
     def where(self, wanted: npt.NDArray[np.bool_]) -> "Keys":
         """The keys that are wanted, a flag for each, shape (keys,); in order as they are."""
         split = len(self.integers)
@@ -73,3 +77,12 @@ class Keys:
     def find(self, other: "Keys") -> Int64s:
         """For every key of `other`, its index here, -1 where it is unknown; shape (len(other),), int64."""
         return np.concatenate([self.find_integers(other.integers), self.find_texts(other.texts)])
+
+
+def keys_of(found: Iterable[int | str]) -> Keys:
+    """The distinct keys among some of both kinds."""
+    found = [*found]
+    return Keys.of(
+        integers=(key for key in found if isinstance(key, int)),
+        texts=(key for key in found if isinstance(key, str)),
+    )

@@ -177,7 +177,7 @@ def run(
         with record.recorded(this):
             if not dry_run and not force:
                 require_no_hold(settings.data_dir)
-            night = Night(settings, this, progress, _forgotten(settings, target, this))
+            night = Night(settings, this, progress, _forgotten(settings, target, this), target=target)
             attempts.export(night, shop_of(settings, target))
             _train(night, ask)
             night.rank()
@@ -306,7 +306,8 @@ def export_stage(settings: Settings, *, as_of: date | None = None, progress: Pro
     with locked(settings) as (target, _):
         this = _begin(settings, as_of)
         with record.recorded(this):
-            night = Night(settings, this, progress or Progress(), _forgotten(settings, target, this))
+            forgotten = _forgotten(settings, target, this)
+            night = Night(settings, this, progress or Progress(), forgotten, target=target)
             attempts.export(night, shop_of(settings, target))
             this.manifest.status = Status.WAITING
     return this
@@ -358,7 +359,7 @@ def later_stage(
                 require_no_hold(settings.data_dir)
             _require_files(this, stage, made_lists(settings.lists))
             forgotten = read_forgotten(target, settings)
-            night = Night(settings, this, progress or Progress(), forgotten)
+            night = Night(settings, this, progress or Progress(), forgotten, target=target)
             if stage is Stage.TRAIN:
                 _train(night, ask)
             elif stage is Stage.RANK:

@@ -18,12 +18,16 @@ from recommender.errors import RefusedError, SettingsError
 from recommender.files import make_folder, require_space, sha256_of
 from recommender.forgotten import Forgotten
 from recommender.kernel import SETTING, kernels_of
+from recommender.keykind import KeyKind
+from recommender.keys import Keys
 from recommender.memory import require_memory, size_of
+from recommender.never import kept
 from recommender.progress import Progress
 from recommender.runs import (
     EVALUATION,
     ITEMS,
     MODEL,
+    NEVER_ITEMS,
     NEVER_RECOMMEND,
     SALES,
     Manifest,
@@ -38,7 +42,7 @@ from recommender.stages import Night
 from recommender.training import Mode, Plan
 
 DATA, CHOICE = "data_sha256", "choice of weights"
-_INPUTS = (SALES, ITEMS, NEVER_RECOMMEND)
+_INPUTS = (SALES, ITEMS, NEVER_RECOMMEND, NEVER_ITEMS)
 _ANOTHER = "Take another run: `recommend runs` lists them."
 
 
@@ -201,16 +205,18 @@ class _Work:
         recorded = run.manifest
         settings = recorded_settings(recorded.settings, data_dir=self.folder, threads=self.threads)
         settings = dataclasses.replace(settings, max_memory_mb=self.max_memory_mb)
-        never = run.path(NEVER_RECOMMEND) if NEVER_RECOMMEND in recorded.files else None
         self._require_room(run, settings)
         copy = Run(make_folder(runs_folder(self.folder) / run.run_id), _after_export(recorded))
         now = {SALES: _copied_sales(run, copy), ITEMS: _copied(run, ITEMS, copy)}
-        if never is not None:
-            now[NEVER_RECOMMEND] = _sha256_of(run, NEVER_RECOMMEND)
+        owners = [name for name in (NEVER_RECOMMEND, NEVER_ITEMS) if name in recorded.files]
+        now |= {name: _sha256_of(run, name) for name in owners}
         self.found.checks += [
             Check(stage, name, recorded.files.get(name), sha256) for name, sha256 in now.items()
         ]
-        return Night(dataclasses.replace(settings, never_recommend=never), copy, progress, Forgotten())
+        # What it has read is compared first; nothing is made of what is no longer that.
+        never = kept(run, KeyKind(recorded.keys["item"])) if self.found.is_identical else Keys.of()
+        settings = dataclasses.replace(settings, never_recommend=None)
+        return Night(settings, copy, progress, Forgotten(), never=never)
 
     def _require_room(self, run: Run, settings: Settings) -> None:
         """Ask for disk and memory before anything is unpacked, by what is there, not by the record."""

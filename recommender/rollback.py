@@ -21,7 +21,6 @@ from recommender.files import sha256_of
 from recommender.forgotten import Forgotten, read_forgotten
 from recommender.hold import set_hold
 from recommender.keykind import GUEST_PREFIX, KeyKind
-from recommender.keys import Keys
 from recommender.pipeline import begin, locked, tidy_up
 from recommender.progress import Progress
 from recommender.publishing import Publishing
@@ -192,7 +191,7 @@ def _publish_again(
     with record.stage(this, Stage.EXPORT, progress) as figures:
         figures["summary"] = f"{_read_items(settings, this, source):,} items"
     with record.stage(this, Stage.RANK, progress) as figures:
-        items, sellable = _catalogue(settings, this)
+        items, sellable = _catalogue(settings, target, this)
         forgotten = read_forgotten(target, settings)
         dropped, filled = _write_lists(settings, this, source, sellable, forgotten)
         figures["summary"] = f"{dropped:,} rows dropped, {filled:,} filled"
@@ -227,14 +226,14 @@ def _read_items(settings: Settings, this: Run, source: Run) -> int:
     return found.counts.items
 
 
-def _catalogue(settings: Settings, this: Run) -> tuple[Collection[str], Collection[str]]:
+def _catalogue(settings: Settings, target: Target, this: Run) -> tuple[Collection[str], Collection[str]]:
     """All items, and those that may be recommended."""
-    from recommender.catalogue import load_catalogue, read_never_recommend
+    from recommender.catalogue import load_catalogue
+    from recommender.never import never_recommend
 
     kind = KeyKind(this.manifest.keys["item"])
     catalogue = load_catalogue(this.path(ITEMS), item_kind=kind)
-    path = settings.never_recommend
-    never = read_never_recommend(path, kind) if path else Keys.of()
+    never = never_recommend(settings.never_recommend, kind, catalogue.ids, target).items
     items = catalogue.ids.as_texts()
     return items, {*compress(items, catalogue.allowed(catalogue.ids, never))}
 

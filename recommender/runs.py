@@ -28,6 +28,8 @@ _PINNED = "pinned"
 """An empty file: a record that is closed is not written again."""
 QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
 """The owner's own files; the run folder has them as they were that night."""
+NEVER_ITEMS = "never_recommend.csv"
+"""The shop's own keys that the file never_recommend.txt named that night."""
 MANIFEST_VERSION = 1
 _SCHEMA = "docs/manifest.schema.json"
 _RUN_ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
@@ -265,7 +267,11 @@ class Run:
 
     def keep(self, name: str, original: Path) -> None:
         """Keep a copy of an owner's file under this name, on record."""
-        write_bytes(self.path(name), original.read_bytes())
+        self.write(name, original.read_bytes())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, on record."""
+        write_bytes(self.path(name), content)
         self.manifest.note_file(name, sha256_of(self.path(name)))
 
     def drop(self, name: str) -> None:

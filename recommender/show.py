@@ -1,6 +1,6 @@
 """One customer: what they bought, what they are shown, and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from recommender.database.schema import Target
 from recommender.database.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 from recommender.errors import DatabaseError, SettingsError
 from recommender.keykind import KeyKind, integer_key
+from recommender.namedkeys import name_key
 from recommender.pipeline import target_of
 from recommender.runs import ITEMS, Run
 from recommender.search import newest_files, newest_sales, sale_lines, shop_day
@@ -21,6 +22,8 @@ from recommender.texttable import shortened
 
 Line = dict[str, Any]
 """A row of a list or a history, in JSON types, with the name of its item."""
+LETTER_BY_LETTER = ", letter by letter (the database could not be asked which keys are equal to it)"
+"""Said of a key that was not found, where nothing but the files was looked into."""
 _NOTHING = 1e-9
 """A quantity below it is what rounding left."""
 
@@ -61,27 +64,36 @@ def show(settings: Settings, customer: str) -> CustomerView:
     """
     run = newest_files(settings)
     customer = plain_key(run, "customer", customer)
+    sales = newest_sales(settings) or run
+    buyers = set() if sales is None else {line[0] for line in sale_lines(sales)}
+    named = name_key(target_of(settings), Role.CUSTOMER, customer, buyers)
+    if not named.keys:
+        raise _unknown(customer)
+    customer = named.keys[0]
     source, lists = read_lists(
         settings, run, {RECOMMENDATIONS: customer, BUY_AGAIN: customer, POPULAR_ITEMS: None}
     )
     view = CustomerView(customer, run.run_id if run else None, source)
-    has_sales = False
     view.recommendations, view.buy_again = lists[RECOMMENDATIONS], lists[BUY_AGAIN]
     if not view.recommendations:
         view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
-    if run is not None:
-        lines = _lines_of(newest_sales(settings) or run, customer)
-        view.history, has_sales = _history(lines, settings.shop_timezone), bool(lines)
+    if run is not None and sales is not None:
+        view.history = _history(_lines_of(sales, named.keys), settings.shop_timezone)
         put_names(
             run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
         )
-    if not has_sales and not view.recommendations and not view.buy_again:
-        raise SettingsError(
-            f"No sale and no list knows a customer {shortened(customer)}.",
-            "Mind the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers"
-            " by an item that they bought.",
-        )
+    if customer not in buyers and not view.recommendations and not view.buy_again:
+        raise _unknown(customer, was_asked=named.was_asked)
     return view
+
+
+def _unknown(customer: str, *, was_asked: bool = True) -> SettingsError:
+    how = "" if was_asked else LETTER_BY_LETTER
+    return SettingsError(
+        f"No sale and no list knows a customer {shortened(customer)}{how}.",
+        "Check the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers by"
+        " an item that they bought.",
+    )
 
 
 def plain_key(run: Run | None, whose: str, key: str) -> str:
@@ -174,11 +186,11 @@ def _line(row: dict[str, Any], definition: ListTable) -> Line:
     return line
 
 
-def _lines_of(run: Run, customer: str) -> dict[str, dict[str, float]]:
-    """The sums of a customer's quantities, by item and time."""
+def _lines_of(run: Run, customers: Collection[str]) -> dict[str, dict[str, float]]:
+    """The sums of a customer's quantities, by item and time; all keys of the customer's are given."""
     lines: dict[str, dict[str, float]] = {}
     for buyer, item, sold_at, quantity in sale_lines(run):
-        if buyer == customer:
+        if buyer in customers:
             times = lines.setdefault(item, {})
             times[sold_at] = times.get(sold_at, 0) + quantity
     return lines

@@ -3,12 +3,16 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from recommender.database.tables import ListTable
+from recommender.csvform import read_records
+from recommender.database.tables import ListTable, Role
 from recommender.errors import SettingsError
+from recommender.namedkeys import name_key
+from recommender.pipeline import target_of
 from recommender.runs import ITEMS
 from recommender.search import newest_files
 from recommender.settings import Settings
-from recommender.show import plain_key, put_names, read_lists
+from recommender.show import LETTER_BY_LETTER, plain_key, put_names, read_lists
+from recommender.texttable import shortened
 
 
 @dataclass
@@ -45,12 +49,22 @@ def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
     """
     run = newest_files(settings)
     item = plain_key(run, "item", item)
+    items = set() if run is None else {record[0] or "" for record in read_records(run.path(ITEMS))}
+    named = name_key(target_of(settings), Role.ITEM, item, items)
+    if not named.keys:
+        raise _unknown(definition, item)
+    item = named.keys[0]
     source, lists = read_lists(settings, run, {definition: item})
     name = put_names(run.path(ITEMS), lists[definition], item=item) if run else None
     if name is None and not lists[definition]:
-        raise SettingsError(
-            f"Neither the items of the last night nor {definition.name} know an item {item}.",
-            "Mind the key: it is the shop's own item_id, as items.sql returns it.",
-        )
+        raise _unknown(definition, item, was_asked=named.was_asked)
     is_made = definition.name in settings.lists
     return ItemView(item, name or None, run.run_id if run else None, source, is_made, lists[definition])
+
+
+def _unknown(definition: ListTable, item: str, *, was_asked: bool = True) -> SettingsError:
+    how = "" if was_asked else LETTER_BY_LETTER
+    return SettingsError(
+        f"Neither the items of the last night nor {definition.name} know an item {shortened(item)}{how}.",
+        "Check the key: it is the shop's own item_id, as items.sql returns it.",
+    )

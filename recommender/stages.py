@@ -13,6 +13,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from recommender import machine
+from recommender.database import retries
 from recommender.database.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 from recommender.errors import RefusedError
 from recommender.files import sha256_of
@@ -26,7 +27,6 @@ from recommender.record import machine_facts, stage, warn
 from recommender.runs import (
     ITEMS,
     MODEL,
-    NEVER_RECOMMEND,
     QUERIES,
     SALES,
     Run,
@@ -39,12 +39,14 @@ from recommender.window import Window
 if TYPE_CHECKING:
     from recommender.catalogue import Catalogue
     from recommender.database.base import Database
+    from recommender.database.schema import Target
     from recommender.evaluation.choice import Choice
     from recommender.evaluation.past import Recipe
     from recommender.gate import Candidates
     from recommender.interactions import Interactions, SaleLines
     from recommender.keys import Keys
     from recommender.model import Model
+    from recommender.never import NeverRecommend
     from recommender.training import Plan
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,28 @@ log = logging.getLogger(__name__)
 class Night:
     """The stages over one run folder; what one stage has in memory, the next need not read again."""
 
-    def __init__(self, settings: Settings, run: Run, progress: Progress, forgotten: Forgotten) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        run: Run,
+        progress: Progress,
+        forgotten: Forgotten,
+        *,
+        target: "Target | None" = None,
+        never: "Keys | None" = None,
+    ) -> None:
+        """Set out.
+
+        Args:
+            settings: of the run.
+            run: its folder.
+            progress: listens.
+            forgotten: the customers who are left out.
+            target: whose tables tell which items NEVER_RECOMMEND names; None for a repetition.
+            never: the items that a repetition never recommends, in the place of the owner's file.
+        """
+        self._target = target
+        self._known_never = never
         self.settings = settings
         self.forgotten = forgotten
         self.run = run
@@ -214,7 +237,12 @@ class Night:
         manifest.counts |= compare_histories(last_published(self.settings.data_dir), interactions, reading)
         for warning in odd_sales(interactions, self._never):
             warn(self.run, warning)
-        self._keep_never_recommend()
+        if self._known_never is None:
+            from recommender.never import keep
+
+            keep(self.run, self.settings.never_recommend, self._named)
+            if self._named.warning:
+                warn(self.run, self._named.warning)
         self._model = make_model(
             self.run,
             chosen,
@@ -234,14 +262,6 @@ class Night:
             )
         return self._model
 
-    def _keep_never_recommend(self) -> None:
-        """Keep the owner's file with the run: the lists are made from it as much as from the sales."""
-        path = self.settings.never_recommend
-        self._never  # noqa: B018 - told before anything is written, where it cannot be read
-        self.run.drop(NEVER_RECOMMEND)
-        if path:
-            self.run.keep(NEVER_RECOMMEND, path)
-
     @property
     def _recipe(self) -> "Recipe":
         from recommender.evaluation.past import Recipe
@@ -256,13 +276,24 @@ class Night:
 
         return load_catalogue(self.run.path(ITEMS), item_kind=self._kinds[Role.ITEM])
 
-    @cached_property
+    @property
     def _never(self) -> "Keys":
-        from recommender.catalogue import read_never_recommend
-        from recommender.keys import Keys
+        return self._named.items if self._known_never is None else self._known_never
 
-        path = self.settings.never_recommend
-        return read_never_recommend(path, self._kinds[Role.ITEM]) if path else Keys.of()
+    @cached_property
+    def _named(self) -> "NeverRecommend":
+        """What the owner's file names; told before anything is written, where it cannot be read."""
+        from recommender.never import never_recommend
+
+        path, kind = self.settings.never_recommend, self._kinds[Role.ITEM]
+        # Only where there is a file the items are needed so early.
+        known = self.catalogue.ids.union(self._interactions.item_ids) if path else self._interactions.item_ids
+        return retries.USUAL.call(
+            lambda: never_recommend(path, kind, known, self._target),
+            lambda error, attempt: warn(
+                self.run, f"The look at NEVER_RECOMMEND is tried again (attempt {attempt}): {error.reason}"
+            ),
+        )
 
     def rank(self) -> None:
         """Write every list from the model."""

@@ -196,6 +196,37 @@ def make_shop(
     return shop
 
 
+BLIND = {
+    "sqlite": "TEXT COLLATE NOCASE",
+    "postgresql": "VARCHAR(20) COLLATE case_blind",
+    "mysql": "VARCHAR(20) COLLATE utf8mb4_general_ci",
+}
+"""Text keys that are equal whatever their letters' case."""
+
+
+def blind_shop(folder: Path, url: str, **settings: str | int) -> Shop:
+    """A shop with tables, whose keys (`Cust5`, `SKU-1`) are equal to it whatever their letters' case."""
+    shop = empty_shop(folder, url, customer=str, item=str, **settings)
+    key = BLIND[sa.make_url(url).get_backend_name()]
+    if "case_blind" in key:
+        locale = "provider = icu, locale = 'und-u-ks-level2', deterministic = false"
+        shop.execute(f"CREATE COLLATION case_blind ({locale})")
+    shop.execute(
+        "DROP TABLE sales",
+        "DROP TABLE items",
+        f"CREATE TABLE sales (customer_id {key}, item_id {key}, sold_at TIMESTAMP)",
+        f"CREATE TABLE items (item_id {key} PRIMARY KEY, name VARCHAR(100), sellable INTEGER)",
+    )
+    customers, items = [f"Cust{n}" for n in range(30)], [f"SKU-{n}" for n in range(1, 21)]
+    shop.execute(
+        "INSERT INTO items (item_id, name, sellable) VALUES (:i, :n, 1)",
+        rows=[{"i": item, "n": f"Item {item[4:]}"} for item in items],
+    )
+    shop.sell(tastes(customers, items))
+    shop.does("init", "--yes")
+    return shop
+
+
 def tastes(customers: Sequence[Any], items: Sequence[Any], *, seed: int = 1) -> list[Sale]:
     """Sales of customers with three tastes, to each of which a third of the items is; the same every time."""
     chance = random.Random(seed)

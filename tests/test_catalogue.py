@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from recommender.catalogue import load_catalogue, read_never_recommend
+from recommender.catalogue import load_catalogue
 from recommender.csvform import quote
-from recommender.errors import RefusedError, SettingsError
+from recommender.errors import RefusedError
 from recommender.keykind import KeyKind
 from recommender.keys import Keys
 
@@ -63,32 +63,3 @@ def test_a_wrong_file_is_refused_by_record(tmp_path, text, message):
 def test_an_item_without_a_text_id_is_refused(tmp_path):
     with pytest.raises(RefusedError, match="record 1: item_id is None, not a text"):
         load_catalogue(_file(tmp_path, "item_id,name,sellable\n,a,1\n"), item_kind=TEXT)
-
-
-def test_a_never_list_is_one_id_a_line(tmp_path):
-    path = _file(tmp_path, "\ufeff12\r\n\r\n  -7 \n12\n", "never.txt")
-    assert read_never_recommend(path, INTEGER) == Keys.of([12, -7])
-
-
-def test_a_blank_too_many_does_not_bring_an_item_back(tmp_path):
-    path = _file(tmp_path, "A10 \nnull\n \nB\u2028C\n", "never.txt")
-    assert read_never_recommend(path, TEXT) == Keys.of([], ["A10 ", "A10", "null", "B\u2028C"])
-
-
-def test_an_empty_never_list_lists_nothing(tmp_path):
-    assert read_never_recommend(_file(tmp_path, "", "never.txt"), TEXT) == Keys.of()
-
-
-def test_a_line_that_is_no_id_is_named(tmp_path):
-    path = _file(tmp_path, "1\n\nA10\n", "never.txt")
-    with pytest.raises(SettingsError, match=r"never\.txt, line 3: 'A10' is not an integer"):
-        read_never_recommend(path, INTEGER)
-
-
-def test_a_never_list_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(SettingsError, match=r"NEVER_RECOMMEND: .*absent\.txt cannot be read"):
-        read_never_recommend(tmp_path / "absent.txt", TEXT)
-    latin = tmp_path / "latin.txt"
-    latin.write_bytes(b"caf\xe9\n")
-    with pytest.raises(SettingsError, match=r"latin\.txt cannot be read"):
-        read_never_recommend(latin, TEXT)

@@ -206,7 +206,9 @@ class _Check:
             check_sales(
                 sales, exported, window=self._window, settings=settings, last_run=last, findings=findings
             )
-            never = check_items(sales, exported, catalogue, settings, findings)
+            never = check_items(
+                sales, exported, catalogue, settings=settings, target=target, findings=findings
+            )
             recent = self._local((sales.newest or self._now) - timedelta(days=1))
             check_plan(settings, shop, recent, sales.lines, findings)
             if target is not None:

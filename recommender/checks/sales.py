@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from recommender.catalogue import Catalogue, load_catalogue, read_never_recommend
+from recommender.catalogue import Catalogue, load_catalogue
 from recommender.checks.findings import Findings
 from recommender.continuity import CHANGED, COMPARED, Reading, compare_histories
 from recommender.database.base import capital
@@ -23,6 +23,7 @@ from recommender.interactions import Interactions, load_sale_lines, make_interac
 from recommender.keykind import KeyKind
 from recommender.keys import Keys
 from recommender.needs import require_lists, require_sales, with_lists
+from recommender.never import never_recommend
 from recommender.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_most_baskets
 from recommender.publish import published_items
 from recommender.runs import ITEMS, QUERIES, SALES, Run
@@ -214,9 +215,23 @@ def _warn_of_common(
 
 
 def check_items(
-    sales: Sales, export: Export, catalogue: Catalogue, settings: Settings, findings: Findings
+    sales: Sales,
+    export: Export,
+    catalogue: Catalogue,
+    *,
+    settings: Settings,
+    target: Target | None,
+    findings: Findings,
 ) -> Keys:
     """What there is to sell, and whether sales and items speak of the same things.
+
+    Args:
+        sales: what was read.
+        export: of the sales and the items.
+        catalogue: the items.
+        settings: of the night.
+        target: whose tables tell which items NEVER_RECOMMEND names; None where they cannot be used.
+        findings: what is found is put into it.
 
     Returns:
         The items that are never recommended.
@@ -240,8 +255,17 @@ def check_items(
         else:
             findings.ok("items", f"{what}: deleted products, as it seems.")
     with findings.trying("items"):
-        if settings.never_recommend is not None:
-            never = read_never_recommend(settings.never_recommend, export.item_kind)
+        known = catalogue.ids.union(sales.items)
+        named = never_recommend(settings.never_recommend, export.item_kind, known, target)
+        never = named.items
+        if named.warning:
+            findings.warn(
+                "items",
+                named.warning,
+                "Check how they are written: what is meant by a line with a slip in it is recommended."
+                if target is not None
+                else "Only what is equal letter by letter was found: our tables could not be asked.",
+            )
         if sales.lines:
             require_lists(
                 sales.interactions,

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -13,11 +14,14 @@ import click
 
 from recommender.texttable import Column, escaped, printable, table
 
+_NEGATIVE = re.compile("-[0-9]+")
+
 if TYPE_CHECKING:
     from recommender.progress import Progress
     from recommender.settings import Settings
 
 __all__ = [
+    "KeyCommand",
     "as_of_option",
     "ask_options",
     "print_json",
@@ -28,6 +32,26 @@ __all__ = [
     "run_option",
     "settings",
 ]
+
+
+class KeyCommand(click.Command):
+    """A command whose argument is a key: a negative number there is the key, and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put negative numbers behind the options, but those that an option takes as its value."""
+        end = args.index("--") if "--" in args else len(args)
+        with_value = {name for option in self.params if _takes_value(option) for name in option.opts}
+        places = [
+            place
+            for place, text in enumerate(args[:end])
+            if _NEGATIVE.fullmatch(text) and not (place and args[place - 1] in with_value)
+        ]
+        options = [text for place, text in enumerate(args[:end]) if place not in places]
+        return super().parse_args(ctx, [*options, "--", *(args[place] for place in places), *args[end + 1 :]])
+
+
+def _takes_value(option: click.Parameter) -> bool:
+    return isinstance(option, click.Option) and not option.is_flag and not option.count
 
 
 def settings(*, aloud: bool = False, shop: bool = True) -> "Settings":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import print_line, progress, settings
+from recommender.commands.common import KeyCommand, print_line, progress, settings
 from recommender.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from recommender.settings import Settings
 
 
-@click.command()
+@click.command(cls=KeyCommand)
 @click.argument("customer", required=False, metavar="[CUSTOMER]")
 @click.option(
     "--guest-email", metavar="ADDRESS", help="A guest, who has no key, by the address of the orders."

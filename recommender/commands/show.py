@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import print_json, print_line, print_table, settings
+from recommender.commands.common import KeyCommand, print_json, print_line, print_table, settings
 from recommender.commands.lists import ID, ITEM, name_of, print_list
 from recommender.texttable import Column
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_HISTORY = 15
 
 
-@click.command()
+@click.command(cls=KeyCommand)
 @click.argument("customer", required=False)
 @click.option(
     "--search", "text", metavar="TEXT", help="Find customers who bought an item with TEXT in its name."

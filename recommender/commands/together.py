@@ -2,6 +2,7 @@
 
 import click
 
+from recommender.commands.common import KeyCommand
 from recommender.commands.lists import print_item
 
 _NOTHING = (
@@ -9,7 +10,7 @@ _NOTHING = (
 )
 
 
-@click.command()
+@click.command(cls=KeyCommand)
 @click.argument("item")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def command(*, item: str, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,10 +243,21 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def equal_texts(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
+    ) -> Iterator[Sequence[str]]:
+        """Groups of two or more of these different texts that the column takes for the same.
+
+        Equality is the column's own: by its collation (case, accents, blanks at the end), or as its type
+        reads the texts (forms of a uuid, padding of a char). A text that the type cannot hold equals none.
+        """
+
     def equal_pair(
-        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
+        self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
     ) -> tuple[str, str] | None:
-        """Two different texts that are equal under the column's collation, if there are any."""
+        """Two different texts that are equal in the column, if there are any; see `equal_texts`."""
+        group = next(iter(self.equal_texts(connection, column, texts)), None)
+        return None if group is None else (group[0], group[1])
 
     @abstractmethod
     def after_publish(self, tables: Sequence[sa.Table]) -> None:

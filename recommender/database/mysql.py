@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -365,37 +365,48 @@ class MySQL(Database):
         plain = text_type("VARCHAR", min(length, _LONGEST_KEY))
         return KeyType(plain.kind, f"{plain.sql} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", plain.length)
 
-    def equal_pair(
-        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
-    ) -> tuple[str, str] | None:
-        row = connection.execute(
+    def equal_texts(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
+    ) -> Iterator[Sequence[str]]:
+        character_set, collation, kind = connection.execute(
             sa.text(
-                "SELECT CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS"
+                "SELECT CHARACTER_SET_NAME, COLLATION_NAME, DATA_TYPE FROM information_schema.COLUMNS"
                 " WHERE TABLE_SCHEMA = COALESCE(:schema, DATABASE()) AND TABLE_NAME = :name"
                 " AND COLUMN_NAME = :column"
             ),
             {"schema": column.table.schema, "name": column.table.name, "column": column.name},
         ).one()
-        if row[0] is None:  # no text to the server, such as MariaDB's UUID
-            return None
-        typed = f"CONVERT(k USING {row[0]}) COLLATE {row[1]}"
+        if character_set is not None:
+            weighed = self._weighed(connection, character_set, collation)
+        elif kind == "uuid":  # MariaDB's, which is no text to the server; what is no uuid becomes NULL
+            weighed = "HEX(CAST(k AS uuid)), 1"
+        else:
+            return
+        groups: dict[tuple[bytes | str, bool], list[str]] = {}
+        keys = [*texts]
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            part = keys[start : start + _KEYS_AT_ONCE]
+            marks = ["SELECT :k0 AS k", *(f"SELECT :k{i}" for i in range(1, len(part)))]
+            statement = f"SELECT k, {weighed} FROM ({' UNION ALL '.join(marks)}) AS t"
+            for text, weight, is_whole in connection.execute(
+                sa.text(statement), {f"k{i}": text for i, text in enumerate(part)}
+            ):
+                if weight is not None:
+                    groups.setdefault((weight, bool(is_whole)), []).append(text)
+        yield from (group for group in groups.values() if len(group) > 1)
+
+    @staticmethod
+    def _weighed(connection: sa.Connection, character_set: str, collation: str) -> str:
+        """The weights of a text `k`, and whether the column's character set has all of its characters."""
+        typed = f"CONVERT(k USING {character_set}) COLLATE {collation}"
         # Weights are equal where the collation finds the texts equal; blanks at the end weigh nothing unless
         # the collation is one of the NO PAD kind, and then a text without them has other weights anyway.
         pads = f"SELECT {typed} = CONCAT({typed}, ' ') FROM (SELECT 'a' AS k) AS t"
         is_padded = connection.execute(sa.text(pads)).scalar() == 1
         weighed = f"TRIM(TRAILING ' ' FROM {typed})" if is_padded else typed
-        seen: dict[bytes, str] = {}
-        for start in range(0, len(texts), _KEYS_AT_ONCE):
-            part = texts[start : start + _KEYS_AT_ONCE]
-            marks = ["SELECT :k0 AS k", *(f"SELECT :k{i}" for i in range(1, len(part)))]
-            statement = f"SELECT k, WEIGHT_STRING({weighed}) FROM ({' UNION ALL '.join(marks)}) AS t"
-            for text, weight in connection.execute(
-                sa.text(statement), {f"k{i}": text for i, text in enumerate(part)}
-            ):
-                twin = seen.setdefault(bytes(weight), text)
-                if twin != text:
-                    return twin, text
-        return None
+        # A character that the set lacks becomes a question mark.
+        whole = f"BINARY CONVERT(CONVERT(k USING {character_set}) USING utf8mb4) = BINARY k"
+        return f"WEIGHT_STRING({weighed}), {whole}"
 
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
         del tables  # InnoDB's purge threads clean up by themselves

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 import select
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +47,8 @@ _INTEGERS = {"smallint", "integer", "bigint"}
 _TEXTS = {"text", "character varying", "character", "uuid", "citext", "name"}
 _INSTANT = "timestamp with time zone"
 _TIMES = {_INSTANT, "timestamp without time zone", "date"}
+_UUID = re.compile(r"(\{)?(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}(?(1)\})")
+"""What PostgreSQL reads as one: a cast of anything else is an error."""
 _PLACE = re.compile(r"^LINE \d+: (.*)$", re.MULTILINE)
 
 
@@ -420,31 +422,35 @@ class PostgreSQL(Database):
             return text_type("text", None)
         return text_type("character varying", max(key.length or 0, GUEST_KEY_LENGTH if guests else 1))
 
-    def equal_pair(
-        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
-    ) -> tuple[str, str] | None:
-        target = self.quoted(column.table)
-        kind = connection.execute(
+    def equal_texts(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
+    ) -> Iterator[Sequence[str]]:
+        # Of a domain, the type below it; -1 is the type without its length, since a cast to a length cuts.
+        kind, is_deterministic, collation = connection.execute(
             sa.text(
-                "SELECT format_type(a.atttypid, a.atttypmod), coalesce(c.collisdeterministic, true),"
+                "SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1),"
+                " coalesce(c.collisdeterministic, true),"
                 " quote_ident(n.nspname) || '.' || quote_ident(c.collname)"
-                " FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation"
+                " FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid"
+                " LEFT JOIN pg_collation AS c ON c.oid = a.attcollation"
                 " LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace"
                 " WHERE a.attrelid = CAST(:table AS regclass) AND a.attname = :column"
             ),
-            {"table": target, "column": column.name},
+            {"table": self.quoted(column.table), "column": column.name},
         ).one()
-        if kind[1] and _base(kind[0]) in ("text", "character varying"):
-            return None  # equal only where every byte is
-        typed = f"CAST(k AS {kind[0]})" + (f" COLLATE {kind[2]}" if kind[2] else "")
-        row = connection.execute(
-            sa.text(
-                f"SELECT array_agg(k) FROM unnest(CAST(:texts AS text[])) AS t(k)"
-                f" GROUP BY {typed} HAVING count(*) > 1 LIMIT 1"
-            ),
-            {"texts": list(texts)},
-        ).fetchone()
-        return None if row is None else (row[0][0], row[0][1])
+        if is_deterministic and kind in ("text", "character varying"):
+            return  # equal only where every byte is
+        keys = [text for text in texts if "\0" not in text]  # which no text here can hold
+        if kind == "uuid":
+            keys = [text for text in keys if _UUID.fullmatch(text)]
+        elif kind.rpartition(".")[2] not in ("text", "character varying", "bpchar", "citext"):
+            return  # of a type of the owner's own, or a name, which is compared byte by byte
+        typed = f"CAST(k AS {kind})" + (f" COLLATE {collation}" if collation else "")
+        statement = (
+            f"SELECT array_agg(k) FROM unnest(CAST(:texts AS text[])) AS t(k)"
+            f" GROUP BY {typed} HAVING count(*) > 1"
+        )
+        yield from connection.execute(sa.text(statement), {"texts": keys}).scalars()
 
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
         # Each night deletes all rows; without a vacuum the table grows until autovacuum comes by.

@@ -8,8 +8,9 @@ import random
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -407,25 +408,27 @@ class SQLite(Database):
             return KeyType(KeyKind.TEXT, key.sql if shop_backend == self.backend and not guests else "TEXT")
         return KeyType(KeyKind.INTEGER, "INTEGER")
 
-    def equal_pair(
-        self, connection: sa.Connection, column: sa.Column[object], texts: Sequence[str]
-    ) -> tuple[str, str] | None:
+    def equal_texts(
+        self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
+    ) -> Iterator[Sequence[str]]:
         raw = connection.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
         first = f"SELECT {self.quote(column.name)} AS k FROM {self.quoted(column.table)} WHERE 0"
-        if not _collation_clause(raw, first):
-            return None
+        collation = _collation_clause(raw, first)
+        if not collation:
+            return
         raw.execute("PRAGMA temp_store = MEMORY")
-        raw.execute("CREATE TEMP TABLE recommend_keys (k TEXT)")
+        raw.execute(f"CREATE TEMP TABLE recommend_keys (k TEXT{collation})")
         try:
             raw.executemany("INSERT INTO recommend_keys VALUES (?)", ((text,) for text in texts))
-            row = raw.execute(
-                f"SELECT min(k COLLATE BINARY), max(k COLLATE BINARY) FROM ({first} UNION ALL SELECT k FROM"
-                " recommend_keys) GROUP BY k HAVING count(*) > 1 LIMIT 1"
-            ).fetchone()
+            rows = raw.execute(
+                "SELECT g.place, t.k FROM recommend_keys AS t JOIN (SELECT k, min(rowid) AS place FROM"
+                " recommend_keys GROUP BY k HAVING count(*) > 1) AS g ON g.k = t.k ORDER BY 1, t.rowid"
+            ).fetchall()
         finally:
             raw.execute("DROP TABLE recommend_keys")
-        return None if row is None else (row[0], row[1])
+        for _, group in itertools.groupby(rows, key=itemgetter(0)):
+            yield [text for _, text in group]
 
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
         del tables

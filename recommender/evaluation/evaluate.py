@@ -4,8 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from recommender import machine
-from recommender.catalogue import read_never_recommend
-from recommender.errors import RefusedError
+from recommender.errors import DatabaseError, RefusedError
 from recommender.evaluation.compare import Judged, judge, task_report
 from recommender.evaluation.methods import methods
 from recommender.evaluation.report import EvaluationReport, WindowReport
@@ -13,7 +12,10 @@ from recommender.evaluation.sales import find_sales
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.evaluation.system import configured_system, trainer
 from recommender.interactions import SaleLines, load_sale_lines
+from recommender.keykind import KeyKind
 from recommender.keys import Keys
+from recommender.never import never_recommend
+from recommender.pipeline import target_of
 from recommender.progress import Progress
 from recommender.settings import RepeatPurchases, Settings
 from recommender.times import DAY_MICROSECONDS
@@ -52,9 +54,7 @@ def evaluate(
     threads = settings.threads or machine.available_cpus()
     with find_sales(settings, fresh=fresh, now=now, progress=progress) as sales:
         lines = load_sale_lines(sales.path, customer_kind=sales.customer_kind, item_kind=sales.item_kind)
-    never = Keys.of()
-    if settings.never_recommend is not None:
-        never = read_never_recommend(settings.never_recommend, sales.item_kind)
+    never, notes = _never(settings, sales.item_kind, lines.item_ids)
     cuts = _windows(lines, days, most_windows)
     trained = trainer(settings, threads=threads)
     compared = methods(
@@ -96,7 +96,6 @@ def evaluate(
         )
         for task in sorted(Task, key=lambda task: task is not configured)
     )
-    notes = []
     if len(cuts) < most_windows:
         notes.append(_young(lines, days, most_windows, len(cuts)))
     if tasks[0].customers < _FEW_CUSTOMERS:
@@ -109,6 +108,18 @@ def evaluate(
         notes=tuple(notes),
         tasks=tasks,
     )
+
+
+def _never(settings: Settings, kind: KeyKind, known: Keys) -> tuple[Keys, list[str]]:
+    """The items that are never recommended, and what is to be said of them."""
+    path = settings.never_recommend
+    try:
+        return never_recommend(path, kind, known, target_of(settings)).items, []
+    except DatabaseError as error:
+        note = (
+            f"The file of NEVER_RECOMMEND was compared letter by letter with the shop's items: {error.reason}"
+        )
+        return never_recommend(path, kind, known, None).items, [note]
 
 
 def _windows(lines: SaleLines, days: int, most: int) -> list[tuple[int, int]]:

@@ -37,10 +37,17 @@ for _name, _row, _call in (
     ("as_of_a_word", "an `--as-of` that is no date", ("run", "--as-of", "yesterday")),
     ("as_of_no_day", "an `--as-of` that is no date", ("export", "--as-of", "2026-02-30")),
     ("unknown_item", "an item that nobody knows", ("similar", "999999")),
+    ("unknown_customer", "a customer that nobody knows", ("show", "-999999")),
     ("evaluate_too_young", "too few days of sales to judge by", ("evaluate", "--days", "300")),
     ("as_of_future", "an `--as-of` in the future", ("run", "--as-of", "9999-12-31")),
 ):
     case(_row, on=ANY, call=_call, name=_name)(nothing)
+
+
+@case("a customer in other letters, and no database to ask", on=ANY, call=("show", "C7"), is_blind=True)
+@case("an item in other letters, and no database to ask", on=ANY, call=("similar", "I7"), is_blind=True)
+def nobody_to_ask(shop: BadShop) -> None:
+    shop.set(DATABASE_URL="sqlite:///nowhere.db")
 
 
 @case("no settings file where `--env-file` says", on=ANY)

@@ -469,6 +469,46 @@ def test_texts_that_the_column_holds_equal_are_found(database_url):
             assert target.database.equal_pair(connection, column, others) is None, declared
 
 
+UUID = "6f1c2c1e-8f0b-4d7a-9a53-0c5d6e7f8a9b"
+SAME = {
+    "sqlite": [("TEXT COLLATE NOCASE", {"Ab", "aB", "AB"}, {"Ab ", "Äb", "äb", "\0"})],
+    "postgresql": [
+        (
+            "uuid",
+            {UUID, UUID.upper(), UUID.replace("-", ""), f"{{{UUID}}}"},
+            {f"{{{UUID}", UUID[1:], "x", "\0"},
+        ),
+        ("char(3)", {"abc", "abc  "}, {"abcd", "ABC", "ab"}),
+        ("varchar(3) COLLATE case_blind", {"abc", "ABC"}, {"abcd", "ABCD ", "\0"}),
+        ("citext", {"abc", "ABC"}, {"abcd", "ab"}),
+        ("any_case", {"abc", "ABC"}, {"abcd", "ab"}),
+        ("name", set(), {"abc", "ABC"}),
+        ("bigint", set(), {"7", "007", "x"}),
+    ],
+    "mysql": [
+        ("UUID", {UUID, UUID.upper(), UUID.replace("-", "")}, {UUID[1:], "x", ""}),
+        ("CHAR(3) COLLATE utf8mb4_general_ci", {"abc", "ABC", "Abc  "}, {"abcd", "'; --", ":k1", "\\"}),
+        ("VARCHAR(3) CHARACTER SET latin1 COLLATE latin1_general_ci", {"é?", "É?"}, {"éΩ", "é"}),
+        ("VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin", set(), {"a", "a ", "A"}),
+        ("BIGINT", set(), {"7", "007", "x"}),
+    ],
+}
+
+
+def test_the_column_tells_which_texts_are_the_same_key(database_url):
+    """As it would find them itself; what its type cannot hold is no key, and nothing is cut to its length."""
+    backend = database(database_url).backend
+    if backend == "postgresql":
+        domain = "CREATE DOMAIN any_case AS citext CHECK (VALUE <> 'never')"
+        execute(database_url, *ICU, "CREATE EXTENSION citext", domain)
+    for number, (declared, same, others) in enumerate(SAME[backend]):
+        target = make_target(database_url, customer=declared, prefix=f"t{number}_")
+        column = target.lists[RECOMMENDATIONS].c.customer_id
+        with target.database.connect() as connection:
+            found = [*target.database.equal_texts(connection, column, [*others, *sorted(same)])]
+        assert [{*group} for group in found] == [same] * bool(same), declared
+
+
 def test_tables_that_cannot_roll_back_are_refused_by_name(mariadb):
     url = mariadb.create_database()
     target = make_target(url, customer="VARCHAR(9)", item="VARCHAR(9)")
