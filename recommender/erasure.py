@@ -17,7 +17,7 @@ from recommender.csvform import parse_records, whole_records
 from recommender.database.tables import LISTS, Role
 from recommender.errors import RecommenderError, RefusedError
 from recommender.files import atomic_path, remove_temporary, sha256_of
-from recommender.forgotten import Forgotten
+from recommender.forgotten import FIRST_FIELDS, Forgotten
 from recommender.runs import LOG, MANIFEST, MODEL, SALES, Run, load_run
 from recommender.texttable import escaped, shortened
 
@@ -142,14 +142,40 @@ def _without_lines(path: Path, forgotten: Forgotten, names: set[str]) -> Write |
 
 def _gone(piece: bytes, forgotten: Forgotten) -> set[bytes]:
     """The first fields of whole records that are keys of the customers."""
-    if b'"' not in piece:
-        found = forgotten.first_of(piece)
-    else:
-        matches = [*_RECORD.finditer(piece)]
-        if sum(match.end() - match.start() for match in matches) < len(piece):
-            raise ValueError("it is not in the form of our CSV files")
-        found = forgotten.among(match[1].decode() for match in matches)
+    found = forgotten.among(field.decode() for field in _first_fields(piece))
     return {field.encode() for field in found}
+
+
+def _first_fields(piece: bytes) -> set[bytes]:
+    """Those of whole records that are not NULL, as they are written."""
+    if b'"' not in piece:
+        return {*FIRST_FIELDS.findall(piece)}
+    matches = [*_RECORD.finditer(piece)]
+    if sum(match.end() - match.start() for match in matches) < len(piece):
+        raise ValueError("it is not in the form of our CSV files")
+    return {match[1] for match in matches}
+
+
+def customers_in(folder: Path) -> set[str]:
+    """Everybody whom a run folder's files name; of a damaged one those who can be read.
+
+    Args:
+        folder: of a run, whole or not.
+    """
+    from recommender.modelfile import load_model
+
+    found: set[str] = set()
+    for path, find in _kept_files(folder):
+        with suppress(RecommenderError, ValueError, OSError):
+            if find is _without_factors:
+                found.update(load_model(path).user_ids.as_texts())
+                continue
+            pieces = whole_records(path)
+            fields = _first_fields(next(pieces, b"").partition(b"\n")[2])
+            for piece in pieces:
+                fields |= _first_fields(piece)
+            found.update(next(parse_records(field.decode()))[0] or "" for field in fields if field)
+    return found
 
 
 def _write_lines(path: Path, gone: set[bytes], temporary: Path) -> str:

@@ -12,17 +12,16 @@ from recommender.archive import RECORD, Exported, exported, note_exported, pack,
 from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.erasure import erase, erase_words
-from recommender.errors import RecommenderError, RefusedError, SettingsError
-from recommender.fields import GuestKeys
+from recommender.errors import RecommenderError, RefusedError
 from recommender.files import TEMPORARY, remove_stale, sha256_of, temporary_folder
 from recommender.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.hold import HOLD
-from recommender.keykind import KeyKind, integer_key, is_guest
-from recommender.namedkeys import owners_in, text_of
+from recommender.keykind import is_guest
+from recommender.namedkeys import owner_columns, owners_in, text_of
 from recommender.pipeline import locked
 from recommender.runs import QUERIES, find_run, run_folders
-from recommender.search import newest_files
 from recommender.settings import Settings
+from recommender.whom import Whom
 
 _PAGE = 20_000
 
@@ -52,7 +51,7 @@ class Forgetting:
         return not (any(self.rows.values()) or self.files or self.archives)
 
 
-def forget(settings: Settings, customer: str | None = None, *, guest_email: str | None = None) -> Forgetting:
+def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
     """Erase a customer from the tables and from all that DATA_DIR keeps; who was forgotten before, once more.
 
     First the hash is put into the table, so that whatever happens then, no later night reads the customer
@@ -60,89 +59,41 @@ def forget(settings: Settings, customer: str | None = None, *, guest_email: str 
 
     Args:
         settings: where all that is.
-        customer: the key, as text; None for those only who were forgotten before.
-        guest_email: of a guest, in the place of a key.
+        whom: the customer; None for those only who were forgotten before.
 
     Raises:
         SettingsError: FORGET_KEY or GUEST_KEY is missing, or is not the one of before.
+        RefusedError: there is nobody to forget.
         DatabaseError: the database failed.
         LockedError: a run is going on.
     """
-    if guest_email is not None:
-        customer = _guest(settings, guest_email)
-    typed = [text for text in (customer, guest_email) if text]
+    keys = () if whom is None else whom.keys
     with locked(settings) as (target, _):
         # Before another hash comes to those of another key.
-        known = read_forgotten(target, settings, new_guest_key=guest_email is not None)
-        if customer is not None:
-            customer = _key(settings, target, customer)
-        if customer is not None or known:
-            remember(target, settings, customer)
+        known = read_forgotten(target, settings, new_guest_key=any(map(is_guest, keys)))
+        if keys or known:
+            remember(target, settings, keys)
         forgotten = read_forgotten(target, settings)
-        found = Forgetting(len(forgotten))
         if not forgotten:
-            return found
+            raise RefusedError(
+                "Nobody was ever forgotten, so there is nobody to erase once more.",
+                "Say whom to forget: `recommend forget CUSTOMER`, or --guest-email ADDRESS.",
+            )
+        found = Forgetting(len(forgotten))
         found.rows = _erase_rows(target, forgotten)
         keep_copy(settings.data_dir, forgotten)
-        names = set() if customer is None else {customer}
+        names = {*keys}
         _erase_runs(settings.data_dir, forgotten, names, found)
         _erase_archives(settings.data_dir, forgotten, names, found)
         found.unreachable += [*_scratch(settings.data_dir), *_strange(settings.data_dir)]
-        found.named_in = _queries_naming(settings, typed)
+        found.named_in = _queries_naming(settings, () if whom is None else (*whom.typed, *keys))
         return found
-
-
-def _guest(settings: Settings, address: str) -> str:
-    if settings.guest_key is None:
-        raise SettingsError(
-            "GUEST_KEY is not set: it turns a guest's address into the key.",
-            "Set the one that the nights have used; without one no guest was ever read.",
-        )
-    key = GuestKeys(settings.guest_key, settings.sql_dir / QUERIES[0]).key(address)
-    if key is None:
-        raise SettingsError("--guest-email is empty.", "Give the address of the guest.")
-    return key
-
-
-def _key(settings: Settings, target: Target, customer: str) -> str:
-    """The key as the exports have it.
-
-    Raises:
-        SettingsError: it cannot be one.
-    """
-    if is_guest(customer) or not _are_integers(settings, target):
-        return customer
-    number = integer_key(customer)
-    if number is None:
-        raise SettingsError(
-            f"The customers of this shop have numbers; {customer[:60]!r} is none.",
-            "Check the key: it is the shop's own customer_id; for a guest give --guest-email.",
-        )
-    return str(number)
-
-
-def _are_integers(settings: Settings, target: Target) -> bool:
-    """Whether customers' keys are numbers: by the last run, or by the tables that `init` has made."""
-    run = newest_files(settings)
-    if run is not None:
-        return run.manifest.keys.get("customer") == KeyKind.INTEGER
-    with target.connect() as connection:
-        found = target.keys(connection)
-    return any(
-        key.kind is KeyKind.INTEGER
-        for (definition, name), key in found.items()
-        if definition.columns[0].role is Role.CUSTOMER and name == definition.columns[0].name
-    )
 
 
 def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
     removed = {}
     with target.connect() as connection:
-        for definition, table in target.present(connection).items():
-            owner = definition.columns[0]
-            if owner.role is not Role.CUSTOMER:
-                continue
-            column = sa.type_coerce(table.c[owner.name], sa.types.NullType())
+        for table, column in owner_columns(target, connection, Role.CUSTOMER):
             gone = [key for key in owners_in(connection, column) if text_of(key) in forgotten]
             removed[table.name] = sum(
                 # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).

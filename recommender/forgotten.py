@@ -22,7 +22,8 @@ _OF_GUEST_KEY = "guest_key:"
 _MOST = 64
 COPY = "forgotten.txt"
 """In DATA_DIR: the rows of the table, for when the database came back from a backup."""
-_FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
+FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
+"""Of lines of a CSV file without quotes."""
 _MAKE_KEY = "Run `recommend init`: it makes one and appends it to .env."
 
 
@@ -57,8 +58,7 @@ class Forgotten:
         if not self._hashes:
             return False
         text = str(customer)
-        # A column of the type CHAR fills its texts up with spaces.
-        return any(_hash_of(self._secret, key.encode()) in self._hashes for key in {text, text.rstrip(" ")})
+        return not self._hashes.isdisjoint(_hashes_of(self._secret, text))
 
     def among(self, fields: Iterable[str | None]) -> set[str]:
         """Those of some fields of a CSV file that are keys of customers to be forgotten."""
@@ -77,7 +77,7 @@ class Forgotten:
         """Those among the first fields of lines of a CSV file without quotes."""
         if not self._hashes:
             return set()
-        return self.among(field.decode() for field in {*_FIRST_FIELDS.findall(lines)})
+        return self.among(field.decode() for field in {*FIRST_FIELDS.findall(lines)})
 
 
 def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = False) -> Forgotten:
@@ -119,31 +119,41 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
             raise SettingsError(
                 f"GUEST_KEY is not the one under which guests in {name} were forgotten: they would come"
                 " back.",
-                "Set that one; if it is lost, forget each of them again with --guest-email.",
+                "Set that one; if it is lost, forget each of them again with --guest-email and"
+                " --even-unknown.",
             )
     hashes = {row for row in rows if ":" not in row}
     return Forgotten(settings.forget_key, hashes, rows=rows, not_in_table=len(hashes - in_table))
 
 
-def remember(target: Target, settings: Settings, customer: str | None) -> None:
-    """Put a customer into the table, as a hash; and what only the table's copy in DATA_DIR has.
+def secret_of(settings: Settings) -> str:
+    """FORGET_KEY.
+
+    Raises:
+        SettingsError: it is not set.
+    """
+    if settings.forget_key is None:
+        raise SettingsError("FORGET_KEY is not set: it turns customers into hashes.", _MAKE_KEY)
+    return settings.forget_key
+
+
+def remember(target: Target, settings: Settings, customers: Collection[str]) -> None:
+    """Put customers into the table, as hashes; and what only the table's copy in DATA_DIR has.
 
     Args:
         target: where the table is.
         settings: FORGET_KEY, GUEST_KEY and DATA_DIR.
-        customer: the key; None for what the copy has alone.
+        customers: their keys; none for what the copy has alone.
 
     Raises:
         SettingsError: FORGET_KEY is not set, or the table is missing.
         DatabaseError: the database failed.
     """
-    secret = settings.forget_key
-    if secret is None:
-        raise SettingsError("FORGET_KEY is not set: it turns customers into hashes.", _MAKE_KEY)
+    secret = secret_of(settings)
     wanted = _copied(settings.data_dir)
-    if customer is not None:
-        wanted |= {_check(_OF_FORGET_KEY, secret, ""), _hash_of(secret, customer.encode())}
-        if is_guest(customer) and settings.guest_key is not None:
+    if customers:
+        wanted |= {_check(_OF_FORGET_KEY, secret, ""), *(_hash_of(secret, key.encode()) for key in customers)}
+        if any(map(is_guest, customers)) and settings.guest_key is not None:
             wanted.add(_check(_OF_GUEST_KEY, secret, settings.guest_key))
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     table = target.forgotten
@@ -151,6 +161,39 @@ def remember(target: Target, settings: Settings, customer: str | None) -> None:
         known = _rows(connection, table)
         for row in sorted(wanted - known):
             connection.execute(sa.insert(table).values(customer_hash=row, forgotten_at=now))
+
+
+def take_back(target: Target, settings: Settings, forgotten: Forgotten, customers: Collection[str]) -> int:
+    """Take customers out of the table and of its copy in DATA_DIR: later nights read them again.
+
+    Who is killed between the two, or meets an error, calls it again: both together tell who is forgotten.
+
+    Args:
+        target: where the table is.
+        settings: FORGET_KEY and DATA_DIR.
+        forgotten: as `read_forgotten` tells.
+        customers: their keys.
+
+    Returns:
+        How many customers are still forgotten.
+
+    Raises:
+        SettingsError: FORGET_KEY is not set.
+        DatabaseError: the database failed.
+    """
+    secret = secret_of(settings)
+    gone = {row for key in customers for row in _hashes_of(secret, key)} & forgotten.rows
+    left = forgotten.rows - gone
+    n_left = sum(":" not in row for row in left)
+    if not n_left:  # the keys under which nobody is known any more may be others
+        gone, left = {*forgotten.rows}, frozenset()
+    table, copy = target.forgotten, settings.data_dir / COPY
+    with target.connect() as connection:
+        for row in sorted(gone):
+            connection.execute(sa.delete(table).where(table.c.customer_hash == row))
+    if copy.exists():
+        write_text(copy, "".join(f"{row}\n" for row in sorted(left)))
+    return n_left
 
 
 def keep_copy(data_dir: Path, forgotten: Forgotten) -> None:
@@ -170,6 +213,11 @@ def _copied(data_dir: Path) -> set[str]:
 
 def _hash_of(secret: str, text: bytes) -> str:
     return hmac.digest(secret.encode(), text, hashlib.sha256).hex()
+
+
+def _hashes_of(secret: str, key: str) -> set[str]:
+    """Any of which tells the customer: a column of the type CHAR fills its texts up with spaces."""
+    return {_hash_of(secret, text.encode()) for text in {key, key.rstrip(" ")}}
 
 
 def _check(whose: str, secret: str, other: str) -> str:

@@ -85,12 +85,19 @@ def name_key(target: Target, role: Role, typed: str, known: Collection[str]) -> 
 
 def owners(target: Target, connection: sa.Connection, role: Role) -> Iterator[str]:
     """Everybody who has a list in our tables, as texts, table by table."""
+    for _, column in owner_columns(target, connection, role):
+        yield from map(text_of, owners_in(connection, column))
+
+
+def owner_columns(
+    target: Target, connection: sa.Connection, role: Role
+) -> Iterator[tuple[sa.Table, sa.ColumnElement[Any]]]:
+    """Our tables whose lists are of customers, or of items, with the column of these; where they exist."""
     inspector = sa.inspect(connection)
     for definition, table in target.present(connection).items():
         owner = definition.columns[0]
         if owner.role is role and inspector.has_table(table.name, schema=target.schema):
-            column = sa.type_coerce(table.c[owner.name], sa.types.NullType())
-            yield from map(text_of, owners_in(connection, column))
+            yield table, sa.type_coerce(table.c[owner.name], sa.types.NullType())
 
 
 def owners_in(connection: sa.Connection, column: sa.ColumnElement[Any]) -> Iterator[object]:

@@ -1,15 +1,18 @@
 """`recommend forget`."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from recommender.commands.common import KeyCommand, print_line, progress, settings
 from recommender.errors import ExitCode
+from recommender.texttable import shortened
 
 if TYPE_CHECKING:
     from recommender.forget import Forgetting
     from recommender.settings import Settings
+    from recommender.whom import Whom
 
 
 @click.command(cls=KeyCommand)
@@ -17,27 +20,52 @@ if TYPE_CHECKING:
 @click.option(
     "--guest-email", metavar="ADDRESS", help="A guest, who has no key, by the address of the orders."
 )
+@click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
+@click.option("--even-unknown", is_flag=True, help="Also a customer whom nothing knows.")
+@click.option("--undo", is_flag=True, help="Take a customer back: later nights read them again.")
 @click.option("--retrain", is_flag=True, help="Then do a night with a training from nothing, and publish it.")
-def command(*, customer: str | None, guest_email: str | None, retrain: bool) -> ExitCode:
+def command(
+    *,
+    customer: str | None,
+    guest_email: str | None,
+    yes: bool,
+    even_unknown: bool,
+    undo: bool,
+    retrain: bool,
+) -> ExitCode:
     """Erase a customer from tables, exports, lists, models, archives and logs, and never read them again.
 
     What the shop itself keeps is not touched. Only a keyed hash stays, in the table forgotten_customers, by
     which every later export, rollback and load leaves them out. Without CUSTOMER all who were forgotten
-    before are erased once more: do that after a backup of DATA_DIR came back.
+    before are erased once more: do that after a backup of DATA_DIR came back. On a terminal it shows what
+    there is of the customer, and asks.
     """
     from recommender.forget import forget
+    from recommender.whom import find_whom
 
+    context = click.get_current_context()
     if customer is not None and guest_email is not None:
-        raise click.UsageError("Give a CUSTOMER or --guest-email, not both.", click.get_current_context())
+        raise click.UsageError("Give a CUSTOMER or --guest-email, not both.", context)
+    is_one = customer is not None or guest_email is not None
+    if (undo or even_unknown) and not is_one:
+        raise click.UsageError("Give a CUSTOMER or --guest-email.", context)
+    if undo and (even_unknown or retrain):
+        raise click.UsageError("--undo stands alone.", context)
     given = settings()
-    done = forget(given, customer, guest_email=guest_email)
-    if done.customers or customer is not None:
-        _print(done)
-    else:
-        print_line("Nobody was ever forgotten: there is nothing to do.")
+    if undo:
+        _take_back(given, customer, guest_email)
+        return ExitCode.DONE
+    whom = None
+    if is_one:
+        whom = find_whom(given, customer, guest_email=guest_email, even_unknown=even_unknown)
+        if not yes and sys.stdin.isatty() and not _is_meant(whom):
+            print_line("Nothing was changed.")
+            return ExitCode.REFUSED
+    done = forget(given, whom)
+    _print(done)
     if retrain:
         _retrain(given)
-    elif done.customers:
+    else:
         print_line(
             "The factors of the items keep an indirect trace until the next night, which trains from nothing;"
             " --retrain does it now. The models of earlier nights go with KEEP_RUNS."
@@ -45,12 +73,29 @@ def command(*, customer: str | None, guest_email: str | None, retrain: bool) -> 
     return ExitCode.REFUSED if done.unread else ExitCode.DONE
 
 
+def _is_meant(whom: "Whom") -> bool:
+    """Show what there is of a customer, and ask."""
+    print_line(f"Customer {', '.join(map(shortened, whom.keys))}:")
+    print_line(f"  {whom.sales:,} sale lines in the newest export that is kept")
+    for table, rows in whom.rows.items():
+        print_line(f"  {table}: {rows:,} rows")
+    return click.confirm("Erase them from all that is kept, and never read them again?")
+
+
+def _take_back(given: "Settings", customer: str | None, guest_email: str | None) -> None:
+    from recommender.whom import undo
+
+    left = undo(given, customer, guest_email=guest_email)
+    print_line(
+        f"Taken back; {left:,} are still forgotten. The next night reads what the shop itself has of this"
+        " customer. What was erased stays erased, and the runs that were rewritten stay so."
+    )
+
+
 def _print(done: "Forgetting") -> None:
     print_line(f"Forgotten: {done.customers:,} in all; no export, rollback or load will read them again.")
     if done.found_nothing:
-        print_line(
-            "There was nothing to erase. Mind the key: it is the shop's own customer_id, letter by letter."
-        )
+        print_line("There was nothing to erase: no table and no file that is kept had anything of them.")
     for table, rows in done.rows.items():
         print_line(f"  {table}: {rows:,} rows removed")
     for run_id, names in done.files.items():

@@ -34,7 +34,7 @@ def another_forget_key(shop: BadShop) -> None:
 def another_guest_key(shop: BadShop) -> None:
     shop.own_tables()
     shop.set(GUEST_KEY="one_key_" * 4)
-    shop.does("forget", "--guest-email", "a@example.org")
+    shop.does("forget", "--guest-email", "a@example.org", "--even-unknown")
     shop.set(GUEST_KEY="another_" * 4)
 
 
@@ -51,6 +51,18 @@ def no_address(shop: BadShop) -> None:
 @case("a customer that can be none", on=ANY, call=("forget", "seven"))
 def no_number(_shop: BadShop) -> None:
     """The shop's customers have numbers."""
+
+
+@case("a customer whom nobody knows", call=("forget", "999999"))
+@case("nobody to erase once more", on=ANY, call=("forget",))
+@case("a customer to take back who is not forgotten", on=ANY, call=("forget", "7", "--undo"))
+def nobody(_shop: BadShop) -> None:
+    """Nobody was forgotten."""
+
+
+@case("a guest whom nobody knows", on=ANY, call=("forget", "--guest-email", "a@example.org"))
+def no_such_guest(shop: BadShop) -> None:
+    shop.set(GUEST_KEY="k" * 32)
 
 
 @case("lists of forgotten customers, made elsewhere or before", on=ANY, call=("publish",))
