@@ -63,7 +63,7 @@ def find_whom(
         forgotten = read_forgotten(target, settings, new_guest_key=guest_email is not None)
         secret_of(settings)
         key = _key(settings, target, customer, guest_email)
-        keys = next(filter(None, (_equal(target, key, known) for known in _looks(settings, target))), set())
+        keys = _same(settings, target, key)
         if key in forgotten or (even_unknown and not keys):
             keys.add(key)
         if not keys:
@@ -97,8 +97,7 @@ def undo(settings: Settings, customer: str | None, *, guest_email: str | None = 
         forgotten = read_forgotten(target, settings)
         key = _key(settings, target, customer, guest_email)
         # Only the shop may still know how it writes the key of somebody who was erased here.
-        known = set().union({key}, *(_equal(target, key, known) for known in _looks(settings, target)))
-        keys = [key for key in known if key in forgotten]
+        keys = [same for same in {key} | _same(settings, target, key) if same in forgotten]
         if not keys:
             raise RefusedError(f"Not forgotten: {_shown(customer)}.", _check(customer))
         return take_back(target, settings, forgotten, keys)
@@ -157,12 +156,23 @@ def _are_integers(settings: Settings, target: Target) -> bool:
     )
 
 
-def _equal(target: Target, key: str, known: set[str]) -> set[str]:
-    """The known keys that the database holds equal to it."""
-    if is_guest(key):
-        return known & {key}
-    with target.connect() as connection:
-        return equal_keys(target, connection, Role.CUSTOMER, [key], known).get(key, set())
+def _same(settings: Settings, target: Target, key: str) -> set[str]:
+    """All keys, wherever somebody is known, that the database holds equal to this one.
+
+    A customer who was `Cust5` last week and is `cust5` today must not come back under the other.
+    Of numbers and guests, whose keys have one form, the first place that knows them is enough.
+    """
+    has_one_form = is_guest(key) or _are_integers(settings, target)
+    found: set[str] = set()
+    for known in _looks(settings, target):
+        if has_one_form:
+            found |= known & {key}
+        else:
+            with target.connect() as connection:
+                found |= equal_keys(target, connection, Role.CUSTOMER, [key], known).get(key, set())
+        if found and has_one_form:
+            break
+    return found
 
 
 def _looks(settings: Settings, target: Target) -> Iterator[set[str]]:

@@ -56,6 +56,18 @@ def test_a_customer_in_other_letters_is_forgotten_and_taken_back(tmp_path, datab
     assert shop.lists()["Cust5"]
 
 
+def test_a_customer_whom_the_shop_writes_in_two_ways_is_one(tmp_path, database_url):
+    """By the kept export in one way, in the shop's sales of today in the other."""
+    shop = blind_shop(tmp_path / "shop", database_url)
+    shop.night(DAY - timedelta(days=1))
+    shop.execute("UPDATE sales SET customer_id = 'cUST5' WHERE customer_id = 'Cust5'")
+    assert "Forgotten: 2 in all" in shop.does("forget", "Cust5")
+    shop.night()
+    assert not {"Cust5", "cUST5"} & {*shop.lists()}
+    assert len(shop.lists()) == 29
+    assert "Taken back; 0 are" in shop.does("forget", "--undo", "Cust5")
+
+
 def test_nobody_is_remembered_whom_nobody_knows(shop):
     before = shop.dump()
     shop.fails(ExitCode.REFUSED, "forget", "999")
