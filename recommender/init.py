@@ -88,7 +88,9 @@ def plan(settings: Settings, found: Sample, owner_url: URL | None = None) -> Pla
         inspector = sa.inspect(connection)
         seen = {table: _is_there(target, inspector, table) for table in tables}
         missing = [table for table in tables if not seen[table]]
-        schemas = _missing_schema(target, inspector)
+        schemas = []
+        if target.schema is not None and not target.database.has_schema(connection, target.schema):
+            schemas.append(_schema_statement(target, target.schema))
         if None not in seen.values():
             _require_fit(target, connection, tables, missing, {Role.CUSTOMER: customer, Role.ITEM: item})
     return Plan(
@@ -112,12 +114,10 @@ def _is_there(target: Target, inspector: sa.Inspector, table: sa.Table) -> bool 
         raise
 
 
-def _missing_schema(target: Target, inspector: sa.Inspector) -> list[str]:
-    """The statement that makes the schema (a database, on MySQL), where there is none."""
-    if target.schema is None or inspector.has_schema(target.schema):
-        return []
+def _schema_statement(target: Target, schema: str) -> str:
+    """The statement that makes the schema (a database, on MySQL)."""
     kind = "DATABASE" if target.database.backend == "mysql" else "SCHEMA"
-    return [f"CREATE {kind} {target.database.quoted(sa.Table(target.schema, sa.MetaData()))};"]
+    return f"CREATE {kind} {target.database.quoted(sa.Table(schema, sa.MetaData()))};"
 
 
 def _statement(target: Target, table: sa.Table) -> str:

@@ -16,7 +16,7 @@ from recommender.database.schema import Target
 from recommender.database.tables import KeyType, all_tables
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode, SettingsError
-from recommender.init import _missing_schema, _statement
+from recommender.init import _schema_statement, _statement
 from recommender.keykind import KeyKind
 from recommender.setup.grants import _account_part, _Side, rights_to_read
 from tests.nights import DAY, connection_to, empty_shop
@@ -89,16 +89,6 @@ def test_a_mysql_account_is_in_quotes_whatever_a_backslash_means(name):
     assert mark == "`" or "\\" not in name
 
 
-class _Nothing(sa.Inspector):
-    """Of a database without schemas."""
-
-    def __init__(self):
-        pass
-
-    def has_schema(self, *_, **__):
-        return False
-
-
 @each_server
 @settings(max_examples=20)
 @given(schema=names, prefix=names)
@@ -106,7 +96,7 @@ class _Nothing(sa.Inspector):
 def test_the_tables_statements_name_what_they_say_and_nothing_else(kind, schema, prefix):
     target = Target(SERVERS[kind], schema, prefix)
     name = name_in(kind)
-    (made,) = _missing_schema(target, _Nothing())
+    made = _schema_statement(target, schema)
     found = re.fullmatch(rf"CREATE (?:SCHEMA|DATABASE) {name};", made)
     assert found is not None
     assert plain(kind, found[1]) == schema

@@ -366,6 +366,14 @@ class Database(ABC):
         del error
         return "With -v the whole error is shown; a run has it in its log."
 
+    def own_schema(self, connection: sa.Connection) -> str | None:
+        """The schema (a database, on MySQL) of names without one, as the server itself writes it."""
+        return sa.inspect(connection).default_schema_name
+
+    def has_schema(self, connection: sa.Connection, name: str) -> bool:
+        """Whether there is such a schema, by the server's own rule for equal names."""
+        return sa.inspect(connection).has_schema(name)
+
     def quoted(self, table: sa.Table) -> str:
         """The table's name, quoted, with its schema."""
         return self._undoubled(self.dialect.identifier_preparer.format_table(table))

@@ -408,6 +408,12 @@ class MySQL(Database):
         whole = f"BINARY CONVERT(CONVERT(k USING {character_set}) USING utf8mb4) = BINARY k"
         return f"WEIGHT_STRING({weighed}), {whole}"
 
+    def has_schema(self, connection: sa.Connection, name: str) -> bool:
+        # A server can be set to store, or to compare, all names in small letters.
+        is_lowered = connection.exec_driver_sql("SELECT @@lower_case_table_names").scalar()
+        names = sa.inspect(connection).get_schema_names()
+        return name.lower() in map(str.lower, names) if is_lowered else name in names
+
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
         del tables  # InnoDB's purge threads clean up by themselves
 

@@ -44,7 +44,9 @@ log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 18
 _INTEGERS = {"smallint", "integer", "bigint"}
-_TEXTS = {"text", "character varying", "character", "uuid", "citext", "name"}
+_TEXTS = {"text", "character varying", "character", "uuid", "name"}
+_CITEXT = re.compile(r"(?:.*\.)?citext")
+"""A type of an extension, in whatever schema that is."""
 _INSTANT = "timestamp with time zone"
 _TIMES = {_INSTANT, "timestamp without time zone", "date"}
 _UUID = re.compile(r"(\{)?(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}(?(1)\})")
@@ -83,7 +85,13 @@ class _PostgreSQLSnapshot(Snapshot):
             ]
             names = []
             for name, oid, modifier in found:
-                cursor.execute("SELECT format_type(%s::oid, %s)", (oid, modifier))
+                # citext with its schema, which whoever runs our DDL may not search.
+                cursor.execute(
+                    "SELECT CASE t.typname WHEN 'citext' THEN quote_ident(n.nspname) || '.citext'"
+                    " ELSE format_type(t.oid, %s) END FROM pg_type AS t"
+                    " JOIN pg_namespace AS n ON n.oid = t.typnamespace WHERE t.oid = %s::oid",
+                    (modifier, oid),
+                )
                 names.append((name, str((cursor.fetchone() or ("",))[0])))
             return names
 
@@ -105,7 +113,7 @@ class _PostgreSQLSnapshot(Snapshot):
             base = _base(kind)
             if base in _INTEGERS or re.fullmatch(r"numeric\(\d+,0\)", kind):
                 return KeyType(KeyKind.INTEGER, kind)
-            if base not in _TEXTS:
+            if base not in _TEXTS and not _CITEXT.fullmatch(base):
                 raise no_key(
                     query,
                     column.name,

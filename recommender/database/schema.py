@@ -1,6 +1,7 @@
 """Our tables as they are in the target database, held against their definitions."""
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ class Target:
             if not inspector.has_table(table.name, schema=self.schema):
                 found.append(f"there is no table {name}")
                 continue
-            present = {c["name"]: c for c in inspector.get_columns(table.name, schema=self.schema)}
+            present = self._columns(inspector, table)
             missing = [column.name for column in table.columns if column.name not in present]
             unknown = [
                 column["name"]
@@ -161,6 +162,13 @@ class Target:
                 has = f"the key ({', '.join(key)})" if key else "no key"
                 found.append(f"{name} has {has}, not ({', '.join(wanted)})")
         return found + self.database.check_tables(connection, tables)
+
+    def _columns(self, inspector: sa.Inspector, table: sa.Table) -> dict[str, ReflectedColumn]:
+        """The columns that the table has, by their names."""
+        with warnings.catch_warnings():
+            # Of types that SQLAlchemy does not know, such as PostgreSQL's citext in a schema of its own.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
+            return {c["name"]: c for c in inspector.get_columns(table.name, schema=self.schema)}
 
     def _refuse_newer(self, connection: sa.Connection, inspector: sa.Inspector) -> None:
         runs = self.runs
@@ -205,7 +213,7 @@ class Target:
                     f"There is no table {self.database.quoted(table)} in {self.database.name}.",
                     "Run `recommend init`.",
                 )
-            present = {c["name"]: c for c in inspector.get_columns(table.name, schema=self.schema)}
+            present = self._columns(inspector, table)
             for column in definition.columns:
                 if column.role in (Role.CUSTOMER, Role.ITEM):
                     found[definition, column.name] = _found_key(present[column.name]["type"])

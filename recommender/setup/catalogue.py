@@ -153,7 +153,7 @@ def shop_tables(database: Database) -> ShopTables:
             estimates = {(row[0], row[1]): int(row[2] or 0) for row in rows}
         found = ShopTables([], [])
         for schema in schemas:
-            own = schema or _own_schema(database, inspector)
+            own = schema or database.own_schema(connection)
             for table in _described(inspector, schema, found.unread):
                 name = table.name
                 if (own, name) in parts:
@@ -243,10 +243,6 @@ def _reflected(inspector: sa.Inspector, schema: str | None, unread: list[str]) -
         except (sa.exc.DBAPIError, sa.exc.NoSuchTableError):
             unread.append(_full(schema, name))
     return found
-
-
-def _own_schema(database: Database, inspector: sa.Inspector) -> str | None:
-    return str(database.url.database) if database.backend == "mysql" else inspector.default_schema_name
 
 
 def _join(link: ReflectedForeignKeyConstraint) -> Join:
