@@ -66,6 +66,17 @@ def target_for_ddl(settings: Settings, owner_url: URL | None) -> Target:
     return Target(owner, schema, target.prefix)
 
 
+def require_writable(settings: Settings) -> None:
+    """Stop before anything is planned for a database in which the job can write nothing.
+
+    Raises:
+        DatabaseError: says why; or the database does not answer.
+    """
+    target = target_of(settings)
+    with target.database.connect() as connection:
+        target.require_writable(connection)
+
+
 def plan(settings: Settings, found: Sample, owner_url: URL | None = None) -> Plan:
     """Look at our tables; change nothing.
 

@@ -123,6 +123,8 @@ def locked(
         lock = RenewableLock(take, who) if also_database else nullcontext()
         with lock as held:
             with target.connect() as connection:
+                if also_database:
+                    target.require_writable(connection)
                 target.require(connection)
                 record.settle(settings.data_dir, target, connection)
             yield target, held

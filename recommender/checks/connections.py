@@ -98,6 +98,7 @@ def _denied_is_told() -> Iterator[None]:
 def check_tables(target: Target, findings: Findings) -> bool:
     """Whether our tables are there, fit, and are ours alone; each thing that is wrong is an error."""
     with findings.trying("tables"), _denied_is_told(), target.connect() as connection:
+        target.require_writable(connection)
         for meddler in target.meddlers(connection):
             findings.warn("tables", f"{capital(meddler.what)}.", meddler.what_to_do)
         problems = target.problems(connection)

@@ -86,6 +86,7 @@ def command(
         if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
+    init.require_writable(found)
     planned = _plan(found, sampled, owner)
     _say(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:

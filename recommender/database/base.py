@@ -356,7 +356,9 @@ class Database(ABC):
 
     def message(self, error: BaseException) -> str:
         """The driver's message on one line, without the password."""
-        text = str(error.args[-1] if error.args else error) or type(error).__name__
+        text = str(error.args[-1] if error.args else error).strip()
+        if text in ("", "None"):
+            text = f"the driver gave no reason ({type(error).__name__})"
         for secret in secrets_of(self.url):
             text = text.replace(secret, "***")
         return re.sub(r"\s+", " ", text).strip().rstrip(".")
@@ -365,6 +367,10 @@ class Database(ABC):
         """What to do about a driver's error; dialects know more."""
         del error
         return "With -v the whole error is shown; a run has it in its log."
+
+    @abstractmethod
+    def why_only_read(self, connection: sa.Connection) -> str | None:
+        """Why this user can write nothing at all here, in words; None where that is not so."""
 
     def own_schema(self, connection: sa.Connection) -> str | None:
         """The schema (a database, on MySQL) of names without one, as the server itself writes it."""

@@ -54,6 +54,10 @@ _UTF8MB4_BYTES = 4
 _LONGEST_KEY = 255
 """Characters of a key column where the shop's is a TEXT without limit: InnoDB indexes a prefix only."""
 _KEYS_AT_ONCE = 1000
+_WRITES_ALWAYS = re.compile(
+    r"GRANT (?:.*\b(?:READ[_ ]ONLY ADMIN|CONNECTION_ADMIN|SUPER)\b.*|ALL PRIVILEGES) ON \*\.\* TO "
+)
+"""Who may write all the same where a server is set to read_only."""
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
 
 
@@ -407,6 +411,14 @@ class MySQL(Database):
         # A character that the set lacks becomes a question mark.
         whole = f"BINARY CONVERT(CONVERT(k USING {character_set}) USING utf8mb4) = BINARY k"
         return f"WEIGHT_STRING({weighed}), {whole}"
+
+    def why_only_read(self, connection: sa.Connection) -> str | None:
+        setting = connection.exec_driver_sql("SELECT @@global.read_only").scalar()
+        if str(setting).upper() in ("0", "OFF"):
+            return None
+        grants = connection.exec_driver_sql("SHOW GRANTS").scalars()
+        may_write = any(_WRITES_ALWAYS.match(grant) for grant in grants)
+        return None if may_write else "the server is set to read_only"
 
     def has_schema(self, connection: sa.Connection, name: str) -> bool:
         # A server can be set to store, or to compare, all names in small letters.

@@ -483,6 +483,14 @@ class PostgreSQL(Database):
 
         return [*meddlers(connection, [(table.schema, table.name) for table in tables], shop)]
 
+    def why_only_read(self, connection: sa.Connection) -> str | None:
+        is_standby, is_read_only = connection.exec_driver_sql(
+            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
+        ).one()
+        if is_standby:
+            return "it is a standby, the copy of another server"
+        return "default_transaction_read_only is set for this user" if is_read_only else None
+
     def message(self, error: BaseException) -> str:
         if isinstance(error, psycopg.Error) and error.diag.message_primary:
             # Not the server's DETAIL and CONTEXT: they hold whole rows, and so customers.

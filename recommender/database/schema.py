@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
-from recommender.database.base import Database, Meddler, Publication
+from recommender.database.base import Database, Meddler, Publication, capital
 from recommender.database.tables import (
     LISTS,
     SCHEMA_VERSION,
@@ -22,7 +22,7 @@ from recommender.database.tables import (
     list_table,
     runs_table,
 )
-from recommender.errors import SettingsError
+from recommender.errors import DatabaseError, SettingsError
 from recommender.keykind import KeyKind
 
 
@@ -127,6 +127,20 @@ class Target:
         """
         publication.lock(tables)
         self.refuse_strangers(publication.connection)
+
+    def require_writable(self, connection: sa.Connection) -> None:
+        """Stop where nothing can be written at all.
+
+        Raises:
+            DatabaseError: says why.
+        """
+        why = self.database.why_only_read(connection)
+        if why is not None:
+            raise DatabaseError(
+                f"{capital(self.database.name)} can only be read: {why}.",
+                "Set TARGET_DATABASE_URL to a database that can be written: our tables may lie in another"
+                " than the shop's.",
+            )
 
     def problems(self, connection: sa.Connection) -> list[str]:
         """What is wrong with our tables: missing, of another shape, of an engine that cannot roll back.

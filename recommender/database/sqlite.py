@@ -449,6 +449,13 @@ class SQLite(Database):
             for name in connection.execute(triggers, {"name": table.name}).scalars()
         ]
 
+    def why_only_read(self, connection: sa.Connection) -> str | None:
+        del connection
+        # Beside the file lies the journal of each transaction.
+        places = self.path, self.path.resolve().parent
+        denied = [str(place) for place in places if not os.access(place, os.W_OK)]
+        return f"this user may not write {' and '.join(denied)}" if denied else None
+
     def advice(self, error: BaseException) -> str:
         return sqlite_advice(error) or super().advice(error)
 

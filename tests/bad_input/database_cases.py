@@ -118,12 +118,12 @@ def no_insert(shop: BadShop) -> None:
     shop.user(*[f"SELECT ON {table}" for table in tables])
 
 
-@case("a server that lets the user only read, or a table that is closed to rows", on=(POSTGRESQL,))
+@case("a database that can only be read", on=(POSTGRESQL,))
 def only_reading(shop: BadShop) -> None:
     shop.set(DATABASE_URL=shop.at(query={"options": "-c default_transaction_read_only=on"}))
 
 
-@case("a server that lets the user only read, or a table that is closed to rows", on=(POSTGRESQL,))
+@case("a table that is closed to rows", on=(POSTGRESQL,))
 def row_security(shop: BadShop) -> None:
     shop.own_tables()
     ours = [f"SELECT, INSERT, DELETE ON bad_{table}" for table in ALL_TABLES.split(", ")]

@@ -168,7 +168,7 @@ def sqlite_folder_of_root(shop: BadShop) -> None:
     shop.folder.chmod(0o555)
 
 
-@case("a SQLite file that may not be written", on=(SQLITE,), fault=faults.as_nobody)
+@case("a database that can only be read", on=(SQLITE,), fault=faults.as_nobody)
 def sqlite_of_root(shop: BadShop) -> None:
     shop.give_modes(0o777, 0o666)
     (shop.folder / "shop.db").chmod(0o444)
