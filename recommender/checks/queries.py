@@ -119,7 +119,10 @@ def check_plan(
         query = read_query(settings.sql_dir / "sales.sql", database.backend, recent)
         if not query.uses_since:
             return  # the export has warned of it
-        with database.connect() as connection, database.errors(f"could not explain {query.path}"):
+        with (
+            database.connect(owners_sql=True) as connection,
+            database.errors(f"could not explain {query.path}"),
+        ):
             for scan in full_scans(database, connection, query):
                 if scan.rows >= BIG_TABLE_ROWS and sales < _MOST_READ_SHARE * scan.rows:
                     findings.warn(

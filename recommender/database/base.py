@@ -140,8 +140,12 @@ class Publication(ABC):
 
     def replace(self, definition: ListTable, table: sa.Table) -> None:
         """Put the rows of the list's file in the place of all rows of the table."""
-        self.connection.execute(sa.delete(table))
+        self.connection.execute(self._delete(table))
         self.add(definition, table)
+
+    def _delete(self, table: sa.Table) -> sa.Delete:
+        """Of all rows."""
+        return sa.delete(table)
 
     def remove(self, table: sa.Table, owners: Sequence[int | str]) -> int:
         """Delete the rows of some owners, who are in the first column; returns how many there were."""
@@ -193,6 +197,10 @@ class Database(ABC):
     @abstractmethod
     def _engine(self) -> sa.Engine:
         """An engine without a pool, with our limits set on each connection."""
+
+    def _owners_engine(self) -> sa.Engine:
+        """The same for connections on which the owner's SQL is run: it means what it means to the shop."""
+        return self._engine()
 
     @abstractmethod
     def snapshot(self, scratch: Path, timeout_seconds: int) -> AbstractContextManager[Snapshot]:
@@ -293,11 +301,16 @@ class Database(ABC):
         return self.url.get_backend_name()
 
     @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """A connection for small statements; each commits by itself unless a transaction is begun."""
+    def connect(self, *, owners_sql: bool = False) -> Iterator[sa.Connection]:
+        """A connection for small statements; each commits by itself unless a transaction is begun.
+
+        Args:
+            owners_sql: there is SQL of the owner in them.
+        """
+        engine = self._owners_engine() if owners_sql else self._engine()
         with (
             self.errors("could not be used"),
-            self._engine().connect() as connection,
+            engine.connect() as connection,
             self._stopped_by_signals(connection),
         ):
             yield connection

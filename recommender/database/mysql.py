@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from recommender.database.base import (
 )
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
+from recommender.database.sessions import LIFTED_MODES, OWN_MODE, set_mysql
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_mysql_transient
 from recommender.database.typewords import mysql_words
@@ -211,7 +213,12 @@ class MySQL(Database):
         return self.url.get_driver_name() == "pymysql"
 
     def _engine(
-        self, isolation: str = "AUTOCOMMIT", *, loads: bool = False, as_texts: bool = False
+        self,
+        isolation: str = "AUTOCOMMIT",
+        *,
+        loads: bool = False,
+        as_texts: bool = False,
+        owners_sql: bool = False,
     ) -> sa.Engine:
         arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": 15}
         if self._is_guarded:
@@ -237,8 +244,13 @@ class MySQL(Database):
         if self._is_guarded:
             sa.event.listen(engine, "do_connect", _guarded_connection)
         sa.event.listen(engine, "connect", self._note_reached)
-        sa.event.listen(engine, "connect", self._set_limits)
+        # Before SQLAlchemy has its own first look at the session, which is also at the sql_mode.
+        set_up = partial(self._set_up, owners_sql=owners_sql)
+        sa.event.listen(engine, "connect", set_up, insert=True)
         return engine
+
+    def _owners_engine(self) -> sa.Engine:
+        return self._engine(owners_sql=True)
 
     def verifying_option(self) -> str | None:
         options = self.url.query
@@ -251,16 +263,15 @@ class MySQL(Database):
         )
         return None if is_local or is_verified else "ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem"
 
-    @staticmethod
-    def _set_limits(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-            cursor.execute("SET SESSION wait_timeout = 28800")
-            # A server can be set to leave out the rows behind so many.
-            cursor.execute("SET SESSION sql_select_limit = 18446744073709551615")
-            # TIMESTAMP columns are shown in the session's zone; so shown they are instants.
-            cursor.execute("SET SESSION time_zone = '+00:00'")
+    def _set_up(self, connection: Any, _record: object, *, owners_sql: bool) -> None:
+        mode = OWN_MODE
+        if owners_sql:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT @@sql_mode")
+                parts = str(cursor.fetchone()[0]).split(",")
+            mode = f"'{','.join(part for part in parts if part not in LIFTED_MODES)}'"
+        waits = dict.fromkeys(("lock_wait_timeout", "innodb_lock_wait_timeout"), str(LOCK_WAIT_SECONDS))
+        set_mysql(connection, self.driver_errors, {"sql_mode": mode} | waits)
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:
@@ -296,20 +307,18 @@ class MySQL(Database):
         del scratch
         with (
             self.errors("could not be read"),
-            self._engine(as_texts=True).connect() as connection,
+            self._engine(as_texts=True, owners_sql=True).connect() as connection,
             self._stopped_by_signals(connection),
         ):
             driver: Any = connection.connection.driver_connection
             with driver.cursor() as cursor:
-                cursor.execute("SELECT VERSION()")
-                mariadb = "mariadb" in str(cursor.fetchone()[0]).lower()
+                mariadb = "mariadb" in str(driver.get_server_info()).lower()
                 limit = (
                     f"max_statement_time = {timeout_seconds}"
                     if mariadb
                     else f"max_execution_time = {timeout_seconds * 1000}"
                 )
                 cursor.execute(f"SET SESSION {limit}")
-                cursor.execute("SET SESSION net_write_timeout = 600")
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             yield _MySQLSnapshot(self, driver)
@@ -339,11 +348,9 @@ class MySQL(Database):
                 self._engine("REPEATABLE READ", loads=True).connect() as connection,
                 self._stopped_by_signals(connection),
             ):
-                # Many servers store what fits of a value that does not; and without a count of errors
-                # SHOW WARNINGS would say nothing.
-                connection.exec_driver_sql("SET SESSION sql_mode = 'STRICT_ALL_TABLES', max_error_count = 64")
-                if connection.dialect.is_mariadb:  # type: ignore[attr-defined]
-                    connection.exec_driver_sql("SET SESSION max_statement_time = 0")
+                # Never without: many servers store what fits of a value that does not; and without a count of
+                # errors SHOW WARNINGS would say nothing.
+                connection.exec_driver_sql(f"SET SESSION sql_mode = {OWN_MODE}, max_error_count = 64")
                 if self._is_guarded and connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
                     for definition, path in load_files.items():
                         _write_load_file(files[definition], path)

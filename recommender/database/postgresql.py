@@ -32,6 +32,7 @@ from recommender.database.base import (
 )
 from recommender.database.keepalive import Heartbeat
 from recommender.database.query import Query
+from recommender.database.sessions import POSTGRESQL, postgresql_statement
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
@@ -239,6 +240,10 @@ class _PostgreSQLPublication(Publication):
         names = ", ".join(map(self._database.quoted, tables)).replace("%", "%%")
         self.connection.exec_driver_sql(f"LOCK TABLE {names} IN ROW EXCLUSIVE MODE")
 
+    def _delete(self, table: sa.Table) -> sa.Delete:
+        # The extension `safeupdate`, which hosts load for everybody, refuses a DELETE without conditions.
+        return super()._delete(table).where(sa.true())
+
     def add(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target = self._database.quoted(table)
@@ -285,9 +290,6 @@ _VERIFIED = {"verify-ca", "verify-full"}
 _ENCRYPTED = {"require", *_VERIFIED}
 """Modes of TLS in which there is no connection without."""
 
-# The setting came with PostgreSQL 14.
-_NO_IDLE_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
-
 
 class PostgreSQL(Database):
     """One PostgreSQL database."""
@@ -309,7 +311,16 @@ class PostgreSQL(Database):
             | {"client_encoding": "utf8"},
         )
         sa.event.listen(engine, "connect", self._note_reached)
+        sa.event.listen(engine, "connect", self._set_up, insert=True)
         return engine
+
+    @staticmethod
+    def _set_up(connection: psycopg.Connection, _record: object) -> None:
+        settings = POSTGRESQL | {"lock_timeout": f"{LOCK_WAIT_SECONDS}s"}
+        is_autocommit = connection.autocommit
+        connection.autocommit = True  # what is set in a transaction would end with it if that fails
+        connection.execute(postgresql_statement(settings, connection.info.backend_pid).encode())
+        connection.autocommit = is_autocommit
 
     def _given_arguments(self) -> dict[str, object]:
         """What the address itself says wins over our defaults."""
@@ -363,26 +374,22 @@ class PostgreSQL(Database):
             driver = connection.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
             driver.read_only = True
-            for statement in (
-                f"SET LOCAL statement_timeout = '{timeout_seconds}s'",
-                f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'",
-                "SET LOCAL idle_in_transaction_session_timeout = 0",
+            for name, value in (
+                ("statement_timeout", f"'{timeout_seconds}s'"),
                 # Texts that do not depend on the server's configuration.
-                "SET LOCAL TimeZone = 'UTC'",
-                "SET LOCAL DateStyle = 'ISO'",
+                ("TimeZone", "'UTC'"),
                 # The same rows in the same order on an unchanged shop, so that a second export is the same
                 # file; and one processor for us, the others for the shop.
-                "SET LOCAL synchronize_seqscans = off",
-                "SET LOCAL max_parallel_workers_per_gather = 0",
+                ("synchronize_seqscans", "off"),
+                ("max_parallel_workers_per_gather", "0"),
             ):
-                driver.execute(statement)
+                driver.execute(f"SET LOCAL {name} = {value}".encode())
             yield _PostgreSQLSnapshot(self, driver)
 
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         with self.errors("could not be used"), self._engine().connect() as connection:
-            connection.exec_driver_sql(_NO_IDLE_LIMIT)
             # 63 bytes are kept; others read here who we are.
             connection.execute(
                 sa.text("SELECT set_config('application_name', :name, false)"), {"name": holder[:63]}
@@ -413,9 +420,6 @@ class PostgreSQL(Database):
             self._engine("READ COMMITTED").connect() as connection,
             self._stopped_by_signals(connection),
         ):
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
-            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # which may be the user's own
             work(_PostgreSQLPublication(self, connection, files))
             with interrupts.held():
                 connection.commit()
@@ -466,7 +470,6 @@ class PostgreSQL(Database):
             "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST(:table AS regclass)"
         )
         with self.connect() as connection:
-            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'")
             for table in tables:
                 if connection.execute(owned, {"table": self.quoted(table)}).scalar():
                     try:

@@ -118,11 +118,6 @@ def no_insert(shop: BadShop) -> None:
     shop.user(*[f"SELECT ON {table}" for table in tables])
 
 
-@case("a database that can only be read", on=(POSTGRESQL,))
-def only_reading(shop: BadShop) -> None:
-    shop.set(DATABASE_URL=shop.at(query={"options": "-c default_transaction_read_only=on"}))
-
-
 @case("a table that is closed to rows", on=(POSTGRESQL,))
 def row_security(shop: BadShop) -> None:
     shop.own_tables()
