@@ -93,7 +93,7 @@ class LockedError(RecommenderError):
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; the stages clean up and let it pass."""
+    """SIGINT, SIGTERM or SIGHUP arrived; the stages clean up and let it pass."""
 
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code.name.lower())

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: stop at the next safe point, once, with 130 or 143."""
+"""SIGINT, SIGTERM and SIGHUP: stop at the next safe point, once, with 130 or 143."""
 
 import signal
 from collections.abc import Iterator
@@ -8,6 +8,10 @@ from types import FrameType
 from recommender.errors import ExitCode, Interrupted
 
 _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+_HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+"""The terminal was closed; Windows has none."""
+if _HANG_UP is not None:
+    _EXIT_CODES[_HANG_UP] = ExitCode.TERMINATED
 
 
 class Interrupts:
@@ -23,9 +27,11 @@ class Interrupts:
         self._due = False
 
     def install(self) -> None:
-        """Take over the two signals for the rest of the process."""
+        """Take over the signals for the rest of the process."""
         for number in _EXIT_CODES:
-            signal.signal(number, self._handle)
+            # Under `nohup` a closed terminal is to change nothing.
+            if number is not _HANG_UP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:

@@ -9,7 +9,11 @@ from recommender.errors import ExitCode, RefusedError
 from tests.faults.injection import watched_statements
 from tests.nights import DAY, Shop, usual_shop
 
-SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+SIGNALS = {
+    signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGHUP: ExitCode.TERMINATED,
+}
 NIGHT = ("run", "--as-of", str(DAY))
 EVERY_FAULT = os.environ.get("EVERY_FAULT") == "1"
 """As scripts/soak wants it: faults come in every stage and at every statement of a publish; else at a few."""

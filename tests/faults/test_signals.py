@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from recommender.errors import ExitCode
+from recommender.interrupts import Interrupts
 from recommender.runs import Status
 from tests.faults.injection import at_end, at_point, before_statement, forked, interrupt
 from tests.faults.support import (
@@ -43,7 +44,7 @@ def test_a_signal_at_any_statement_leaves_old_or_new_lists(shop):
     stages_before_publish(shop)
     numbers = list(SIGNALS)
     for n in chosen_statements(shop):
-        number = numbers[n % 2]
+        number = numbers[n % len(numbers)]
         code, said = forked(shop, "publish", fault=partial(before_statement, n, partial(interrupt, number)))
         assert code == SIGNALS[number], said
         run = shop.last_run
@@ -92,3 +93,15 @@ def _interrupt_unheard() -> None:
         interrupt(signal.SIGTERM)
     except BaseException:  # noqa: BLE001 - this is what a finalizer does
         return
+
+
+def test_under_nohup_a_closed_terminal_changes_nothing():
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        Interrupts().install()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
