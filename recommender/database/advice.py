@@ -12,6 +12,10 @@ NO_DATABASE_FOR_US = (
 )
 WRONG_LOGIN = "Mind user and password in the address."
 UNREACHABLE = "Mind host, port or socket in the address, and whether the server runs."
+SILENT = (
+    "What was published stays. Check whether the server still works, and the network on the way to it; then"
+    " run again."
+)
 NO_CONNECTION = "Mind host, port, user, password and database in the address, and whether the server runs."
 NO_TLS = (
     "The server offers no TLS: turn it on there; only where nobody else can listen, take ssl-mode or sslmode"

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
-from recommender.database.advice import COLLATIONS, NOT_WRITTEN, TOO_SLOW, WRONG_SQL
+from recommender.database.advice import COLLATIONS, NOT_WRITTEN, SILENT, TOO_SLOW, WRONG_SQL
 from recommender.database.query import Query
+from recommender.database.silence import silence_in
 from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
@@ -342,6 +343,11 @@ class Database(ABC):
 
     def explained(self, error: BaseException, doing: str) -> DatabaseError:
         """The driver's error as ours."""
+        if silent := silence_in(error):
+            # Not tried again: each attempt would wait as long.
+            return DatabaseError(
+                f"{self._capital_name} did not answer for {silent.seconds:g} seconds.", SILENT
+            )
         message = self.message(error)
         end = "" if message.endswith(("?", "!")) else "."
         kind = TransientError if self.is_transient(error) else DatabaseError

@@ -1,6 +1,7 @@
 """MariaDB and MySQL through PyMySQL (or mysqlclient): unbuffered reads, LOAD DATA, a named lock."""
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from recommender.csvform import parse_records, read_records, whole_records
+from recommender.database import silence
 from recommender.database.advice import REFUSED_ROW, mysql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
@@ -219,12 +221,15 @@ class MySQL(Database):
         loads: bool = False,
         as_texts: bool = False,
         owners_sql: bool = False,
+        patience_seconds: float | None = None,
     ) -> sa.Engine:
-        arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": 15}
+        patience = patience_seconds or silence.ANSWER_SECONDS
+        arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": silence.CONNECT_SECONDS}
         if self._is_guarded:
-            arguments |= {"said_as": self._capital_name, "loads": loads}
+            arguments |= {"said_as": self._capital_name, "loads": loads, "patience_seconds": patience}
         else:
             arguments["local_infile"] = False  # its library would hand over whatever file a server names
+            arguments |= dict.fromkeys(("read_timeout", "write_timeout"), math.ceil(patience))
         if as_texts and self._is_guarded:
             converters = import_module("pymysql.converters")
             # Times and decimals stay the texts that the server sends: no detour that could change them.
@@ -307,7 +312,11 @@ class MySQL(Database):
         del scratch
         with (
             self.errors("could not be read"),
-            self._engine(as_texts=True, owners_sql=True).connect() as connection,
+            self._engine(
+                as_texts=True,
+                owners_sql=True,
+                patience_seconds=timeout_seconds + silence.EXPORT_MARGIN_SECONDS,
+            ).connect() as connection,
             self._stopped_by_signals(connection),
         ):
             driver: Any = connection.connection.driver_connection
@@ -325,9 +334,10 @@ class MySQL(Database):
 
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
+        engine = partial(self._engine, patience_seconds=silence.LOCK_SECONDS)
         with (
             self.errors("could not be used"),
-            named_lock(self._engine, name, holder=holder, database=self.name) as lock,
+            named_lock(engine, name, holder=holder, database=self.name) as lock,
         ):
             yield lock
 

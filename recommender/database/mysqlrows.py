@@ -180,7 +180,7 @@ def _packets(connection: Any, n_rows: int) -> Generator[tuple[bytes, list[int]],
         try:
             block = file.read1(_BLOCK)
         except OSError as error:
-            raise errors.OperationalError(_LOST[0], f"{_LOST[1]} ({error})") from error
+            raise connection.lost(error) from error
         if not block:
             raise errors.OperationalError(*_LOST)
         data += block

@@ -8,8 +8,10 @@ and https://dev.mysql.com/doc/refman/8.4/en/load-data-local-security.html.
 from typing import Any, BinaryIO
 
 from pymysql.connections import Connection
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, CR
+from pymysql.err import OperationalError
 
+from recommender.database import silence
 from recommender.database.advice import ASKS_FOR_FILES, CLEAR_TEXT
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
@@ -24,8 +26,12 @@ _OLD = b"mysql_old_password"
 """Of before MySQL 4.1: what it sends serves as well as the password."""
 
 
+class SilentServerError(silence.SilenceError, OperationalError):
+    """The server did not answer."""
+
+
 class GuardedConnection(Connection):
-    """A connection of PyMySQL that hands over nothing that it did not offer.
+    """A connection of PyMySQL that hands over nothing that it did not offer, and does not wait for ever.
 
     A server that asks for more is refused, and the connection is over: whatever is asked of it later fails
     with the same error. PyMySQL has no public way to its packets; what is overridden here is in all of 1.2.
@@ -33,17 +39,24 @@ class GuardedConnection(Connection):
     Args:
         said_as: how errors name the database.
         loads: whether `load` will be called; else the server is not even told that it could ask for files.
+        patience_seconds: so long the server may be silent.
         client_flag: flags of the protocol.
         arguments: as PyMySQL takes them.
 
     Raises:
         DatabaseError: the server asks for the password in a way that others could read; it was not sent.
+        SilentServerError: it says nothing.
     """
 
     _secure: bool
     """Over TLS or a socket of this machine."""
+    _sock: Any
+    _read_timeout: float | None
+    _write_timeout: float | None
 
-    def __init__(self, *, said_as: str, loads: bool, client_flag: int = 0, **arguments: Any) -> None:
+    def __init__(
+        self, *, said_as: str, loads: bool, patience_seconds: float, client_flag: int = 0, **arguments: Any
+    ) -> None:
         self._said_as = said_as
         self._refusal: DatabaseError | None = None
         self._is_answer_next = False
@@ -52,7 +65,11 @@ class GuardedConnection(Connection):
         self._next_offer: tuple[bytes, BinaryIO] | None = None
         self._public_key: bytes | None = None
         flags = client_flag | (CLIENT.LOCAL_FILES if loads else 0)
-        super().__init__(client_flag=flags, local_infile=False, **arguments)
+        super().__init__(
+            client_flag=flags,
+            local_infile=False,
+            **{"read_timeout": patience_seconds, "write_timeout": patience_seconds} | arguments,
+        )
 
     def load(self, statement: str, name: str, file: BinaryIO) -> None:
         """Run a LOAD DATA LOCAL INFILE.
@@ -81,6 +98,43 @@ class GuardedConnection(Connection):
         self._force_close()  # type: ignore[attr-defined]
         self._refusal = DatabaseError(f"{self._said_as} could not be used: {reason}.", what_to_do)
         return self._refusal
+
+    # Silence
+
+    def connect(self, sock: Any = None) -> None:
+        """Connect and log in."""
+        patience = self._read_timeout, self._write_timeout
+        self._read_timeout = self._write_timeout = self.connect_timeout
+        try:
+            super().connect(sock)
+        finally:
+            self._read_timeout, self._write_timeout = patience
+
+    def lost(self, error: OSError) -> OperationalError:
+        """The driver's error for what ended the connection while its answer was read past the driver."""
+        silent = _silence(error, self._sock)
+        self._force_close()  # type: ignore[attr-defined]
+        return silent or OperationalError(
+            CR.CR_SERVER_LOST, f"Lost connection to MySQL server during query ({error})"
+        )
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        sock = self._sock
+        try:
+            return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]
+        except OperationalError as error:
+            if silent := _silence(error.__context__, sock):
+                raise silent from error
+            raise
+
+    def _write_bytes(self, data: bytes) -> None:
+        sock = self._sock
+        try:
+            super()._write_bytes(data)  # type: ignore[misc]
+        except OperationalError as error:
+            if silent := _silence(error.__context__, sock):
+                raise silent from error
+            raise
 
     # Files
 
@@ -146,3 +200,9 @@ class GuardedConnection(Connection):
                 CLEAR_TEXT,
             )
         self._public_key = key
+
+
+def _silence(error: BaseException | None, sock: Any) -> SilentServerError | None:
+    """Where our own limit has ended the wait: the system's, for a line that is dead, has a number."""
+    is_ours = isinstance(error, TimeoutError) and error.errno is None and sock is not None
+    return SilentServerError(sock.gettimeout()) if is_ours else None

@@ -3,15 +3,16 @@
 import hashlib
 import logging
 import re
-import select
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 
 from recommender.csvform import parse_records
+from recommender.database import silence
 from recommender.database.advice import postgresql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
@@ -31,6 +32,7 @@ from recommender.database.base import (
     text_type,
 )
 from recommender.database.keepalive import Heartbeat
+from recommender.database.postgresqlwire import PatientConnection
 from recommender.database.query import Query
 from recommender.database.sessions import POSTGRESQL, postgresql_statement
 from recommender.database.tables import KeyType, ListTable
@@ -44,6 +46,8 @@ from recommender.keykind import KeyKind
 log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 18
+_CANCEL_SECONDS = 5.0
+"""For a server to end what it does, when we ask it to."""
 _INTEGERS = {"smallint", "integer", "bigint"}
 _TEXTS = {"text", "character varying", "character", "uuid", "name"}
 _CITEXT = re.compile(r"(?:.*\.)?citext")
@@ -70,7 +74,7 @@ class _PostgreSQLRows(Rows):
 
 
 class _PostgreSQLSnapshot(Snapshot):
-    def __init__(self, database: "PostgreSQL", connection: psycopg.Connection) -> None:
+    def __init__(self, database: "PostgreSQL", connection: PatientConnection) -> None:
         self._database = database
         self._connection = connection
 
@@ -151,7 +155,7 @@ class _PostgreSQLSnapshot(Snapshot):
                 raise
 
 
-def _copied(connection: psycopg.Connection, statement: bytes) -> Iterator[bytes]:
+def _copied(connection: PatientConnection, statement: bytes) -> Iterator[bytes]:
     """What a COPY … TO STDOUT sends, some rows at a time.
 
     Straight from libpq, as psycopg's own cursor does it, but without a coroutine's turn for each row, which
@@ -160,7 +164,7 @@ def _copied(connection: psycopg.Connection, statement: bytes) -> Iterator[bytes]
     server = connection.pgconn
     server.send_query(statement)
     while server.flush():  # a long one goes in parts
-        select.select([], [server.socket], [])
+        connection.await_room()
     _require(_result(connection), psycopg.pq.ExecStatus.COPY_OUT, connection)
     lines, n_rows = bytearray(), 0
     while True:
@@ -173,7 +177,7 @@ def _copied(connection: psycopg.Connection, statement: bytes) -> Iterator[bytes]
                 lines.clear()
                 n_rows = 0
         elif size == 0:
-            _wait(connection)
+            connection.await_more()
         else:
             break
     _require(_result(connection), psycopg.pq.ExecStatus.COMMAND_OK, connection)
@@ -182,22 +186,16 @@ def _copied(connection: psycopg.Connection, statement: bytes) -> Iterator[bytes]
         yield bytes(lines)
 
 
-def _wait(connection: psycopg.Connection) -> None:
-    """Wait for more from the server; a signal's error comes out of it."""
-    select.select([connection.pgconn.socket], [], [])
-    connection.pgconn.consume_input()
-
-
-def _result(connection: psycopg.Connection) -> "psycopg.pq.abc.PGresult | None":
+def _result(connection: PatientConnection) -> "psycopg.pq.abc.PGresult | None":
     while connection.pgconn.is_busy():
-        _wait(connection)
+        connection.await_more()
     return connection.pgconn.get_result()
 
 
 def _require(
     result: "psycopg.pq.abc.PGresult | None",
     status: psycopg.pq.ExecStatus,
-    connection: psycopg.Connection,
+    connection: PatientConnection,
 ) -> None:
     if result is None or result.status != status:
         _result(connection)
@@ -206,20 +204,21 @@ def _require(
         raise psycopg.errors.error_from_result(result, connection.info.encoding)
 
 
-def _end_copy(connection: psycopg.Connection) -> None:
-    """Take what is left of an answer, so that the connection can go on."""
+def _end_copy(connection: PatientConnection) -> None:
+    """Take what is left of an answer, so that the connection can go on; a silent one ends."""
+    connection.patience_seconds = _CANCEL_SECONDS
     with suppress(psycopg.Error):
-        while connection.pgconn.get_copy_data(0)[0] > 0:
-            pass
-    with suppress(psycopg.Error):
-        while connection.pgconn.get_result() is not None:
-            pass
+        while (result := _result(connection)) is not None:
+            if result.status == psycopg.pq.ExecStatus.COPY_OUT:
+                while (size := connection.pgconn.get_copy_data(1)[0]) >= 0:
+                    if size == 0:
+                        connection.await_more()
 
 
-def _cancel(connection: psycopg.Connection) -> None:
+def _cancel(connection: PatientConnection) -> None:
     """Ask the server to end what it does for this connection; an ended one has nothing to end."""
     with suppress(psycopg.Error):
-        connection.cancel()
+        connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 def _base(kind: str) -> str:
@@ -248,7 +247,7 @@ class _PostgreSQLPublication(Publication):
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target = self._database.quoted(table)
         driver = self.connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
+        assert isinstance(driver, PatientConnection)  # noqa: S101 - tells the type checker, nothing else
         statement = f"COPY {target} ({names}) FROM STDIN (FORMAT csv, HEADER true)"
         with (
             self._files[definition].open("rb") as file,
@@ -298,18 +297,28 @@ class PostgreSQL(Database):
     # A third of a page is 2,704 bytes with the row's header; longer texts fit if they can be compressed.
     most_key_bytes = 2_600
 
-    def _engine(self, isolation: str = "AUTOCOMMIT") -> sa.Engine:
+    def _engine(self, isolation: str = "AUTOCOMMIT", *, patience_seconds: float | None = None) -> sa.Engine:
         engine = sa.create_engine(
             self.url,
             poolclass=sa.NullPool,
             isolation_level=isolation,
             # Parameters are keys of customers, and errors go to the log.
             hide_parameters=True,
-            connect_args={"connect_timeout": 15, "application_name": "recommend"}
+            connect_args={"connect_timeout": silence.CONNECT_SECONDS, "application_name": "recommend"}
             | self._login_arguments()
             | self._given_arguments()
             | {"client_encoding": "utf8"},
         )
+        patience = patience_seconds or silence.ANSWER_SECONDS
+
+        def connect(
+            _dialect: object, _record: object, _positional: object, arguments: dict[str, Any]
+        ) -> PatientConnection:
+            connection = PatientConnection.connect(**arguments)
+            connection.patience_seconds = patience
+            return connection
+
+        sa.event.listen(engine, "do_connect", connect)
         sa.event.listen(engine, "connect", self._note_reached)
         sa.event.listen(engine, "connect", self._set_up, insert=True)
         return engine
@@ -359,20 +368,22 @@ class PostgreSQL(Database):
 
     def _stop(self, connection: sa.Connection) -> None:
         driver = connection.connection.driver_connection
-        if isinstance(driver, psycopg.Connection):
+        if isinstance(driver, PatientConnection):
             _cancel(driver)
 
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
-        engine = self._engine("REPEATABLE READ")
+        engine = self._engine(
+            "REPEATABLE READ", patience_seconds=timeout_seconds + silence.EXPORT_MARGIN_SECONDS
+        )
         with (
             self.errors("could not be read"),
             engine.connect() as connection,
             self._stopped_by_signals(connection),
         ):
             driver = connection.connection.driver_connection
-            assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells the type checker, nothing else
+            assert isinstance(driver, PatientConnection)  # noqa: S101 - tells the type checker, nothing else
             driver.read_only = True
             for name, value in (
                 ("statement_timeout", f"'{timeout_seconds}s'"),
@@ -389,7 +400,8 @@ class PostgreSQL(Database):
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        with self.errors("could not be used"), self._engine().connect() as connection:
+        engine = self._engine(patience_seconds=silence.LOCK_SECONDS)
+        with self.errors("could not be used"), engine.connect() as connection:
             # 63 bytes are kept; others read here who we are.
             connection.execute(
                 sa.text("SELECT set_config('application_name', :name, false)"), {"name": holder[:63]}

@@ -18,6 +18,7 @@ from tests.bad_input.support import (
     cases_of,
     nothing,
 )
+from tests.faults.proxy import Cut, Moment, Proxy
 from tests.hostile import REMOTE, CleartextPostgresql, FileAsker, PasswordAsker, resolved
 from tests.nights import ALL_TABLES
 
@@ -82,6 +83,26 @@ def _asked_for_a_file(shop: BadShop) -> Iterator[None]:
 
 case(
     "a server that asks for a file of this machine", on=(MARIADB,), meanwhile=_asked_for_a_file, name="file"
+)(nothing)
+
+
+@contextlib.contextmanager
+def _silent(shop: BadShop) -> Iterator[None]:
+    """Behind the login, a server that takes what is sent and never answers."""
+    port = sa.make_url(shop.url).port
+    assert port
+    first = b"pg_backend_pid" if shop.kind == POSTGRESQL else b"sql_big_selects"
+    with Proxy(port, Cut(first, Moment.SILENT)) as server:
+        shop.set(DATABASE_URL=shop.at(port=server.port))
+        yield
+
+
+case(
+    "a server that does not answer",
+    on=SERVERS,
+    fault=faults.impatient_of_silence,
+    meanwhile=_silent,
+    name="silent",
 )(nothing)
 
 

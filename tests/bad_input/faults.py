@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 import recommender
 from recommender import database, files
-from recommender.database import mysql, postgresql, sqlite, urls
+from recommender.database import mysql, postgresql, postgresqlwire, silence, sqlite, urls
 from recommender.errors import ExitCode
 from tests.faults.injection import Fork, Gate, at_end, at_point, patched
 from tests.nights import DAY, Shop
@@ -98,6 +98,15 @@ def impatient() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def impatient_of_silence() -> Iterator[None]:
+    """The program waits for an answer of a server for a moment only."""
+    with contextlib.ExitStack() as stack:
+        for name in ("ANSWER_SECONDS", "LOCK_SECONDS", "CONNECT_SECONDS"):
+            stack.enter_context(patched(silence, name, 2))
+        yield
+
+
+@contextlib.contextmanager
 def no_driver() -> Iterator[None]:
     """No driver of a database is installed."""
     with patched(urls, "find_spec", lambda _name: None):
@@ -134,7 +143,7 @@ def not_trusted() -> Iterator[None]:
         raise pymysql.err.OperationalError(2003, f"Can't connect to MySQL server on 'h' ({words})")
 
     with (
-        patched(psycopg, "connect", refuse_postgresql),
+        patched(postgresqlwire.PatientConnection, "connect", refuse_postgresql),
         patched(pymysql.connections.Connection, "connect", refuse_mysql),
     ):
         yield

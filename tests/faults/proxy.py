@@ -21,6 +21,8 @@ class Moment(Enum):
     """the server gets all of it and answers, but the answer is lost"""
     HALF_ANSWERED = auto()
     """half of the server's answer arrives"""
+    SILENT = auto()
+    """nothing is carried any more, over any line, and none is closed: not one of new ones either"""
 
 
 @dataclass
@@ -46,6 +48,10 @@ class _Line:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def _is_silent(self) -> bool:
+        return self._cut is not None and self._cut.is_done and self._cut.moment is Moment.SILENT
+
     def _is_here(self, data: bytes) -> bool:
         cut = self._cut
         if cut is None or cut.is_done:
@@ -59,8 +65,12 @@ class _Line:
         """Carry what the client says to the server."""
         with suppress(OSError):
             while data := self._client.recv(_BLOCK):
+                if self._is_silent:
+                    return
                 if self._is_here(data):
                     assert self._cut is not None
+                    if self._cut.moment is Moment.SILENT:
+                        return
                     if self._cut.moment is Moment.UNHEARD:
                         break
                     if self._cut.moment is Moment.HALF:
@@ -74,6 +84,8 @@ class _Line:
         """Carry what the server says to the client."""
         with suppress(OSError):
             while data := self._server.recv(_BLOCK):
+                if self._is_silent:
+                    return
                 if self._is_asked:
                     assert self._cut is not None
                     if self._cut.moment is Moment.HALF_ANSWERED:
