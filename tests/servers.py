@@ -386,6 +386,63 @@ class Mariadb(Server):
             cursor.execute(f"DROP DATABASE {name}")
 
 
+class Pgbouncer(Server):
+    """A pool of connections to a PostgreSQL server of the tests.
+
+    Args:
+        behind: the server's port.
+        mode: `session`, `transaction` or `statement`: for how long a client has a connection of the pool's.
+    """
+
+    kind = "pgbouncer"
+    name = "PgBouncer"
+    package = "pgbouncer"
+    driver = "postgresql+psycopg"
+    account = "postgres"
+    stop_signal = signal.SIGINT
+    abandon_signal = signal.SIGKILL
+
+    def __init__(self, behind: int, mode: str) -> None:
+        self._behind = behind
+        super().__init__(options={"pool_mode": mode})
+
+    @classmethod
+    def find_programs(cls) -> Sequence[Path]:
+        """`pgbouncer`, on the PATH or beside it."""
+        found = shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+        return [Path(found)] if found else ()
+
+    def _settings(self, *, durable: bool) -> dict[str, str]:
+        del durable
+        return {"listen_addr": "127.0.0.1", "unix_socket_dir": "", "auth_type": "plain"}
+
+    def _initialise(self) -> None:
+        self._accounts.write_text(f'"{USER}" "{PASSWORD}"\n', encoding="utf-8")
+
+    @property
+    def _accounts(self) -> Path:
+        return self.folder / "accounts.txt"
+
+    def _command(self) -> list[str]:
+        options = self.options | {"listen_port": str(self.port), "auth_file": str(self._accounts)}
+        lines = [f"{name} = {value}\n" for name, value in options.items()]
+        place = f"[databases]\n* = host=127.0.0.1 port={self._behind}\n[pgbouncer]\n"
+        configuration = self.folder / "pgbouncer.ini"
+        configuration.write_text(place + "".join(lines), encoding="utf-8")
+        return [str(self.programs[0]), str(configuration)]
+
+    def _connect(self) -> Any:
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname="postgres", autocommit=True
+        )
+
+    def create_database(self, options: str = "") -> str:
+        raise NotImplementedError  # the server behind makes them
+
+    def drop_database(self, url: str) -> None:
+        raise NotImplementedError
+
+
 SERVERS: Mapping[str, type[Server]] = {server.kind: server for server in (Postgresql, Mariadb)}
 
 

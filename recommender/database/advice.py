@@ -16,6 +16,10 @@ SILENT = (
     "What was published stays. Check whether the server still works, and the network on the way to it; then"
     " run again."
 )
+POOLED = (
+    "Write the address of the server itself (its usual port is 5432, a pool's 6432 or 6543), or of a pool in"
+    " session mode."
+)
 NO_CONNECTION = "Mind host, port, user, password and database in the address, and whether the server runs."
 NO_TLS = (
     "The server offers no TLS: turn it on there; only where nobody else can listen, take ssl-mode or sslmode"

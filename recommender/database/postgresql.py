@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from recommender.csvform import parse_records
 from recommender.database import silence
-from recommender.database.advice import postgresql_advice
+from recommender.database.advice import POOLED, postgresql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -39,13 +39,15 @@ from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
 from recommender.database.urls import is_local_host
-from recommender.errors import LockedError, TransientError
+from recommender.errors import DatabaseError, LockedError, TransientError
 from recommender.interrupts import interrupts
 from recommender.keykind import KeyKind
 
 log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 18
+_ASKS = 4
+"""A pool that is busy may give the same process again by chance."""
 _CANCEL_SECONDS = 5.0
 """For a server to end what it does, when we ask it to."""
 _INTEGERS = {"smallint", "integer", "bigint"}
@@ -294,6 +296,8 @@ class PostgreSQL(Database):
     """One PostgreSQL database."""
 
     driver_errors = (psycopg.Error,)
+    _is_alone = False
+    """What is between gives each connection a process of the server, as a pool does in session mode."""
     # A third of a page is 2,704 bytes with the row's header; longer texts fit if they can be compressed.
     most_key_bytes = 2_600
 
@@ -304,7 +308,12 @@ class PostgreSQL(Database):
             isolation_level=isolation,
             # Parameters are keys of customers, and errors go to the log.
             hide_parameters=True,
-            connect_args={"connect_timeout": silence.CONNECT_SECONDS, "application_name": "recommend"}
+            connect_args={
+                "connect_timeout": silence.CONNECT_SECONDS,
+                "application_name": "recommend",
+                # A pool may give the name of a prepared statement to somebody else.
+                "prepare_threshold": None,
+            }
             | self._login_arguments()
             | self._given_arguments()
             | {"client_encoding": "utf8"},
@@ -316,20 +325,45 @@ class PostgreSQL(Database):
         ) -> PatientConnection:
             connection = PatientConnection.connect(**arguments)
             connection.patience_seconds = patience
+            self._set_up(connection, arguments)
             return connection
 
         sa.event.listen(engine, "do_connect", connect)
         sa.event.listen(engine, "connect", self._note_reached)
-        sa.event.listen(engine, "connect", self._set_up, insert=True)
         return engine
 
-    @staticmethod
-    def _set_up(connection: psycopg.Connection, _record: object) -> None:
+    def _set_up(self, connection: PatientConnection, arguments: Mapping[str, Any]) -> None:
+        """Set our limits, unless that would be on a connection that others get.
+
+        Raises:
+            DatabaseError: there is a pool between that lends the server's connections for a moment only.
+        """
         settings = POSTGRESQL | {"lock_timeout": f"{LOCK_WAIT_SECONDS}s"}
-        is_autocommit = connection.autocommit
-        connection.autocommit = True  # what is set in a transaction would end with it if that fails
-        connection.execute(postgresql_statement(settings, connection.info.backend_pid).encode())
-        connection.autocommit = is_autocommit
+        connection.autocommit = True
+        process = connection.info.backend_pid
+        if not connection.execute(postgresql_statement(settings, process).encode()).fetchone():
+            # Not the process that the login was told of: there is something between.
+            self._is_alone = self._is_alone or self._has_its_own_process(connection, arguments)
+            if not self._is_alone:
+                connection.close()
+                raise DatabaseError(
+                    f"{self._capital_name} is behind a pool of connections that lends the server's for one"
+                    " transaction: the run lock would be left with somebody else.",
+                    POOLED,
+                )
+            connection.execute(postgresql_statement(settings).encode())
+        connection.autocommit = False
+
+    def _has_its_own_process(self, connection: PatientConnection, arguments: Mapping[str, Any]) -> bool:
+        """Whether the server's process stays with the connection, as two that are open at once can tell."""
+        with closing(PatientConnection.connect(**arguments)) as other:
+            other.autocommit = True
+            seen: dict[int, PatientConnection] = {}
+            for each in (connection, other) * _ASKS:
+                (process,) = each.execute(b"SELECT pg_catalog.pg_backend_pid()").fetchone() or (0,)
+                if seen.setdefault(process, each) is not each:
+                    return False
+            return len(seen) == len((connection, other))
 
     def _given_arguments(self) -> dict[str, object]:
         """What the address itself says wins over our defaults."""
@@ -499,12 +533,9 @@ class PostgreSQL(Database):
         return [*meddlers(connection, [(table.schema, table.name) for table in tables], shop)]
 
     def why_only_read(self, connection: sa.Connection) -> str | None:
-        is_standby, is_read_only = connection.exec_driver_sql(
-            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
-        ).one()
-        if is_standby:
-            return "it is a standby, the copy of another server"
-        return "default_transaction_read_only is set for this user" if is_read_only else None
+        # What is set for the user alone, our sessions lift.
+        is_standby = connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar()
+        return "it is a standby, the copy of another server" if is_standby else None
 
     def message(self, error: BaseException) -> str:
         if isinstance(error, psycopg.Error) and error.diag.message_primary:

@@ -104,16 +104,17 @@ def _set(settings: Mapping[str, str]) -> str:
     return "SET " + ", ".join(f"SESSION {name} = {value}" for name, value in settings.items())
 
 
-def postgresql_statement(settings: Mapping[str, str], process: int) -> str:
+def postgresql_statement(settings: Mapping[str, str], process: int | None = None) -> str:
     """Sets what a session takes over, of these settings those that the server knows; returns their values.
 
     Args:
         settings: names and values.
-        process: of the server, as it told its number when the connection was made; in another one, such as
-            those behind a pool, nothing is set, and no row is returned.
+        process: of the server, as its number was told when the connection was made: in another one, such as
+            those behind a pool, nothing is set, and no row is returned. None: in any.
     """
     values = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
     return (
         f"SELECT set_config(s.name, v.value, false) FROM (VALUES {values}) AS v (name, value)"
-        f" JOIN pg_catalog.pg_settings AS s ON s.name = v.name WHERE pg_backend_pid() = {process}"
+        " JOIN pg_catalog.pg_settings AS s ON s.name = v.name"
+        + ("" if process is None else f" WHERE pg_catalog.pg_backend_pid() = {process}")
     )

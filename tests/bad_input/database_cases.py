@@ -18,9 +18,11 @@ from tests.bad_input.support import (
     cases_of,
     nothing,
 )
+from tests.conftest import leave_out
 from tests.faults.proxy import Cut, Moment, Proxy
 from tests.hostile import REMOTE, CleartextPostgresql, FileAsker, PasswordAsker, resolved
 from tests.nights import ALL_TABLES
+from tests.servers import MissingServerError, Pgbouncer
 
 CASES: list[Case] = []
 case = cases_of(CASES)
@@ -104,6 +106,22 @@ case(
     meanwhile=_silent,
     name="silent",
 )(nothing)
+
+
+@contextlib.contextmanager
+def _pooled(shop: BadShop) -> Iterator[None]:
+    port = sa.make_url(shop.url).port
+    assert port
+    try:
+        pool = Pgbouncer(port, "transaction")
+    except MissingServerError as error:
+        leave_out(str(error))
+    with pool:
+        shop.set(DATABASE_URL=shop.at(port=pool.port))
+        yield
+
+
+case("a pool of connections in transaction mode", on=(POSTGRESQL,), meanwhile=_pooled, name="pooled")(nothing)
 
 
 @case("no database of that name", on=SERVERS)
