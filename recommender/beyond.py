@@ -63,9 +63,17 @@ class Newest:
 
 
 def not_compared(
-    database: Database, snapshot: Snapshot, path: Path, column: QueryColumn, since: datetime
+    database: Database,
+    snapshot: Snapshot,
+    path: Path,
+    column: QueryColumn,
+    since: datetime,
+    *,
+    returned: int = 0,
 ) -> NotCompared:
     """Count them in the database; none where `sold_at` is of a type for times, or where it cannot be asked.
+
+    On a good night one count of lines tells that there are none.
 
     Args:
         database: the shop's.
@@ -73,6 +81,7 @@ def not_compared(
         path: the query of the sales.
         column: its `sold_at`.
         since: what `:since` is tonight, naive.
+        returned: lines that the query has returned tonight, where that is known.
 
     Raises:
         TransientError: the connection was lost.
@@ -81,6 +90,8 @@ def not_compared(
         return NotCompared()
     there: dict[str, tuple[int, str]] = {}
     try:
+        if returned and _is_all(database, snapshot, path, column, since, returned=returned):
+            return NotCompared()
         for query in _from_the_start(path, database.backend):
             for form, found in _forms(database, snapshot, query, column, since).items():
                 there[form] = max(there.get(form, (0, "")), found)
@@ -138,11 +149,29 @@ def newest_sale(
 
 
 def _from_the_start(path: Path, backend: str) -> list[Query]:
-    """The query with `:since` before everything: as a time, and where a number may be stored also as such."""
-    earliest: list[datetime | None] = [_EARLIEST]
-    if backend == "sqlite":
-        earliest.append(None)
+    """The query with `:since` before everything: as a number where one may be stored, and as a time."""
+    earliest = [None, _EARLIEST] if backend == "sqlite" else [_EARLIEST]
     return [read_query(path, backend, since) for since in earliest]
+
+
+def _is_all(
+    database: Database, snapshot: Snapshot, path: Path, column: QueryColumn, since: datetime, *, returned: int
+) -> bool:
+    """Whether no more lines are there, but for older ones, than the query has returned."""
+    for query in _from_the_start(path, database.backend):
+        tail = f"WHERE {_not_older(database, column, since)}"
+        ((lines,),) = _rows(snapshot, query, "count(*) AS n_lines", tail, ["n_lines"])
+        if int(str(lines)) >= returned:  # less where the query cannot use such a :since
+            return int(str(lines)) == returned
+    return True
+
+
+def _not_older(database: Database, column: QueryColumn, since: datetime) -> str:
+    """The condition for lines with a `sold_at` that is not a time before `since`."""
+    name = f"q.{database.quote(column.name)}"
+    form, is_set = _FORMS[database.backend].format(name), _IS_SET[database.backend].format(name)
+    # Most lines are newer, which is quickly seen; in SQLite numbers are less than any text.
+    return f"{is_set} AND NOT ({name} < '{since}' AND {form} = '{_TIME}')"
 
 
 def _forms(
@@ -150,9 +179,9 @@ def _forms(
 ) -> dict[str, tuple[int, str]]:
     """How many lines have a `sold_at` of each form, and one of these; without times before `since`."""
     name = f"q.{database.quote(column.name)}"
-    form, is_set = _FORMS[database.backend].format(name), _IS_SET[database.backend].format(name)
+    form = _FORMS[database.backend].format(name)
     select = f"{form} AS form, count(*) AS n_lines, max({name}) AS example"
-    tail = f"WHERE {is_set} AND NOT ({form} = '{_TIME}' AND {name} < '{since}') GROUP BY 1"
+    tail = f"WHERE {_not_older(database, column, since)} GROUP BY 1"
     rows = _rows(snapshot, query, select, tail, ["form", "n_lines", "example"])
     return {str(found): (int(str(lines)), shortened(str(example))) for found, lines, example in rows}
 

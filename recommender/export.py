@@ -179,7 +179,16 @@ def export(
         items = _read_items(snapshot, items_query, item_columns, item_kind)
         # Last, since a server ends its snapshot where it cannot be asked this.
         if sales_query.uses_since:
-            sales.add(not_compared(database, snapshot, sales_query.path, columns["sold_at"], since))
+            sales.add(
+                not_compared(
+                    database,
+                    snapshot,
+                    sales_query.path,
+                    columns["sold_at"],
+                    since,
+                    returned=sales.returned,
+                )
+            )
         older = None
         if not sales.counts.sales:
             older = newest_sale(
@@ -267,6 +276,8 @@ class _SalesWriter:
         self._written = [name for name in (*_REQUIRED, *_OPTIONAL) if name in columns]
         self._examples: dict[str, list[str]] = {}
         self.counts = Counts()
+        self.returned = 0
+        """Lines that the query returned, older ones among them."""
 
     def write(self, file: BinaryIO, batches: Iterator[Rows], progress: Callable[[int], None]) -> str:
         """Write the whole file; returns its sha256."""
@@ -291,6 +302,7 @@ class _SalesWriter:
         found = self._plain.lines(text)
         if found is None:
             return None
+        self.returned += text.count(b"\n")
         self.counts.read += found.sales + found.future
         self.counts.future += found.future
         self.counts.sales += found.sales
@@ -300,6 +312,7 @@ class _SalesWriter:
 
     def _lines(self, batch: dict[str, Sequence[object]]) -> bytes:
         times = parse_times(batch["sold_at"], self._zone)
+        self.returned += len(times)
         start, end = microseconds(self._window.start), microseconds(self._window.end)
         unreadable = times == UNREADABLE
         future = times >= end
