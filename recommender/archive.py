@@ -23,10 +23,11 @@ from recommender.compression import MOST_TIMES, most_unpacked, unpacked_size
 from recommender.database.tables import LISTS
 from recommender.errors import RefusedError
 from recommender.files import (
-    FILE_MODE,
     TEMPORARY,
     atomic_path,
     make_folder,
+    open_plain,
+    read_plain,
     remove_stale,
     require_space,
     sha256_of,
@@ -90,7 +91,7 @@ def exported(data_dir: Path) -> tuple[list[Exported], list[int]]:
     path = data_dir / RECORD
     found: list[Exported] = []
     damaged: list[int] = []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    lines = read_plain(path, errors="replace").split("\n") if os.path.lexists(path) else []
     for number, line in enumerate(lines, 1):
         try:
             if line:
@@ -108,7 +109,7 @@ def note_exported(data_dir: Path, archive: Exported) -> None:
     """
     path = make_folder(data_dir) / RECORD
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags, FILE_MODE), "rb+", buffering=0) as file:
+    with os.fdopen(open_plain(path, flags), "rb+", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(size - 1, 0))
         # What was cut short does not take the next line with it.

@@ -60,6 +60,7 @@ _LOG_FORMAT = click.Option(
 )
 _COMMON = (_ENV_FILE, _VERBOSE, _QUIET, _LOG_FORMAT)
 _NAMES = [str(option.name) for option in _COMMON]
+_NO_THREAD = "can't start new thread"
 _VERSION = click.version_option(__version__, prog_name="recommend")
 
 
@@ -216,8 +217,8 @@ def _explained(error: BaseException) -> str:
             return "Interrupted; the published lists are whole."
         case RecommenderError():
             return str(error)
-        case MemoryError():
-            return "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
+        case MemoryError() | RuntimeError() if lack := _lack(error):
+            return lack
         case OSError() if error.errno is not None:
             return _explained_os_error(error)
         case ImportError() if ".so" in str(error):
@@ -228,6 +229,17 @@ def _explained(error: BaseException) -> str:
         logging.getLogger("recommender").error("unexpected error", exc_info=error)
         where = "Give -v to see the traceback."
     return f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. {where}"
+
+
+def _lack(error: BaseException) -> str:
+    """What the machine has too little of; nothing where that is not the error."""
+    if isinstance(error, MemoryError):
+        return "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
+    if str(error) == _NO_THREAD:
+        return (
+            "The system gives no more threads (memory, ulimit -u); what was published stays. Lower THREADS."
+        )
+    return ""
 
 
 def _explained_import_error(error: ImportError) -> str:

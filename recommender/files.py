@@ -1,9 +1,11 @@
 """Files that are whole or absent: written beside their place, synced, then renamed; private to the user."""
 
+import errno
 import hashlib
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,15 @@ TEMPORARY = ".tmp-"
 """What the name of an unfinished file begins with; a killed run can leave some, the next one removes them."""
 _FOLDER = f"{TEMPORARY}look-"
 _MB = 1_000_000
+_KINDS = {
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISDIR: "a folder",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+_NO_FILE = (errno.EISDIR, errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP)
+"""What the system answers who opens a folder, a socket or a pipe that nobody reads."""
 STALE_SECONDS = 2 * 86_400
 """Longer than any query may take: a folder so old was left by a process that was killed."""
 
@@ -136,6 +147,45 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open a plain file, and nothing that would keep us waiting: a pipe, a socket, a device, a folder.
+
+    Args:
+        path: where it must be.
+        flags: of `os.open`; a file that is made is for its owner alone.
+
+    Returns:
+        The descriptor.
+
+    Raises:
+        PermissionError: it is something else; says what.
+        OSError: it cannot be opened.
+    """
+    wait_not = getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags | wait_not | getattr(os, "O_BINARY", 0), FILE_MODE)
+    except OSError as error:
+        if error.errno in _NO_FILE and not path.is_file():
+            raise _no_plain_file(path, path.stat().st_mode) from error
+        raise
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    raise _no_plain_file(path, mode)
+
+
+def _no_plain_file(path: Path, mode: int) -> PermissionError:
+    kind = next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "something")
+    return PermissionError(errno.EPERM, f"it is {kind}, no plain file", str(path))
+
+
+def read_plain(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """The whole text of a plain file, opened as `open_plain` does."""
+    with os.fdopen(open_plain(path), encoding=encoding, errors=errors) as file:
+        return file.read()
+
+
 def write_text(path: Path, text: str) -> None:
     """The text as the whole content of the file, UTF-8, by `atomic_path`."""
     write_bytes(path, text.encode())
@@ -157,5 +207,5 @@ def shipped_text(name: str) -> str:
 
 def sha256_of(path: Path) -> str:
     """Hex digest of the file's bytes."""
-    with path.open("rb") as file:
+    with os.fdopen(open_plain(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

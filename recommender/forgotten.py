@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from recommender.csvform import parse_records
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
-from recommender.files import write_text
+from recommender.files import read_plain, write_text
 from recommender.keykind import is_guest
 from recommender.settings import Settings
 
@@ -208,7 +209,7 @@ def _rows(connection: sa.Connection, table: sa.Table) -> set[str]:
 
 def _copied(data_dir: Path) -> set[str]:
     path = data_dir / COPY
-    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
+    return set(read_plain(path).split()) if os.path.lexists(path) else set()
 
 
 def _hash_of(secret: str, text: bytes) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.errors import RefusedError
-from recommender.files import write_text
+from recommender.files import read_plain, write_text
 from recommender.runs import iso
 
 HOLD = "hold"
@@ -47,7 +47,7 @@ def find_hold(data_dir: Path) -> Hold | None:
     """The hold that stands; a file that is no longer readable, or was made by hand, holds as well."""
     path = data_dir / HOLD
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_plain(path))
         return Hold(str(found["since"]), str(found["source_run_id"]))
     except FileNotFoundError:
         return None

@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from recommender.files import read_plain
+
 SETTING, AUTO = "BLAS_KERNEL", "auto"
 _VARIABLE = "OPENBLAS_CORETYPE"
 
@@ -20,6 +22,9 @@ def pin_kernel(env_file: Path | None) -> None:
         env_file: the file of the settings; default `.env` of the current folder. One that cannot be read is
             told when the settings are.
     """
+    # We never use threads of its own; where the system gives it none (ulimit), OpenBLAS sends its process
+    # the signal of Ctrl-C.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     wanted = os.environ.get(SETTING, "").strip() or _from_file(env_file or Path(".env"))
     if wanted and wanted.lower() != AUTO:
         os.environ.setdefault(_VARIABLE, wanted)
@@ -27,7 +32,7 @@ def pin_kernel(env_file: Path | None) -> None:
 
 def _from_file(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, "utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
     if SETTING not in text:

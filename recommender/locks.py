@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from recommender.errors import DatabaseError, LockedError, SettingsError
-from recommender.files import FILE_MODE
+from recommender.files import open_plain
 
 if os.name == "nt":  # pragma: no cover - the tests run on POSIX systems
     import msvcrt
@@ -32,9 +32,18 @@ else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            raise SettingsError(
+                f"The file system of the lock file {file.name} has no locks: {error.strerror}.",
+                "Put DATA_DIR on a local disk; a SQLite database too, where its lock is meant.",
+            ) from error
         return True
 
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+"""What a file system without locks answers, as some of networks are."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -75,7 +84,7 @@ def file_lock(path: Path) -> Iterator[FileLock]:
 
     Raises:
         LockedError: another process holds it; says which.
-        SettingsError: it is a link.
+        SettingsError: it is a link or no plain file, or its file system has no locks.
     """
     # Not made anew each time and never truncated before the lock is ours: the holder's words stand in it.
     with _opened(path, os.O_CREAT) as file:
@@ -93,7 +102,10 @@ def file_lock(path: Path) -> Iterator[FileLock]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock file; takes it for a moment if none does."""
+    """Whether a living process holds the lock file; takes it for a moment if none does.
+
+    Where nobody can tell, as on a file system without locks, none does.
+    """
     try:
         with _opened(path) as file:
             return not _try_lock(file)
@@ -104,7 +116,14 @@ def is_held(path: Path) -> bool:
 def _opened(path: Path, flags: int = 0) -> IO[str]:
     """The file itself, never what a link leads to: others may write to the folder, as beside a database."""
     try:
-        descriptor = os.open(path, os.O_RDWR | flags | _NO_LINK, FILE_MODE)
+        descriptor = open_plain(path, os.O_RDWR | flags | _NO_LINK)
+    except PermissionError as error:
+        if error.errno != errno.EPERM or path.is_file():
+            raise
+        raise SettingsError(
+            f"The lock file {path} cannot be used: {error.strerror}.",
+            "Remove it, and check who may write to that folder: a run of ours makes a plain file there.",
+        ) from error
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
@@ -112,7 +131,8 @@ def _opened(path: Path, flags: int = 0) -> IO[str]:
             f"The lock file {path} is a link, and a run would write over what it leads to.",
             "Remove it, and mind who may write to that folder: no run of ours makes a link there.",
         ) from error
-    return os.fdopen(descriptor, "r+", encoding="utf-8")
+    # By its path, for messages.
+    return open(path, "r+", encoding="utf-8", opener=lambda *_: descriptor)
 
 
 def _words(content: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recommender.files import FILE_MODE
+from recommender.files import open_plain
 from recommender.texttable import escaped, printable
 
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -77,7 +77,7 @@ def run_log(path: Path) -> Iterator[None]:
     # Never through a link to somebody's file: as a rename does, it takes the link's place.
     if path.is_symlink():
         path.unlink()
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), FILE_MODE))
+    os.close(open_plain(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)))
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_JsonLines())
     loggers = [logger, logging.getLogger()]

@@ -4,6 +4,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from recommender.errors import RecommenderError
+
+_LEAST_ADDRESSES = 512 << 20
+
 
 def available_cpus() -> int:
     """Processors this process may use: its affinity and its control group's quota, not the host's number."""
@@ -46,6 +50,25 @@ def simd_extensions() -> list[str]:
 
     found = np.show_config(mode="dicts")["SIMD Extensions"]
     return [*found.get("found", [])]
+
+
+def require_addresses() -> None:
+    """Refuse a limit of addresses in which the libraries alone can stand still instead of failing.
+
+    Raises:
+        RecommenderError: this process may have fewer than the libraries and their threads take.
+    """
+    if os.name == "nt":
+        return
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most != resource.RLIM_INFINITY and most < _LEAST_ADDRESSES:
+        raise RecommenderError(
+            f"Not enough memory: this process may have {most >> 20} MB of addresses (ulimit -v), and the"
+            f" libraries alone take {_LEAST_ADDRESSES >> 20}.",
+            "Raise that limit, or limit the memory by MAX_MEMORY_MB or a control group.",
+        )
 
 
 def give_back_memory() -> None:

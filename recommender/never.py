@@ -8,6 +8,7 @@ from recommender.csvform import quote, read_records
 from recommender.database.schema import Target
 from recommender.database.tables import Role
 from recommender.errors import SettingsError
+from recommender.files import read_plain
 from recommender.keykind import KeyKind, allowed_key, key_of
 from recommender.keys import Keys, keys_of
 from recommender.namedkeys import equal_keys
@@ -48,7 +49,7 @@ def read_never_recommend(path: Path, item_kind: KeyKind) -> dict[int, tuple[int 
         SettingsError: the file cannot be read, or an integer shop's line is no integer; names file and line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = read_plain(path, "utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise SettingsError(f"NEVER_RECOMMEND: {path} cannot be read: {why}.", _WHAT_TO_DO) from error

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
-from recommender import attempts, record
+from recommender import attempts, machine, record
 from recommender.archive import remove_scratch
 from recommender.changes import ListChanges, RunChanges, compare_runs
 from recommender.compression import compressing_sales
@@ -114,6 +114,7 @@ def locked(
 ) -> Iterator[tuple[Target, RenewableLock | None]]:
     """Hold the locks of a run, with the records of dead runs settled and the tables found in order."""
     require_obeyed_is_ours(settings)
+    machine.require_addresses()
     target = target_of(settings)
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):

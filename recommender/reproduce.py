@@ -156,6 +156,7 @@ def reproduce(
         RecommenderError: there is no room for it.
     """
     _require_made(run)
+    machine.require_addresses()
     found = Reproduction(run.run_id)
     threads = threads or machine.available_cpus()
     work = _Work(data_dir, folder, threads, max_memory_mb, found, whole_chain=whole_chain)

@@ -15,6 +15,7 @@ from typing import Any
 from recommender.errors import RefusedError, SettingsError
 from recommender.files import (
     make_folder,
+    read_plain,
     sha256_of,
     shipped_text,
     write_bytes,
@@ -310,7 +311,7 @@ def load_run(folder: Path) -> Run:
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.of(path.read_text(encoding="utf-8"))
+        manifest = Manifest.of(read_plain(path))
     except FileNotFoundError as error:
         raise RefusedError(f"The run {folder.name} has no manifest.", "Take another run.") from error
     except (OSError, ValueError) as error:
@@ -330,7 +331,7 @@ def load_run(folder: Path) -> Run:
 def is_of_newer_program(folder: Path) -> bool:
     """Whether the run's record is in a form that only a newer version of this program knows."""
     try:
-        return is_newer(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        return is_newer(json.loads(read_plain(folder / MANIFEST)))
     except (OSError, ValueError, RecursionError):
         return False
 

@@ -17,6 +17,7 @@ from sqlalchemy import URL
 from recommender.database.tables import LISTS
 from recommender.database.urls import masked, normalise_url
 from recommender.errors import RefusedError, SettingsError
+from recommender.files import open_plain, read_plain
 from recommender.kernel import AUTO
 from recommender.texttable import in_utf8
 from recommender.window import MOST_HISTORY_DAYS
@@ -276,7 +277,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
     from dotenv.parser import parse_stream
 
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with os.fdopen(open_plain(path), encoding="utf-8-sig") as file:
             bindings = list(parse_stream(file))
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
@@ -318,7 +319,7 @@ class _Reader:
                 path = self.folder / from_file
                 self.sources[name] = str(path)
                 try:
-                    return path.read_text(encoding="utf-8-sig").strip()
+                    return read_plain(path, "utf-8-sig").strip()
                 except (OSError, UnicodeDecodeError):
                     self.problems.append(f"{name}_FILE ({source}) names {path}, which cannot be read.")
                     return None
@@ -369,9 +370,9 @@ def load_settings(
     path = (env_file or Path(".env")).absolute()
     values: dict[str, str] = {}
     problems: list[str] = []
-    if env_file is not None and not path.is_file():
+    if env_file is not None and not path.exists():
         raise SettingsError(f"There is no settings file {path}.", "Mind the path given to --env-file.")
-    if path.is_file():
+    if path.exists():
         values, problems = read_env_file(path)
     folder = path.parent
     reader = _Reader(environ, values, path if path.is_file() else None, folder, problems=problems)

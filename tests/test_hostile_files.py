@@ -15,6 +15,7 @@ from recommender.files import FILE_MODE, FOLDER_MODE, make_folder, new_file, tem
 from recommender.locks import file_lock, is_held
 from recommender.logs import run_log
 from recommender.runs import find_run, list_runs
+from tests.bad_input.faults import no_locks, put
 from tests.faults.injection import forked, patched
 from tests.nights import DAY, database_of, usual_shop
 
@@ -273,3 +274,63 @@ def test_a_folder_that_another_process_makes_first_keeps_its_mode(tmp_path, monk
     monkeypatch.setattr(Path, "mkdir", late)
     make_folder(tmp_path / "a")
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
+
+
+# What is no plain file
+
+
+KINDS = ("pipe", "socket", "folder")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lock_on_what_is_no_plain_file_is_refused(shop, kind):
+    put(kind, "var/lock", shop)
+    path = shop.folder / "var" / "lock"
+    with pytest.raises(SettingsError, match=f"{path} cannot be used: it is a {kind}"), file_lock(path):
+        pass
+    assert not is_held(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        ("var/lock", ("run", "status", "check", "prune")),
+        ("var/forgotten.txt", ("run", "check", "forget")),
+        ("var/hold", ("run", "status", "check")),
+        ("var/archives.jsonl", ("check",)),
+        ("never", ("run", "check")),
+        ("key", ("run", "status")),
+        ("sql/sales.sql", ("run", "check")),
+        ("sql/items.sql", ("run", "check")),
+        (".env", ("run", "status", "check")),
+    ],
+)
+def test_what_is_no_plain_file_never_holds_a_command(shop, kind, name, calls):
+    (shop.folder / "never").touch()
+    (shop.folder / "key").write_text("k" * 40)
+    shop.set(NEVER_RECOMMEND="never", GUEST_KEY_FILE="key")
+    make_folder(shop.folder / "var")
+    put(kind, name, shop)
+    for call in calls:
+        outcome = shop.recommend(call)
+        assert outcome.code in (ExitCode.SETTINGS, ExitCode.REFUSED), (call, outcome.err)
+        assert "fault of this program" not in outcome.err
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "items.csv", "log.jsonl"])
+def test_a_pipe_in_the_folder_of_a_run_holds_nobody(shop, name):
+    run = shop.night()
+    run.path(name).unlink()
+    os.mkfifo(run.path(name))
+    for call in (("status",), ("runs",), ("reproduce", run.run_id), ("prune",)):
+        assert "fault of this program" not in shop.recommend(*call).err
+
+
+def test_without_locks_status_answers_all_the_same(shop):
+    shop.night()
+    with no_locks():
+        assert f"The file system of the lock file {shop.folder / 'var' / 'lock'}" in shop.fails(
+            ExitCode.SETTINGS, *NIGHT
+        )
+        assert shop.recommend("status").code is ExitCode.DONE

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.errors import SettingsError
+from recommender.files import read_plain
 
 # What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
 # escapes, `#` comments, double-quoted strings, and comments that it runs (`/*! … */`), which hide nothing;
@@ -131,7 +132,7 @@ def read_query(path: Path, dialect: str, since: datetime | None) -> Query:
         SettingsError: the file is missing, not UTF-8, or not one SELECT.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, "utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(
             f"There is no query {path}.", "Write it, or mind SQL_DIR; the README shows what it must return."

@@ -50,6 +50,26 @@ def settings_of_another_user(shop: BadShop) -> None:
         os.chown(shop.env_file, faults.NOBODY, faults.NOBODY)
 
 
+for _kind in ("pipe", "socket", "folder"):
+    case(
+        "a pipe, a socket or a folder in the place of a lock file",
+        on=ANY,
+        name=f"{_kind}_for_the_lock",
+    )(partial(faults.put, _kind, "var/lock"))
+
+case("a pipe in the place of a file of ours", on=ANY, name="pipe_for_the_forgotten")(
+    partial(faults.put, "pipe", "var/forgotten.txt")
+)
+case("a file system without locks", on=ANY, fault=faults.no_locks, name="no_locks")(nothing)
+case(
+    "a limit of addresses in which nothing can be loaded",
+    on=ANY,
+    fault=partial(faults.limit_of_addresses, 300_000),
+    name="ulimit_v",
+)(nothing)
+case("no more threads", on=ANY, fault=faults.no_threads, name="no_threads")(nothing)
+
+
 @case("a lock file that is a link", on=ANY)
 def linked_lock(shop: BadShop) -> None:
     (shop.folder / "var" / "lock").unlink()

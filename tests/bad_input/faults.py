@@ -2,13 +2,18 @@
 
 import codecs
 import contextlib
+import errno
+import fcntl
 import hashlib
 import importlib
 import io
 import os
 import pkgutil
+import resource
 import shutil
+import socket
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -147,6 +152,43 @@ def not_trusted() -> Iterator[None]:
         patched(pymysql.connections.Connection, "connect", refuse_mysql),
     ):
         yield
+
+
+def put(kind: str, name: str, shop: Shop) -> None:
+    """Something else in the place of a file of the shop's folder: a pipe, a socket or a folder."""
+    path = shop.folder / name
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        # The address of a socket is short.
+        with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):
+            made.bind(path.name)
+
+
+def no_locks() -> AbstractContextManager[None]:
+    """The file system answers as one of a network without its lock service."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    return patched(fcntl, "flock", refuse)
+
+
+def limit_of_addresses(kilobytes: int) -> AbstractContextManager[None]:
+    """As `ulimit -v` sets it, as far as we ask for it."""
+    return patched(resource, "getrlimit", lambda _: (kilobytes << 10, kilobytes << 10))
+
+
+def no_threads() -> AbstractContextManager[None]:
+    """The system has no thread for the work; the first that is asked for is refused."""
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    return patched(threading.Thread, "start", refuse)
 
 
 def no_space() -> AbstractContextManager[None]:

@@ -1,7 +1,10 @@
 """Limits of the machine: no memory, by an error or by the system; files that may not grow."""
 
 import contextlib
+import os
 import resource
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -54,3 +57,30 @@ def test_files_that_may_not_grow_end_the_night_in_order(sqlite_shop, size):
     sqlite_shop.night()
     assert lengths(sqlite_shop) == {5}
     assert leftovers(sqlite_shop) == []
+
+
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]) << 10,) * 2)
+os.execv(sys.executable, [sys.executable, "-m", "recommender", *sys.argv[2:]])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize("kilobytes", [200_000, 300_000, 400_000, 520_000])
+def test_a_limit_of_addresses_is_no_interrupt_and_never_holds_a_night(sqlite_shop, kilobytes):
+    """Where OpenBLAS gets no thread it sends its own process SIGINT; other libraries wait for ever."""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    words = ["--env-file", str(sqlite_shop.env_file), *NIGHT]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(kilobytes), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == ExitCode.UNEXPECTED, done.stderr
+    assert "Not enough memory" in done.stderr
+    assert "Interrupted" not in done.stderr
+    assert lengths(sqlite_shop) == {3}

@@ -22,7 +22,7 @@ def keys_of(shop, since):
     """The kinds of the keys that both queries return."""
     settings = load_settings(env_file=shop.env_file, environ={})
     backend = open_database(settings.database_url).backend
-    found = {}
+    found: dict[str, set[KeyKind]] = {}
     with looks.shop_snapshot(settings, 60) as snapshot:
         for file, names in (("sales.sql", ("customer_id", "item_id")), ("items.sql", ("item_id",))):
             query = read_query(settings.sql_dir / file, backend, since)
