@@ -7,6 +7,7 @@ import pytest
 from recommender import looks
 from recommender.database import open_database
 from recommender.database.query import read_query
+from recommender.keykind import KeyKind
 from recommender.platforms.preset import NAMES, load_preset
 from recommender.settings import load_settings
 from tests.nights import Shop
@@ -22,7 +23,7 @@ def keys_of(shop, since):
     """The kinds of the keys that both queries return."""
     settings = load_settings(env_file=shop.env_file, environ={})
     backend = open_database(settings.database_url).backend
-    found: dict[str, set[KeyKind]] = {}
+    found: dict[tuple[str, str], KeyKind] = {}
     with looks.shop_snapshot(settings, 60) as snapshot:
         for file, names in (("sales.sql", ("customer_id", "item_id")), ("items.sql", ("item_id",))):
             query = read_query(settings.sql_dir / file, backend, since)
