@@ -17,6 +17,17 @@ from tests.platforms.support import PAGES, laid_out, sales_of
 OSCAR_SHOP = Path(__file__).with_name("oscar_shop")
 OLD_CUSTOMER, NEW_CUSTOMER, VISITOR = "customer2@example.com", "new@example.com", "-"
 
+LOOKS = """
+import json, types
+import django; django.setup()
+from recommended.templatetags import recommended as page
+seen = []
+page._can_be_bought = lambda strategy, product: seen.append(product) or True
+request = types.SimpleNamespace(user=types.SimpleNamespace(pk=None), strategy=None)
+shown = page.recommended_products({"request": request}, number=2)
+print(json.dumps([[product.title for product in shown], len(seen)]))
+"""
+
 
 class OscarShop:
     """The shop's software: a Django project in a folder of its own, run as a process of its own."""
@@ -39,6 +50,7 @@ class OscarShop:
             check=False,
         )
         assert not done.returncode, done.stderr
+        self.said = done.stderr
         return done.stdout
 
     def shown_to(self, *addresses):
@@ -94,3 +106,12 @@ def test_from_its_own_orders_to_its_own_page(tmp_path, database_url):
     )
     left = [name for name in everybodys if name not in (gone, hidden)]
     assert oscar.shown_to(VISITOR) == [left[:8]]
+
+    # No more products are looked at than are shown; the stand-in for the stock has all of them.
+    looked_at = oscar.python("-c", LOOKS)
+    assert json.loads(looked_at) == [[name for name in everybodys if name != hidden][:2], 2]
+
+    # The tables are gone before the page's code is: the page is there all the same, and the log says why.
+    shop.execute("DROP TABLE recommendations", "DROP TABLE popular_items")
+    assert oscar.shown_to(VISITOR, OLD_CUSTOMER) == [[], []]
+    assert "The lists could not be read." in oscar.said

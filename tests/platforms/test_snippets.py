@@ -62,6 +62,39 @@ def test_each_sees_the_own_list_and_others_what_is_popular(tmp_path, php, name):
     said = json.loads(run(php, tmp_path, str(stubs / "visits.php"), str(stubs / f"{name}.php"), answers))
     mine, popular = [11, 10, *range(21, 27)], [10, *range(41, 48)]
     assert said["seen"] == [mine, popular, popular, []]
+    assert said["logged"] == []
+
+
+@pytest.mark.parametrize(
+    "words", ["Table 'shop.recommendations' doesn't exist", "SELECT command denied to user 'web'@'localhost'"]
+)
+@pytest.mark.parametrize("name", PHP)
+def test_where_the_lists_cannot_be_read_the_page_shows_nothing_and_the_log_says_why(
+    tmp_path, php, name, words
+):
+    laid_out(PAGES / f"{name}.md", tmp_path)
+    stubs = HERE / "stubs"
+    said = json.loads(run(php, tmp_path, str(stubs / "visits.php"), str(stubs / f"{name}.php"), "{}", words))
+    assert said["seen"] == [[], [], [], []]
+    assert len(said["logged"]) >= 4
+    assert all(words in line for line in said["logged"])
+    assert said["looked up"] == {"product": 0, "stock": 0}
+
+
+@pytest.mark.parametrize("name", PHP)
+def test_no_more_is_looked_up_than_is_shown(tmp_path, php, name):
+    """With a hundred popular items and as long a list of the customer's own."""
+    laid_out(PAGES / f"{name}.md", tmp_path)
+    answers = json.dumps({MINE: [*range(1001, 1101)], EVERYBODYS: [*range(2001, 2101)]})
+    stubs = HERE / "stubs"
+    said = json.loads(run(php, tmp_path, str(stubs / "visits.php"), str(stubs / f"{name}.php"), answers))
+    mine, popular = [*range(1001, 1009)], [*range(2001, 2009)]
+    assert said["seen"] == [mine, popular, popular, []]
+    assert all(query.endswith(" LIMIT 24") for query in said["asked"])
+    # One by one, or all candidates in one query.
+    each_view = 24 if name in ("magento", "shopware") else 8
+    assert said["looked up"]["product"] == 3 * each_view
+    assert said["looked up"]["stock"] <= 3 * 8
 
 
 @pytest.mark.parametrize("name", [*PHP, "oscar"])
@@ -69,7 +102,7 @@ def test_its_queries_run(ready, far_mariadb, name):
     params = ["statuses=Complete"] if name == "oscar" else ()
     shop = ready(None if name == "oscar" else far_mariadb, f"{name}.sql", params)
     code = "".join(files_of(PAGES / f"{name}.md").values())
-    queries = re.findall(r"SELECT item_id FROM .*? ORDER BY position", code)
+    queries = re.findall(r"SELECT item_id FROM .*? ORDER BY position LIMIT 24", code)
     assert len(queries) == 2
     with connection_to(shop.url) as connection:
         for query in queries:

@@ -16,6 +16,8 @@ pymysql.install_as_MySQLdb()
 DATABASES = {
     "default": {
         "ENGINE": f"django.db.backends.{ENGINES[URL.get_backend_name()]}",
+        # As many shops have it: a page is one transaction.
+        "ATOMIC_REQUESTS": True,
         "NAME": URL.database,
         "USER": URL.username,
         "PASSWORD": URL.password,

@@ -23,12 +23,23 @@ class Module {
     }
 }
 class Db {
+    private $error = '';
     public static function getInstance() { return new Db(); }
-    public function executeS($query) { return array_map(fn ($id) => ['item_id' => (string) $id], answer($query)); }
+    public function getMsgError() { return $this->error; }
+    public function executeS($query) {
+        try { return array_map(fn ($id) => ['item_id' => (string) $id], answer($query)); }
+        catch (RuntimeException $error) {
+            if (str_contains($error->getMessage(), 'denied')) { throw $error; }  // as where the shop debugs its SQL
+            $this->error = $error->getMessage();
+            return false;
+        }
+    }
 }
+class PrestaShopLogger { public static function addLog($words, $severity) { note($words); } }
 class Product {
     public $id, $active;
     public function __construct($id, $full, $language) {
+        look_up('product');
         $this->id = in_array($id, REMOVED) ? null : $id;
         $this->active = !in_array($id, HIDDEN);
     }
@@ -37,7 +48,7 @@ class Product {
 }
 class Validate { public static function isLoadedObject($thing) { return (bool) $thing->id; } }
 class StockAvailable {
-    public static function getQuantityAvailableByProduct($id) { return in_array($id, SOLD_OUT) ? 0 : 5; }
+    public static function getQuantityAvailableByProduct($id) { look_up('stock'); return in_array($id, SOLD_OUT) ? 0 : 5; }
     public static function outOfStock($id) { return 0; }
 }
 class ProductAssembler {
@@ -58,5 +69,5 @@ function shown() {
     $module = new RecommendedItems();
     $module->install() || exit('not installed');
     $module->context->customer->id = $customer ?: null;
-    return array_column($module->hookDisplayHome()['products'], 'id_product');
+    return array_column(($module->hookDisplayHome() ?: ['products' => []])['products'], 'id_product');
 }

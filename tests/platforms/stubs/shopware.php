@@ -1,6 +1,7 @@
 <?php
 // As much of Shopware as the page's plugin calls, around an answer for each of its queries.
 namespace Shopware\Core\Framework { class Plugin {} }
+namespace Psr\Log { interface LoggerInterface {} class Log implements LoggerInterface { public function error($words) { note($words); } } }
 namespace Symfony\Component\EventDispatcher { interface EventSubscriberInterface { public static function getSubscribedEvents(); } }
 namespace Doctrine\DBAL {
     class Connection {
@@ -24,6 +25,7 @@ namespace Shopware\Core\System\SalesChannel\Entity {
     class SalesChannelRepository {
         private $left;
         public function search($criteria, $context) {
+            look_up('product', count($criteria->ids));
             $this->left = array_diff($criteria->ids, REMOVED, ...array_column($criteria->filters, 'left'));
             return $this;
         }
@@ -47,7 +49,7 @@ namespace {
 
     function shown() {
         $event = new \Shopware\Storefront\Page\Navigation\NavigationPageLoadedEvent();
-        $plugin = new \Shop\Recommended\RecommendedProducts(new \Doctrine\DBAL\Connection(), new \Shopware\Core\System\SalesChannel\Entity\SalesChannelRepository());
+        $plugin = new \Shop\Recommended\RecommendedProducts(new \Doctrine\DBAL\Connection(), new \Shopware\Core\System\SalesChannel\Entity\SalesChannelRepository(), new \Psr\Log\Log());
         foreach (\Shop\Recommended\RecommendedProducts::getSubscribedEvents() as $class => $function) {
             $event instanceof $class && $plugin->$function($event);
         }
