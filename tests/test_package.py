@@ -169,6 +169,19 @@ def test_the_locks_pin_what_the_project_asks_for():
             assert n_hashes > 0
 
 
+def test_whatever_is_installed_by_hand_is_pinned_and_builds_nothing():
+    """The README's first step as the scripts do it; the tool that writes the locks is one version as well."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (by_hand,) = re.findall(r"pip install --require-hashes.*", readme)
+    by_script = (ROOT / "scripts" / "environment.sh").read_text(encoding="utf-8")
+    for option in ("--require-hashes", "--only-binary :all:"):
+        assert option in by_hand
+        assert option in by_script
+    lock = (ROOT / "scripts" / "lock").read_text(encoding="utf-8")
+    (tool,) = re.findall(r"(?m)pip\" install .*$", lock)
+    assert re.search(r"--only-binary :all: uv==\d+(\.\d+)+$", tool)
+
+
 def test_the_locks_agree_with_each_other():
     development = locked("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):

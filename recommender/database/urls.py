@@ -19,9 +19,10 @@ _BACKENDS = {
 }
 _DRIVERS = {"sqlite": ("pysqlite",), "postgresql": ("psycopg",), "mysql": ("pymysql", "mysqldb")}
 _MODULES = {"pysqlite": "sqlite3", "psycopg": "psycopg", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
+# The drivers themselves: a package of our own name in an index would not be ours.
 _INSTALL = {
-    "psycopg": "pip install 'recommend-nightly[postgres]'",
-    "pymysql": "pip install 'recommend-nightly[mysql]'",
+    "psycopg": "pip install 'psycopg[binary]>=3.1.18'",
+    "pymysql": "pip install 'pymysql>=1.2'",
     "mysqldb": "pip install mysqlclient",
 }
 
