@@ -130,7 +130,8 @@ def newest_sale(
         TransientError: the connection was lost.
     """
     name = f"q.{database.quote(column.name)}"
-    last = end.astimezone(ZoneInfo("UTC") if column.is_instant else zone).replace(tzinfo=None)
+    zone = ZoneInfo("UTC") if column.is_instant else zone
+    last = end.astimezone(zone).replace(tzinfo=None)
     tail = f"WHERE {name} IS NOT NULL AND {name} < '{last}' ORDER BY {name} DESC LIMIT {_NEWEST}"
     values: list[object] = []
     try:

@@ -201,9 +201,11 @@ def test_digits_alone_are_no_time(tmp_path, database_url):
 
 @pytest.mark.parametrize("filtered", [True, False])
 def test_without_sales_the_newest_is_named(tmp_path, database_url, filtered):
+    # MariaDB's TIMESTAMP is an instant, for which that zone means nothing.
+    sold_in = "Pacific/Kiritimati" if database_url.startswith("mysql") else "UTC"
     shop = Shop(tmp_path, database_url)
     shop.set(
-        DATABASE_URL=database_url, HISTORY_DAYS=30, SHOP_TIMEZONE="Pacific/Auckland", SALES_TIMEZONE="UTC"
+        DATABASE_URL=database_url, HISTORY_DAYS=30, SHOP_TIMEZONE="Pacific/Auckland", SALES_TIMEZONE=sold_in
     )
     if database_url.startswith("sqlite"):
         (tmp_path / "shop.db").touch()
