@@ -64,7 +64,7 @@ def asker_of(shop, word, name=None, **options):
     "word",
     [
         b"SET NAMES",
-        b"SET SESSION lock_wait_timeout",
+        b"SET SESSION sql_big_selects",
         b"START TRANSACTION WITH CONSISTENT SNAPSHOT",
         b"SELECT q.",
         b"GET_LOCK",
@@ -133,7 +133,7 @@ def test_the_same_name_at_a_later_statement_gets_nothing(shop, word, is_late):
 def test_a_further_result_is_no_way_round_it(shop, private_file):
     """An OK that says that more comes, then the request: the client reads it without having asked."""
     name = str(private_file).encode()
-    with asker_of(shop, b"SET SESSION lock_wait_timeout", name, is_further=True) as asker:
+    with asker_of(shop, b"SET SESSION sql_big_selects", name, is_further=True) as asker:
         assert "asked for the file" in shop.fails(ExitCode.DATABASE, *NIGHT)
     assert asker.has_asked
     assert asker.files == []
@@ -154,7 +154,7 @@ def test_a_connection_that_has_refused_is_over(shop, private_file):
 
 
 def test_a_check_gives_no_file_either_and_says_who_asked(shop, private_file):
-    with asker_of(shop, b"SET SESSION lock_wait_timeout", str(private_file).encode()) as asker:
+    with asker_of(shop, b"SET SESSION sql_big_selects", str(private_file).encode()) as asker:
         outcome = shop.recommend("check")
     assert outcome.code is ExitCode.DATABASE
     assert "asked for the file" in " ".join(outcome.out.split())

@@ -26,7 +26,7 @@ _OLD = b"mysql_old_password"
 """Of before MySQL 4.1: what it sends serves as well as the password."""
 
 
-class SilentServerError(silence.SilenceError, OperationalError):
+class SilentServerError(silence.Silence, OperationalError):
     """The server did not answer."""
 
 

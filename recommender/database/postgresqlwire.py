@@ -14,7 +14,7 @@ from recommender.database import silence
 Result = TypeVar("Result")
 
 
-class SilentServerError(silence.SilenceError, psycopg.OperationalError):
+class SilentServerError(silence.Silence, psycopg.OperationalError):
     """The server did not answer."""
 
 

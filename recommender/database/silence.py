@@ -14,21 +14,21 @@ CONNECT_SECONDS = 15
 """For a connection, with its login."""
 
 
-class SilenceError(Exception):
-    """The server did not answer; the connection is closed. Mixed into an error of the driver.
+class Silence:
+    """Mixed into an error of the driver: the server did not answer, and the connection is closed.
 
     Args:
         seconds: so long.
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"no answer for {seconds:g} seconds")
+        super().__init__(f"no answer for {seconds:g} seconds")  # type: ignore[call-arg]  # the error's
         self.seconds = seconds
 
 
-def silence_in(error: BaseException) -> SilenceError | None:
+def silence_in(error: BaseException) -> Silence | None:
     """The silence that led to a driver's error, such as one over the connection that is closed by then."""
-    return next((each for each in _led_to(error) if isinstance(each, SilenceError)), None)
+    return next((each for each in _led_to(error) if isinstance(each, Silence)), None)
 
 
 def _led_to(error: BaseException | None) -> Iterator[BaseException]:
