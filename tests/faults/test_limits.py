@@ -84,3 +84,16 @@ def test_a_limit_of_addresses_is_no_interrupt_and_never_holds_a_night(sqlite_sho
     assert "Not enough memory" in done.stderr
     assert "Interrupted" not in done.stderr
     assert lengths(sqlite_shop) == {3}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells a process's threads on Linux")
+def test_openblas_is_told_to_start_no_thread_before_it_is_loaded():
+    code = (
+        "import os, pathlib; from recommender.kernel import pin_kernel; pin_kernel(pathlib.Path('none'))\n"
+        "import numpy, scipy.linalg\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
