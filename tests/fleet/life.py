@@ -155,7 +155,7 @@ class Life:
             self.good_lists(self.folder.last_run)
             self.reproduce(self.folder.last_run)
             self.reproduce(tonight)
-            self.does("rollback")
+            self.rollback()
             self.does("status")
             self.forget(tonight)
 
@@ -267,6 +267,13 @@ class Life:
         may_be_gone = self.shop.settings.get("KEEP_EXPORT_DAYS") == "0" and run is not self.folder.last_run
         codes = {ExitCode.DONE, ExitCode.REFUSED} if may_be_gone else {ExitCode.DONE}
         self._tried(codes, "reproduce", run.run_id)
+
+    def rollback(self) -> None:
+        """To the night before, forced where that has fewer customers than the settings let pass."""
+        outcome = self._tried({ExitCode.DONE, ExitCode.REFUSED}, "rollback")
+        if outcome.code is ExitCode.REFUSED:
+            assert "published last" in outcome.err, f"{self.shop}\n{outcome.err}"
+            self.does("rollback", "--force")
 
     def evaluate(self) -> None:
         """There may be too little to judge by."""
