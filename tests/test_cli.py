@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from recommender import cli, record
+from recommender import cli, logs, record
 from recommender.database.base import Database
 from recommender.errors import (
     DatabaseError,
@@ -252,7 +252,8 @@ def _log_on_a_full_disk():
 
     @contextlib.contextmanager
     def full_log(_path):
-        with patched(Run, "save", save), run_log(Path("/dev/full")):
+        # Only a plain file is taken for a log; this one stands for such a file on that disk.
+        with patched(Run, "save", save), patched(logs, "open_plain", os.open), run_log(Path("/dev/full")):
             yield
 
     with patched(record, "run_log", full_log):

@@ -44,7 +44,7 @@ def test_an_empty_never_list_lists_nothing(tmp_path):
 
 def test_a_line_that_is_no_id_is_named(tmp_path):
     path = _file(tmp_path, "1\n\nA10\n")
-    with pytest.raises(SettingsError, match=r"never\.txt, line 3: 'A10' is not an integer"):
+    with pytest.raises(SettingsError, match=r"never\.txt, line 3 is not an integer of 64 bits \(not shown\)"):
         read_never_recommend(path, INTEGER)
 
 

@@ -634,7 +634,7 @@ def test_what_a_killed_one_leaves_is_in_data_dir_and_goes_after_two_days(archive
     note_exported(data_dir, Exported("20260301T000000Z-0000", str(part.with_name("run.zip")), "", ""))
     unfinished = data_dir / ".tmp-00000000-forgotten.txt"
     unfinished.touch()
-    assert str(left) in sqlite_shop.does("forget", "999")
+    assert str(left) in sqlite_shop.does("forget", "999", "--even-unknown")
     sqlite_shop.recommend(*tidy)
     assert all(path.exists() for path in (left, part, unfinished))
     for path in (left, part, unfinished):

@@ -129,7 +129,7 @@ def test_options_of_hosting_panels(given_options, ours):
 @pytest.mark.parametrize(
     ("text", "install"),
     [
-        ("postgresql://u:p@h/db", "pip install 'psycopg[binary]>=3.1.18'"),
+        ("postgresql://u:p@h/db", "pip install 'psycopg[binary]>=3.2'"),
         ("mysql://u:p@h/db", "pip install 'pymysql>=1.2'"),
         ("mysql+mysqldb://u:p@h/db", "pip install mysqlclient"),
     ],
@@ -178,7 +178,7 @@ def test_a_driver_without_its_library_comes_with_the_install_command(monkeypatch
     monkeypatch.setattr(recommender.database, "import_module", lacks_libpq)
     with pytest.raises(SettingsError, match="no pq wrapper available") as caught:
         open_database(normalise_url("postgresql://u:verysecret@h/db"))
-    assert "pip install 'psycopg[binary]>=3.1.18'" in caught.value.what_to_do
+    assert "pip install 'psycopg[binary]>=3.2'" in caught.value.what_to_do
     assert "verysecret" not in str(caught.value)
 
 
@@ -186,7 +186,7 @@ def test_a_driver_without_its_library_comes_with_the_install_command(monkeypatch
 def test_a_login_that_needs_another_package_comes_with_its_name(monkeypatch, package):
     found = open_database(normalise_url("mysql://u:p@h/db"))
 
-    def wants_rsa(_):
+    def wants_rsa(*_):
         raise RuntimeError(f"'{package}' package is required for this login")
 
     monkeypatch.setattr(pymysql.connections.Connection, "connect", wants_rsa)

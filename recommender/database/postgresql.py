@@ -325,7 +325,11 @@ class PostgreSQL(Database):
         ) -> PatientConnection:
             connection = PatientConnection.connect(**arguments)
             connection.patience_seconds = patience
-            self._set_up(connection, arguments)
+            try:
+                self._set_up(connection, arguments)
+            except BaseException:
+                connection.close()
+                raise
             return connection
 
         sa.event.listen(engine, "do_connect", connect)
@@ -345,7 +349,6 @@ class PostgreSQL(Database):
             # Not the process that the login was told of: there is something between.
             self._is_alone = self._is_alone or self._has_its_own_process(connection, arguments)
             if not self._is_alone:
-                connection.close()
                 raise DatabaseError(
                     f"{self._capital_name} is behind a pool of connections that lends the server's for one"
                     " transaction: the run lock would be left with somebody else.",

@@ -56,6 +56,9 @@ _MYSQL_ALONE = {
     "transaction_read_only": "0",
 }
 
+_NOT_SETTABLE = {1193, 1227, 1228, 1229, 1231, 1232, 1238, 1568}
+"""A server's codes for a setting that it does not know, or that may not be set by this user, here or now."""
+
 POSTGRESQL = {
     # End a statement, a transaction, a connection that waits while we compute; the export sets its own.
     "statement_timeout": "0",
@@ -78,7 +81,7 @@ def set_mysql(connection: Any, errors: tuple[type[Exception], ...], settings: Ma
 
     Args:
         connection: of PyMySQL or mysqlclient.
-        errors: the driver's.
+        errors: the driver's; other than that one cannot be set they are raised.
         settings: more of them, or others: names, and values as SQL has them.
     """
     is_mariadb = "mariadb" in str(connection.get_server_info()).lower()
@@ -87,17 +90,21 @@ def set_mysql(connection: Any, errors: tuple[type[Exception], ...], settings: Ma
     with connection.cursor() as cursor:
         try:
             cursor.execute(_set(wanted))
-        except errors:
-            if not connection.open:
+        except errors as refused:
+            if _code(refused) not in _NOT_SETTABLE:
                 raise
             # An old server does not know each of them; some let an administrator alone set one.
             for name, value in wanted.items():
                 try:
                     cursor.execute(_set({name: value}))
                 except errors as error:
-                    if not connection.open:
+                    if _code(error) not in _NOT_SETTABLE:
                         raise
                     log.debug("Left as the server has it: %s (%s)", name, error)
+
+
+def _code(error: Exception) -> object:
+    return error.args[0] if error.args else None
 
 
 def _set(settings: Mapping[str, str]) -> str:

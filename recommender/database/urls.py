@@ -21,7 +21,7 @@ _DRIVERS = {"sqlite": ("pysqlite",), "postgresql": ("psycopg",), "mysql": ("pymy
 _MODULES = {"pysqlite": "sqlite3", "psycopg": "psycopg", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
 # The drivers themselves: a package of our own name in an index would not be ours.
 _INSTALL = {
-    "psycopg": "pip install 'psycopg[binary]>=3.1.18'",
+    "psycopg": "pip install 'psycopg[binary]>=3.2'",
     "pymysql": "pip install 'pymysql>=1.2'",
     "mysqldb": "pip install mysqlclient",
 }

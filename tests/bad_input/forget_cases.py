@@ -54,9 +54,17 @@ def no_number(_shop: BadShop) -> None:
 
 
 @case("a customer whom nobody knows", call=("forget", "999999"))
+def nobody_known(_shop: BadShop) -> None:
+    """No sale and no list has that one."""
+
+
 @case("nobody to erase once more", on=ANY, call=("forget",))
+def nobody_forgotten(_shop: BadShop) -> None:
+    """Nobody was forgotten."""
+
+
 @case("a customer to take back who is not forgotten", on=ANY, call=("forget", "7", "--undo"))
-def nobody(_shop: BadShop) -> None:
+def nobody_to_take_back(_shop: BadShop) -> None:
     """Nobody was forgotten."""
 
 

@@ -45,8 +45,12 @@ for _name, _row, _call in (
 
 
 @case("a customer in other letters, and no database to ask", on=ANY, call=("show", "C7"), is_blind=True)
-@case("an item in other letters, and no database to ask", on=ANY, call=("similar", "I7"), is_blind=True)
 def nobody_to_ask(shop: BadShop) -> None:
+    shop.set(DATABASE_URL="sqlite:///nowhere.db")
+
+
+@case("an item in other letters, and no database to ask", on=ANY, call=("similar", "I7"), is_blind=True)
+def nothing_to_ask(shop: BadShop) -> None:
     shop.set(DATABASE_URL="sqlite:///nowhere.db")
 
 
