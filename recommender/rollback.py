@@ -20,7 +20,7 @@ from recommender.export import export_items
 from recommender.files import sha256_of
 from recommender.forgotten import Forgotten, read_forgotten
 from recommender.hold import set_hold
-from recommender.keykind import GUEST_PREFIX, KeyKind
+from recommender.keykind import KeyKind, is_guest
 from recommender.pipeline import begin, locked, tidy_up
 from recommender.progress import Progress
 from recommender.publishing import Publishing
@@ -258,7 +258,7 @@ def _write_lists(
             sellable=sellable,
             popular=popular,
             bought=bought,
-            leave_out=lambda key: key in forgotten or (no_guests and key.startswith(GUEST_PREFIX)),
+            leave_out=lambda key: key in forgotten or (no_guests and is_guest(key)),
         )
         dropped, filled = dropped + changes.dropped, filled + changes.filled
         manifest.note_file(name, sha256_of(this.path(name)))

@@ -65,6 +65,19 @@ def test_a_shop_to_which_hardly_anybody_comes_back_is_served(tmp_path, database_
     assert "beyond noise" not in evaluated.out or sales is _seasons
 
 
+def test_a_customer_whose_key_begins_like_a_guests_is_none(tmp_path, database_url):
+    """A rollback took the lists of such a customer away."""
+    sales = [("guest:someone", "tea", _ago(2)), ("c2", "cup", _ago(3))]
+    shop = make_shop(tmp_path / "shop", database_url, sales, {"tea": True, "cup": True, "jug": True})
+    shop.does("init", "--yes")
+    shop.night(_ago(1))
+    shop.night(None)
+    before = shop.lists()
+    assert len(before["guest:someone"]) == 2
+    shop.does("rollback")
+    assert shop.lists() == before
+
+
 @pytest.mark.parametrize("days", [0, 1, 30, 700])
 def test_the_smallest_shop_of_all_is_served(tmp_path, database_url, days):
     """One customer, one sale, and one other item that is on sale."""
