@@ -122,6 +122,11 @@ class Settings:
     env_file: Path | None = dataclasses.field(default=None, compare=False, repr=False)
     """The `.env` that was read, if any."""
 
+    @property
+    def exclude_seen(self) -> bool:
+        """Whether recommendations hold nothing that the customer has bought."""
+        return self.repeat_purchases is RepeatPurchases.EXCLUDE
+
     def public(self) -> dict[str, Any]:
         """Every setting by its name, without secrets, in JSON types: what a manifest may hold."""
         shown: dict[str, Any] = {}

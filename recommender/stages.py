@@ -33,7 +33,7 @@ from recommender.runs import (
     Stage,
     last_published,
 )
-from recommender.settings import RepeatPurchases, Settings
+from recommender.settings import Settings
 from recommender.window import Window
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ class Night:
     def _recipe(self) -> "Recipe":
         from recommender.evaluation.past import Recipe
 
-        exclude_seen = self.settings.repeat_purchases is RepeatPurchases.EXCLUDE
+        exclude_seen = self.settings.exclude_seen
         return Recipe.of(self.settings, never=self._never, exclude_seen=exclude_seen, threads=self._threads)
 
     @cached_property
@@ -309,7 +309,7 @@ class Night:
         with stage(self.run, Stage.RANK, self.progress) as figures:
             if self._model is None:
                 self._model = load_model(self.run.path(MODEL), sha256=manifest.sha256_of(MODEL))
-            exclude_seen = settings.repeat_purchases is RepeatPurchases.EXCLUDE
+            exclude_seen = settings.exclude_seen
             require_lists(
                 self._interactions,
                 self.catalogue,

@@ -27,7 +27,7 @@ from recommender.never import never_recommend
 from recommender.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_most_baskets
 from recommender.publish import published_items
 from recommender.runs import ITEMS, QUERIES, SALES, Run
-from recommender.settings import RepeatPurchases, Settings
+from recommender.settings import Settings
 from recommender.texttable import shortened
 from recommender.times import shop_days
 from recommender.window import Window
@@ -273,7 +273,7 @@ def check_items(
                 never,
                 made=made_lists(settings.lists),
                 publish_guests=settings.publish_guests,
-                exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
+                exclude_seen=settings.exclude_seen,
                 sales_path=settings.sql_dir / SALES_QUERY,
                 items_path=settings.sql_dir / ITEMS_QUERY,
             )
@@ -341,7 +341,7 @@ def check_gate(
             catalogue,
             never,
             publish_guests=settings.publish_guests,
-            exclude_seen=settings.repeat_purchases is RepeatPurchases.EXCLUDE,
+            exclude_seen=settings.exclude_seen,
         )
         refused += check_shares(
             published,

@@ -17,7 +17,7 @@ from recommender.keys import Keys
 from recommender.never import never_recommend
 from recommender.pipeline import target_of
 from recommender.progress import Progress
-from recommender.settings import RepeatPurchases, Settings
+from recommender.settings import Settings
 from recommender.times import DAY_MICROSECONDS
 
 DAYS, WINDOWS = 28, 3
@@ -85,7 +85,7 @@ def evaluate(
             " sales, so there is nothing to judge by.",
             "Give a greater --days, or wait until customers come back.",
         )
-    configured = Task.NEW if settings.repeat_purchases is RepeatPurchases.EXCLUDE else Task.ALL
+    configured = Task.NEW if settings.exclude_seen else Task.ALL
     tasks = tuple(
         task_report(
             task,
