@@ -29,7 +29,7 @@ def ready(tmp_path_factory):
     shops = {}
 
     def shop_of(server, file, params=(), statement=""):
-        key = (server and server.kind, file, tuple(params), statement)
+        key = (server, file, tuple(params), statement)
         if key not in shops:
             folder = tmp_path_factory.mktemp("ready")
             url = server.create_database() if server else f"sqlite:///{folder / 'shop.db'}"

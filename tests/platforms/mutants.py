@@ -36,17 +36,17 @@ def mutants_of(platform):
     return [Mutant(**one) for one in told[platform]]
 
 
-def caught(shop, mutant, is_right):
-    """Whether a shop's answers are no longer right once its query is the mutant."""
+def caught(shop, mutant, answers, right):
+    """Whether a shop's answers are no longer the right ones once its query is the mutant."""
     path = shop.folder / "sql" / mutant.file
     text = path.read_text(encoding="utf-8")
     if path not in _RIGHT:
-        assert is_right()
+        assert answers() == right, text
         _RIGHT.add(path)
     assert mutant.right in text, f"{mutant.trap}: the query has no such text"
     path.write_text(text.replace(mutant.right, mutant.wrong), encoding="utf-8")
     try:
-        return not is_right()
+        return answers() != right
     except (RecommenderError, AssertionError):
         return True
     finally:
