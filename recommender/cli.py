@@ -22,9 +22,9 @@ from recommender.errors import (
     SettingsError,
     exit_code_of,
 )
-from recommender.interrupts import interrupts
-from recommender.kernel import pin_kernel
-from recommender.texttable import in_utf8, printable
+from recommender.system.interrupts import interrupts
+from recommender.system.kernel import pin_kernel
+from recommender.system.text import in_utf8, printable
 
 COMMANDS = {
     "init": "Set up a folder for a shop: .env, sql/, the tables.",
@@ -114,7 +114,7 @@ def _take_common(root: click.Context, after: dict[str, Any]) -> None:
     root.meta["recommender.env_file"] = common["env_file"]
     root.meta["recommender.quiet"] = common["quiet"]
     root.meta["recommender.verbose"] = common["verbose"]
-    from recommender import logs
+    from recommender.system import logs
 
     # Cron mails whatever is printed: a successful run is silent, its warnings are in log and manifest.
     level = {0: logging.CRITICAL, 1: logging.INFO}.get(common["verbose"], logging.DEBUG)

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
 
-from recommender.database.tables import LISTS
 from recommender.database.urls import masked, normalise_url
 from recommender.errors import RefusedError, SettingsError
-from recommender.files import open_plain, read_plain
-from recommender.kernel import AUTO
-from recommender.texttable import in_utf8
-from recommender.window import MOST_HISTORY_DAYS
+from recommender.system.files import open_plain, read_plain
+from recommender.system.kernel import AUTO
+from recommender.system.text import in_utf8
+from recommender.system.window import MOST_HISTORY_DAYS
+from recommender.tables import LISTS
 
 UTC = ZoneInfo("UTC")
 

@@ -55,7 +55,7 @@ install_locked() {
   for lock in "$@"; do
     options+=(--requirement "$root/$lock")
   done
-  stamp=$venv/installed-$1
+  stamp=$venv/installed-$(basename "$1" .lock)
   state=$(cd "$root" && cksum "$@" pyproject.toml)
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then
     return

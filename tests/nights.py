@@ -20,7 +20,7 @@ from recommender import cli
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
-from recommender.runs import Run, list_runs
+from recommender.runs.folder import Run, list_runs
 from tests import sentinel
 
 ALL_TABLES = (

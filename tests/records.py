@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from recommender.runs import Manifest, Status, iso
+from recommender.runs.folder import Manifest, Status, iso
 
 CHOICE = {
     "task": "new",

@@ -5,9 +5,15 @@ import zlib
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Interactions, Purchases, SaleLines, load_sale_lines, make_interactions
-from recommender.keys import Keys
-from recommender.times import DAY_MICROSECONDS
+from recommender.learning.interactions import (
+    Interactions,
+    Purchases,
+    SaleLines,
+    load_sale_lines,
+    make_interactions,
+)
+from recommender.runs.keys import Keys
+from recommender.system.times import DAY_MICROSECONDS
 
 
 def load_interactions(path, *, customer_kind, item_kind, half_life_days):

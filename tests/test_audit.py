@@ -70,7 +70,7 @@ def test_no_vulnerability_is_a_success(answers, capsys):
 def test_a_vulnerability_fails_and_is_named_with_the_version_that_mends_it(answers, capsys):
     answers[0][:] = [answer(GOOD), answer(GOOD, BAD)]
     assert audit.main() == 1
-    assert "requirements-dev.lock: scipy 1.0: PYSEC-1, mended in 1.1" in capsys.readouterr().err
+    assert "requirements/dev.lock: scipy 1.0: PYSEC-1, mended in 1.1" in capsys.readouterr().err
 
 
 def test_a_package_that_alone_cannot_be_audited_fails(answers, capsys):
@@ -106,7 +106,7 @@ def test_the_bill_names_what_the_lock_names(answers, monkeypatch, tmp_path):
         contents.append(path.read_bytes())
     assert contents[0] == contents[1]
     bill = READER.from_json(json.loads(contents[0]))
-    pins = locked("requirements.lock")
+    pins = locked("requirements/run.lock")
     assert {component.name.lower(): component.version for component in bill.components} == {
         name: next(iter(requirement.specifier)).version for name, (requirement, _) in pins.items()
     }

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.interactions import make_interactions
-from recommender.modelfile import load_histories, load_model
-from recommender.oddities import item_in_most_baskets
-from recommender.runs import MODEL
+from recommender.learning.interactions import make_interactions
+from recommender.learning.modelfile import load_histories, load_model
+from recommender.night.oddities import item_in_most_baskets
+from recommender.runs.folder import MODEL
 from tests.nights import DAY, make_shop, tastes
 from tests.shops import sale_lines
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.evaluation import baselines
-from recommender.interactions import make_interactions
-from recommender.popularity import popularity
-from recommender.times import DAY_MICROSECONDS as DAY
+from recommender.learning.interactions import make_interactions
+from recommender.learning.popularity import popularity
+from recommender.system.times import DAY_MICROSECONDS as DAY
 from tests.shops import checkerboard, interactions_of, sale_lines
 
 

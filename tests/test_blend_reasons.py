@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from recommender.blend import reasons
-from recommender.blend.lists import rank
-from recommender.blend.reasons import BUY_AGAIN, MODEL, POPULAR, find_reasons, whitened, without_each
-from recommender.blend.signals import make_signals
-from recommender.blend.sizes import WHOLE
-from recommender.blend.weights import weights_of
-from recommender.model import AlsSettings, train
+from recommender.learning.als import AlsSettings, train
+from recommender.learning.signals import make_signals
+from recommender.learning.sizes import WHOLE
+from recommender.learning.weights import weights_of
+from recommender.ranking import reasons
+from recommender.ranking.best import rank
+from recommender.ranking.reasons import BUY_AGAIN, MODEL, POPULAR, find_reasons, whitened, without_each
 from tests.shops import interactions_of
 
 ALS = AlsSettings(factors=6, regularization=0.5, iterations=10, alpha=4.0, seed=1)

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.blend import candidates, neighbours
-from recommender.blend.candidates import CandidateMaker
-from recommender.blend.habit import decayed_frequency, habits
-from recommender.blend.lists import rank
-from recommender.blend.signals import PERSONAL, SIGNALS, make_signals
-from recommender.blend.weights import weights_of
-from recommender.model import AlsSettings, fold_in, train
-from recommender.popularity import fans
+from recommender.learning import neighbours
+from recommender.learning.als import AlsSettings, fold_in, train
+from recommender.learning.habit import decayed_frequency, habits
+from recommender.learning.popularity import fans
+from recommender.learning.signals import PERSONAL, SIGNALS, make_signals
+from recommender.learning.weights import weights_of
+from recommender.ranking import candidates
+from recommender.ranking.best import rank
+from recommender.ranking.candidates import CandidateMaker
 from tests.shops import interactions_of
 
 ALS = AlsSettings(factors=5, regularization=0.5, iterations=8, alpha=4.0, seed=1)

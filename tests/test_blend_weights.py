@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recommender.blend.signals import SIGNALS
-from recommender.blend.weights import Choices, _Likelihood, default_weights, learn, weights_of
+from recommender.learning.signals import SIGNALS
+from recommender.learning.weights import Choices, _Likelihood, default_weights, learn, weights_of
 
 TRUE = np.array([2.0, 1.0, 0.0, 0.5, -0.5, 0.3, -1.0])
 

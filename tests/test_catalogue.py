@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from recommender.catalogue import load_catalogue
-from recommender.csvform import quote
 from recommender.errors import RefusedError
-from recommender.keykind import KeyKind
-from recommender.keys import Keys
+from recommender.runs.items import load_catalogue
+from recommender.runs.keys import Keys
+from recommender.system.csvform import quote
+from recommender.tables import KeyKind
 
 INTEGER, TEXT = KeyKind.INTEGER, KeyKind.TEXT
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.changes import DataChanges, ListChanges, compare_lists, compare_sales
 from recommender.errors import ExitCode
+from recommender.runs.diff import DataChanges, ListChanges, compare_lists, compare_sales
 from tests.nights import DAY, usual_shop
 
 HEADER = "customer_id,item_id,sold_at,quantity,order_id\n"

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from recommender.checks import Level, check, connections, queries
-from recommender.checks.connections import check_owner
-from recommender.checks.findings import Findings
-from recommender.checks.sales import _nobody, find_gap
 from recommender.database.sqlite import SQLite
 from recommender.errors import DatabaseError, ExitCode, RefusedError
-from recommender.keys import Keys
-from recommender.locks import file_lock
+from recommender.runs.keys import Keys
 from recommender.settings import load_settings
+from recommender.setup.checks import Level, check, connections, ownqueries
+from recommender.setup.checks.connections import check_owner
+from recommender.setup.checks.findings import Findings
+from recommender.setup.checks.sales import _nobody, find_gap
+from recommender.system.locks import file_lock
 from tests.nights import ALL_TABLES, DAY, database_of, empty_shop, make_shop, tastes, usual_shop
 from tests.servers import PASSWORD
 
@@ -650,7 +650,7 @@ def test_a_gap_is_a_row_of_days_longer_than_usual(days, gap):
 
 
 def test_a_big_table_that_is_read_whole_for_a_small_window_is_warned_of(tmp_path, database_url, monkeypatch):
-    monkeypatch.setattr(queries, "BIG_TABLE_ROWS", 500)
+    monkeypatch.setattr(ownqueries, "BIG_TABLE_ROWS", 500)
     shop = usual_shop(tmp_path / "shop", database_url, HISTORY_DAYS=30)
     old = [(customer, 110, DAY - timedelta(days=1000 + day)) for customer in range(20) for day in range(100)]
     shop.sell(old)
@@ -673,7 +673,7 @@ def test_a_big_table_that_is_read_whole_for_a_small_window_is_warned_of(tmp_path
 
 
 def test_a_join_by_a_key_is_no_full_scan(tmp_path, database_url, monkeypatch):
-    monkeypatch.setattr(queries, "BIG_TABLE_ROWS", 500)
+    monkeypatch.setattr(ownqueries, "BIG_TABLE_ROWS", 500)
     shop = usual_shop(tmp_path / "shop", database_url, HISTORY_DAYS=30)
     shop.execute(
         "CREATE TABLE orders (order_id INTEGER PRIMARY KEY, placed TIMESTAMP, customer_id BIGINT)",
@@ -737,7 +737,7 @@ def test_the_scratch_folder_is_private_and_gone(sqlite_shop, monkeypatch):
         (folder,) = settings.data_dir.glob(".tmp-look-*")
         seen.append(stat.S_IMODE(folder.stat().st_mode))
 
-    monkeypatch.setattr("recommender.checks.try_rights", look_inside)
+    monkeypatch.setattr("recommender.setup.checks.try_rights", look_inside)
     look(sqlite_shop)
     assert seen == [0o700]
     assert not [*(sqlite_shop.folder / "var").glob(".tmp-*")]

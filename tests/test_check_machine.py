@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recommender.checks import resources
-from recommender.checks.findings import Findings, Level
-from recommender.checks.resources import (
+from recommender.errors import ExitCode
+from recommender.night.memory import Size
+from recommender.settings import load_settings
+from recommender.setup.checks import resources
+from recommender.setup.checks.findings import Findings, Level
+from recommender.setup.checks.resources import (
     SQLITE_MOST_BYTES,
     SQLITE_MOST_ROWS,
     available_memory,
@@ -14,10 +17,7 @@ from recommender.checks.resources import (
     check_memory,
     check_waits,
 )
-from recommender.checks.surroundings import check_last_run, check_schedule, check_secrets
-from recommender.errors import ExitCode
-from recommender.memory import Size
-from recommender.settings import load_settings
+from recommender.setup.checks.surroundings import check_last_run, check_schedule, check_secrets
 from tests.nights import usual_shop
 
 MB = 1 << 20
@@ -145,7 +145,7 @@ def test_memory_is_what_machine_and_control_groups_leave(tmp_path):
 
 
 def test_without_knowledge_of_the_memory_the_need_alone_is_told(settings, monkeypatch):
-    monkeypatch.setattr("recommender.checks.resources.available_memory", lambda: None)
+    monkeypatch.setattr("recommender.setup.checks.resources.available_memory", lambda: None)
     findings = Findings()
     check_memory(SIZE, settings, findings)
     assert only(findings).level is Level.OK

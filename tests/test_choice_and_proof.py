@@ -7,17 +7,17 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from recommender.blend.weights import default_weights, weights_of
 from recommender.errors import ExitCode
 from recommender.evaluation import choice as choice_module
-from recommender.evaluation import nightly
 from recommender.evaluation.choice import MOST_DAYS, choose
 from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows, window_days
 from recommender.evaluation.proof import Method, prove, weights_for
-from recommender.interactions import SaleLines
-from recommender.keys import Keys
-from recommender.model import AlsSettings
-from recommender.times import DAY_MICROSECONDS
+from recommender.learning.als import AlsSettings
+from recommender.learning.interactions import SaleLines
+from recommender.learning.weights import default_weights, weights_of
+from recommender.night import trials
+from recommender.runs.keys import Keys
+from recommender.system.times import DAY_MICROSECONDS
 from tests.nights import DAY, usual_shop
 
 ALS = AlsSettings(factors=8, regularization=1.0, iterations=5, alpha=5.0, seed=1)
@@ -276,7 +276,7 @@ def test_the_next_night_keeps_the_choice_and_a_second_run_of_a_night_does_not(
 ):
     shop = usual_shop(tmp_path / "shop", sqlite_url, NIGHTLY_PROOF="on")
     monkeypatch.setattr(
-        nightly, "choose", lambda *given, **named: dataclasses.replace(choose(*given, **named), learned=True)
+        trials, "choose", lambda *given, **named: dataclasses.replace(choose(*given, **named), learned=True)
     )
     first = shop.night(DAY)
     again = shop.night(DAY)

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from recommender import cli, logs, record
+from recommender import cli
 from recommender.database.base import Database
 from recommender.errors import (
     DatabaseError,
@@ -27,9 +27,11 @@ from recommender.errors import (
     SettingsError,
     exit_code_of,
 )
-from recommender.logs import run_log
-from recommender.runs import Run, Status
-from recommender.stages import Night
+from recommender.night import record
+from recommender.night.stages import Night
+from recommender.runs.folder import Run, Status
+from recommender.system import logs
+from recommender.system.logs import run_log
 from tests.faults.injection import Fork, Gate, at_point, forked, patched
 from tests.nights import DAY, usual_shop
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recommender import compression
-from recommender.compression import compressing_sales
-from recommender.runs import new_run
+from recommender.runs import compression
+from recommender.runs.compression import compressing_sales
+from recommender.runs.folder import new_run
 
 SALES = b"customer_id,item_id,sold_at\n" + b"1,2,2026-01-01T00:00:00Z\n" * 100_000
 

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.blend import candidates, contenders
-from recommender.blend.contenders import SPEAKS
-from recommender.blend.habit import habits
-from recommender.blend.lists import rank
-from recommender.blend.neighbours import neighbours
-from recommender.blend.signals import PERSONAL, Signals
-from recommender.blend.weights import weights_of
 from recommender.errors import ModelError
-from recommender.model import AlsSettings
-from recommender.popularity import popularity
+from recommender.learning.als import AlsSettings
+from recommender.learning.habit import habits
+from recommender.learning.neighbours import neighbours
+from recommender.learning.popularity import popularity
+from recommender.learning.signals import PERSONAL, Signals
+from recommender.learning.weights import weights_of
+from recommender.ranking import candidates, contenders
+from recommender.ranking.best import rank
+from recommender.ranking.contenders import SPEAKS
 from tests.shops import interactions_of
 
 ALS = AlsSettings(factors=6, regularization=0.5, iterations=1, alpha=1.0, seed=1)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import csvform
-from recommender.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
-from recommender.csvform import decimal_text, quote
 from recommender.errors import RefusedError
-from recommender.keykind import KeyKind
+from recommender.runs.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
+from recommender.system import csvform
+from recommender.system.csvform import decimal_text, quote
+from recommender.tables import KeyKind
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

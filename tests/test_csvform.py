@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import csvform
-from recommender.csvform import decimal_text, quote, read_records
+from recommender.system import csvform
+from recommender.system.csvform import decimal_text, quote, read_records
 
 ODD = [
     "",

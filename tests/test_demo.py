@@ -18,18 +18,18 @@ from click.testing import CliRunner
 from recommender.cli import group
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
-from recommender.demo import build_demo, last_day_before
-from recommender.demo.catalogue import N_SEASONS, State, load_catalogue, season_of
-from recommender.demo.loader import load_shop
-from recommender.demo.people import N_DAYS
-from recommender.demo.simulation import simulate
-from recommender.demo.tables import shop_tables
 from recommender.errors import DatabaseError, ExitCode, SettingsError
-from recommender.export import export
-from recommender.forgotten import Forgotten
-from recommender.keykind import KeyKind
+from recommender.export.forgotten import Forgotten
+from recommender.export.snapshot import export
 from recommender.settings import RepeatPurchases, load_settings
-from recommender.window import window
+from recommender.setup.demo import build_demo, last_day_before
+from recommender.setup.demo.definitions import demo_tables
+from recommender.setup.demo.loader import load_shop
+from recommender.setup.demo.people import N_DAYS
+from recommender.setup.demo.products import N_SEASONS, State, load_assortment, season_of
+from recommender.setup.demo.simulation import simulate
+from recommender.system.window import window
+from recommender.tables import KeyKind
 from tests.servers import PASSWORD
 from tests.shops import load_interactions
 
@@ -40,7 +40,7 @@ SALE = {"completed", "shipped", "returned"}
 
 @pytest.fixture(scope="module")
 def catalogue():
-    return load_catalogue(0)
+    return load_assortment(0)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_what_goes_together_exists(catalogue):
 
 
 def test_the_season_decides_names_and_nothing_else():
-    spring, autumn = load_catalogue(3), load_catalogue(10)
+    spring, autumn = load_assortment(3), load_assortment(10)
     differing = [(a, b) for a, b in zip(spring.items, autumn.items, strict=True) if a != b]
     assert differing
     for a, b in differing:
@@ -122,7 +122,7 @@ def test_christmas_goods_are_sold_before_christmas(day):
     middle = timedelta(days=14)
     line = next(
         interest.seasonal[0]
-        for interest in load_catalogue(season_of(day - middle)).interests
+        for interest in load_assortment(season_of(day - middle)).interests
         if interest.name == "sweets"
     )
     (place,) = [i for i, item in enumerate(line) if item.name == "Chocolate Advent Calendar"]
@@ -160,7 +160,7 @@ def test_the_sales_do_not_depend_on_the_season(sales):
             for order in orders
         ]
 
-    assert plain(simulate(load_catalogue(7)).orders) == plain(sales.orders)
+    assert plain(simulate(load_assortment(7)).orders) == plain(sales.orders)
 
 
 def test_the_size_of_the_shop(sales):
@@ -468,7 +468,7 @@ def broken_rows(after: int):
 def test_a_failure_on_the_way_leaves_nothing(shop_url, tmp_path, after):
     (tmp_path / "shop.db").touch()
     with pytest.raises(RuntimeError, match="the source broke"):
-        load_shop(normalise_url(shop_url), shop_tables(), {"customers": broken_rows(after)})
+        load_shop(normalise_url(shop_url), demo_tables(), {"customers": broken_rows(after)})
     assert tables_in(shop_url) == set()
 
 
@@ -476,7 +476,7 @@ def test_an_error_of_the_database_is_ours_and_leaves_nothing(shop_url, tmp_path)
     (tmp_path / "shop.db").touch()
     twice = [(1, "one", None, None), (1, "one again", None, None)]
     with pytest.raises(DatabaseError) as caught:
-        load_shop(normalise_url(shop_url), shop_tables(), {"customers": twice})
+        load_shop(normalise_url(shop_url), demo_tables(), {"customers": twice})
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
     assert tables_in(shop_url) == set()
@@ -507,14 +507,14 @@ def test_a_lost_connection_leaves_nothing(request, kind):
                             connection.exec_driver_sql(statement)
 
     with pytest.raises(DatabaseError) as caught:
-        load_shop(normalise_url(url), shop_tables(), {"customers": rows()})
+        load_shop(normalise_url(url), demo_tables(), {"customers": rows()})
     assert "\n" not in str(caught.value)
     assert tables_in(url) == set()
     server.drop_database(url)
 
 
 def test_a_failure_leaves_neither_file_nor_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("recommender.demo._rows", lambda *_: {"customers": broken_rows(3)})
+    monkeypatch.setattr("recommender.setup.demo._rows", lambda *_: {"customers": broken_rows(3)})
     with pytest.raises(RuntimeError, match="the source broke"):
         build_demo(tmp_path / "shop", url=None, today=MONDAY)
     assert list(tmp_path.iterdir()) == []

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from recommender.cli import COMMANDS, group
 from recommender.database import open_database
-from recommender.database.tables import KeyType, all_tables
+from recommender.database.ddl import KeyType, all_tables
 from recommender.database.urls import normalise_url
-from recommender.demo.tables import shop_tables
 from recommender.errors import ExitCode
-from recommender.keykind import KeyKind
+from recommender.setup.demo.definitions import demo_tables
+from recommender.tables import KeyKind
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def shop(database_url):
     if database.backend == "sqlite":
         Path(str(database.url.database)).touch()  # an empty file is an empty database; we never make one
     key = database.key_type_here(KeyType(KeyKind.INTEGER, "INTEGER"), "another", guests=False)
-    products = shop_tables().products
+    products = demo_tables().products
     tables = all_tables(schema=None, prefix="", customer=key, item=key)
     recommendations, _, similar, _, popular, *_ = tables
     with database.connect() as connection:

@@ -11,16 +11,16 @@ import pytest
 
 from recommender.errors import ExitCode
 from recommender.evaluation.compare import judge, task_report
-from recommender.evaluation.methods import Method, methods
+from recommender.evaluation.methods import ComparedMethod, methods
 from recommender.evaluation.report import Figure, MethodReport, Segment, TaskReport, segments_of
 from recommender.evaluation.split import Task, time_split, windows
-from recommender.evaluation.system import configured_system, trainer
-from recommender.interactions import load_sale_lines
-from recommender.keykind import KeyKind
-from recommender.keys import Keys
+from recommender.learning.interactions import load_sale_lines
+from recommender.operations.evaluate import configured_system, trainer
+from recommender.runs.keys import Keys
 from recommender.settings import load_settings
-from recommender.times import DAY_MICROSECONDS, microseconds
-from recommender.window import local_midnight
+from recommender.system.times import DAY_MICROSECONDS, microseconds
+from recommender.system.window import local_midnight
+from recommender.tables import KeyKind
 from tests.nights import DAY, make_shop, tastes, usual_shop
 from tests.shops import sale_lines
 
@@ -67,9 +67,9 @@ def test_figures_worked_out_on_paper():
     past = [(1, 0, 0), (2, 0, 0), (3, 1, 0), (3, 2, 0), (3, 3, 0), (1, 3, 1)]
     sales = [*past, (1, 0, 22), (1, 1, 23), (2, 3, 24), (1, 2, 12)]
     learners = {
-        Method.POPULAR: _always(0, 1),
-        Method.OWN_HABIT: lambda _train, _allowed: lambda _users, _task: None,
-        Method.SYSTEM: _always(3, -1),
+        ComparedMethod.POPULAR: _always(0, 1),
+        ComparedMethod.OWN_HABIT: lambda _train, _allowed: lambda _users, _task: None,
+        ComparedMethod.SYSTEM: _always(3, -1),
     }
     found = _report(sales, learners, cuts=[20, 10])
     new, everything = found[Task.NEW], found[Task.ALL]
@@ -87,7 +87,7 @@ def test_figures_worked_out_on_paper():
     assert popular.system_lead.value == pytest.approx((1 - second) / 4)
     assert system.system_lead is None
     assert habit == MethodReport(
-        Method.OWN_HABIT, NOTHING, NOTHING, NOTHING, None, None, dict.fromkeys(Segment, NOTHING), None
+        ComparedMethod.OWN_HABIT, NOTHING, NOTHING, NOTHING, None, None, dict.fromkeys(Segment, NOTHING), None
     )
     # All: in the first window customer 1 looks for 0 and 1, which is just what is popular.
     assert everything.methods[0].ndcg.value == pytest.approx((1 / 2 + 0) / 2)
@@ -100,12 +100,12 @@ def test_customers_fall_into_segments():
     sales = [(customer, 10 + day, day) for customer, n in days.items() for day in range(n)]
     sales += [(customer, 10, 15) for customer in days]
     sales += [(1, 11, 16)]
-    report = _report(sales, {Method.SYSTEM: _always(0)}, cuts=[12])[Task.ALL]
+    report = _report(sales, {ComparedMethod.SYSTEM: _always(0)}, cuts=[12])[Task.ALL]
     assert report.customers_by_segment == {Segment.NEW: 1, Segment.OCCASIONAL: 2, Segment.REGULAR: 1}
     by_segment = report.methods[0].ndcg_by_segment
     assert {segment: figure.value for segment, figure in by_segment.items()} == dict.fromkeys(Segment, 1.0)
     # In the task of new items only customer 1 looks for something.
-    assert _report(sales, {Method.SYSTEM: _always(1)}, cuts=[12])[Task.NEW].customers_by_segment == {
+    assert _report(sales, {ComparedMethod.SYSTEM: _always(1)}, cuts=[12])[Task.NEW].customers_by_segment == {
         Segment.NEW: 1,
         Segment.OCCASIONAL: 0,
         Segment.REGULAR: 0,
@@ -116,7 +116,7 @@ def test_the_order_of_customers_changes_nothing():
     rng = np.random.default_rng(0)
     sales = [(int(c), int(i), int(d)) for c, i, d in rng.integers(0, [9, 9, 30], (150, 3))]
     renamed = [(8 - customer, item, day) for customer, item, day in sales]
-    learners = {Method.SYSTEM: _always(0, 1, 2)}
+    learners = {ComparedMethod.SYSTEM: _always(0, 1, 2)}
     for task in Task:
         first, second = (_report(s, learners, cuts=[20, 15])[task].methods[0] for s in (sales, renamed))
         assert first.ndcg.value == pytest.approx(second.ndcg.value)
@@ -128,7 +128,7 @@ def test_nobody_learns_from_a_window_in_which_nobody_buys():
     def learn(_train, _allowed):
         raise AssertionError
 
-    report = _report([(1, 10, 0), (2, 11, 15)], {Method.SYSTEM: learn}, cuts=[12])[Task.NEW]
+    report = _report([(1, 10, 0), (2, 11, 15)], {ComparedMethod.SYSTEM: learn}, cuts=[12])[Task.NEW]
     assert report.customers == 0
     assert report.best is None
     assert report.verdict == "There was nothing to find for any customer."
@@ -138,7 +138,7 @@ def test_progress_counts_the_methods():
     lines = sale_lines([(1, 10, 0), (2, 11, 0), (1, 11, 15)])
     split = time_split(lines, cut=12 * DAY_MICROSECONDS, end=20 * DAY_MICROSECONDS, half_life_days=30)
     calls = []
-    learners = {Method.POPULAR: _always(0), Method.SYSTEM: _always(1)}
+    learners = {ComparedMethod.POPULAR: _always(0), ComparedMethod.SYSTEM: _always(1)}
     judge(lines, split, learners, never=Keys.of(), progress=lambda *call: calls.append(call))
     assert calls == [(1, 2), (2, 2)]
 
@@ -161,36 +161,44 @@ def _task(figures, customers=100):
     ("figures", "verdict"),
     [
         (
-            {Method.POPULAR: (0.1, (0.1, 0.3)), Method.ALS: (0.2, (0.01, 0.2)), Method.SYSTEM: (0.3, None)},
+            {
+                ComparedMethod.POPULAR: (0.1, (0.1, 0.3)),
+                ComparedMethod.ALS: (0.2, (0.01, 0.2)),
+                ComparedMethod.SYSTEM: (0.3, None),
+            },
             "Best is the configured system, beyond noise better than every other method.",
         ),
         (
-            {Method.POPULAR: (0.1, (0.1, 0.3)), Method.ALS: (0.3, (0, 0)), Method.SYSTEM: (0.3, None)},
+            {
+                ComparedMethod.POPULAR: (0.1, (0.1, 0.3)),
+                ComparedMethod.ALS: (0.3, (0, 0)),
+                ComparedMethod.SYSTEM: (0.3, None),
+            },
             "Best is the configured system, but not beyond noise better than ALS as configured.",
         ),
         (
-            {Method.POPULAR: (0.31, (-0.02, 0.01)), Method.SYSTEM: (0.3, None)},
+            {ComparedMethod.POPULAR: (0.31, (-0.02, 0.01)), ComparedMethod.SYSTEM: (0.3, None)},
             "Best is popular as published, but not beyond noise better than the configured system.",
         ),
         (
-            {Method.OWN_HABIT: (0.5, (-0.3, -0.1)), Method.SYSTEM: (0.3, None)},
+            {ComparedMethod.OWN_HABIT: (0.5, (-0.3, -0.1)), ComparedMethod.SYSTEM: (0.3, None)},
             f"Best is the customer's habit, {BETTER}.",
         ),
         (
             {
-                Method.OWN_HABIT: (0.5, (-0.5, 0.1)),
-                Method.ALS: (0.4, (-0.1, -0.05)),
-                Method.SYSTEM: (0.3, None),
+                ComparedMethod.OWN_HABIT: (0.5, (-0.5, 0.1)),
+                ComparedMethod.ALS: (0.4, (-0.1, -0.05)),
+                ComparedMethod.SYSTEM: (0.3, None),
             },
             f"Best is the customer's habit; {BETTER} is ALS as configured.",
         ),
         (
             {
-                Method.OWN_HABIT: (0.5, (-0.3, -0.1)),
-                Method.POPULAR: (0.1, (0.1, 0.3)),
-                Method.ITEM_TO_ITEM: (0.45, (-0.2, -0.1)),
-                Method.ALS: (0.4, (-0.2, -0.05)),
-                Method.SYSTEM: (0.3, None),
+                ComparedMethod.OWN_HABIT: (0.5, (-0.3, -0.1)),
+                ComparedMethod.POPULAR: (0.1, (0.1, 0.3)),
+                ComparedMethod.ITEM_TO_ITEM: (0.45, (-0.2, -0.1)),
+                ComparedMethod.ALS: (0.4, (-0.2, -0.05)),
+                ComparedMethod.SYSTEM: (0.3, None),
             },
             f"Best is the customer's habit, {BETTER}, as are item to item and ALS as configured.",
         ),
@@ -201,7 +209,7 @@ def test_the_verdict_in_words(figures, verdict):
 
 
 def test_of_a_few_customers_nothing_is_claimed_beyond_noise():
-    figures = {Method.POPULAR: (0.1, (0.1, 0.3)), Method.SYSTEM: (0.3, None)}
+    figures = {ComparedMethod.POPULAR: (0.1, (0.1, 0.3)), ComparedMethod.SYSTEM: (0.3, None)}
     assert "beyond noise" in _task(figures, customers=30).verdict
     few = _task(figures, customers=29).verdict
     assert few == (
@@ -212,7 +220,9 @@ def test_of_a_few_customers_nothing_is_claimed_beyond_noise():
 def test_one_customer_has_a_figure_and_no_interval():
     """The bootstrap draws that one again and again: an interval without width, as if all were known."""
     sales = [(1, 1, 1), (1, 2, 2), (1, 1, 11)]
-    reports = _report(sales, {Method.POPULAR: _always(0, 1), Method.SYSTEM: _always(1, 0)}, cuts=[10])
+    reports = _report(
+        sales, {ComparedMethod.POPULAR: _always(0, 1), ComparedMethod.SYSTEM: _always(1, 0)}, cuts=[10]
+    )
     for method in reports[Task.ALL].methods:
         assert method.ndcg.value is not None
         assert (method.ndcg.low, method.ndcg.high) == (None, None)
@@ -265,7 +275,7 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
         seed=1,
         threads=1,
     )
-    assert [*compared] == [*Method]
+    assert [*compared] == [*ComparedMethod]
     ((cut, end),) = windows(lines.newest, int(lines.times.min()), days=60, most=1)
     split = time_split(lines, cut=cut, end=end, half_life_days=60)
     allowed = never.find(split.train.item_ids) < 0
@@ -274,7 +284,7 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
         for task in Task:
             lists = rank(split.users, task)
             if lists is None:
-                assert (method, task) == (Method.OWN_HABIT, Task.NEW)
+                assert (method, task) == (ComparedMethod.OWN_HABIT, Task.NEW)
                 continue
             assert lists.shape == (len(split.users), 5)
             for user, row in zip(split.users, lists, strict=True):
@@ -323,7 +333,7 @@ def test_the_json_has_stable_names(tmp_path):
         assert task.keys() == {
             *("task", "is_configured", "customers", "customers_by_segment", "methods", "best", "verdict")
         }
-        assert [m["method"] for m in task["methods"]] == [str(method) for method in Method]
+        assert [m["method"] for m in task["methods"]] == [str(method) for method in ComparedMethod]
         for method in task["methods"]:
             assert method.keys() == {
                 *("method", "ndcg", "recall", "hit_rate", "coverage", "full_lists"),

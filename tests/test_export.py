@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from recommender.database.base import QueryColumn
 from recommender.database.query import Query
 from recommender.errors import RefusedError, SettingsError
-from recommender.export import Export, _Items, export
-from recommender.files import FILE_MODE
-from recommender.forgotten import Forgotten
-from recommender.keykind import KeyKind
-from recommender.runs import ITEMS, SALES
-from recommender.window import window
+from recommender.export.forgotten import Forgotten
+from recommender.export.snapshot import Export, _Items, export
+from recommender.runs.folder import ITEMS, SALES
+from recommender.system.files import FILE_MODE
+from recommender.system.window import window
+from recommender.tables import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute
 
 NOW = datetime(2026, 11, 23, 0, 5, tzinfo=UTC)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.csvform import read_records
 from recommender.errors import RefusedError
-from recommender.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
-from recommender.keykind import KeyKind, is_guest
+from recommender.export.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
+from recommender.system.csvform import read_records
+from recommender.tables import KeyKind, is_guest
 
 PATH = Path("sql/sales.sql")
 INT64 = st.integers(-(2**63), 2**63 - 1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from recommender import machine
-from recommender.files import (
+from recommender.system import machine
+from recommender.system.files import (
     FILE_MODE,
     FOLDER_MODE,
     TEMPORARY,
@@ -146,7 +146,7 @@ def test_cpus_are_those_we_may_use(monkeypatch, affinity, quota, cpus):
 def test_the_peak_of_memory_sees_what_was_used():
     """In a process of its own, since nothing takes a peak back."""
     code = (
-        "from recommender.machine import peak_memory_mb as peak\n"
+        "from recommender.system.machine import peak_memory_mb as peak\n"
         "before = peak()\n"
         "block = bytearray(b'x') * (64 << 20)\n"
         "del block\n"

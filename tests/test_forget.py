@@ -16,19 +16,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender import archive, csvform, files
-from recommender.csvform import quote
-from recommender.erasure import _naming, erase
 from recommender.errors import ExitCode
-from recommender.evaluation.nightly import kept_choice
-from recommender.evaluation.sales import find_sales
-from recommender.files import sha256_of
-from recommender.forgotten import Forgotten, _hash_of
-from recommender.modelfile import load_model
-from recommender.progress import Progress
-from recommender.runs import LOG, MODEL, SALES, Status, load_run
+from recommender.export.forgotten import Forgotten, _hash_of
+from recommender.learning.modelfile import load_model
+from recommender.night.trials import kept_choice
+from recommender.operations.erasure import _naming, erase
+from recommender.operations.pastsales import find_sales
+from recommender.runs import archive
+from recommender.runs.folder import LOG, MODEL, SALES, Status, load_run
 from recommender.settings import load_settings
-from recommender.texttable import shortened
+from recommender.system import csvform, files
+from recommender.system.csvform import quote
+from recommender.system.files import sha256_of
+from recommender.system.progress import Progress
+from recommender.system.text import shortened
 from tests.faults.injection import forked, kill, patched
 from tests.faults.support import few
 from tests.nights import DAY, FORGET_KEY, ITEMS_SQL, Shop, make_shop, tastes, usual_shop
@@ -477,7 +478,7 @@ def test_an_archive_that_was_rewritten_is_known_whenever_it_stops(tmp_path, sqli
         raise StopError
 
     with monkeypatch.context() as patched:
-        patched.setattr("recommender.forget.note_exported", stop_behind)
+        patched.setattr("recommender.operations.forget.note_exported", stop_behind)
         shop.recommend("forget", KEY)
     assert f"archive {file}" in shop.does("forget")
     assert f"archive {file}" in shop.does("forget", "c05")
@@ -512,7 +513,7 @@ def test_folders_of_which_nobody_knows_are_told(tmp_path, sqlite_url, monkeypatc
     run = shop.night()
     scratch = tmp_path / "tmp" / "recommend-x" / "archive"
     scratch.mkdir(parents=True)
-    monkeypatch.setattr("recommender.forget.gettempdir", lambda: str(tmp_path / "tmp"))
+    monkeypatch.setattr("recommender.operations.forget.gettempdir", lambda: str(tmp_path / "tmp"))
     copies = [shop.folder / "var" / "old", run.folder.with_name(f"{run.run_id}.bak"), scratch.parent]
     for copy in copies[:2]:
         shutil.copytree(run.folder, copy)
@@ -714,7 +715,7 @@ def test_the_empty_text_is_a_customer_who_can_be_forgotten(tmp_path, database_ur
 
 
 def test_a_run_that_goes_on_comes_first(tmp_path, sqlite_url):
-    from recommender.locks import file_lock
+    from recommender.system.locks import file_lock
 
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.night()

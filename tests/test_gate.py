@@ -8,26 +8,25 @@ import sqlalchemy as sa
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from recommender import csvform
+from recommender.database.ddl import KeyType, all_tables, runs_table
 from recommender.database.schema import Target
-from recommender.database.tables import (
-    BUY_AGAIN,
-    POPULAR_ITEMS,
-    RECOMMENDATIONS,
-    SIMILAR_ITEMS,
-    KeyType,
-    Role,
-    all_tables,
-    runs_table,
-)
 from recommender.errors import RefusedError
-from recommender.gate import Candidates, Finding, ListFacts, check_keys, check_list, check_shares, refuse
-from recommender.keykind import KeyKind
+from recommender.publishing.gate import (
+    ListableItems,
+    ListFacts,
+    Objection,
+    check_keys,
+    check_list,
+    check_shares,
+    refuse,
+)
+from recommender.system import csvform
+from recommender.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS, KeyKind, Role
 from tests.nights import database_of
 
 HEADER = "customer_id,position,item_id,score,reason,because_item_id"
 GOOD = ["1,1,10,1,model,12", "1,2,11,0.5,popular,", "2,1,11,1,new,"]
-CANDIDATES = Candidates(sellable={"10", "11"}, known={"10", "11", "12"})
+CANDIDATES = ListableItems(sellable={"10", "11"}, known={"10", "11", "12"})
 
 
 def checks(path, lines, definition=RECOMMENDATIONS, header=HEADER):
@@ -127,7 +126,7 @@ def test_a_fault_is_found_wherever_the_file_is_cut_into_blocks(tmp_path_factory,
     path.write_text("".join(["customer_id,position,item_id,score\n", *lines]), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csvform, "_BLOCK", block)
-        findings, facts = check_list(path, BUY_AGAIN, Candidates(known, known))
+        findings, facts = check_list(path, BUY_AGAIN, ListableItems(known, known))
     found = [finding.check for finding in findings]
     assert found == {"": [], "apart": ["positions"]}.get(fault, [fault])
     assert (facts.rows, len(facts.texts["customer_id"])) == (len(rows), len(lists))
@@ -205,7 +204,7 @@ def test_an_earlier_day_is_a_finding_and_the_same_day_is_not():
 
 
 def test_force_passes_only_what_may_be_forced():
-    share, broken = Finding("share", "Few.", "Force.", forceable=True), Finding("rows", "None.", "Mend.")
+    share, broken = Objection("share", "Few.", "Force.", forceable=True), Objection("rows", "None.", "Mend.")
     refuse([], force=False)
     refuse([share], force=True)
     with pytest.raises(RefusedError, match=r"Few\. Force\."):

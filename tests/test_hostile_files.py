@@ -11,10 +11,10 @@ import pytest
 
 from recommender.database.mysql import _write_load_file
 from recommender.errors import ExitCode, SettingsError
-from recommender.files import FILE_MODE, FOLDER_MODE, make_folder, new_file, temporary_folder
-from recommender.locks import file_lock, is_held
-from recommender.logs import run_log
-from recommender.runs import find_run, list_runs
+from recommender.runs.folder import find_run, list_runs
+from recommender.system.files import FILE_MODE, FOLDER_MODE, make_folder, new_file, temporary_folder
+from recommender.system.locks import file_lock, is_held
+from recommender.system.logs import run_log
 from tests.bad_input.faults import no_locks, put
 from tests.faults.injection import forked, patched
 from tests.nights import DAY, database_of, usual_shop

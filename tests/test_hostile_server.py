@@ -10,13 +10,13 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from recommender.checks.connections import check_trust
-from recommender.checks.findings import Findings, Level
 from recommender.database import open_database
 from recommender.database.advice import ASKS_FOR_FILES, CLEAR_TEXT
 from recommender.database.mysqlwire import GuardedConnection
 from recommender.database.urls import is_local_host, normalise_url
 from recommender.errors import DatabaseError, ExitCode, SettingsError
+from recommender.setup.checks.connections import check_trust
+from recommender.setup.checks.findings import Findings, Level
 from tests.faults.support import NIGHT, lengths, shop_with_a_night
 from tests.hostile import REMOTE, CleartextPostgresql, FileAsker, PasswordAsker, resolved
 from tests.servers import PASSWORD

@@ -12,13 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recommender.database import open_database
+from recommender.database.ddl import KeyType, all_tables
 from recommender.database.schema import Target
-from recommender.database.tables import KeyType, all_tables
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode, SettingsError
-from recommender.init import _schema_statement, _statement
-from recommender.keykind import KeyKind
+from recommender.setup.create import _schema_statement, _statement
 from recommender.setup.grants import _account_part, _Side, rights_to_read
+from recommender.tables import KeyKind
 from tests.nights import DAY, connection_to, empty_shop
 from tests.servers import PASSWORD
 

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import csvform, interactions
-from recommender.csvform import decimal_text, quote
-from recommender.interactions import load_sale_lines, make_interactions
-from recommender.keykind import KeyKind
-from recommender.keys import Keys
-from recommender.times import microseconds
+from recommender.learning import interactions
+from recommender.learning.interactions import load_sale_lines, make_interactions
+from recommender.runs.keys import Keys
+from recommender.system import csvform
+from recommender.system.csvform import decimal_text, quote
+from recommender.system.times import microseconds
+from recommender.tables import KeyKind
 from tests.shops import load_interactions
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

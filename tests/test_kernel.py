@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.kernel import is_used, kernels_of, pin_kernel
+from recommender.system.kernel import is_used, kernels_of, pin_kernel
 from tests.nights import DAY, usual_shop
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.keykind import integer_key, is_guest
-from recommender.keys import Keys
+from recommender.runs.keys import Keys
+from recommender.tables import integer_key, is_guest
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

@@ -4,20 +4,14 @@ import itertools
 
 import numpy as np
 
-from recommender import listfiles
-from recommender.blend.reasons import REASONS
-from recommender.csvform import read_records
-from recommender.database.tables import (
-    BOUGHT_TOGETHER,
-    BUY_AGAIN,
-    POPULAR_ITEMS,
-    RECOMMENDATIONS,
-    SIMILAR_ITEMS,
-)
-from recommender.keys import Keys
-from recommender.listfiles import write_header, write_popular_items, write_recommendations, write_rows
-from recommender.lists.rows import Rows
-from recommender.ranking import PopularItems, Recommendations
+from recommender.ranking import listfiles
+from recommender.ranking.listfiles import write_header, write_popular_items, write_recommendations, write_rows
+from recommender.ranking.reasons import REASONS
+from recommender.ranking.recommendations import PopularItems, Recommendations
+from recommender.ranking.rows import ListRows
+from recommender.runs.keys import Keys
+from recommender.system.csvform import read_records
+from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
 
 CUSTOMERS = Keys.of([7, 2**62], ["guest:0123456789abcdef01234567"])
 ITEMS = Keys.of([], ["", "NA", "a,b", 'say "hi"', "\r", "é😀", "\0"])
@@ -67,7 +61,7 @@ def test_the_popular_list_is_written_with_positions(tmp_path):
 
 def test_the_columns_are_those_of_the_lists_table(tmp_path):
     owner, position, item = (np.array(column, np.int32) for column in ([0, 0, 2], [1, 2, 1], [6, 3, 0]))
-    rows = Rows(owner, position, item, np.array([1, 0.25, 1]))
+    rows = ListRows(owner, position, item, np.array([1, 0.25, 1]))
     expected = ((0, "1", 6, "1"), (0, "2", 3, "0.25"), (2, "1", 0, "1"))
     for definition, owners in ((BUY_AGAIN, CUSTOMERS), (SIMILAR_ITEMS, ITEMS), (BOUGHT_TOGETHER, ITEMS)):
         path = tmp_path / definition.file_name

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Purchases
-from recommender.lists.bought_together import basket_matrix, bought_together, log_likelihood_ratio
-from recommender.lists.buy_again import buy_again
-from recommender.lists.pairs import PairMaker
-from recommender.lists.rows import joined, top_rows
-from recommender.lists.similar_items import similar_items
+from recommender.learning.interactions import Purchases
+from recommender.ranking.bought_together import basket_matrix, bought_together, log_likelihood_ratio
+from recommender.ranking.buy_again import buy_again
+from recommender.ranking.pairs import PairMaker
+from recommender.ranking.rows import joined, top_rows
+from recommender.ranking.similar_items import similar_items
 
 TODAY = 1000
 

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from recommender.checks import check
-from recommender.checks.findings import Level
 from recommender.errors import ExitCode
-from recommender.keykind import KeyKind
-from recommender.keys import Keys
-from recommender.lists.baskets import load_baskets
+from recommender.ranking.baskets import load_baskets
+from recommender.runs.keys import Keys
 from recommender.settings import load_settings
+from recommender.setup.checks import check
+from recommender.setup.checks.findings import Level
+from recommender.tables import KeyKind
 from tests.nights import ALL_TABLES, DAY, csv_rows, make_shop
 
 LISTS = ALL_TABLES.split(", ")[:-2]

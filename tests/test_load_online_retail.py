@@ -14,9 +14,14 @@ import sqlalchemy as sa
 
 from recommender.database import open_database
 from recommender.database.query import read_query
-from recommender.demo.online_retail import clean_sales, load_online_retail, read_sales, shop_rows
 from recommender.errors import ExitCode, SettingsError
 from recommender.settings import load_settings
+from recommender.setup.demo.online_retail import (
+    clean_sales,
+    load_online_retail,
+    read_online_retail,
+    shop_rows,
+)
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts" / "load-online-retail"
@@ -142,11 +147,11 @@ def file(request, tmp_path):
 
 
 def test_every_form_gives_the_same_sales(file):
-    assert as_lines(clean_sales(read_sales(file))) == CLEAN
+    assert as_lines(clean_sales(read_online_retail(file))) == CLEAN
 
 
 def test_cleaning_twice_changes_nothing(tmp_path):
-    once = clean_sales(read_sales(write_workbook(tmp_path / "book.xlsx")))
+    once = clean_sales(read_online_retail(write_workbook(tmp_path / "book.xlsx")))
     pd.testing.assert_frame_equal(clean_sales(once), once)
 
 
@@ -158,7 +163,7 @@ def test_the_workbook_of_the_second_year_alone(tmp_path):
     ]
     lines.to_csv(tmp_path / "data.csv", index=False)
     later = [line for line in CLEAN if line[-1] >= at("2010-12-01 00:00:00")]
-    assert as_lines(clean_sales(read_sales(tmp_path / "data.csv"))) == later
+    assert as_lines(clean_sales(read_online_retail(tmp_path / "data.csv"))) == later
 
 
 def test_what_becomes_of_the_sales():
@@ -252,9 +257,9 @@ def test_another_file_is_refused(tmp_path, name, content, message):
 
 @pytest.mark.parametrize(("name", "package"), [("sales.xlsx", "openpyxl"), ("sales.parquet", "pyarrow")])
 def test_a_missing_package_is_named_with_the_command(tmp_path, monkeypatch, name, package):
-    monkeypatch.setattr("recommender.demo.online_retail.find_spec", lambda _name: None)
+    monkeypatch.setattr("recommender.setup.demo.online_retail.find_spec", lambda _name: None)
     with pytest.raises(SettingsError, match=f"pip install {package}"):
-        read_sales(tmp_path / name)
+        read_online_retail(tmp_path / name)
 
 
 def run_script(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from recommender.errors import ExitCode
 from recommender.evaluation.proof import Method
-from recommender.files import shipped_text
-from recommender.runs import MANIFEST, Manifest, Source, Stage, Status, is_run_id
-from recommender.training import Mode
+from recommender.night.plan import Mode
+from recommender.runs.folder import MANIFEST, Manifest, Source, Stage, Status, is_run_id
+from recommender.system.files import shipped_text
 from tests.nights import DAY, usual_shop
 from tests.records import fill
 

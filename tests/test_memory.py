@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from recommender.blend.sizes import WHOLE
 from recommender.errors import ExitCode, RefusedError
-from recommender.memory import MB, Size, choose_blocks, needed_bytes, require_memory
-from recommender.runs import Status
+from recommender.learning.sizes import WHOLE
+from recommender.night.memory import MB, Size, choose_blocks, needed_bytes, require_memory
+from recommender.runs.folder import Status
 from recommender.settings import load_settings
 from tests.nights import usual_shop
 
@@ -74,7 +74,7 @@ def test_a_first_night_that_cannot_fit_reads_no_sale(shop):
 def grow(monkeypatch):
     """Let each sale need so much that a tiny shop is a large one."""
     for name in ("_LOADING", "_TRAINING", "_RANKING"):
-        monkeypatch.setattr(f"recommender.memory.{name}", 10 * MB)
+        monkeypatch.setattr(f"recommender.night.memory.{name}", 10 * MB)
 
 
 def test_the_last_night_tells_before_a_sale_is_read(shop, monkeypatch):
@@ -142,7 +142,7 @@ def test_the_record_has_the_peak_that_the_system_tells(shop):
 def test_stages_of_their_own_leave_the_highest_peak(shop, monkeypatch):
     peaks = {"export": 30.0, "train": 50.0, "rank": 40.0}
     for stage, peak in peaks.items():
-        monkeypatch.setattr("recommender.machine.peak_memory_mb", lambda peak=peak: peak)
+        monkeypatch.setattr("recommender.system.machine.peak_memory_mb", lambda peak=peak: peak)
         shop.does(stage, *(["--as-of", "2026-03-01"] if stage == "export" else []))
     assert shop.last_run.manifest.peak_mb == 50.0
     assert {name: stage["peak_mb"] for name, stage in shop.last_run.manifest.stages.items()} == peaks

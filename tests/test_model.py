@@ -10,8 +10,8 @@ from implicit.recommender_base import ModelFitError
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from recommender.errors import ModelError
-from recommender.keys import Keys
-from recommender.model import AlsSettings, Model, confidences, fold_in, known_weights, train
+from recommender.learning.als import AlsSettings, Model, confidences, fold_in, known_weights, train
+from recommender.runs.keys import Keys
 from tests.shops import checkerboard, interactions_of
 
 SETTINGS = AlsSettings(factors=8, regularization=0.1, iterations=15, alpha=5.0, seed=42)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from recommender.errors import ModelError
-from recommender.files import sha256_of
-from recommender.keys import Keys
-from recommender.model import AlsSettings, Model
-from recommender.modelfile import load_model, save_model
+from recommender.learning.als import AlsSettings, Model
+from recommender.learning.modelfile import load_model, save_model
+from recommender.runs.keys import Keys
+from recommender.system.files import sha256_of
 
 SETTINGS = AlsSettings(factors=3, regularization=0.5, iterations=2, alpha=1.25, seed=42)
 

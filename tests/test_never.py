@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from recommender.errors import ExitCode, SettingsError
-from recommender.keykind import KeyKind
-from recommender.keys import Keys
-from recommender.never import never_recommend, read_never_recommend
-from recommender.pipeline import target_of
-from recommender.runs import NEVER_ITEMS
+from recommender.night.never import never_recommend, read_never_recommend
+from recommender.night.pipeline import target_of
+from recommender.runs.folder import NEVER_ITEMS
+from recommender.runs.keys import Keys
 from recommender.settings import load_settings
+from recommender.tables import KeyKind
 from tests.nights import DAY, blind_shop
 
 INTEGER, TEXT = KeyKind.INTEGER, KeyKind.TEXT

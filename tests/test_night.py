@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.errors import ExitCode
-from recommender.files import sha256_of
-from recommender.runs import Status
+from recommender.runs.folder import Status
+from recommender.system.files import sha256_of
 from tests.nights import ALL_TABLES, DAY, Shop, csv_rows, empty_shop, make_shop, tastes, usual_shop
 
 LISTS = ALL_TABLES.split(", ")[:-2]

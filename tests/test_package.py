@@ -50,12 +50,12 @@ def wheel(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def recommend(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`recommend` of an environment that has the wheel and the packages of requirements.lock alone."""
+    """`recommend` of an environment that has the wheel and the packages of requirements/run.lock alone."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     site = next(folder.rglob("site-packages"))
-    for name, (requirement, _) in locked("requirements.lock").items():
+    for name, (requirement, _) in locked("requirements/run.lock").items():
         if requirement.marker is None or requirement.marker.evaluate():
             link_distribution(name, site)
     python(
@@ -155,9 +155,9 @@ def test_the_locks_pin_what_the_project_asks_for():
     development = [package for package in project["dependency-groups"]["dev"] if isinstance(package, str)]
     build = [*project["dependency-groups"]["build"], *project["build-system"]["requires"]]
     for lock, packages in (
-        ("requirements.lock", wanted),
-        ("requirements-build.lock", build),
-        ("requirements-dev.lock", [*wanted, *build, *development]),
+        ("requirements/run.lock", wanted),
+        ("requirements/build.lock", build),
+        ("requirements/dev.lock", [*wanted, *build, *development]),
     ):
         pins = locked(lock)
         for text in packages:
@@ -183,14 +183,14 @@ def test_whatever_is_installed_by_hand_is_pinned_and_builds_nothing():
 
 
 def test_the_locks_agree_with_each_other():
-    development = locked("requirements-dev.lock")
-    for lock in ("requirements.lock", "requirements-build.lock"):
+    development = locked("requirements/dev.lock")
+    for lock in ("requirements/run.lock", "requirements/build.lock"):
         for name, package in locked(lock).items():
             assert development[name] == package
 
 
 def test_the_locks_name_no_address():
-    for lock in ROOT.glob("requirements*.lock"):
+    for lock in ROOT.glob("requirements/*.lock"):
         text = lock.read_text(encoding="utf-8")
         assert "://" not in text
         assert not re.search(r"^-", text, re.MULTILINE)

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from recommender import parallel
-from recommender.parallel import in_threads
+from recommender.system import threads
+from recommender.system.threads import in_threads
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -58,7 +58,7 @@ def test_progress_counts_the_parts_and_may_stop_the_work(monkeypatch):
         if done == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(parallel, "ThreadPoolExecutor", Executor)
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Executor)
     with pytest.raises(KeyboardInterrupt):
         in_threads(work, 1000, threads=1, progress=progress)
     assert calls == [(1, 1000), (2, 1000)]

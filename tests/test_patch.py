@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import patch as patches
-from recommender.csvform import parse_records, quote
-from recommender.files import sha256_of
-from recommender.keykind import KeyKind
-from recommender.patch import make_patch
-from recommender.runs import LOG
+from recommender.publishing import patch as patches
+from recommender.publishing.patch import make_patch
+from recommender.runs.folder import LOG
+from recommender.system.csvform import parse_records, quote
+from recommender.system.files import sha256_of
+from recommender.tables import KeyKind
 from tests.nights import make_shop, tastes
 
 HEADER = "customer_id,position,item_id\n"
@@ -47,7 +47,7 @@ def lists_of(rows, kind):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), kind=st.sampled_from(KeyKind), block=st.integers(8, 60))
 def test_the_old_lists_with_the_patch_are_the_new_ones(tmp_path, monkeypatch, data, kind, block):
-    monkeypatch.setattr("recommender.csvform._BLOCK", block)
+    monkeypatch.setattr("recommender.system.csvform._BLOCK", block)
     monkeypatch.setattr(patches, "MOST_CHANGED", 1e9)
     items = st.lists(st.integers(0, 9), min_size=1, max_size=4)
     old = data.draw(st.dictionaries(KEYS[kind], items, max_size=8))

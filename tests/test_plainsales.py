@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from recommender.database.base import QueryColumn, TupleRows, plain_lines
 from recommender.database.query import Query
 from recommender.errors import RefusedError
-from recommender.export import _SalesWriter
-from recommender.forgotten import Forgotten
-from recommender.keykind import KeyKind
-from recommender.window import Window
+from recommender.export.forgotten import Forgotten
+from recommender.export.snapshot import _SalesWriter
+from recommender.system.window import Window
+from recommender.tables import KeyKind
 
 NAMES = ("customer_id", "item_id", "sold_at", "quantity", "price", "order_id", "guest_email")
 WINDOW = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recommender.popularity import popularity
+from recommender.learning.popularity import popularity
 from tests.shops import interactions_of
 
 

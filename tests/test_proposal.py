@@ -17,10 +17,10 @@ from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.settings import read_env_file
-from recommender.setup.catalogue import FoundColumn, Kind, shop_tables
 from recommender.setup.envfile import machine_timezone
 from recommender.setup.epochs import with_epochs
 from recommender.setup.proposal import propose
+from recommender.setup.shoptables import ColumnKind, FoundColumn, shop_tables
 from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
 from tests.nights import ALL_TABLES, Shop, connection_to, database_of
 
@@ -601,7 +601,7 @@ def test_names_in_any_style(name, expected):
 
 def test_keys_and_what_is_beside_them():
     def integer(name):
-        return FoundColumn(name, Kind.INTEGER, nullable=False)
+        return FoundColumn(name, ColumnKind.INTEGER, nullable=False)
 
     assert all(map(customer_score, map(integer, ("customer_id", "kunde", "UserId", "client_nr"))))
     assert not any(map(customer_score, map(integer, ("customer_name", "user_agent", "status", "used"))))
@@ -609,11 +609,11 @@ def test_keys_and_what_is_beside_them():
     assert not any(map(item_score, map(integer, ("order_item_id", "product_price", "item_count"))))
 
     def time(name):
-        return time_score(FoundColumn(name, Kind.TIME, nullable=False))
+        return time_score(FoundColumn(name, ColumnKind.TIME, nullable=False))
 
     assert time("ordered_at") > time("created_at") > time("updated_at") > 0
     assert time("bestelldatum") > time("lieferdatum")
-    assert not time_score(FoundColumn("order_date_format", Kind.INTEGER, nullable=False))
+    assert not time_score(FoundColumn("order_date_format", ColumnKind.INTEGER, nullable=False))
 
 
 @pytest.mark.parametrize(
@@ -630,7 +630,7 @@ def test_columns_called_after_tables(column, table, expected):
 
 
 def test_tables_of_ours_are_no_sales(tmp_path, database_url):
-    from recommender.setup.catalogue import shop_tables
+    from recommender.setup.shoptables import shop_tables
 
     shop = german_shop(tmp_path, database_url)
     shop.does("init", "--url", database_url, "--yes")

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.blend.reasons import REASONS
-from recommender.blend.signals import make_signals
-from recommender.blend.sizes import Blocks
-from recommender.blend.weights import weights_of
-from recommender.catalogue import Catalogue
-from recommender.keys import Keys
-from recommender.model import AlsSettings, Model, fold_in, train
-from recommender.popularity import popularity
-from recommender.ranking import make_lists, top_lists
-from recommender.topn import top_n
+from recommender.learning.als import AlsSettings, Model, fold_in, train
+from recommender.learning.popularity import popularity
+from recommender.learning.signals import make_signals
+from recommender.learning.sizes import Blocks
+from recommender.learning.weights import weights_of
+from recommender.ranking.reasons import REASONS
+from recommender.ranking.recommendations import make_lists, top_lists
+from recommender.ranking.topn import top_n
+from recommender.runs.items import Catalogue
+from recommender.runs.keys import Keys
 from tests.shops import checkerboard, interactions_of
 
 SETTINGS = AlsSettings(factors=4, regularization=0.5, iterations=8, alpha=5.0, seed=1)

@@ -22,10 +22,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender import archive
-from recommender.archive import Exported, note_exported, pack, unpack
 from recommender.errors import ExitCode, RefusedError
-from recommender.runs import MANIFEST, MODEL, Manifest, Run, Status
+from recommender.runs import archive
+from recommender.runs.archive import Exported, note_exported, pack, unpack
+from recommender.runs.folder import MANIFEST, MODEL, Manifest, Run, Status
 from tests.faults.injection import forked, patched
 from tests.nights import DAY, Shop, make_shop, tastes, usual_shop
 
@@ -604,7 +604,7 @@ def test_room_is_asked_for_before_anything_is_unpacked_or_packed(
 
 def test_memory_is_asked_by_what_is_there_and_by_the_limit_of_here(archived, sqlite_shop, monkeypatch):
     for name in ("_LOADING", "_TRAINING", "_RANKING"):
-        monkeypatch.setattr(f"recommender.memory.{name}", 10 << 20)
+        monkeypatch.setattr(f"recommender.night.memory.{name}", 10 << 20)
     changed = Manifest.of
     monkeypatch.setattr(Manifest, "of", lambda text: replace(changed(text), counts={"sales": 1}))
     call = ("reproduce", "--from-archive", str(archived[1]))

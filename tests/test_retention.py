@@ -6,10 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.compression import compressing_sales
 from recommender.errors import RefusedError, SettingsError
-from recommender.retention import prune
-from recommender.runs import (
+from recommender.runs.compression import compressing_sales
+from recommender.runs.folder import (
     MANIFEST,
     Run,
     Source,
@@ -24,6 +23,7 @@ from recommender.runs import (
     runs_folder,
     standing_runs,
 )
+from recommender.runs.retention import prune
 from tests.records import fill
 
 NOW = datetime(2026, 3, 31, 0, 5, tzinfo=UTC)

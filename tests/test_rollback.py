@@ -8,13 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from recommender.csvform import read_records
-from recommender.database.tables import RECOMMENDATIONS
 from recommender.errors import ExitCode, RefusedError
-from recommender.hold import find_hold
-from recommender.keykind import is_guest
-from recommender.lists.again import write_again
-from recommender.runs import Source, Status
+from recommender.operations.refill import write_again
+from recommender.runs.folder import Source, Status
+from recommender.runs.hold import find_hold
+from recommender.system.csvform import read_records
+from recommender.tables import RECOMMENDATIONS, is_guest
 from tests.faults.injection import at_point, await_lock, before_statement, forked, interrupt, kill
 from tests.nights import DAY, Shop, csv_rows, usual_shop
 

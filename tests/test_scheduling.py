@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from recommender import pipeline
 from recommender.errors import ExitCode
+from recommender.night import pipeline
 from tests.faults.injection import forked, patched
 from tests.nights import make_shop, tastes
 
 ROOT = Path(__file__).parent.parent
-UNITS = ROOT / "systemd"
+UNITS = ROOT / "deploy" / "systemd"
 ITEMS = range(100, 124)
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.evaluation.split import Task, time_split, windows
-from recommender.interactions import make_interactions
-from recommender.times import DAY_MICROSECONDS as DAY
+from recommender.learning.interactions import make_interactions
+from recommender.system.times import DAY_MICROSECONDS as DAY
 from tests.shops import sale_lines
 
 GUEST = "guest:0123456789abcdef01234567"

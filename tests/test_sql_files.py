@@ -9,9 +9,9 @@ from sqlalchemy import make_url
 from sqlalchemy.schema import CreateTable
 
 from recommender.database import open_database
+from recommender.database.ddl import KeyType, all_tables
 from recommender.database.query import read_query
-from recommender.database.tables import KeyType, all_tables
-from recommender.keykind import KeyKind
+from recommender.tables import KeyKind
 
 SQL = Path(__file__).parent.parent / "sql"
 URLS = {

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.locks import file_lock
-from recommender.runs import Status
+from recommender.operations.show import _kept
+from recommender.operations.status import status
+from recommender.runs.folder import Status
 from recommender.settings import load_settings
-from recommender.show import _kept
-from recommender.status import status
-from recommender.texttable import cells
+from recommender.system.locks import file_lock
+from recommender.system.text import cells
 from tests.nights import DAY, make_shop, tastes, usual_shop
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.texttable import Column, cells, cut, printable, table
+from recommender.system.text import Column, cells, cut, printable, table
 
 ITEM = Column("item", shortest=4)
 NUMBER = Column("n", right=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.times import (
+from recommender.system.times import (
     UNREADABLE,
     format_times,
     microseconds,
@@ -18,7 +18,7 @@ from recommender.times import (
     shown_time,
     to_utc,
 )
-from recommender.window import local_midnight, window
+from recommender.system.window import local_midnight, window
 
 ZONES = sorted(zoneinfo.available_timezones() - {"localtime"})
 LONDON, NEW_YORK = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")

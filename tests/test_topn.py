@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_matrix
 
-from recommender import topn
 from recommender.errors import ModelError
-from recommender.topn import top_n
+from recommender.ranking import topn
+from recommender.ranking.topn import top_n
 
 
 def _top(users, items, *, n=3, candidates=None, seen=None, threads=1):

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from implicit.cpu.als import AlternatingLeastSquares
 
-from recommender.blend.weights import weights_of
 from recommender.errors import ExitCode, ModelError
 from recommender.evaluation import drift
 from recommender.evaluation.drift import MOST_LOST, Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back
-from recommender.keys import Keys
-from recommender.model import WARM_ITERATIONS, AlsSettings, confidences, train
-from recommender.parallel import one_blas_thread
-from recommender.runs import Run, Source, Status, new_run
+from recommender.learning.als import WARM_ITERATIONS, AlsSettings, confidences, train
+from recommender.learning.weights import weights_of
+from recommender.night.plan import COLD_EVERY_DAYS, Ask, Mode, chain_from, plan_training
+from recommender.runs.folder import Run, Source, Status, new_run
+from recommender.runs.keys import Keys
 from recommender.settings import WarmStart, load_settings
-from recommender.times import DAY_MICROSECONDS
-from recommender.training import COLD_EVERY_DAYS, Ask, Mode, chain_from, plan
+from recommender.system.threads import one_blas_thread
+from recommender.system.times import DAY_MICROSECONDS
 from tests.nights import DAY, make_shop, tastes, usual_shop
 from tests.records import fill
 from tests.shops import checkerboard, interactions_of, sale_lines
@@ -137,7 +137,7 @@ class _Nights:
     def plan(self, ask=Ask.AUTO, **settings):
         tonight = Run(self.folder, dataclasses.replace(new_run(self.folder, _noon(DAY)).manifest))
         tonight.manifest.as_of_day = DAY.isoformat()
-        return plan(tonight, dataclasses.replace(self.settings, **settings), ask)
+        return plan_training(tonight, dataclasses.replace(self.settings, **settings), ask)
 
 
 def _noon(day):

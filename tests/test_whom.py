@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.forgotten import COPY
-from recommender.locks import file_lock
-from recommender.runs import MODEL, of_forgotten
+from recommender.export.forgotten import COPY
+from recommender.runs.folder import MODEL, of_forgotten
+from recommender.system.locks import file_lock
 from tests.nights import DAY, Shop, blind_shop, usual_shop
 
 
@@ -147,7 +147,7 @@ def test_nobody_is_taken_back_during_a_run_and_what_is_cut_short_is_finished(sho
         shop.fails(ExitCode.LOCKED, "forget", "--undo", "7")
     assert len(remembered(shop)) == 2
     with monkeypatch.context() as patched:
-        patched.setattr("recommender.forgotten.write_text", lambda *_: 1 / 0)
+        patched.setattr("recommender.export.forgotten.write_text", lambda *_: 1 / 0)
         shop.recommend("forget", "--undo", "7")
     assert hashes(shop) == set()
     shop.does("forget", "--undo", "7")

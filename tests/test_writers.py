@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from recommender import writers
-from recommender.checks.findings import Findings, Level
-from recommender.checks.surroundings import check_secrets, check_writers
 from recommender.errors import ExitCode
-from recommender.files import make_folder
-from recommender.runs import list_runs
+from recommender.night import writers
+from recommender.runs.folder import list_runs
 from recommender.settings import load_settings
+from recommender.setup.checks.findings import Findings, Level
+from recommender.setup.checks.surroundings import check_secrets, check_writers
+from recommender.system.files import make_folder
 from tests.nights import DAY, usual_shop
 
 ALICE, BOB = 54321, 54322

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from recommender.commands.common import figure, print_line, print_table
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.changes import Change, DataChanges, ListChanges, RunChanges
+    from recommender.runs.diff import Change, DataChanges, ListChanges, RunChanges
 
 _COLUMNS = (Column(""), Column("then"), Column("now"))
 _MOST_LETTERS = 40

@@ -12,7 +12,7 @@ from recommender.commands.common import print_json, printable, progress, setting
 from recommender.errors import ExitCode
 
 if TYPE_CHECKING:
-    from recommender.checks import Finding
+    from recommender.setup.checks import Finding
 
 _WIDTH = 110
 _MARKS = {"error": ("ERROR", "red"), "warning": ("warn", "yellow"), "ok": ("ok", "green")}
@@ -26,7 +26,7 @@ def command(*, as_json: bool) -> ExitCode:
     Reads the sales as a night does, and leaves nothing behind but its lock files. Exits as tonight's run
     would, and with 0 when there are only warnings.
     """
-    from recommender.checks import Level, check
+    from recommender.setup.checks import Level, check
 
     report = check(settings, now=dt.datetime.now(dt.UTC), progress=progress())
     if as_json:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.texttable import Column, escaped, printable, table
+from recommender.system.text import Column, escaped, printable, table
 
 _NEGATIVE = re.compile("-[0-9]+")
 
 if TYPE_CHECKING:
-    from recommender.progress import Progress
     from recommender.settings import Settings
+    from recommender.system.progress import Progress
 
 __all__ = [
     "KeyCommand",
@@ -72,7 +72,7 @@ def settings(*, aloud: bool = False, shop: bool = True) -> "Settings":
 def progress() -> "Progress":
     """Shows the stages on a terminal; elsewhere, and with --quiet, nothing."""
     from recommender.commands.terminal import TerminalProgress
-    from recommender.progress import Progress
+    from recommender.system.progress import Progress
 
     context = click.get_current_context()
     # With -v the log's lines come on the same terminal and say the same.

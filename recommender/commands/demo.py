@@ -19,7 +19,7 @@ def command(directory: Path, url: str | None) -> None:
     """
     from datetime import UTC, datetime
 
-    from recommender.demo import build_demo
+    from recommender.setup.demo import build_demo
 
     report = build_demo(directory, url=url, today=datetime.now(UTC).date())
     print_line(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recommender.commands.common import print_json, print_line, print_table, progress, settings
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
     from recommender.evaluation.report import EvaluationReport, Figure, TaskReport
@@ -39,7 +39,7 @@ def command(*, days: int, most_windows: int, fresh: bool, as_json: bool) -> None
     Every method learns from the sales before a day and is judged by what customers bought in the weeks after
     it. Nothing is published or kept.
     """
-    from recommender.evaluation.evaluate import evaluate
+    from recommender.operations.evaluate import evaluate
 
     given = settings(aloud=True)
     report = evaluate(

@@ -11,7 +11,7 @@ from recommender.commands.common import as_of_option, progress, settings
 @as_of_option
 def command(as_of: dt.date | None) -> None:
     """Stage 1: begin a run with the export of the sales; prints the run's id."""
-    from recommender import pipeline
+    from recommender.night import pipeline
 
     run = pipeline.export_stage(settings(), as_of=as_of, progress=progress())
     click.echo(run.run_id)

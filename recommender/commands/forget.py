@@ -7,12 +7,12 @@ import click
 
 from recommender.commands.common import KeyCommand, print_line, progress, settings
 from recommender.errors import ExitCode
-from recommender.texttable import shortened
+from recommender.system.text import shortened
 
 if TYPE_CHECKING:
-    from recommender.forget import Forgetting
+    from recommender.operations.forget import Forgetting
+    from recommender.operations.whom import Whom
     from recommender.settings import Settings
-    from recommender.whom import Whom
 
 
 @click.command(cls=KeyCommand)
@@ -40,8 +40,8 @@ def command(
     before are erased once more: do that after a backup of DATA_DIR came back. On a terminal it shows what
     there is of the customer, and asks.
     """
-    from recommender.forget import forget
-    from recommender.whom import find_whom
+    from recommender.operations.forget import forget
+    from recommender.operations.whom import find_whom
 
     context = click.get_current_context()
     if customer is not None and guest_email is not None:
@@ -83,7 +83,7 @@ def _is_meant(whom: "Whom") -> bool:
 
 
 def _take_back(given: "Settings", customer: str | None, guest_email: str | None) -> None:
-    from recommender.whom import undo
+    from recommender.operations.whom import undo
 
     left = undo(given, customer, guest_email=guest_email)
     print_line(
@@ -114,8 +114,8 @@ def _print(done: "Forgetting") -> None:
 
 
 def _retrain(given: "Settings") -> None:
-    from recommender import pipeline
-    from recommender.training import Ask
+    from recommender.night import pipeline
+    from recommender.night.plan import Ask
 
     report = pipeline.run(given, ask=Ask.COLD, progress=progress())
     counts = report.run.manifest.counts

@@ -13,14 +13,14 @@ from recommender.errors import SettingsError
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from recommender.init import Plan
-    from recommender.platforms.parameters import Ask
-    from recommender.platforms.preset import Parameter
-    from recommender.platforms.queries import PlatformQueries
     from recommender.settings import Settings
-    from recommender.setup.folder import EnvFile, Queries
+    from recommender.setup.create import TablesPlan
     from recommender.setup.grants import Grants
+    from recommender.setup.platforms.parameters import Ask
+    from recommender.setup.platforms.preset import Parameter
+    from recommender.setup.platforms.queries import PlatformQueries
     from recommender.setup.sample import Sample
+    from recommender.setup.shopfolder import EnvFile, Queries
 
 _UNREAD_SHOWN = 5
 _OTHERS_SHOWN = 8
@@ -55,9 +55,9 @@ def command(
     platform the queries are that platform's; else they are guessed from the shop's tables, for you to finish.
     At the end stand the rights that are needed.
     """
-    from recommender import init
     from recommender.database.urls import normalise_url
     from recommender.errors import DatabaseError, SettingsError
+    from recommender.setup import create
     from recommender.setup.sample import sample
 
     asks = not yes and sys.stdin.isatty()
@@ -86,16 +86,16 @@ def command(
         if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
-    init.require_writable(found)
+    create.require_writable(found)
     planned = _plan(found, sampled, owner)
     _say(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
-        init.make_key(init.GUEST_KEY, found, _say)
+        create.make_key(create.GUEST_KEY, found, _say)
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
         # Not before: with the key every night wants its table.
-        init.make_key(init.FORGET_KEY, found, _say)
-        given = None if owner is None else init.give_rights(found, owner)
+        create.make_key(create.FORGET_KEY, found, _say)
+        given = None if owner is None else create.give_rights(found, owner)
         if given is not None:
             _say(f"Gave the rights on them to {given.who}.")
         _show_grants(found, given)
@@ -121,7 +121,7 @@ def _said(params: tuple[str, ...]) -> dict[str, str]:
 
 
 def _require_platform(name: str | None) -> None:
-    from recommender.platforms.preset import NAMES
+    from recommender.setup.platforms.preset import NAMES
 
     if name is not None and name not in NAMES:
         raise click.UsageError(f"--platform {name} is not known; there are {', '.join(NAMES)}.")
@@ -146,7 +146,7 @@ def _ask(
 
 
 def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool) -> "EnvFile":
-    from recommender.setup.folder import set_zones
+    from recommender.setup.shopfolder import set_zones
 
     env = set_zones(env, found, known, keep_shop=keep_shop)
     after = settings()
@@ -160,16 +160,16 @@ def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, 
 
 
 def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
-    from recommender.setup import envfile, folder
+    from recommender.setup import envfile, shopfolder
 
     path = click.get_current_context().meta["recommender.env_file"] or Path(".env")
     is_new = not path.exists()
-    if asks and url is None and folder.needs_url(path):
+    if asks and url is None and shopfolder.needs_url(path):
         url = click.prompt("The shop's database, such as postgresql://user:password@host/database")
     zone = None
     if asks and is_new:
         zone = click.prompt("The shop's time zone", default=envfile.machine_timezone() or "UTC")
-    env = folder.prepare_env(path, url, zone)
+    env = shopfolder.prepare_env(path, url, zone)
     if env.made_private:
         _say(env.made_private)
     if env.is_new:
@@ -182,7 +182,7 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
 
 
 def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask: "Ask | None") -> "Queries":
-    from recommender.setup.folder import prepare_queries
+    from recommender.setup.shopfolder import prepare_queries
 
     queries = prepare_queries(found, platform=platform, parameters=said, ask=ask)
     known = queries.platform
@@ -225,8 +225,8 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
 
 def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     from recommender.settings import RepeatPurchases
-    from recommender.setup.folder import with_settings
     from recommender.setup.sample import REPEATS_FROM, repeats_share
+    from recommender.setup.shopfolder import with_settings
 
     if found.sources["REPEAT_PURCHASES"] != "default" or found.repeat_purchases is RepeatPurchases.INCLUDE:
         return
@@ -243,26 +243,26 @@ def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
         click.echo(f"Set REPEAT_PURCHASES=include: {why}.")
 
 
-def _plan(found: "Settings", sampled: "Sample", owner: "URL | None") -> "Plan":
-    from recommender import init
+def _plan(found: "Settings", sampled: "Sample", owner: "URL | None") -> "TablesPlan":
     from recommender.errors import DatabaseError
+    from recommender.setup import create
 
     try:
-        return init.plan(found, sampled, owner)
+        return create.plan_tables(found, sampled, owner)
     except DatabaseError:
         _show_grants(found)
         raise
 
 
-def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bool) -> bool:
+def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, asks: bool) -> bool:
     """Whether the tables are there now."""
-    from recommender import init
     from recommender.errors import DatabaseError
+    from recommender.setup import create
 
     if not planned.statements:
         click.echo("All tables are there and fit.")
         return True
-    apart = init.apart_from_shop(found, planned)
+    apart = create.apart_from_shop(found, planned)
     if apart:
         _say(apart)
     if asks:
@@ -271,7 +271,7 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
             click.echo("Nothing was created.")
             return False
     try:
-        init.create_tables(found, planned, owner)
+        create.create_tables(found, planned, owner)
     except DatabaseError:
         if not asks:
             _say_statements(planned.statements)
@@ -282,9 +282,9 @@ def _create(found: "Settings", planned: "Plan", owner: "URL | None", *, asks: bo
 
 
 def _warn_of_meddlers(found: "Settings") -> None:
-    from recommender import init
+    from recommender.setup import create
 
-    for meddler in init.meddlers(found):
+    for meddler in create.named_meddlers(found):
         _say(f"Warning: {meddler.what}. {meddler.what_to_do}")
 
 

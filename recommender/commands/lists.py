@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from recommender.commands.common import print_json, print_line, print_table, settings
-from recommender.texttable import Column, shortened
+from recommender.system.text import Column, shortened
 
 if TYPE_CHECKING:
-    from recommender.database.tables import ListTable
+    from recommender.tables import ListTable
 
 ITEM = Column("item", shortest=20)
 ID = Column("item_id", shortest=8, goes=1)
@@ -37,7 +37,7 @@ def print_item(definition: "ListTable", item: str, *, title: str, nothing: str, 
         nothing: why there may be nothing, as a sentence.
         as_json: for machines.
     """
-    from recommender.showitem import show_item
+    from recommender.operations.showitem import show_item
 
     view = show_item(settings(), definition, item)
     if as_json:

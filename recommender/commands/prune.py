@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from recommender.commands.common import print_line, print_table, settings
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.retention import Fate
+    from recommender.runs.retention import Fate
 
 _COLUMNS = (Column("run"), Column("MB", right=True), Column("why", shortest=20))
 _MB = 1e6
@@ -18,7 +18,7 @@ _MB = 1e6
 @click.option("--dry-run", is_flag=True, help="Only say what would go, and why the rest stays.")
 def command(*, dry_run: bool) -> None:
     """Remove the past runs that KEEP_RUNS and KEEP_EXPORT_DAYS no longer ask for; each run does it too."""
-    from recommender import pipeline
+    from recommender.night import pipeline
 
     fates = pipeline.prune_runs(settings(), dry_run=dry_run)
     gone = [(fate, size) for fate, size in fates if fate.goes]

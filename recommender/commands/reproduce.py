@@ -10,11 +10,11 @@ import click
 
 from recommender.commands.common import print_json, print_line, print_table, progress, settings
 from recommender.errors import ExitCode
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.reproduce import Reproduction
-    from recommender.runs import Run
+    from recommender.operations.reproduce import Reproduction
+    from recommender.runs.folder import Run
 
 _COLUMNS = (Column("stage"), Column("what"), Column(""))
 
@@ -34,7 +34,7 @@ def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: b
 
     Says identical, or what differs first and why it can: exit code 3. Publishes and keeps nothing.
     """
-    from recommender.reproduce import reproduce
+    from recommender.operations.reproduce import reproduce
 
     if (run_id is None) == (archive is None):
         raise click.UsageError("Give a RUN_ID, or --from-archive FILE.", click.get_current_context())
@@ -59,9 +59,9 @@ def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: b
 @contextlib.contextmanager
 def _run(data_dir: Path, run_id: str | None, archive: Path | None) -> "Iterator[tuple[Run, Path, Path]]":
     """The run, the folder of the runs, and an empty folder to work in; nothing of it stays."""
-    from recommender.archive import unpack
-    from recommender.files import temporary_folder
-    from recommender.runs import find_run
+    from recommender.runs.archive import unpack
+    from recommender.runs.folder import find_run
+    from recommender.system.files import temporary_folder
 
     if archive is None:
         run = find_run(data_dir, str(run_id))

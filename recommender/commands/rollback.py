@@ -25,8 +25,8 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
             raise click.UsageError("--release stands alone.", click.get_current_context())
         _release()
         return
-    from recommender.hold import RELEASE, find_hold
-    from recommender.rollback import hold_shown, rollback
+    from recommender.operations.rollback import hold_shown, rollback
+    from recommender.runs.hold import RELEASE, find_hold
 
     given = settings()
     if hold and run_id and hold_shown(given, run_id):
@@ -56,7 +56,7 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
 
 
 def _release() -> None:
-    from recommender.hold import release_hold
+    from recommender.runs.hold import release_hold
 
     print_line(
         "Nights publish again." if release_hold(settings().data_dir) else "There is no hold: nights publish."

@@ -9,7 +9,7 @@ import click
 from recommender.commands.common import as_of_option, ask_options, printable, progress, settings
 
 if TYPE_CHECKING:
-    from recommender.pipeline import Report
+    from recommender.night.pipeline import NightReport
 
 
 @click.command()
@@ -26,8 +26,8 @@ def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> N
 
     Silent under cron when all is well; on a terminal it shows the stages and a summary.
     """
-    from recommender import pipeline
-    from recommender.training import Ask
+    from recommender.night import pipeline
+    from recommender.night.plan import Ask
 
     report = pipeline.run(
         settings(aloud=dry_run),
@@ -49,7 +49,7 @@ def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> N
         _summarise(report)
 
 
-def _print_changes(report: "Report") -> None:
+def _print_changes(report: "NightReport") -> None:
     from recommender.commands.changes import list_changes, print_changes
 
     if report.changes is not None:
@@ -58,7 +58,7 @@ def _print_changes(report: "Report") -> None:
         click.echo(f"Lists: {list_changes(report.lists)}")
 
 
-def _summarise(report: "Report") -> None:
+def _summarise(report: "NightReport") -> None:
     manifest = report.run.manifest
     click.echo(
         f"Published {manifest.counts['rows']:,} rows for {manifest.counts['customers']:,} customers"

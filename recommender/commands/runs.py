@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from recommender.commands.common import figure, print_json, print_line, print_table, settings
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 _COLUMNS = (
     Column("day"),
@@ -34,7 +34,7 @@ def command(context: click.Context, /, *, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from recommender.pastruns import past_runs
+    from recommender.operations.pastruns import past_runs
 
     given = settings()
     runs = past_runs(given)
@@ -85,9 +85,9 @@ def diff(*, then: str | None, now: str | None, as_json: bool) -> None:
 
     Without B, from A to the one published last; without both, between the two published last.
     """
-    from recommender.changes import compare_runs
     from recommender.commands.changes import print_changes
-    from recommender.pastruns import two_runs
+    from recommender.operations.pastruns import two_runs
+    from recommender.runs.diff import compare_runs
 
     found = compare_runs(*two_runs(settings(), then, now))
     if as_json:
@@ -111,7 +111,7 @@ def unpin(*, run_id: str) -> None:
 
 
 def _pin(run_id: str, *, wanted: bool) -> None:
-    from recommender.runs import find_run
+    from recommender.runs.folder import find_run
 
     find_run(settings().data_dir, run_id).pin(wanted)
     print_line(f"{run_id} is {'pinned: it stays' if wanted else 'no longer pinned'}.")
@@ -125,7 +125,7 @@ def export(*, run_id: str, file: Path, force: bool) -> None:
     """Pack a run into one file, for `reproduce --from-archive` elsewhere. It holds what customers bought."""
     import datetime as dt
 
-    from recommender.archive import pack_noted
+    from recommender.runs.archive import pack_noted
 
     if file.exists() and not force:
         raise click.UsageError(f"{file} is there already; --force replaces it.", click.get_current_context())

@@ -7,11 +7,11 @@ import click
 
 from recommender.commands.common import KeyCommand, print_json, print_line, print_table, settings
 from recommender.commands.lists import ID, ITEM, name_of, print_list
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.search import SearchResult
-    from recommender.show import CustomerView
+    from recommender.operations.search import SearchResult
+    from recommender.operations.show import CustomerView
 
 _MOST_HISTORY = 15
 
@@ -27,12 +27,12 @@ def command(*, customer: str | None, text: str | None, as_json: bool) -> None:
     if (customer is None) == (not text):
         raise click.UsageError("Give either a CUSTOMER or --search TEXT.", click.get_current_context())
     if customer is not None:
-        from recommender.show import show
+        from recommender.operations.show import show
 
         view = show(settings(), customer)
         print_json(view.as_json()) if as_json else _print(view)
     elif text:
-        from recommender.search import search
+        from recommender.operations.search import search
 
         found = search(settings(), text)
         print_json(found.as_json()) if as_json else _print_found(found)

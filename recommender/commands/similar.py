@@ -13,6 +13,6 @@ _NOTHING = "Nothing: too few customers bought this item and another one that may
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def command(*, item: str, as_json: bool) -> None:
     """What the customers of ITEM (the shop's own item_id) buy too."""
-    from recommender.database.tables import SIMILAR_ITEMS
+    from recommender.tables import SIMILAR_ITEMS
 
     print_item(SIMILAR_ITEMS, item, title="Similar items", nothing=_NOTHING, as_json=as_json)

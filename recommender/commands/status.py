@@ -8,10 +8,10 @@ import click
 
 from recommender.commands.common import figure, print_json, print_line, print_table, settings
 from recommender.errors import ExitCode
-from recommender.texttable import Column
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.status import StatusReport
+    from recommender.operations.status import StatusReport
 
 
 class _Age(click.ParamType[dt.timedelta]):
@@ -33,7 +33,7 @@ def command(*, as_json: bool, max_age: dt.timedelta | None) -> ExitCode:
 
     Exits with 3 when it is too old, when the last run failed, or when nothing was ever published.
     """
-    from recommender.status import status
+    from recommender.operations.status import status
 
     given = settings()
     report = status(given, now=dt.datetime.now(dt.UTC), max_age=max_age)

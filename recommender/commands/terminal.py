@@ -4,8 +4,8 @@ import time
 
 import click
 
-from recommender.progress import Progress
-from recommender.texttable import printable
+from recommender.system.progress import Progress
+from recommender.system.text import printable
 
 _SECONDS_BETWEEN = 0.1
 

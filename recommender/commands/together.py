@@ -15,6 +15,6 @@ _NOTHING = (
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def command(*, item: str, as_json: bool) -> None:
     """What lies in one basket with ITEM (the shop's own item_id) more often than by chance."""
-    from recommender.database.tables import BOUGHT_TOGETHER
+    from recommender.tables import BOUGHT_TOGETHER
 
     print_item(BOUGHT_TOGETHER, item, title="Bought together", nothing=_NOTHING, as_json=as_json)

@@ -11,12 +11,12 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from recommender.database.advice import COLLATIONS, NOT_WRITTEN, SILENT, TOO_SLOW, WRONG_SQL
+from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.database.silence import silence_in
-from recommender.database.tables import KeyType, ListTable
 from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
-from recommender.keykind import KeyKind
+from recommender.tables import KeyKind, ListTable
 
 WRITTEN = "could not be written"
 """How the error of a publish is told."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from recommender.csvform import parse_records, read_records, whole_records
 from recommender.database import silence
 from recommender.database.advice import REFUSED_ROW, mysql_advice
 from recommender.database.base import (
@@ -31,17 +30,18 @@ from recommender.database.base import (
     no_key,
     text_type,
 )
+from recommender.database.ddl import KeyType
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.sessions import LIFTED_MODES, OWN_MODE, set_mysql
-from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_mysql_transient
 from recommender.database.typewords import mysql_words
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
-from recommender.files import new_file
-from recommender.interrupts import interrupts
-from recommender.keykind import KeyKind
+from recommender.system.csvform import parse_records, read_records, whole_records
+from recommender.system.files import new_file
+from recommender.system.interrupts import interrupts
+from recommender.tables import KeyKind, ListTable
 
 if TYPE_CHECKING:
     from recommender.database.mysqlwire import GuardedConnection

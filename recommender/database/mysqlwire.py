@@ -15,7 +15,7 @@ from recommender.database import silence
 from recommender.database.advice import ASKS_FOR_FILES, CLEAR_TEXT
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
-from recommender.texttable import printable, shortened
+from recommender.system.text import printable, shortened
 
 _FILE_REQUEST = b"\xfb"
 _BLOCK = 16 * 1024
@@ -26,7 +26,7 @@ _OLD = b"mysql_old_password"
 """Of before MySQL 4.1: what it sends serves as well as the password."""
 
 
-class SilentServerError(silence.Silence, OperationalError):
+class SilentMySQLError(silence.Silence, OperationalError):
     """The server did not answer."""
 
 
@@ -202,7 +202,7 @@ class GuardedConnection(Connection):
         self._public_key = key
 
 
-def _silence(error: BaseException | None, sock: Any) -> SilentServerError | None:
+def _silence(error: BaseException | None, sock: Any) -> SilentMySQLError | None:
     """Where our own limit has ended the wait: the system's, for a line that is dead, has a number."""
     is_ours = isinstance(error, TimeoutError) and error.errno is None and sock is not None
-    return SilentServerError(sock.gettimeout()) if is_ours else None
+    return SilentMySQLError(sock.gettimeout()) if is_ours else None

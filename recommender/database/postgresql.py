@@ -11,7 +11,6 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from recommender.csvform import parse_records
 from recommender.database import silence
 from recommender.database.advice import POOLED, postgresql_advice
 from recommender.database.base import (
@@ -31,17 +30,18 @@ from recommender.database.base import (
     plain_lines,
     text_type,
 )
+from recommender.database.ddl import KeyType
 from recommender.database.keepalive import Heartbeat
 from recommender.database.postgresqlwire import PatientConnection
 from recommender.database.query import Query
 from recommender.database.sessions import POSTGRESQL, postgresql_statement
-from recommender.database.tables import KeyType, ListTable
 from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError, LockedError, TransientError
-from recommender.interrupts import interrupts
-from recommender.keykind import KeyKind
+from recommender.system.csvform import parse_records
+from recommender.system.interrupts import interrupts
+from recommender.tables import KeyKind, ListTable
 
 log = logging.getLogger(__name__)
 

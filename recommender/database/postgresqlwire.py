@@ -14,7 +14,7 @@ from recommender.database import silence
 Result = TypeVar("Result")
 
 
-class SilentServerError(silence.Silence, psycopg.OperationalError):
+class SilentPostgreSQLError(silence.Silence, psycopg.OperationalError):
     """The server did not answer."""
 
 
@@ -66,9 +66,9 @@ class PatientConnection(psycopg.Connection[Any]):
         if not select.select([], [self.pgconn.socket], [], self.patience_seconds)[1]:
             raise self._silent()
 
-    def _silent(self) -> SilentServerError:
+    def _silent(self) -> SilentPostgreSQLError:
         self.pgconn.finish()  # or whoever tidies up would wait again
-        return SilentServerError(self.patience_seconds)
+        return SilentPostgreSQLError(self.patience_seconds)
 
     def rollback(self) -> None:
         """Roll back; over a connection that is closed the server does so by itself."""

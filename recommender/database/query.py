@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.errors import SettingsError
-from recommender.files import read_plain
+from recommender.system.files import read_plain
 
 # What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
 # escapes, `#` comments, double-quoted strings, and comments that it runs (`/*! … */`), which hide nothing;

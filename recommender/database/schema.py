@@ -13,17 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from recommender.database.base import Database, Meddler, Publication, capital
-from recommender.database.tables import (
-    LISTS,
-    SCHEMA_VERSION,
-    ListTable,
-    Role,
-    forgotten_table,
-    list_table,
-    runs_table,
-)
+from recommender.database.ddl import forgotten_table, list_table, runs_table
 from recommender.errors import DatabaseError, SettingsError
-from recommender.keykind import KeyKind
+from recommender.tables import LISTS, SCHEMA_VERSION, KeyKind, ListTable, Role
 
 
 @dataclass(frozen=True)

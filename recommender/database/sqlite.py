@@ -16,7 +16,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.csvform import read_records
 from recommender.database.advice import TOO_SLOW, sqlite_advice
 from recommender.database.base import (
     LOCK_WAIT_SECONDS,
@@ -34,15 +33,16 @@ from recommender.database.base import (
     no_key,
     plain_lines,
 )
+from recommender.database.ddl import KeyType
 from recommender.database.query import Query
-from recommender.database.tables import KeyType, ListTable
 from recommender.database.typewords import sqlite_words
 from recommender.errors import DatabaseError, Interrupted, RefusedError
-from recommender.files import new_file
-from recommender.interrupts import interrupts
-from recommender.keykind import KeyKind
-from recommender.locks import FileLock, file_lock
-from recommender.texttable import shortened
+from recommender.system.csvform import read_records
+from recommender.system.files import new_file
+from recommender.system.interrupts import interrupts
+from recommender.system.locks import FileLock, file_lock
+from recommender.system.text import shortened
+from recommender.tables import KeyKind, ListTable
 
 _PAGES_AT_ONCE = 10_000
 _COMMIT_WAIT_SECONDS = 0.9

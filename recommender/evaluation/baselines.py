@@ -16,11 +16,11 @@ import numpy.typing as npt
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix, vstack
 
-from recommender.blend.habit import HALF_LIFE_DAYS, decayed_frequency
-from recommender.interactions import Interactions
-from recommender.parallel import in_threads, one_blas_thread
-from recommender.popularity import popularity
-from recommender.topn import top_n
+from recommender.learning.habit import HALF_LIFE_DAYS, decayed_frequency
+from recommender.learning.interactions import Interactions
+from recommender.learning.popularity import popularity
+from recommender.ranking.topn import top_n
+from recommender.system.threads import in_threads, one_blas_thread
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]

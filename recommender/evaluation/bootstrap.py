@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from recommender.parallel import one_blas_thread
+from recommender.system.threads import one_blas_thread
 
 Float64s = npt.NDArray[np.float64]
 

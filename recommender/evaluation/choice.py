@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recommender.blend.candidates import CandidateMaker
-from recommender.blend.signals import SIGNALS
-from recommender.blend.weights import Choices, default_weights, learn, weights_of
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
-from recommender.interactions import SaleLines
-from recommender.parallel import Progress
+from recommender.learning.interactions import SaleLines
+from recommender.learning.signals import SIGNALS
+from recommender.learning.weights import Choices, default_weights, learn, weights_of
+from recommender.ranking.candidates import CandidateMaker
+from recommender.system.threads import Progress
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from recommender.evaluation import metrics
 from recommender.evaluation.bootstrap import intervals, mean_over_windows
-from recommender.evaluation.methods import Learner, Method
+from recommender.evaluation.methods import ComparedMethod, Learner
 from recommender.evaluation.report import SEGMENTS, Figure, MethodReport, Segment, TaskReport, segments_of
 from recommender.evaluation.split import Split, Task
-from recommender.interactions import SaleLines
-from recommender.keys import Keys
-from recommender.parallel import Progress
+from recommender.learning.interactions import SaleLines
+from recommender.runs.keys import Keys
+from recommender.system.threads import Progress
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -34,16 +34,16 @@ class Judged:
     """shape (judged,), int64, ascending: indexes into the customers of all sale lines"""
     segments: Int64s
     """shape (judged,): index into `SEGMENTS` of each"""
-    values: dict[tuple[Method, str], Float64s] = field(default_factory=dict)
+    values: dict[tuple[ComparedMethod, str], Float64s] = field(default_factory=dict)
     """shape (judged,) each: by method and measure; none for a method without lists"""
-    coverage: dict[Method, float] = field(default_factory=dict)
-    full_lists: dict[Method, float] = field(default_factory=dict)
+    coverage: dict[ComparedMethod, float] = field(default_factory=dict)
+    full_lists: dict[ComparedMethod, float] = field(default_factory=dict)
 
 
 def judge(
     lines: SaleLines,
     split: Split,
-    methods: Mapping[Method, Learner],
+    methods: Mapping[ComparedMethod, Learner],
     *,
     never: Keys,
     progress: Progress | None = None,
@@ -85,7 +85,12 @@ def judge(
 
 
 def task_report(
-    task: Task, windows: Sequence[Judged], methods: Sequence[Method], *, is_configured: bool, seed: int
+    task: Task,
+    windows: Sequence[Judged],
+    methods: Sequence[ComparedMethod],
+    *,
+    is_configured: bool,
+    seed: int,
 ) -> TaskReport:
     """The figures of a task over all windows.
 
@@ -138,21 +143,23 @@ class _Table:
                 row[np.searchsorted(self.customers, window.customers)] = own
         return table
 
-    def figures(self, methods: Sequence[Method], seed: int) -> dict[tuple[Method, str | Segment], Figure]:
+    def figures(
+        self, methods: Sequence[ComparedMethod], seed: int
+    ) -> dict[tuple[ComparedMethod, str | Segment], Figure]:
         """The figures by method and measure, by method and segment, and the system's leads."""
-        asked: dict[tuple[Method, str | Segment], Float64s] = {}
+        asked: dict[tuple[ComparedMethod, str | Segment], Float64s] = {}
         for method in methods:
             for measure in _MEASURES:
                 values = [w.values.get((method, measure)) for w in self._windows]
                 if any(own is not None for own in values):
                     asked[method, measure] = self._spread(values)
         for method in methods:
-            ndcg, of_system = asked.get((method, "ndcg")), asked.get((Method.SYSTEM, "ndcg"))
+            ndcg, of_system = asked.get((method, "ndcg")), asked.get((ComparedMethod.SYSTEM, "ndcg"))
             if ndcg is None:
                 continue
             for place, segment in enumerate(SEGMENTS):
                 asked[method, segment] = np.where(self.segments == place, ndcg, np.nan)
-            if of_system is not None and method is not Method.SYSTEM:
+            if of_system is not None and method is not ComparedMethod.SYSTEM:
                 asked[method, "system_lead"] = of_system - ndcg
         ends = intervals([*asked.values()], seed=seed)
         return {

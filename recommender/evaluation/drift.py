@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from recommender.evaluation.bootstrap import difference_interval
 from recommender.evaluation.past import Past, Recipe
-from recommender.interactions import Interactions, SaleLines, make_interactions
-from recommender.machine import give_back_memory
-from recommender.model import train
-from recommender.times import DAY_MICROSECONDS
+from recommender.learning.als import train
+from recommender.learning.interactions import Interactions, SaleLines, make_interactions
+from recommender.system.machine import give_back_memory
+from recommender.system.times import DAY_MICROSECONDS
 
 Float64s = npt.NDArray[np.float64]
 

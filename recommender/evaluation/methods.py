@@ -8,15 +8,21 @@ import numpy.typing as npt
 
 from recommender.evaluation import baselines
 from recommender.evaluation.split import Task
-from recommender.evaluation.system import System, Trainer
-from recommender.interactions import Interactions
+from recommender.learning.als import Model
+from recommender.learning.interactions import Interactions
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-class Method(StrEnum):
+System = Callable[[Interactions, Int64s, bool], Int32s]
+"""From a training, users (indexes into the training's) and whether to leave out what they have bought, the
+lists: shape (users, n), int32, indexes of the training's items, best first, -1 where a list is shorter."""
+Trainer = Callable[[Interactions], Model]
+
+
+class ComparedMethod(StrEnum):
     """The methods, in the order in which they are shown; the system is the last."""
 
     POPULAR_ALL_TIME = "popular_all_time"
@@ -39,7 +45,9 @@ Learner = Callable[[Interactions, Bools], Ranker]
 """From a training and what may be in a list, shape (items,), a ranker."""
 
 
-def methods(*, system: System, trained: Trainer, n: int, seed: int, threads: int) -> dict[Method, Learner]:
+def methods(
+    *, system: System, trained: Trainer, n: int, seed: int, threads: int
+) -> dict[ComparedMethod, Learner]:
     """Every method.
 
     Args:
@@ -91,12 +99,14 @@ def methods(*, system: System, trained: Trainer, n: int, seed: int, threads: int
         return baselines.Factors(model.user_factors, model.item_factors)
 
     return {
-        Method.POPULAR_ALL_TIME: popular(0.0),
-        Method.POPULAR_RECENT: popular(1.0),
-        Method.POPULAR: popular(0.5),
-        Method.OWN_HABIT: own_habit,
-        Method.ITEM_TO_ITEM: item_to_item,
-        Method.ALS_DEFAULT: by_factors(default_factors),
-        Method.ALS: by_factors(own_factors),
-        Method.SYSTEM: lambda train, _allowed: lambda users, task: system(train, users, task is Task.NEW),
+        ComparedMethod.POPULAR_ALL_TIME: popular(0.0),
+        ComparedMethod.POPULAR_RECENT: popular(1.0),
+        ComparedMethod.POPULAR: popular(0.5),
+        ComparedMethod.OWN_HABIT: own_habit,
+        ComparedMethod.ITEM_TO_ITEM: item_to_item,
+        ComparedMethod.ALS_DEFAULT: by_factors(default_factors),
+        ComparedMethod.ALS: by_factors(own_factors),
+        ComparedMethod.SYSTEM: lambda train, _allowed: (
+            lambda users, task: system(train, users, task is Task.NEW)
+        ),
     }

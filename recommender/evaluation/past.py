@@ -6,16 +6,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.blend.signals import Signals, make_signals
 from recommender.evaluation.metrics import ndcg
 from recommender.evaluation.split import Task, time_split, windows
-from recommender.interactions import Interactions, SaleLines
-from recommender.keys import Keys
-from recommender.machine import give_back_memory
-from recommender.model import AlsSettings, train
-from recommender.ranking import top_lists
-from recommender.settings import Settings
-from recommender.times import DAY_MICROSECONDS, format_times
+from recommender.learning.als import AlsSettings, train
+from recommender.learning.interactions import Interactions, SaleLines
+from recommender.learning.signals import Signals, make_signals
+from recommender.ranking.recommendations import top_lists
+from recommender.runs.keys import Keys
+from recommender.system.machine import give_back_memory
+from recommender.system.times import DAY_MICROSECONDS, format_times
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -44,25 +43,6 @@ class Recipe:
     """length of the lists"""
     threads: int
     """how many to use, at least 1; no result depends on it"""
-
-    @classmethod
-    def of(cls, settings: Settings, *, never: Keys, exclude_seen: bool, threads: int) -> "Recipe":
-        """As the settings say, for either task."""
-        return cls(
-            als=AlsSettings(
-                factors=settings.factors,
-                regularization=settings.regularization,
-                iterations=settings.iterations,
-                alpha=settings.alpha,
-                seed=settings.seed,
-            ),
-            half_life_days=settings.half_life_days,
-            exclude_seen=exclude_seen,
-            publish_guests=settings.publish_guests,
-            never=never,
-            n=settings.top_n,
-            threads=threads,
-        )
 
     @property
     def task(self) -> Task:

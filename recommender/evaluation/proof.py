@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recommender.blend.weights import weights_of
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS, difference_interval, interval
 from recommender.evaluation.drift import Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows
-from recommender.interactions import SaleLines
+from recommender.learning.interactions import SaleLines
+from recommender.learning.weights import weights_of
 
 Float64s = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
-from recommender.evaluation.methods import Method
+from recommender.evaluation.methods import ComparedMethod
 from recommender.evaluation.split import Task
 
 Int64s = npt.NDArray[np.int64]
@@ -35,14 +35,14 @@ def segments_of(purchase_days: Int64s) -> Int64s:
 
 
 WORDS = {
-    Method.POPULAR_ALL_TIME: "popular of all time",
-    Method.POPULAR_RECENT: "popular of late",
-    Method.POPULAR: "popular as published",
-    Method.OWN_HABIT: "the customer's habit",
-    Method.ITEM_TO_ITEM: "item to item",
-    Method.ALS_DEFAULT: "ALS with library defaults",
-    Method.ALS: "ALS as configured",
-    Method.SYSTEM: "the configured system",
+    ComparedMethod.POPULAR_ALL_TIME: "popular of all time",
+    ComparedMethod.POPULAR_RECENT: "popular of late",
+    ComparedMethod.POPULAR: "popular as published",
+    ComparedMethod.OWN_HABIT: "the customer's habit",
+    ComparedMethod.ITEM_TO_ITEM: "item to item",
+    ComparedMethod.ALS_DEFAULT: "ALS with library defaults",
+    ComparedMethod.ALS: "ALS as configured",
+    ComparedMethod.SYSTEM: "the configured system",
 }
 """What an owner reads for each method."""
 
@@ -65,7 +65,7 @@ class Figure:
 class MethodReport:
     """The figures of one method in one task; all None where it has nothing to say in it."""
 
-    method: Method
+    method: ComparedMethod
     ndcg: Figure
     recall: Figure
     hit_rate: Figure
@@ -93,12 +93,12 @@ class TaskReport:
     methods: tuple[MethodReport, ...]
 
     @property
-    def best(self) -> Method | None:
+    def best(self) -> ComparedMethod | None:
         """The method with the greatest nDCG, the system among equals; None where nobody was judged."""
         judged = [m for m in self.methods if m.ndcg.value is not None]
         if not judged:
             return None
-        return max(judged, key=lambda m: (m.ndcg.value, m.method is Method.SYSTEM)).method
+        return max(judged, key=lambda m: (m.ndcg.value, m.method is ComparedMethod.SYSTEM)).method
 
     @property
     def verdict(self) -> str:
@@ -113,9 +113,9 @@ class TaskReport:
             )
         return self._beyond_noise(best)
 
-    def _beyond_noise(self, best: Method) -> str:
+    def _beyond_noise(self, best: ComparedMethod) -> str:
         leads = [(WORDS[m.method], m.system_lead) for m in self.methods if m.system_lead is not None]
-        if best is Method.SYSTEM:
+        if best is ComparedMethod.SYSTEM:
             close = [words for words, lead in leads if not _is_above(lead.low)]
             if close:
                 return f"Best is the configured system, but not beyond noise better than {_listed(close)}."

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.interactions import Interactions, SaleLines, make_interactions
-from recommender.times import DAY_MICROSECONDS
+from recommender.learning.interactions import Interactions, SaleLines, make_interactions
+from recommender.system.times import DAY_MICROSECONDS
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]

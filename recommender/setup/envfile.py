@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recommender.database.urls import normalise_url
 from recommender.errors import SettingsError
-from recommender.files import FILE_MODE, make_folder, shipped_text, write_text
 from recommender.settings import SECRETS, read_env_file
-from recommender.texttable import printable
+from recommender.system.files import FILE_MODE, make_folder, shipped_text, write_text
+from recommender.system.text import printable
 
 _PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
 _OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu", "Etc/Universal", "Etc/Zulu"}

@@ -6,9 +6,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.looks import rows_if_allowed
 from recommender.setup import words
-from recommender.setup.catalogue import Epoch, FoundColumn, FoundTable, Kind
+from recommender.setup.looks import rows_if_allowed
+from recommender.setup.shoptables import ColumnKind, Epoch, FoundColumn, FoundTable
 
 _LOOKED_AT = 5000
 """Of the oldest rows, and as many of the newest: a shop may have changed its software in between."""
@@ -96,7 +96,7 @@ def _looked_at(database: Database, table: FoundTable, column: FoundColumn) -> Fo
     is_sqlite = database.backend == "sqlite"
     if column.name in table.key or not words.may_be_epoch(column):
         return column
-    if not is_sqlite and column.kind not in (Kind.INTEGER, Kind.NUMBER):
+    if not is_sqlite and column.kind not in (ColumnKind.INTEGER, ColumnKind.NUMBER):
         return column  # what is declared a time or a text holds nothing else there
     forms = _forms(database, table, column)
     known = sum(lines for form, lines in forms.items() if form != _OTHERS)
@@ -104,10 +104,10 @@ def _looked_at(database: Database, table: FoundTable, column: FoundColumn) -> Fo
     if known < _LEAST_SHARE * sum(forms.values()) or (len(epochs) > 1 and not is_sqlite):
         return column
     if epochs:
-        has_texts = is_sqlite and (_TEXTS in forms or column.kind is Kind.TEXT)
-        return replace(column, kind=Kind.TIME, epochs=epochs, has_texts=has_texts)
-    if _TEXTS in forms and column.kind is not Kind.TEXT:
-        return replace(column, kind=Kind.TIME)
+        has_texts = is_sqlite and (_TEXTS in forms or column.kind is ColumnKind.TEXT)
+        return replace(column, kind=ColumnKind.TIME, epochs=epochs, has_texts=has_texts)
+    if _TEXTS in forms and column.kind is not ColumnKind.TEXT:
+        return replace(column, kind=ColumnKind.TIME)
     return column
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.looks import rows_if_allowed
 from recommender.setup import words
-from recommender.setup.candidates import Sales, candidates, product_table
-from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
 from recommender.setup.epochs import since_condition, time_expression, with_epochs
+from recommender.setup.guesses import SalesGuess, candidates, product_table
+from recommender.setup.looks import rows_if_allowed
 from recommender.setup.rowkeys import with_keys
-from recommender.texttable import printable
+from recommender.setup.shoptables import ColumnKind, FoundColumn, FoundTable
+from recommender.system.text import printable
 
 _OTHERS_SHOWN = 3
 _VALUES_SHOWN = 12
@@ -84,7 +84,7 @@ class _Writer:
     def _of(self, alias: str, column: FoundColumn | str) -> str:
         return f"{alias}.{self._name(column if isinstance(column, str) else column.name)}"
 
-    def sales(self, found: Sales, others: list[str], returns: list[FoundTable]) -> tuple[str, list[str]]:
+    def sales(self, found: SalesGuess, others: list[str], returns: list[FoundTable]) -> tuple[str, list[str]]:
         """`sales.sql`, and what is left to do in it."""
         o = "o" if found.join else "l"
         customer, time = self._of(o, found.customer), self._of(o, found.time)
@@ -145,7 +145,7 @@ class _Writer:
 
     def _returns(self, table: FoundTable) -> list[str]:
         """A comment that shows how to add what came back."""
-        times = (c for c in table.columns if c.kind is Kind.TIME and not c.epochs)
+        times = (c for c in table.columns if c.kind is ColumnKind.TIME and not c.epochs)
         when = next((self._of("r", c) for c in times), "…")
         pieces = next((self._of("r", c) for c in table.columns if words.is_quantity(c)), "…")
         source = printable(f"{self._table(table)} AS r … WHERE {when} >= :since")
@@ -158,7 +158,7 @@ class _Writer:
         ]
 
     def _what_was_sold(
-        self, found: Sales, sides: dict[str, tuple[FoundTable, set[str]]]
+        self, found: SalesGuess, sides: dict[str, tuple[FoundTable, set[str]]]
     ) -> tuple[list[str], list[str]]:
         """Comments about the columns that tell what was really sold, and what is left to do about it."""
         text, to_finish = [], []
@@ -203,14 +203,14 @@ class _Writer:
 
     def _guest_value(self, table: FoundTable, column: FoundColumn) -> str | None:
         """What the shop stores for no customer, where that is not NULL: customer 0, or an empty text."""
-        value = "0" if column.kind is Kind.INTEGER else "''"
+        value = "0" if column.kind is ColumnKind.INTEGER else "''"
         name = self._name(column.name)
         found = self._rows(f"SELECT 1 FROM {self._table(table)} WHERE {name} = {value} LIMIT 1")
         return value if found else None
 
     def _few_values(self, table: FoundTable, column: FoundColumn) -> list[str]:
         """The values of a column that has at least two and not many, as SQL, the most frequent first."""
-        if column.kind not in (Kind.INTEGER, Kind.TEXT, Kind.OTHER, Kind.BOOLEAN):
+        if column.kind not in (ColumnKind.INTEGER, ColumnKind.TEXT, ColumnKind.OTHER, ColumnKind.BOOLEAN):
             return []
         first = f"(SELECT {self._name(column.name)} FROM {self._table(table)} LIMIT {_LOOKED_AT})"
         if not 2 <= len(self._values(column, first)) <= _VALUES_SHOWN:  # noqa: PLR2004 - one tells nothing apart
@@ -231,7 +231,7 @@ class _Writer:
     def _rows(self, statement: str) -> Sequence[Sequence[object]]:
         return rows_if_allowed(self._database, statement)
 
-    def _order_key(self, found: Sales, taken: set[FoundColumn]) -> str | None:
+    def _order_key(self, found: SalesGuess, taken: set[FoundColumn]) -> str | None:
         """The column that says which lines are of one order: none that says something else already."""
         if found.join:
             return self._of("o", found.join[-1][1])
@@ -256,7 +256,7 @@ class _Writer:
         text = printable(str(value)).replace("\\", "?")
         return "'" + text[: _LONGEST_VALUE * 4].replace("'", "''") + "'"
 
-    def items(self, found: Sales, tables: list[FoundTable]) -> tuple[str, list[str]]:
+    def items(self, found: SalesGuess, tables: list[FoundTable]) -> tuple[str, list[str]]:
         """`items.sql`, and what is left to do in it."""
         place = product_table(found, tables)
         head = "-- The items, one row each: a first guess of `recommend init`, for you to finish."
@@ -292,7 +292,7 @@ class _Writer:
         """SQL that tells whether an item is on sale: a number, or a text that says yes or no."""
         for column in filter(words.is_active, table.columns):
             name = self._of("p", column)
-            if column.kind is not Kind.TEXT:
+            if column.kind is not ColumnKind.TEXT:
                 return name
             values = self._few_values(table, column)
             plain = {value: value.strip("'").lower() for value in values}

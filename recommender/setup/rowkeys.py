@@ -5,9 +5,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.looks import rows_if_allowed
 from recommender.setup import words
-from recommender.setup.catalogue import FoundTable, Kind
+from recommender.setup.looks import rows_if_allowed
+from recommender.setup.shoptables import ColumnKind, FoundTable
 
 _LOOKED_AT = 1_000_000
 
@@ -30,7 +30,7 @@ def _key(database: Database, table: FoundTable) -> tuple[str, ...]:
     named = [
         column.name
         for column in table.columns
-        if column.kind in (Kind.INTEGER, Kind.TEXT)
+        if column.kind in (ColumnKind.INTEGER, ColumnKind.TEXT)
         and (not table.key or column.name in table.key)
         and (words.plain(column.name) == "id" or words.names_table(column.name, table.name))
     ]

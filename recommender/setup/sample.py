@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from recommender.beyond import newest_sale, not_compared
 from recommender.database import open_database
 from recommender.database.base import QueryColumn, Snapshot
+from recommender.database.ddl import KeyType
 from recommender.database.query import Query, read_query
-from recommender.database.tables import KeyType
 from recommender.errors import DatabaseError, RecommenderError, RefusedError
-from recommender.export import find_columns
-from recommender.looks import rows_of, shop_snapshot
+from recommender.export.beyond import newest_sale, not_compared
+from recommender.export.snapshot import find_columns
 from recommender.settings import Settings
-from recommender.texttable import shortened
-from recommender.times import UNREADABLE, parse_times, shown_time
+from recommender.setup.looks import rows_of, shop_snapshot
+from recommender.system.text import shortened
+from recommender.system.times import UNREADABLE, parse_times, shown_time
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import re
 
-from recommender.setup.catalogue import FoundColumn, FoundTable, Kind
+from recommender.setup.shoptables import ColumnKind, FoundColumn, FoundTable
 
 # Stems are looked for anywhere in a name, words only between its separators.
 _CUSTOMER = (
@@ -62,7 +62,11 @@ def _has(pattern: str, name: str) -> bool:
 def customer_score(column: FoundColumn) -> float:
     """How much a column looks like the customer's key; 0 for not at all."""
     name = plain(column.name)
-    if column.kind not in (Kind.INTEGER, Kind.TEXT) or _has(_PERSONAL, name) or not _has(_CUSTOMER, name):
+    if (
+        column.kind not in (ColumnKind.INTEGER, ColumnKind.TEXT)
+        or _has(_PERSONAL, name)
+        or not _has(_CUSTOMER, name)
+    ):
         return 0
     return 2 if _has(r"user|account|uid", name) else 3
 
@@ -70,7 +74,11 @@ def customer_score(column: FoundColumn) -> float:
 def item_score(column: FoundColumn) -> float:
     """How much a column looks like the item's key."""
     name = plain(column.name)
-    if column.kind not in (Kind.INTEGER, Kind.TEXT) or _has(_NO_ITEM_KEY, name) or not _has(_ITEM, name):
+    if (
+        column.kind not in (ColumnKind.INTEGER, ColumnKind.TEXT)
+        or _has(_NO_ITEM_KEY, name)
+        or not _has(_ITEM, name)
+    ):
         return 0
     if _has(rf"{_ORDER}|{_LINE}", name):  # an order_item_id is the line's own key
         return 0
@@ -81,9 +89,9 @@ def time_score(column: FoundColumn) -> float:
     """How much a column looks like the time of the sale."""
     name = plain(column.name)
     is_named = _has(rf"{_SOLD_AT}|{_MADE_AT}", name)
-    if column.kind is not Kind.TIME and not (column.kind is Kind.TEXT and _has(_MADE_AT, name)):
+    if column.kind is not ColumnKind.TIME and not (column.kind is ColumnKind.TEXT and _has(_MADE_AT, name)):
         return 0
-    score = 2.5 if column.epochs else 3.0 if column.kind is Kind.TIME else 1.5
+    score = 2.5 if column.epochs else 3.0 if column.kind is ColumnKind.TIME else 1.5
     score += 1.5 if _has(_SOLD_AT, name) else 1 if is_named else 0
     return max(score - 2 * _has(_OTHER_TIME, name), 0.5)
 
@@ -121,43 +129,47 @@ def role_of_table(table: FoundTable) -> float:
 
 def is_quantity(column: FoundColumn) -> bool:
     """Whether it counts pieces."""
-    return column.kind in (Kind.INTEGER, Kind.NUMBER) and _has(_QUANTITY, plain(column.name))
+    return column.kind in (ColumnKind.INTEGER, ColumnKind.NUMBER) and _has(_QUANTITY, plain(column.name))
 
 
 def is_price(column: FoundColumn) -> bool:
     """Whether it is the price of a piece."""
-    return column.kind in (Kind.INTEGER, Kind.NUMBER) and _has(_PRICE, plain(column.name))
+    return column.kind in (ColumnKind.INTEGER, ColumnKind.NUMBER) and _has(_PRICE, plain(column.name))
 
 
 def is_status(column: FoundColumn) -> bool:
     """Whether it tells what became of an order."""
-    return column.kind in (Kind.INTEGER, Kind.TEXT, Kind.OTHER) and _has(_STATUS, plain(column.name))
+    return column.kind in (ColumnKind.INTEGER, ColumnKind.TEXT, ColumnKind.OTHER) and _has(
+        _STATUS, plain(column.name)
+    )
 
 
 def is_email(column: FoundColumn) -> bool:
     """Whether it holds addresses."""
-    return column.kind is Kind.TEXT and _has(_EMAIL, plain(column.name))
+    return column.kind is ColumnKind.TEXT and _has(_EMAIL, plain(column.name))
 
 
 def is_title(column: FoundColumn) -> bool:
     """Whether it holds a product's name."""
-    return column.kind is Kind.TEXT and _has(_TITLE, plain(column.name))
+    return column.kind is ColumnKind.TEXT and _has(_TITLE, plain(column.name))
 
 
 def is_category(column: FoundColumn) -> bool:
     """Whether it groups products."""
-    return column.kind in (Kind.INTEGER, Kind.TEXT) and _has(_CATEGORY, plain(column.name))
+    return column.kind in (ColumnKind.INTEGER, ColumnKind.TEXT) and _has(_CATEGORY, plain(column.name))
 
 
 def is_active(column: FoundColumn) -> bool:
     """Whether it says that a product is on sale."""
-    return column.kind in (Kind.INTEGER, Kind.BOOLEAN, Kind.TEXT) and _has(_ACTIVE, plain(column.name))
+    return column.kind in (ColumnKind.INTEGER, ColumnKind.BOOLEAN, ColumnKind.TEXT) and _has(
+        _ACTIVE, plain(column.name)
+    )
 
 
 def is_order_key(column: FoundColumn) -> bool:
     """Whether it names an order: not where it is called after the time, the pieces or the price of a sale."""
     name = plain(column.name)
-    is_key = column.kind in (Kind.INTEGER, Kind.TEXT) and _has(_ORDER, name)
+    is_key = column.kind in (ColumnKind.INTEGER, ColumnKind.TEXT) and _has(_ORDER, name)
     time = rf"{_MADE_AT}|placed|paid|bought|(?<![a-z])(?:am|dt|ts)(?![a-z])"
     others = rf"{_STATUS}|{_LINE}|{_PERSONAL}|{time}|{_QUANTITY}|{_PRICE}|item|total|amount|note"
     return is_key and not _has(others, name)

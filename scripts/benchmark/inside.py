@@ -19,11 +19,11 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from recommender.interactions import load_sale_lines, make_interactions
-from recommender.keykind import KeyKind
-from recommender.modelfile import load_model
-from recommender.runs import MODEL, SALES, Run, load_run
-from recommender.topn import top_n
+from recommender.learning.interactions import load_sale_lines, make_interactions
+from recommender.learning.modelfile import load_model
+from recommender.ranking.topn import top_n
+from recommender.runs.folder import MODEL, SALES, Run, load_run
+from recommender.tables import KeyKind
 from scripts.benchmark.naive import interactions as by_groups
 
 _REPEAT = 3

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.database.tables import LISTS, RUNS
+from recommender.tables import LISTS, RUNS
 from tests.faults.injection import clock_at, forked
 from tests.nights import Shop, connection_to
 

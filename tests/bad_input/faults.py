@@ -27,9 +27,10 @@ import pymysql
 import sqlalchemy as sa
 
 import recommender
-from recommender import database, files
+from recommender import database
 from recommender.database import mysql, postgresql, postgresqlwire, silence, sqlite, urls
 from recommender.errors import ExitCode
+from recommender.system import files
 from tests.faults.injection import Fork, Gate, at_end, at_point, patched
 from tests.nights import DAY, Shop
 

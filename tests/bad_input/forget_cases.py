@@ -1,6 +1,6 @@
 """Customers who cannot be forgotten as it was said, and those who would come back."""
 
-from recommender.files import sha256_of
+from recommender.system.files import sha256_of
 from tests.bad_input.support import ANY, BadShop, Case, cases_of
 
 CASES: list[Case] = []

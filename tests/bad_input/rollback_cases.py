@@ -4,7 +4,7 @@ import json
 import shutil
 from typing import Any
 
-from recommender.runs import MANIFEST
+from recommender.runs.folder import MANIFEST
 from tests.bad_input.support import ANY, BadShop, Case, cases_of
 
 CASES: list[Case] = []

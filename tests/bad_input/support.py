@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.runs import Run, list_runs
+from recommender.runs.folder import Run, list_runs
 from tests.nights import ALL_TABLES, DAY, Shop, connection_to, usual_shop
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,14 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recommender.csvform import quote
 from recommender.database import open_database
 from recommender.database.base import Database, Publication, QueryColumn, Snapshot
+from recommender.database.ddl import KeyType, all_tables
 from recommender.database.query import Query, prepare_query
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType, ListTable, all_tables
 from recommender.database.urls import normalise_url
-from recommender.keykind import KeyKind
+from recommender.system.csvform import quote
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, ListTable
 
 LISTS = (RECOMMENDATIONS, POPULAR_ITEMS)
 BINARY_TEXT = "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"

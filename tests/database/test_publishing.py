@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.database import mysql, open_database, postgresql, sqlite
-from recommender.database.checksum import file_checksum, table_checksum
+from recommender.database.ddl import KeyType
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyType, Role
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, LockedError
-from recommender.keykind import KeyKind
+from recommender.publishing.checksum import file_checksum, table_checksum
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, Role
 from tests.database.support import (
     BINARY_TEXT,
     INTEGER,

@@ -13,8 +13,8 @@ from recommender.database import open_database
 from recommender.database.schema import Target
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, ExitCode, Interrupted
-from recommender.files import FILE_MODE
-from recommender.interrupts import interrupts
+from recommender.system.files import FILE_MODE
+from recommender.system.interrupts import interrupts
 from tests.database.support import (
     database,
     execute,

@@ -22,18 +22,25 @@ from typing import Any, Self
 import psycopg
 import pymysql
 
-from recommender import attempts, cli, locks, pipeline, publish, publishing, record, rollback, stages
+from recommender import cli
 from recommender.database.mysql import MySQL
 from recommender.database.postgresql import PostgreSQL
 from recommender.database.sqlite import SQLite
 from recommender.errors import ExitCode
-from recommender.progress import Progress
-from recommender.runs import Manifest
+from recommender.night import attempts, pipeline, record, stages
+from recommender.night import publish as publish_stage
+from recommender.operations import rollback
+from recommender.publishing import publish
+from recommender.runs.folder import Manifest
+from recommender.system import locks
+from recommender.system.progress import Progress
 
 Action = Callable[[], None]
 CONTEXT = multiprocessing.get_context("forkserver")
 # Imported once: the processes are forked from one that has everything and no threads.
-CONTEXT.set_forkserver_preload(["tests.faults.injection", "recommender.model", "recommender.ranking"])
+CONTEXT.set_forkserver_preload(
+    ["tests.faults.injection", "recommender.learning.als", "recommender.ranking.recommendations"]
+)
 # Who has become nobody may read neither the schema nor the codec of names in a zip any more.
 codecs.lookup("cp437")
 with contextlib.suppress(ValueError):
@@ -196,7 +203,7 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
     with (
         patched(record, "stage", bordered),
         patched(stages, "stage", bordered),
-        patched(publishing, "stage", bordered),
+        patched(publish_stage, "stage", bordered),
         patched(Progress, "update", told),
     ):
         yield

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs import Status, published_runs
+from recommender.runs.folder import Status, published_runs
 from tests.faults.injection import at_point, clock_at
 from tests.faults.support import NIGHT, lengths
 from tests.nights import DAY

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs import Status
+from recommender.runs.folder import Status
 from tests.faults.injection import at_point, forked
 from tests.faults.support import NIGHT, few, leftovers, lengths
 
@@ -89,7 +89,8 @@ def test_a_limit_of_addresses_is_no_interrupt_and_never_holds_a_night(sqlite_sho
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells a process's threads on Linux")
 def test_openblas_is_told_to_start_no_thread_before_it_is_loaded():
     code = (
-        "import os, pathlib; from recommender.kernel import pin_kernel; pin_kernel(pathlib.Path('none'))\n"
+        "import os, pathlib; from recommender.system.kernel import pin_kernel\n"
+        "pin_kernel(pathlib.Path('none'))\n"
         "import numpy, scipy.linalg\n"
         "print(len(os.listdir('/proc/self/task')))"
     )

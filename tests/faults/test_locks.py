@@ -13,8 +13,8 @@ from recommender.database.base import RunLock
 from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import ExitCode, LockedError, TransientError
-from recommender.publishing import Publishing
-from recommender.runs import Status
+from recommender.night.publish import Publishing
+from recommender.runs.folder import Status
 from tests.faults.injection import Fork, Gate, at_point, await_lock, patched
 from tests.faults.support import NIGHT, lengths
 from tests.nights import DAY, Shop, database_of

@@ -4,9 +4,8 @@ import threading
 
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
-from recommender.database.tables import POPULAR_ITEMS, RECOMMENDATIONS, Role
-from recommender.keykind import KeyKind
-from recommender.publish import publish
+from recommender.publishing.publish import publish
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, Role
 from tests.faults.injection import watched_statements
 from tests.nights import DAY, connection_to, database_of
 

@@ -6,13 +6,13 @@ import psycopg
 import pymysql
 import pytest
 
-from recommender import pipeline
 from recommender.database.base import Database
 from recommender.database.schema import Target
-from recommender.database.tables import RECOMMENDATIONS
 from recommender.errors import DatabaseError, ExitCode
-from recommender.publishing import Publishing
-from recommender.runs import Status
+from recommender.night import pipeline
+from recommender.night.publish import Publishing
+from recommender.runs.folder import Status
+from recommender.tables import RECOMMENDATIONS
 from tests.faults.injection import patched, watched_statements
 from tests.faults.support import (
     NIGHT,

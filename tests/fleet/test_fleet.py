@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from recommender import record
+from recommender.night import record
 from tests.fleet.life import Life
 from tests.fleet.shops import ALL_LISTS, random_shop
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from recommender import looks
 from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.errors import ExitCode
-from recommender.keykind import KeyKind
 from recommender.settings import load_settings
+from recommender.setup import looks
+from recommender.tables import KeyKind
 from tests.nights import Shop, connection_to
 
 HERE = Path(__file__).parent

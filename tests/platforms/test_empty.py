@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from recommender import looks
 from recommender.database import open_database
 from recommender.database.query import read_query
-from recommender.keykind import KeyKind
-from recommender.platforms.preset import NAMES, load_preset
 from recommender.settings import load_settings
+from recommender.setup import looks
+from recommender.setup.platforms.preset import NAMES, load_preset
+from recommender.tables import KeyKind
 from tests.nights import Shop
 from tests.platforms.support import load, set_up
 

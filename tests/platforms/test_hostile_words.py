@@ -18,12 +18,12 @@ from recommender.database import open_database
 from recommender.database.query import _pieces, prepare_query
 from recommender.database.urls import normalise_url
 from recommender.errors import RecommenderError, SettingsError
-from recommender.platforms import detect, parameters, queries
-from recommender.platforms.preset import NAMES, Kind, load_preset
 from recommender.setup.envfile import append_setting
-from recommender.setup.folder import _write_missing
 from recommender.setup.grants import rights_to_read
-from recommender.texttable import cells, printable
+from recommender.setup.platforms import detect, parameters, queries
+from recommender.setup.platforms.preset import NAMES, ParameterKind, load_preset
+from recommender.setup.shopfolder import _write_missing
+from recommender.system.text import cells, printable
 
 DATABASES = {
     "mysql": open_database(normalise_url("mysql://u:p@h/d")),
@@ -33,13 +33,13 @@ DATABASES = {
 SINCE = datetime(2024, 3, 1)  # noqa: DTZ001 - naive by contract
 READERS = {"mysql": "'shop'@'127.0.0.1'", "postgresql": "shop", "sqlite": ""}
 HARMLESS = {
-    Kind.INTEGER: "1",
-    Kind.INTEGERS: "1",
-    Kind.TEXTS: "cancelled",
-    Kind.HEX: "ab" * 16,
-    Kind.NAME: "auth_user",
-    Kind.YES_NO: "yes",
-    Kind.ZONE: "Europe/Paris",
+    ParameterKind.INTEGER: "1",
+    ParameterKind.INTEGERS: "1",
+    ParameterKind.TEXTS: "cancelled",
+    ParameterKind.HEX: "ab" * 16,
+    ParameterKind.NAME: "auth_user",
+    ParameterKind.YES_NO: "yes",
+    ParameterKind.ZONE: "Europe/Paris",
 }
 GRANT = "GRANT ALL PRIVILEGES ON *.* TO 'plugin'@'%' IDENTIFIED BY 'pw' WITH GRANT OPTION; --"
 HOSTILE = [
@@ -268,8 +268,10 @@ def require_plain(found, backend):
 
 def test_values_in_sql_are_of_these_kinds_alone():
     """A kind that comes new needs a form, or words of its own, before it may stand in SQL."""
-    assert set(Kind) == {*HARMLESS}
-    assert set(parameters._FORMS) | {Kind.INTEGERS, Kind.YES_NO, Kind.ZONE} == set(Kind)
+    assert set(ParameterKind) == {*HARMLESS}
+    assert set(parameters._FORMS) | {ParameterKind.INTEGERS, ParameterKind.YES_NO, ParameterKind.ZONE} == set(
+        ParameterKind
+    )
 
 
 def test_a_version_that_is_none_is_left_out_and_that_is_said(monkeypatch):

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from recommender.checks.servers import full_scans
 from recommender.database import open_database
 from recommender.database.query import read_query
-from recommender.platforms.preset import NAMES
 from recommender.settings import load_settings
+from recommender.setup.checks.servers import full_scans
+from recommender.setup.platforms.preset import NAMES
 from scripts.benchmark import platforms, shops
 from tests.platforms.support import HERE, set_up
 

@@ -1,0 +1,114 @@
+"""How much memory a night needs, and how its work is cut to need less.
+
+The estimate is a sum of what was measured for shops of a hundred thousand to ten million sales, rounded up;
+docs/performance.md has both side by side.
+"""
+
+from dataclasses import dataclass
+
+from recommender.errors import RefusedError
+from recommender.learning.sizes import MOST_ITEMS, WHOLE, Blocks
+from recommender.runs.folder import Run
+from recommender.settings import Settings
+from recommender.system.machine import available_cpus
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
+
+MB = 1 << 20
+_PROGRAM = 105 * MB
+_LOADING = 65
+"""For each sale line, while they are read and put in order."""
+_TRAINING = 52
+"""For each sale line, while they are weighed and a model is trained."""
+_FACTOR_COPIES = 1.5
+_RANKING = 45
+"""For each sale line, while lists are made."""
+_NEIGHBOUR = 24
+"""For each pair of the items whose neighbours are learned."""
+_NEIGHBOUR_LINE = 30
+"""For each sale line, at the same time."""
+_SCORE, _NUMBER, _LIST_ROW = 48, 200, 160
+_ITEM_FACTOR = 24
+"""For each number of the items' factors, while customers' lists are made."""
+_PAIR = 70
+"""For each sale line, while items that are bought together are counted."""
+_PAST = 75 * MB
+_PAST_LINE = 90
+"""For each sale line, while past windows are looked at."""
+_PAST_CUSTOMER = 60_000
+"""For each customer whose past choices the weights are learned from."""
+_MOST_PAST_CUSTOMERS = 1500
+_SMALLEST = 5
+"""So often blocks are halved at most; smaller ones are slow."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a shop has of what a night's memory depends on."""
+
+    sales: int
+    customers: int
+    items: int
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        customers = f"{self.customers:,} customers, " if self.customers else ""
+        return f"{self.sales:,} sales, {customers}{self.items:,} items"
+
+
+def size_of(run: Run) -> Size:
+    """What an earlier run was made of."""
+    counts = run.manifest.counts
+    return Size(*(counts.get(name) or 0 for name in ("sales", "customers", "items")))
+
+
+def choose_blocks(size: Size, settings: Settings) -> Blocks:
+    """The largest blocks with which such a night stays below MAX_MEMORY_MB; the smallest where none do."""
+    sizes = [WHOLE.halved(times) for times in range(_SMALLEST + 1)]
+    if not settings.max_memory_mb:
+        return sizes[0]
+    fit = (blocks for blocks in sizes if needed_bytes(size, settings, blocks) <= settings.max_memory_mb * MB)
+    return next(fit, sizes[-1])
+
+
+def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
+    """The most memory that a night of this size has at any moment, in bytes, estimated."""
+    factors = (size.customers + size.items) * settings.factors * 4
+    threads = settings.threads or available_cpus()
+    near = min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR + size.sales * _NEIGHBOUR_LINE
+    lists = threads * max(blocks.scores * _SCORE, blocks.numbers * _NUMBER)
+    lists += min(size.customers, blocks.customers) * settings.top_n * _LIST_ROW
+    lists += size.items * settings.factors * _ITEM_FACTOR
+    phases = [
+        size.sales * _LOADING,
+        size.sales * _TRAINING + factors * _FACTOR_COPIES,
+        size.sales * _RANKING + factors + max(near, lists),
+    ]
+    if settings.nightly_proof:
+        choices = min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER
+        phases.append(_PAST + size.sales * _PAST_LINE + factors * _FACTOR_COPIES + choices)
+    if {*settings.lists} - {RECOMMENDATIONS.name, POPULAR_ITEMS.name}:
+        phases.append(size.sales * (_RANKING + _PAIR))
+    return int(_PROGRAM + max(phases))
+
+
+def require_memory(size: Size, settings: Settings, *, source: str) -> None:
+    """Refuse what cannot be done in MAX_MEMORY_MB.
+
+    Args:
+        size: of the shop.
+        settings: with the limit; 0 is none.
+        source: where the size is from, for the message.
+
+    Raises:
+        RefusedError: even with the smallest blocks the night needs more.
+    """
+    if not settings.max_memory_mb:
+        return
+    needed = needed_bytes(size, settings, choose_blocks(size, settings))
+    if needed > settings.max_memory_mb * MB:
+        raise RefusedError(
+            f"Tonight needs about {needed / MB:,.0f} MB of memory ({source}), and MAX_MEMORY_MB is"
+            f" {settings.max_memory_mb}.",
+            "Raise it, lower HISTORY_DAYS or FACTORS, set NIGHTLY_PROOF=off, or make fewer LISTS.",
+        )

@@ -1,0 +1,211 @@
+"""The last stage over a run folder: the gate's word on its lists, and the publish."""
+
+import logging
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from recommender import __version__
+from recommender.database.base import RunLock
+from recommender.database.schema import Target
+from recommender.export.forgotten import read_forgotten
+from recommender.night.record import mark_published, stage, warn
+from recommender.runs.folder import Run, Source, Stage, list_runs, runs_folder
+from recommender.settings import Settings
+from recommender.system.files import TEMPORARY, sha256_of
+from recommender.system.progress import Progress
+from recommender.tables import RECOMMENDATIONS, SCHEMA_VERSION, KeyKind, ListTable, Role
+
+log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from recommender.publishing.gate import ListableItems, ListFacts, Objection
+    from recommender.publishing.patch import Patch
+    from recommender.runs.diff import ListChanges
+
+
+_KEYS = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
+
+
+class Publishing:
+    """From the lists of a run folder to the tables; the lists of a night, or of an earlier one again."""
+
+    def __init__(
+        self, settings: Settings, target: Target, run: Run, candidates: "ListableItems", progress: Progress
+    ) -> None:
+        self.settings = settings
+        self.target = target
+        self.run = run
+        self._candidates = candidates
+        self._progress = progress
+
+    def _facts(self, connection: sa.Connection) -> "tuple[list[Objection], dict[ListTable, ListFacts]]":
+        """Check the file of every list that has a table."""
+        from recommender.publishing.gate import ListFacts, check_list
+        from recommender.ranking.others import empty_left_out
+
+        empty_left_out(self.run, self.target.made)
+        findings, facts = [], {}
+        for definition in self.target.present(connection):
+            if definition not in self.target.made:
+                facts[definition] = ListFacts(0, {})
+                continue
+            path = self.run.path(definition.file_name)
+            found, facts[definition] = check_list(path, definition, self._candidates)
+            findings += found
+        return findings, facts
+
+    def check(self, connection: sa.Connection, *, force: bool) -> "dict[ListTable, ListFacts]":
+        """The gate: every finding goes on record.
+
+        Args:
+            connection: to the target; only reads.
+            force: pass the share and past-night checks.
+
+        Raises:
+            RefusedError: a finding stands in the way.
+        """
+        from recommender.publishing.gate import check_forgotten, check_keys, check_shares, refuse
+
+        manifest, settings = self.run.manifest, self.settings
+        findings, facts = self._facts(connection)
+        if not findings:
+            findings = check_keys(facts, self._kinds, self.target, connection)
+        findings += check_forgotten(facts, read_forgotten(self.target, settings))
+        manifest.counts["rows"] = sum(fact.rows for fact in facts.values())
+        is_made = RECOMMENDATIONS in self.target.made
+        customers = len(facts[RECOMMENDATIONS].texts.get("customer_id", ())) if is_made else 0
+        manifest.counts["customers"] = customers
+        last = self.target.last_publish(connection)
+        self._warn_of_another(last)
+        findings += check_shares(
+            last,
+            customers=customers,
+            sales=manifest.counts["sales"] or 0,
+            # To go back is what a rollback is for.
+            as_of_day=None if manifest.source is Source.ROLLBACK else self.run.day,
+            min_customers_share=settings.min_customers_share if is_made else 0,
+            min_sales_share=settings.min_sales_share,
+        )
+        findings += self._continuity(last, connection)
+        manifest.gate = [asdict(finding) for finding in findings]
+        refuse(findings, force=force)
+        return facts
+
+    def _warn_of_another(self, last: "sa.Row[Any] | None") -> None:
+        """Two folders with the same tables undo each other's lists night by night."""
+        data_dir = self.settings.data_dir
+        if last is not None and not (runs_folder(data_dir) / str(last.run_id)).exists():
+            warn(
+                self.run,
+                f"The lists in the tables are of the run {last.run_id}, of which {data_dir} knows nothing:"
+                " after a move that happens once; each night it means that another folder publishes there.",
+            )
+
+    @property
+    def _kinds(self) -> dict[Role, KeyKind]:
+        """Of the keys in the tables: a guest's is a text."""
+        kinds = {role: KeyKind(self.run.manifest.keys[name]) for role, name in _KEYS.items()}
+        return kinds | {Role.CUSTOMER: KeyKind.TEXT} if self.settings.publish_guests else kinds
+
+    def _continuity(self, last: "sa.Row[Any] | None", connection: sa.Connection) -> "list[Objection]":
+        """Whether keys mean what they meant when the tables were published."""
+        from recommender.publishing.continuity import CHANGED, COMPARED
+        from recommender.publishing.gate import check_histories, check_published_items
+        from recommender.publishing.publish import published_items
+
+        counts, catalogue = self.run.manifest.counts, self._candidates.catalogue
+        found = check_histories(counts.get(COMPARED) or 0, counts.get(CHANGED) or 0)
+        if catalogue is None or last is None:
+            return found
+        published = published_items(self.target, connection)
+        return found + check_published_items(published, catalogue, min_share=self.settings.min_items_share)
+
+    def publish(self, lock: RunLock, *, force: bool) -> None:
+        """Check the lists and put them into the tables."""
+        from recommender.publishing.publish import publish
+
+        manifest = self.run.manifest
+        with stage(self.run, Stage.PUBLISH, self._progress) as figures:
+            with self.target.connect() as connection:
+                facts = self.check(connection, force=force)
+                # Forced, all rows are written, also what somebody has changed by hand.
+                patches = {} if force else self._patches(self.target.last_publish(connection), facts)
+            files = {definition: self.run.path(definition.file_name) for definition in facts}
+            for path in files.values():
+                manifest.note_file(path.name, sha256_of(path))
+            record: dict[str, Any] = {
+                "run_id": self.run.run_id,
+                "as_of": self.run.day,
+                "source": str(manifest.source),
+                "source_run_id": manifest.source_run_id or self.run.run_id,
+                "method": manifest.method,
+                "customers": manifest.counts["customers"],
+                "items": manifest.counts["items"],
+                "sales": manifest.counts["sales"],
+                "rows_written": manifest.counts["rows"],
+                "model_run_id": manifest.model["run_id"],
+                "data_sha256": manifest.data_sha256,
+                **manifest.quality,
+                "program_version": __version__,
+                "schema_version": SCHEMA_VERSION,
+            }
+            try:
+                publish(
+                    self.target,
+                    lock,
+                    files,
+                    {definition: fact.rows for definition, fact in facts.items()},
+                    record,
+                    patches=patches,
+                    kinds=self._kinds,
+                    scratch=self.run.folder,
+                    done=lambda published: mark_published(self.run, published.seq, published.at),
+                )
+            finally:
+                for patch in patches.values():
+                    patch.path.unlink(missing_ok=True)
+            changed = sum(len(patch.owners) for patch in patches.values())
+            log.info("lists written in part: %s; changed in them: %s", len(patches), changed)
+            figures["summary"] = (
+                f"{manifest.counts['rows']:,} rows, {manifest.counts['customers']:,} customers"
+            )
+
+    def _patches(
+        self, last: "sa.Row[Any] | None", facts: "dict[ListTable, ListFacts]"
+    ) -> "dict[ListTable, Patch]":
+        """What differs from the published lists, where their files are here and as they were then."""
+        from recommender.publishing.patch import make_patch
+
+        runs = {run.run_id: run for run in list_runs(self.settings.data_dir)}
+        base = None if last is None else runs.get(str(last.run_id))
+        if base is None or base.manifest.keys != self.run.manifest.keys:
+            return {}
+        patches = {}
+        for definition, fact in facts.items():
+            owner = definition.columns[0]
+            old = base.path(definition.file_name)
+            known = base.manifest.sha256_of(definition.file_name)
+            if owner.role not in _KEYS or not fact.rows or not old.is_file() or sha256_of(old) != known:
+                continue
+            patch = make_patch(
+                old,
+                self.run.path(definition.file_name),
+                KeyKind(self.run.manifest.keys[_KEYS[owner.role]]),
+                self.run.path(f"{TEMPORARY}changes-{definition.file_name}"),
+                lists=len(fact.texts[owner.name]),
+            )
+            if patch is not None and owner.role is Role.CUSTOMER and self.settings.publish_guests:
+                patch = replace(patch, owners=tuple(map(str, patch.owners)))  # in a column of texts
+            if patch is not None:
+                patches[definition] = patch
+        return patches
+
+    def changes(self, connection: sa.Connection) -> "ListChanges":
+        """How the customers' lists would change by a publish."""
+        from recommender.publishing.publish import published_lists
+        from recommender.runs.diff import compare_lists, lists_of
+
+        new = lists_of(self.run.path(RECOMMENDATIONS.file_name))
+        return compare_lists(published_lists(self.target, connection), new)

@@ -1,0 +1,217 @@
+"""Quality on the shop's own past: the work behind `recommend evaluate`."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.errors import DatabaseError, RefusedError
+from recommender.evaluation.choice import choose
+from recommender.evaluation.compare import Judged, judge, task_report
+from recommender.evaluation.methods import System, Trainer, methods
+from recommender.evaluation.proof import prove, weights_for
+from recommender.evaluation.report import EvaluationReport, WindowReport
+from recommender.evaluation.split import Task, time_split, windows
+from recommender.learning.als import Model, train
+from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines
+from recommender.learning.signals import make_signals
+from recommender.night.never import never_recommend
+from recommender.night.pipeline import target_of
+from recommender.night.trials import recipe_of
+from recommender.operations.pastsales import find_sales
+from recommender.ranking.recommendations import top_lists
+from recommender.runs.keys import Keys
+from recommender.settings import Settings
+from recommender.system import machine
+from recommender.system.progress import Progress
+from recommender.system.times import DAY_MICROSECONDS
+from recommender.tables import KeyKind
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+DAYS, WINDOWS = 28, 3
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FEW_CUSTOMERS = 100
+"""With fewer the intervals are so wide that hardly a difference stands out."""
+
+
+def evaluate(
+    settings: Settings,
+    *,
+    now: datetime,
+    days: int = DAYS,
+    most_windows: int = WINDOWS,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> EvaluationReport:
+    """Compare the system and the methods beside it on the last weeks. No table and no run is touched.
+
+    Args:
+        settings: of the system, and where the sales are.
+        now: the end of a fresh export, aware.
+        days: length of a window.
+        most_windows: windows wanted; there are fewer where the sales do not reach back so far.
+        fresh: read the sales from the shop's database, not from the newest run.
+        progress: listens.
+
+    Raises:
+        RefusedError: there is too little data for a single window.
+        SettingsError: a setting, a query or the file of NEVER_RECOMMEND is not right.
+        DatabaseError: the shop's database failed in a fresh export.
+    """
+    progress = progress or Progress()
+    threads = settings.threads or machine.available_cpus()
+    with find_sales(settings, fresh=fresh, now=now, progress=progress) as sales:
+        lines = load_sale_lines(sales.path, customer_kind=sales.customer_kind, item_kind=sales.item_kind)
+    never, notes = _never(settings, sales.item_kind, lines.item_ids)
+    cuts = _windows(lines, days, most_windows)
+    trained = trainer(settings, threads=threads)
+    compared = methods(
+        system=configured_system(settings, lines, trained, never=never, threads=threads),
+        trained=trained,
+        n=settings.top_n,
+        seed=settings.seed,
+        threads=threads,
+    )
+    found: list[dict[Task, Judged]] = []
+    shown = []
+    for number, (cut, end) in enumerate(cuts, 1):
+        started = time.monotonic()
+        progress.begin(f"window {number}")
+        split = time_split(
+            lines,
+            cut=cut,
+            end=end,
+            half_life_days=settings.half_life_days,
+            publish_guests=settings.publish_guests,
+        )
+        found.append(judge(lines, split, compared, never=never, progress=progress.update))
+        shown.append(WindowReport(_iso(cut), _iso(end), split.train.n_sales, len(split.users)))
+        progress.end(f"{len(split.users):,} customers", time.monotonic() - started)
+    if not any(window.customers for window in shown):
+        raise RefusedError(
+            f"No customer who was known before bought anything in the last {days * len(cuts)} days of the"
+            " sales, so there is nothing to judge by.",
+            "Give a greater --days, or wait until customers come back.",
+        )
+    configured = Task.NEW if settings.exclude_seen else Task.ALL
+    tasks = tuple(
+        task_report(
+            task,
+            [window[task] for window in found],
+            [*compared],
+            is_configured=task is configured,
+            seed=settings.seed,
+        )
+        for task in sorted(Task, key=lambda task: task is not configured)
+    )
+    if len(cuts) < most_windows:
+        notes.append(_young(lines, days, most_windows, len(cuts)))
+    if tasks[0].customers < _FEW_CUSTOMERS:
+        notes.append(f"Only {tasks[0].customers} customers could be judged: the figures are rough.")
+    return EvaluationReport(
+        run_id=sales.run_id,
+        top_n=settings.top_n,
+        days=days,
+        windows=tuple(shown),
+        notes=tuple(notes),
+        tasks=tasks,
+    )
+
+
+def trainer(settings: Settings, *, threads: int) -> Trainer:
+    """Trains the model as configured; the last one is kept, so that several methods and tasks can use it."""
+    als = recipe_of(settings, never=Keys.of(), exclude_seen=True, threads=threads).als
+
+    @lru_cache(maxsize=1)
+    def trained(interactions: Interactions) -> Model:
+        return train(interactions, als, threads=threads)
+
+    return trained
+
+
+def configured_system(
+    settings: Settings, lines: SaleLines, trained: Trainer, *, never: Keys, threads: int
+) -> System:
+    """The way from sales to lists that a night takes with these settings, and without earlier nights.
+
+    At a past moment it chooses the weights and proves the method on the windows before, as the night of that
+    day would have. Every item of the training counts as sellable but those never to be recommended: what was
+    sellable at a past moment is on no record.
+    """
+
+    def lists(interactions: Interactions, users: Int64s, exclude_seen: bool) -> Int32s:  # noqa: FBT001 - see System
+        recipe = recipe_of(settings, never=never, exclude_seen=exclude_seen, threads=threads)
+        known = lines.before(interactions.newest + 1)
+        budget = settings.tune_budget if settings.nightly_proof else 0
+        weights = choose(
+            known, recipe, n_sales=len(known.times), budget=budget, run_id="", as_of_day=""
+        ).as_array()
+        if settings.nightly_proof:
+            weights = weights_for(prove(known, weights, recipe).method, weights)
+        return top_lists(
+            make_signals(interactions, trained(interactions), threads=threads),
+            weights,
+            users,
+            allowed=never.find(interactions.item_ids) < 0,
+            n=recipe.n,
+            exclude_seen=exclude_seen,
+            threads=threads,
+        )
+
+    return lists
+
+
+def _never(settings: Settings, kind: KeyKind, known: Keys) -> tuple[Keys, list[str]]:
+    """The items that are never recommended, and what is to be said of them."""
+    path = settings.never_recommend
+    try:
+        return never_recommend(path, kind, known, target_of(settings)).items, []
+    except DatabaseError as error:
+        note = (
+            f"The file of NEVER_RECOMMEND was compared letter by letter with the shop's items: {error.reason}"
+        )
+        return never_recommend(path, kind, known, None).items, [note]
+
+
+def _windows(lines: SaleLines, days: int, most: int) -> list[tuple[int, int]]:
+    """The windows, at least one.
+
+    Raises:
+        RefusedError: there is not even one.
+    """
+    cuts = windows(lines.newest, _oldest(lines), days=days, most=most) if len(lines.times) else []
+    if not cuts:
+        have = _days_of(lines)
+        raise RefusedError(
+            f"The sales reach over {have} days; one window of {days} days and as much history before it need"
+            f" {2 * days}: {2 * days - have} days are missing.",
+            "Wait so long, raise HISTORY_DAYS, or give a smaller --days.",
+        )
+    return cuts
+
+
+def _oldest(lines: SaleLines) -> int:
+    return int(lines.times.min())
+
+
+def _days_of(lines: SaleLines) -> int:
+    """Whole days from the oldest to the newest sale."""
+    if not len(lines.times):
+        return 0
+    return (lines.newest + 1 - _oldest(lines)) // DAY_MICROSECONDS
+
+
+def _young(lines: SaleLines, days: int, wanted: int, found: int) -> str:
+    windows_found = "1 window" if found == 1 else f"{found} windows"
+    return (
+        f"The sales reach over {_days_of(lines):,} days, enough for {windows_found} of {days} days; {wanted}"
+        f" need {(wanted + 1) * days:,}."
+    )
+
+
+def _iso(moment: int) -> str:
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,214 @@
+"""A customer forgotten: erased from all that is kept, and remembered as a hash only, never to come back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+
+import sqlalchemy as sa
+
+from recommender.database.namedkeys import owner_columns, owners_in, text_of
+from recommender.database.schema import Target
+from recommender.errors import RecommenderError, RefusedError
+from recommender.export.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
+from recommender.night.pipeline import locked
+from recommender.operations.erasure import erase, erase_words
+from recommender.operations.whom import Whom
+from recommender.runs.archive import RECORD, Exported, exported, note_exported, pack, unfinished, unpack
+from recommender.runs.folder import QUERIES, find_run, run_folders
+from recommender.runs.hold import HOLD
+from recommender.settings import Settings
+from recommender.system.files import TEMPORARY, remove_stale, sha256_of, temporary_folder
+from recommender.tables import Role, is_guest
+
+_PAGE = 20_000
+
+
+@dataclass
+class Forgetting:
+    """What was done."""
+
+    customers: int
+    """how many are forgotten in all"""
+    rows: dict[str, int] = field(default_factory=dict)
+    """removed from each table, by its name"""
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """changed in each run folder, by the run's id"""
+    archives: list[Exported] = field(default_factory=list)
+    """rewritten"""
+    unreachable: list[str] = field(default_factory=list)
+    """archives and folders that may still have something of the customer, and why, in words"""
+    unread: list[str] = field(default_factory=list)
+    """damaged files of runs, of which nobody knows what is in them"""
+    named_in: list[Path] = field(default_factory=list)
+    """queries of the owner that name the customer"""
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether there was nothing of the customer."""
+        return not (any(self.rows.values()) or self.files or self.archives)
+
+
+def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
+    """Erase a customer from the tables and from all that DATA_DIR keeps; who was forgotten before, once more.
+
+    First the hash is put into the table, so that whatever happens then, no later night reads the customer
+    again; to call it again finishes what was cut short.
+
+    Args:
+        settings: where all that is.
+        whom: the customer; None for those only who were forgotten before.
+
+    Raises:
+        SettingsError: FORGET_KEY or GUEST_KEY is missing, or is not the one of before.
+        RefusedError: there is nobody to forget.
+        DatabaseError: the database failed.
+        LockedError: a run is going on.
+    """
+    keys = () if whom is None else whom.keys
+    with locked(settings) as (target, _):
+        # Before another hash comes to those of another key.
+        known = read_forgotten(target, settings, new_guest_key=any(map(is_guest, keys)))
+        if keys or known:
+            remember(target, settings, keys)
+        forgotten = read_forgotten(target, settings)
+        if not forgotten:
+            raise RefusedError(
+                "Nobody was ever forgotten, so there is nobody to erase once more.",
+                "Say whom to forget: `recommend forget CUSTOMER`, or --guest-email ADDRESS.",
+            )
+        found = Forgetting(len(forgotten))
+        found.rows = _erase_rows(target, forgotten)
+        keep_copy(settings.data_dir, forgotten)
+        names = {*keys}
+        _erase_runs(settings.data_dir, forgotten, names, found)
+        _erase_archives(settings.data_dir, forgotten, names, found)
+        found.unreachable += [*_scratch(settings.data_dir), *_strange(settings.data_dir)]
+        found.named_in = _queries_naming(settings, () if whom is None else (*whom.typed, *keys))
+        return found
+
+
+def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
+    removed = {}
+    with target.connect() as connection:
+        for table, column in owner_columns(target, connection, Role.CUSTOMER):
+            gone = [key for key in owners_in(connection, column) if text_of(key) in forgotten]
+            removed[table.name] = sum(
+                # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
+                connection.execute(
+                    sa.delete(table).where(column == sa.literal(key, sa.types.NullType()))
+                ).rowcount
+                for key in gone
+            )
+    return removed
+
+
+def _erase_runs(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
+    """All run folders; the keys that are found are put into the names."""
+    folders, known = run_folders(data_dir), {*names}
+    # Words first: as long as files have the keys, whoever is cut short finds them again.
+    _in_each(folders, partial(erase_words, names=known), found)
+    _in_each(folders, partial(erase, forgotten=forgotten, names=names), found)
+    _in_each(folders, partial(erase_words, names=names - known), found)
+
+
+def _in_each(folders: Sequence[Path], do: Callable[[Path], list[str]], found: Forgetting) -> None:
+    for folder in folders:
+        try:
+            changed = do(folder)
+        except (RefusedError, PermissionError) as error:
+            reason = error.reason if isinstance(error, RefusedError) else f"{folder}: {error}"
+            if reason not in found.unread:
+                found.unread.append(reason)
+            continue
+        if changed:
+            known = found.files.setdefault(folder.name, [])
+            known += [name for name in changed if name not in known]
+
+
+def _erase_archives(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
+    """The archives that are where they were made; of the others only their owners know."""
+    archives, damaged = exported(data_dir)
+    found.unreachable += [
+        f"line {number} of {data_dir / RECORD} is damaged: it named an archive." for number in damaged
+    ]
+    by_file: dict[str, list[Exported]] = {}
+    for archive in archives:
+        by_file.setdefault(archive.file, []).append(archive)
+    for name, records in by_file.items():
+        file, last = Path(name), records[-1]
+        made = f"{file} (run {last.run_id}, exported {last.at[:10]})"
+        try:
+            found.unreachable += _unfinished(file)
+            hashes = {record.sha256 for record in records if record.sha256}
+            if not hashes and not file.exists():
+                continue
+            if file.is_symlink() or not file.is_file() or sha256_of(file) not in hashes:
+                found.unreachable.append(f"{made} is no longer there as it was made.")
+            elif _erase_archive(data_dir, last, forgotten, names):
+                found.archives.append(last)
+        except (RecommenderError, OSError) as error:
+            found.unreachable.append(f"{made} could not be rewritten: {error}")
+
+
+def _erase_archive(data_dir: Path, archive: Exported, forgotten: Forgotten, names: set[str]) -> bool:
+    with temporary_folder(data_dir) as folder:
+        run = unpack(Path(archive.file), folder)
+        folders = run_folders(folder)
+        changed = [erase(path, forgotten, names) for path in folders]
+        changed += [erase_words(path, names) for path in folders]
+        if any(changed):
+            pack(
+                find_run(folder, run.run_id),
+                Path(archive.file),
+                data_dir=folder,
+                noted=lambda sha256: note_exported(data_dir, replace(archive, sha256=sha256)),
+            )
+    return any(changed)
+
+
+def _unfinished(file: Path) -> list[str]:
+    """Parts of an archive beside its place, of an export that goes on or was killed; old ones go."""
+    return [
+        f"{path} is being written by `recommend runs export`, or was left by one that was killed: when none"
+        " runs, remove it."
+        for path in unfinished(file)
+    ]
+
+
+def _scratch(data_dir: Path) -> list[str]:
+    """Folders in which another command works, or worked when it was killed; old ones go."""
+    return [
+        f"{path} is in use by `recommend check`, `evaluate` or `reproduce`, or was left by one that was"
+        " killed: when none of them runs, remove it."
+        for path in remove_stale(data_dir)
+    ]
+
+
+def _strange(data_dir: Path) -> list[str]:
+    """What is in DATA_DIR, or was left in the system's temporary folder, and is none of a kept run's."""
+    ours = {"runs", "lock", HOLD, RECORD, COPY}
+    runs = run_folders(data_dir)
+    paths = [path for path in data_dir.glob("*") if path.name not in ours]
+    paths += [path for path in (data_dir / "runs").glob("*") if path not in runs]
+    paths += [path for path in Path(gettempdir()).glob("recommend-*") if (path / "archive").is_dir()]
+    return [
+        f"{path} is none of the kept runs: look yourself what is in it."
+        for path in sorted(paths)
+        if not path.name.startswith(TEMPORARY)
+    ]
+
+
+def _queries_naming(settings: Settings, typed: Sequence[str]) -> list[Path]:
+    """The owner's queries with a key or an address in them; a number can stand for anything there."""
+    texts = {text.strip().lower() for text in typed if not text.isdecimal()}
+    texts |= {text.replace("'", "''") for text in texts}
+    paths = [settings.sql_dir / name for name in QUERIES]
+    paths += [folder / name for folder in run_folders(settings.data_dir) for name in QUERIES]
+    found = []
+    for path in paths:
+        text = path.read_text("utf-8", "replace").lower() if texts and path.is_file() else ""
+        if any(each in text for each in texts):
+            found.append(path)
+    return found

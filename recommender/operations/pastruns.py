@@ -1,0 +1,105 @@
+"""The past runs of this machine and their figures, as the run folders have them."""
+
+from typing import Any
+
+from recommender.errors import SettingsError
+from recommender.night.pipeline import lock_path
+from recommender.runs.diff import compare_records
+from recommender.runs.folder import Run, Source, Stage, Status, find_run, list_runs, published_runs
+from recommender.settings import Settings
+from recommender.system.locks import is_held
+
+
+def past_runs(settings: Settings) -> list[dict[str, Any]]:
+    """What `recommend runs` prints, in JSON types: the figures of every readable run, the newest first."""
+    runs = list_runs(settings.data_dir)
+    going_on = is_going_on(settings, runs)
+    found = []
+    before: Run | None = None
+    for run in runs:
+        found.append(figures_of(run, going_on=going_on) | _since(before, run))
+        if run.has_done(Stage.RANK) and run.manifest.source is Source.RUN:
+            before = run
+    return found[::-1]
+
+
+def _since(before: Run | None, run: Run) -> dict[str, Any]:
+    """What changed since the run before that made lists, and how quality moved; by the records alone."""
+    if before is None or not run.has_done(Stage.RANK) or run.manifest.source is Source.ROLLBACK:
+        return {"since": None, "changed": [], "ndcg_moved": None}
+    then, now = (manifest.quality.get("ndcg") for manifest in (before.manifest, run.manifest))
+    return {
+        "since": before.run_id,
+        "changed": compare_records(before.manifest, run.manifest).words,
+        "ndcg_moved": None if then is None or now is None else round(now - then, 6),
+    }
+
+
+def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run, Run]:
+    """The runs that `recommend runs diff` compares.
+
+    Args:
+        settings: where the runs are.
+        then: the earlier one; default the one published before the other.
+        now: the later one; default the one published last.
+
+    Raises:
+        SettingsError: there is no such run, or none that was published before.
+    """
+    published = published_runs(list_runs(settings.data_dir))
+    if now is None:
+        if not published:
+            raise SettingsError("Nothing was published yet: there is nothing to compare.", "`recommend run`.")
+        later = published[-1]
+    else:
+        later = find_run(settings.data_dir, now)
+    if then is not None:
+        return find_run(settings.data_dir, then), later
+    seq = later.manifest.published_seq
+    earlier = [run for run in published if seq is None or (run.manifest.published_seq or 0) < seq]
+    if not earlier:
+        raise SettingsError(
+            f"No run that is kept was published before {later.run_id}.",
+            "Name two runs: `recommend runs diff A B`.",
+        )
+    return earlier[-1], later
+
+
+def is_going_on(settings: Settings, runs: list[Run]) -> bool:
+    """Whether a living process is at work on one of the runs; the others in this state have died."""
+    # Only where a record asks for it: looking takes the lock for a moment.
+    return any(run.manifest.status is Status.RUNNING for run in runs) and is_held(lock_path(settings))
+
+
+def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
+    """The figures of a run, in JSON types.
+
+    Args:
+        run: which.
+        going_on: whether a living process holds the lock of the runs.
+    """
+    manifest = run.manifest
+    stages = manifest.stages.values()
+    is_running = manifest.status is Status.RUNNING
+    return {
+        "run_id": manifest.run_id,
+        # Ended without closing its record: killed, or its connection was lost in the commit.
+        "status": "unknown" if is_running and not going_on else str(manifest.status),
+        "source": str(manifest.source),
+        "source_run_id": manifest.source_run_id,
+        "pinned": run.is_pinned,
+        "as_of_day": manifest.as_of_day,
+        "started_at": manifest.started_at,
+        "ended_at": manifest.ended_at,
+        "published_at": manifest.published_at,
+        "exit_code": manifest.exit_code,
+        "error": manifest.error,
+        "seconds": round(sum(stage["seconds"] for stage in stages), 1),
+        "peak_mb": manifest.peak(),
+        "counts": manifest.counts,
+        "method": manifest.method,
+        "quality": manifest.quality,
+        "choice": manifest.choice,
+        "model": manifest.model,
+        "warnings": manifest.warnings,
+    }

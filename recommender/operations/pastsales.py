@@ -1,0 +1,77 @@
+"""The sales of an evaluation: those of the newest run that still has them, or a fresh export."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from recommender.database import open_database
+from recommender.export.forgotten import read_forgotten
+from recommender.export.snapshot import export
+from recommender.night.pipeline import require_own_folder, target_of
+from recommender.night.writers import require_obeyed_is_ours
+from recommender.runs.folder import SALES, list_runs, published_runs
+from recommender.settings import Settings
+from recommender.system.files import temporary_folder
+from recommender.system.progress import Progress
+from recommender.system.window import window
+from recommender.tables import KeyKind
+
+
+@dataclass(frozen=True)
+class SalesFile:
+    """Exported sales."""
+
+    path: Path
+    """`sales.csv` or `sales.csv.gz`"""
+    customer_kind: KeyKind
+    item_kind: KeyKind
+    run_id: str | None
+    """the run that exported them; None: nobody else has them"""
+
+
+@contextmanager
+def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Progress) -> Iterator[SalesFile]:
+    """The newest published run's sales, or the shop's where there are none; nothing is left behind.
+
+    Args:
+        settings: where to look.
+        fresh: read the shop's database in any case.
+        now: the end of a fresh export, aware.
+        progress: listens.
+
+    Raises:
+        SettingsError: the folder is another storefront's, or a query is not right or none for root.
+        RefusedError: the sales are not fit to be exported.
+        DatabaseError: the shop's database failed.
+    """
+    require_own_folder(settings)
+    for run in [] if fresh else reversed(published_runs(list_runs(settings.data_dir))):
+        path = run.sales_path()
+        if path is not None:
+            keys = run.manifest.keys
+            yield SalesFile(path, KeyKind(keys["customer"]), KeyKind(keys["item"]), run.run_id)
+            return
+    require_obeyed_is_ours(settings)
+    with temporary_folder(settings.data_dir) as folder:
+        yield _export(settings, folder, now, progress)
+
+
+def _export(settings: Settings, folder: Path, now: datetime, progress: Progress) -> SalesFile:
+    started = time.monotonic()
+    progress.begin("export")
+    found = export(
+        open_database(settings.database_url),
+        sql_dir=settings.sql_dir,
+        folder=folder,
+        window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
+        sales_timezone=settings.sales_timezone,
+        guest_key=settings.guest_key,
+        forgotten=read_forgotten(target_of(settings), settings),
+        timeout_seconds=settings.query_timeout_seconds,
+        progress=progress.update,
+    )
+    progress.end(f"{found.counts.sales:,} sales", time.monotonic() - started)
+    return SalesFile(folder / SALES, found.customer_kind, found.item_kind, None)

@@ -1,0 +1,134 @@
+"""Customers by what they bought: a way to a customer's key for those who know a product's name."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from recommender.errors import SettingsError
+from recommender.runs.folder import ITEMS, Run, list_runs, published_runs
+from recommender.settings import Settings
+from recommender.system.csvform import read_records
+
+_FEW = 10
+
+
+@dataclass
+class SearchResult:
+    """What `recommend show --search` prints, in JSON types."""
+
+    text: str
+    run_id: str
+    """The run whose files were searched."""
+    n_items: int
+    """Items whose name contains the text."""
+    n_customers: int
+    """Customers who bought one of them."""
+    customers: list[dict[str, Any]] = field(default_factory=list)
+    """The few who bought them most often: customer_id, purchases, last_bought, and the item of these that
+    they bought most: item_id, name."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as JSON types."""
+        return asdict(self)
+
+
+def search(settings: Settings, text: str) -> SearchResult:
+    """Find customers who bought an item whose name contains the text, in whatever case.
+
+    Works on the newest published run's files; the database is not asked.
+
+    Args:
+        settings: where to look.
+        text: a part of the name.
+
+    Raises:
+        SettingsError: there is nothing to search in, or no such item, or nobody bought it.
+    """
+    run = newest_sales(settings) or newest_files(settings)
+    if run is None:
+        raise SettingsError(
+            f"There is no published run in {settings.data_dir} to search in.", "`recommend run` makes one."
+        )
+    wanted = _folded(text)
+    named = {r[0] or "": r[1] for r in _body(run.path(ITEMS)) if wanted in _folded(r[1] or "")}
+    if not named:
+        raise SettingsError(f"No item has a name with {text!r} in it.", "Try a shorter part of the name.")
+    bought: dict[str, dict[str, set[str]]] = {}
+    for customer, item, sold_at in purchases(run):
+        if item in named:
+            bought.setdefault(customer, {}).setdefault(item, set()).add(sold_at)
+    if not bought:
+        raise SettingsError(
+            f"Nobody bought one of the items with {text!r} in the name ({len(named):,} of them).",
+            "Try another part of a name, or a greater HISTORY_DAYS.",
+        )
+    zone = settings.shop_timezone
+    found = [_customer(customer, items, named, zone) for customer, items in bought.items()]
+    found.sort(key=lambda line: str(line["customer_id"]))
+    found.sort(key=lambda line: (line["purchases"], line["last_bought"]), reverse=True)
+    return SearchResult(text, run.run_id, len(named), len(found), found[:_FEW])
+
+
+def newest_sales(settings: Settings) -> Run | None:
+    """The run published last whose sales are kept; a rollback has read none."""
+    published = published_runs(list_runs(settings.data_dir))
+    return next((run for run in reversed(published) if run.sales_path()), None)
+
+
+def newest_files(settings: Settings) -> Run | None:
+    """The run published last whose files are still there."""
+    published = published_runs(list_runs(settings.data_dir))
+    return next((run for run in reversed(published) if run.path(ITEMS).is_file()), None)
+
+
+def purchases(run: Run) -> Iterator[tuple[str, str, str]]:
+    """Customer, item and time of each exported sale that is no return; nothing where they are not kept."""
+    return ((customer, item, time) for customer, item, time, quantity in sale_lines(run) if quantity > 0)
+
+
+def sale_lines(run: Run) -> Iterator[tuple[str, str, str, float]]:
+    """Customer, item, time and quantity of each exported line; nothing where they are not kept."""
+    path = run.sales_path()
+    if path is None:
+        return
+    records = read_records(path)
+    header = list(next(records, ()))
+    quantity_at = header.index("quantity") if "quantity" in header else None
+    for record in records:
+        quantity = 1.0 if quantity_at is None else float(record[quantity_at] or 0)
+        yield record[0] or "", record[1] or "", record[2] or "", quantity
+
+
+def _body(path: Path) -> Iterator[Any]:
+    """The records of a file without its header."""
+    records = read_records(path)
+    next(records, None)
+    return records
+
+
+def _folded(text: str) -> str:
+    """The text so that it is equal for equal words, however they are typed."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def shop_day(times: Iterable[str], zone: ZoneInfo) -> str:
+    """The shop's day of the latest of the exported times."""
+    return str(datetime.fromisoformat(max(times)).astimezone(zone).date())
+
+
+def _customer(
+    customer: str, items: dict[str, set[str]], names: dict[str, str | None], zone: ZoneInfo
+) -> dict[str, Any]:
+    most = max(sorted(items), key=lambda item: (len(items[item]), max(items[item])))
+    return {
+        "customer_id": customer,
+        # Lines of one item and time are one purchase.
+        "purchases": sum(map(len, items.values())),
+        "last_bought": shop_day(set().union(*items.values()), zone),
+        "item_id": most,
+        "name": names[most],
+    }

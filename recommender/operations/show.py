@@ -1,0 +1,254 @@
+"""One customer: what they bought, what they are shown, and why."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from recommender.database.namedkeys import name_key
+from recommender.database.schema import Target
+from recommender.errors import DatabaseError, SettingsError
+from recommender.night.pipeline import target_of
+from recommender.operations.search import newest_files, newest_sales, sale_lines, shop_day
+from recommender.runs.folder import ITEMS, Run
+from recommender.settings import Settings
+from recommender.system.csvform import read_records
+from recommender.system.text import shortened
+from recommender.tables import (
+    BUY_AGAIN,
+    POPULAR_ITEMS,
+    RECOMMENDATIONS,
+    KeyKind,
+    ListTable,
+    Role,
+    integer_key,
+)
+
+Line = dict[str, Any]
+"""A row of a list or a history, in JSON types, with the name of its item."""
+LETTER_BY_LETTER = ", letter by letter (the database could not be asked which keys are equal to it)"
+"""Said of a key that was not found, where nothing but the files was looked into."""
+_NOTHING = 1e-9
+"""A quantity below it is what rounding left."""
+
+
+@dataclass
+class CustomerView:
+    """What `recommend show` prints, in JSON types."""
+
+    customer_id: str
+    run_id: str | None
+    """The run whose files gave the history and the names."""
+    source: str
+    """Where the lists were read: the database's name, or the run folder when it does not answer."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """Items bought, the latest first: item_id, name, purchases, last_bought."""
+    recommendations: list[dict[str, Any]] = field(default_factory=list)
+    """position, item_id, name, score, reason, because_item_id, because_name."""
+    buy_again: list[dict[str, Any]] = field(default_factory=list)
+    """position, item_id, name, score."""
+    popular_items: list[dict[str, Any]] = field(default_factory=list)
+    """What they are shown instead when they have no rows of their own."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The view as JSON types."""
+        return asdict(self)
+
+
+def show(settings: Settings, customer: str) -> CustomerView:
+    """Gather what is known of a customer.
+
+    Args:
+        settings: where to look.
+        customer: the key, as text.
+
+    Raises:
+        SettingsError: neither a sale nor a list knows the customer.
+        DatabaseError: the database does not answer, and there is no run folder to look in.
+    """
+    run = newest_files(settings)
+    customer = plain_key(run, "customer", customer)
+    sales = newest_sales(settings) or run
+    buyers = set() if sales is None else {line[0] for line in sale_lines(sales)}
+    named = name_key(target_of(settings), Role.CUSTOMER, customer, buyers)
+    if not named.keys:
+        raise _unknown(customer)
+    customer = named.keys[0]
+    source, lists = read_lists(
+        settings, run, {RECOMMENDATIONS: customer, BUY_AGAIN: customer, POPULAR_ITEMS: None}
+    )
+    view = CustomerView(customer, run.run_id if run else None, source)
+    view.recommendations, view.buy_again = lists[RECOMMENDATIONS], lists[BUY_AGAIN]
+    if not view.recommendations:
+        view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
+    if run is not None and sales is not None:
+        view.history = _history(_lines_of(sales, named.keys), settings.shop_timezone)
+        put_names(
+            run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
+        )
+    if customer not in buyers and not view.recommendations and not view.buy_again:
+        raise _unknown(customer, was_asked=named.was_asked)
+    return view
+
+
+def _unknown(customer: str, *, was_asked: bool = True) -> SettingsError:
+    how = "" if was_asked else LETTER_BY_LETTER
+    return SettingsError(
+        f"No sale and no list knows a customer {shortened(customer)}{how}.",
+        "Check the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers by"
+        " an item that they bought.",
+    )
+
+
+def plain_key(run: Run | None, whose: str, key: str) -> str:
+    """The key as the exports have it: a shop that pads its numbers says 000010 for 10.
+
+    Args:
+        run: whose files are looked into.
+        whose: `customer` or `item`.
+        key: as a person typed it.
+    """
+    are_integers = run is not None and run.manifest.keys.get(whose) == KeyKind.INTEGER
+    number = integer_key(key) if are_integers else None
+    return key if number is None else str(number)
+
+
+def read_lists(
+    settings: Settings, run: Run | None, wanted: Mapping[ListTable, str | None]
+) -> tuple[str, dict[ListTable, list[Line]]]:
+    """Rows of the published lists; of the run folder when the database does not answer.
+
+    Args:
+        settings: where to look.
+        run: the run whose files may stand in for the tables.
+        wanted: for each list the customer's or item's key, as text; None for all rows.
+
+    Returns:
+        Where they were read, and the lines of each list in order; the item listed is `item_id` in all.
+
+    Raises:
+        SettingsError: a table is missing.
+        DatabaseError: the database does not answer, and there is no run folder to look in.
+    """
+    target = target_of(settings)
+    try:
+        with target.connect() as connection:
+            lists = {d: _from_table(target, connection, d, owner) for d, owner in wanted.items()}
+            return target.database.name, lists
+    except DatabaseError:
+        if run is None:
+            raise
+        source = f"the run folder {run.folder} (the database could not be read)"
+        return source, {d: _from_file(run, d, owner) for d, owner in wanted.items()}
+
+
+def _from_table(
+    target: Target, connection: sa.Connection, definition: ListTable, owner: str | None
+) -> list[Line]:
+    keys = target.keys(connection)
+    if definition not in target.present(connection):
+        return []
+    table = target.lists[definition]
+    query = sa.select(*(sa.type_coerce(c, sa.types.NullType()).label(c.name) for c in table.columns))
+    query = query.order_by(table.c.position)
+    if owner is not None:
+        key: int | str | None = owner
+        if keys[definition, definition.key[0]].kind is KeyKind.INTEGER:
+            key = integer_key(owner)
+            if key is None:
+                return []
+        # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
+        query = query.where(table.c[definition.key[0]] == sa.literal(key, sa.types.NullType()))
+    rows = connection.execute(query)
+    return [_line(dict(row._mapping), definition) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _from_file(run: Run, definition: ListTable, owner: str | None) -> list[Line]:
+    path = run.path(definition.file_name)
+    if not path.is_file():  # the run was before there was such a list
+        return []
+    names = [column.name for column in definition.columns]
+    records = read_records(path)
+    next(records, None)  # the header
+    rows = (dict(zip(names, record, strict=True)) for record in records)
+    chosen = [r for r in rows if owner is None or r[definition.key[0]] == owner]
+    return [
+        _line({**r, "position": int(r["position"] or 0), "score": float(r["score"] or 0)}, definition)
+        for r in chosen
+    ]
+
+
+def _line(row: dict[str, Any], definition: ListTable) -> Line:
+    """A row without its owner's key, with item keys as texts, as the names have them."""
+    line = {}
+    for column in definition.columns:
+        value = row[column.name]
+        if column.role is Role.ITEM and value is not None:
+            value = str(value)
+        if column.name != definition.key[0] or column.role is Role.POSITION:
+            line["item_id" if column.role is Role.ITEM and column.shown else column.name] = value
+    return line
+
+
+def _lines_of(run: Run, customers: Collection[str]) -> dict[str, dict[str, float]]:
+    """The sums of a customer's quantities, by item and time; all keys of the customer's are given."""
+    lines: dict[str, dict[str, float]] = {}
+    for buyer, item, sold_at, quantity in sale_lines(run):
+        if buyer in customers:
+            times = lines.setdefault(item, {})
+            times[sold_at] = times.get(sold_at, 0) + quantity
+    return lines
+
+
+def _history(lines: Mapping[str, Mapping[str, float]], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """What is left of the lines after what came back, the latest first."""
+    bought = {item: _kept(quantities) for item, quantities in lines.items()}
+    history = [
+        {"item_id": item, "purchases": len(times), "last_bought": shop_day(times, zone)}
+        for item, times in bought.items()
+        if times
+    ]
+    return sorted(history, key=lambda line: (line["last_bought"], line["purchases"]), reverse=True)
+
+
+def _kept(quantities: Mapping[str, float]) -> list[str]:
+    """The times of an item's purchases that did not come back, as the model sees them (interactions.py).
+
+    Args:
+        quantities: the sum of each time; what is negative takes from the latest purchases before it.
+    """
+    kept: list[tuple[str, float]] = []
+    for time, quantity in sorted(quantities.items()):
+        if quantity > 0:
+            kept.append((time, quantity))
+        left = -quantity
+        while kept and left > _NOTHING:
+            last, there = kept.pop()
+            if there - left > _NOTHING:
+                kept.append((last, there - left))
+            left -= there
+    return [time for time, _ in kept]
+
+
+def put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) -> str | None:
+    """Give every line the name of its item, where there is one.
+
+    Args:
+        items: the run folder's file of the items.
+        lines: they get `name`, and `because_name` where there is a `because_item_id`.
+        item: one more item.
+
+    Returns:
+        The name of that item, empty where it has none; None where the file does not know it.
+    """
+    lines = [*lines]
+    wanted = {item, *(line.get(key) for line in lines for key in ("item_id", "because_item_id"))}
+    names = {record[0] or "": record[1] for record in read_records(items) if (record[0] or "") in wanted}
+    for line in lines:
+        line["name"] = names.get(line["item_id"])
+        if "because_item_id" in line:
+            line["because_name"] = names.get(line["because_item_id"])
+    return (names[item] or "") if item in names else None

@@ -1,0 +1,201 @@
+"""What happened last night, how old what is published is, and what is wrong since when."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+from recommender.errors import DatabaseError
+from recommender.night.pipeline import target_of
+from recommender.operations.pastruns import figures_of, is_going_on
+from recommender.runs.folder import Run, Source, Status, iso, list_runs, published_runs
+from recommender.runs.hold import RELEASE, find_hold
+from recommender.settings import Settings
+
+_WITHOUT_OUTCOME = (Status.DRY_RUN, Status.WAITING)
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """What `recommend status` prints, in JSON types."""
+
+    summary: str
+    """What happened last night, in one sentence."""
+    published: dict[str, Any] | None
+    """The newest publish: run_id, published_at, as_of, age_hours and figures."""
+    last_run: dict[str, Any] | None
+    """The newest run of this machine that has an outcome."""
+    going_on: str | None = None
+    """The run that a process is at work on."""
+    wrong_since: str | None = None
+    """When what is wrong began: the first run of the present bad ones, or when the lists became too old."""
+    bad_runs: int = 0
+    """So many runs were bad one after the other, up to the last one."""
+    hold: dict[str, Any] | None = None
+    """Since when, and after which rollback, nights do not publish."""
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether a probe should be content."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON types."""
+        return {"good": self.is_good, **asdict(self)}
+
+
+def status(settings: Settings, *, now: datetime, max_age: timedelta | None = None) -> StatusReport:
+    """Look at the newest publish and the newest run.
+
+    Args:
+        settings: where to look.
+        now: aware.
+        max_age: of the newest publish; older is a problem.
+    """
+    runs = list_runs(settings.data_dir)
+    going_on = is_going_on(settings, runs)
+    # A dry run changes nothing; one that goes on, or waits for its next stage, has no outcome yet.
+    without = {*_WITHOUT_OUTCOME, *([Status.RUNNING] if going_on else [])}
+    ended = [run for run in runs if run.manifest.status not in without]
+    warnings = list(settings.warnings)
+    published = _newest_publish(settings, runs, warnings)
+    bad = list(takewhile(lambda run: not _is_published(run, published), reversed(ended)))
+    problems: list[str] = []
+    since: list[datetime] = []
+    if published is None:
+        problems.append("Nothing was ever published.")
+    else:
+        age = now - datetime.fromisoformat(published["published_at"])
+        published["age_hours"] = round(age / timedelta(hours=1), 1)
+        if max_age is not None and age > max_age:
+            problems.append(f"What is published is {published['age_hours']:g} hours old.")
+            since.append(now - (age - max_age))
+    if bad:
+        problems.append(_problem(bad))
+        since.append(datetime.fromisoformat(bad[-1].manifest.started_at))
+    hold = find_hold(settings.data_dir)
+    if hold is not None:
+        warnings.append(f"{hold.words} {RELEASE}")
+    last = ended[-1] if ended else None
+    at_work = [run.run_id for run in runs if run.manifest.status is Status.RUNNING]
+    if last is not None:
+        warnings += [text for text in last.manifest.warnings if text not in warnings]
+    return StatusReport(
+        summary=_summary(last, published, now, is_bad=bool(bad)),
+        published=published,
+        last_run=None if last is None else figures_of(last, going_on=going_on),
+        going_on=at_work[-1] if at_work and going_on else None,
+        wrong_since=iso(min(since)) if since else None,
+        bad_runs=len(bad),
+        hold=None if hold is None else asdict(hold),
+        problems=problems,
+        warnings=warnings,
+    )
+
+
+def _is_published(run: Run, published: dict[str, Any] | None) -> bool:
+    """By its record; and where the record does not know the outcome of the commit, the database may."""
+    return run.manifest.status is Status.PUBLISHED or (
+        published is not None and published["run_id"] == run.run_id
+    )
+
+
+def _problem(bad: list[Run]) -> str:
+    """What is wrong with the runs since the last good one, the newest first."""
+    last, first = bad[0], bad[-1]
+    if last.manifest.status is Status.RUNNING:
+        # Where the outcome of a commit is unknown there is an error, and the next run settles it.
+        how = last.manifest.error or "It ended without a word: it was killed."
+        text = f"The last run ({last.run_id}) has no outcome: {how}"
+    else:
+        text = f"The last run ({last.run_id}) {_outcome(last)}: {last.manifest.error}"
+    if first is last:
+        return text
+    text = f"{text} The last {len(bad)} runs went wrong, the first for day {first.manifest.as_of_day}"
+    if first.manifest.error and first.manifest.error != last.manifest.error:
+        return f"{text} ({first.run_id}), which {_outcome(first)}: {first.manifest.error}"
+    return f"{text} ({first.run_id})."
+
+
+def _outcome(run: Run) -> str:
+    status = run.manifest.status
+    if status is Status.FAILED:
+        return "failed"
+    return "was killed" if status is Status.RUNNING else f"was {status}"
+
+
+def _summary(last: Run | None, published: dict[str, Any] | None, now: datetime, *, is_bad: bool) -> str:
+    """What happened last night, in one sentence."""
+    if published is None:
+        shown = "nothing was ever published"
+    else:
+        shown = f"customers still see the lists of day {published['as_of']}, published {_age(published, now)}"
+    if is_bad and last is not None:
+        manifest = last.manifest
+        ago = _ago(now - datetime.fromisoformat(manifest.started_at))
+        return f"The last run, for day {manifest.as_of_day}, {_outcome(last)} {ago}; {shown}."
+    if published is None:
+        if last is None:
+            return "No night has run here yet."
+        return "The lists of the last run are no longer in the database."
+    if published["source"] == Source.ROLLBACK:
+        return (
+            f"Customers see the lists of {published['source_run_id']} again, for day {published['as_of']}:"
+            f" rolled back {_age(published, now)}."
+        )
+    whose = "The last run" if last is not None and last.run_id == published["run_id"] else "Another run"
+    rows, customers, sales = (_count(published[name]) for name in ("rows_written", "customers", "sales"))
+    return (
+        f"{whose}, for day {published['as_of']}, published {rows} rows for {customers} customers from {sales}"
+        f" sales, {_age(published, now)}."
+    )
+
+
+def _age(published: dict[str, Any], now: datetime) -> str:
+    return _ago(now - datetime.fromisoformat(published["published_at"]))
+
+
+def _ago(age: timedelta) -> str:
+    """How long ago; a negative age tells of a clock that was set back."""
+    minutes = age / timedelta(minutes=1)
+    if abs(minutes) < 120:  # noqa: PLR2004 - two of the greater unit
+        return f"{minutes:.0f} minutes ago"
+    hours = minutes / 60
+    return f"{hours:.1f} hours ago" if abs(hours) < 48 else f"{hours / 24:.1f} days ago"  # noqa: PLR2004
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) -> dict[str, Any] | None:
+    """From the database's record; from this machine's manifests where the database does not answer."""
+    try:
+        target = target_of(settings)
+        with target.connect() as connection:
+            row = target.last_publish(connection)
+    except DatabaseError as error:
+        warnings.append(f"{error.reason} The figures are from the run folder.")
+        published = published_runs(runs)
+        if not published:
+            return None
+        manifest = published[-1].manifest
+        return {
+            "run_id": manifest.run_id,
+            "published_at": manifest.published_at,
+            "as_of": manifest.as_of_day,
+            "source": str(manifest.source),
+            "source_run_id": manifest.source_run_id or manifest.run_id,
+            "method": manifest.method,
+            **{name: manifest.counts.get(name) for name in ("customers", "items", "sales")},
+            "rows_written": manifest.counts.get("rows"),
+        }
+    if row is None:
+        return None
+    found = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row by names
+    moment = found["published_at"]
+    found["published_at"] = moment.replace(tzinfo=moment.tzinfo or UTC).isoformat()
+    found["as_of"] = str(found["as_of"])
+    return found

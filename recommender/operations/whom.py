@@ -1,0 +1,228 @@
+"""Whom a key means that is typed to forget somebody: a customer who is known, and what is kept of them."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from recommender.database.namedkeys import equal_keys, owner_columns, owners, owners_in, text_of
+from recommender.database.query import read_query
+from recommender.database.schema import Target
+from recommender.errors import RecommenderError, RefusedError, SettingsError
+from recommender.export.fields import GuestKeys
+from recommender.export.forgotten import read_forgotten, secret_of, take_back
+from recommender.export.snapshot import find_columns
+from recommender.night.pipeline import locked, shop_of
+from recommender.operations.erasure import customers_in
+from recommender.operations.search import newest_files, newest_sales, sale_lines
+from recommender.runs.archive import exported, unpack
+from recommender.runs.folder import QUERIES, run_folders
+from recommender.settings import Settings
+from recommender.system.files import temporary_folder
+from recommender.system.text import shortened
+from recommender.system.window import window
+from recommender.tables import KeyKind, Role, integer_key, is_guest
+
+
+@dataclass(frozen=True)
+class Whom:
+    """Somebody who is to be forgotten."""
+
+    keys: tuple[str, ...]
+    """The shop's own, in order: all that its database holds equal to what was typed."""
+    typed: tuple[str, ...]
+    """What was given: the key, or a guest's address and the key made of it."""
+    sales: int
+    """Their lines in the newest export that is kept."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Theirs in each of our tables, by its name."""
+
+
+def find_whom(
+    settings: Settings, customer: str | None, *, guest_email: str | None = None, even_unknown: bool = False
+) -> Whom:
+    """Find a customer in all that could know them, and count what there is; nothing is changed.
+
+    Args:
+        settings: where all that is.
+        customer: the key, as text.
+        guest_email: of a guest, in the place of a key.
+        even_unknown: take the key as it was typed where nobody knows it.
+
+    Raises:
+        SettingsError: FORGET_KEY or GUEST_KEY is missing, or is not the one of before; or it can be no key.
+        RefusedError: nobody knows such a customer.
+        DatabaseError: a database failed.
+        LockedError: a run is going on.
+    """
+    with locked(settings) as (target, _):
+        forgotten = read_forgotten(target, settings, new_guest_key=guest_email is not None)
+        secret_of(settings)
+        key = _key(settings, target, customer, guest_email)
+        keys = _same(settings, target, key)
+        if key in forgotten or (even_unknown and not keys):
+            keys.add(key)
+        if not keys:
+            raise RefusedError(
+                f"Nobody knows {_shown(customer)}: not the shop's sales of the last HISTORY_DAYS, no table of"
+                " ours, no file that is kept, and nobody was forgotten by that key.",
+                f"{_check(customer)} --even-unknown forgets it all the same.",
+            )
+        typed = tuple(text for text in (key, guest_email) if text)
+        return Whom(tuple(sorted(keys)), typed, _count_sales(settings, keys), _count_rows(target, keys))
+
+
+def undo(settings: Settings, customer: str | None, *, guest_email: str | None = None) -> int:
+    """Take a customer back who was forgotten: nights read them again; what was erased stays erased.
+
+    Args:
+        settings: where all that is.
+        customer: the key, as text.
+        guest_email: of a guest, in the place of a key.
+
+    Returns:
+        How many customers are still forgotten.
+
+    Raises:
+        SettingsError: FORGET_KEY or GUEST_KEY is missing, or is not the one of before; or it can be no key.
+        RefusedError: the customer is not forgotten.
+        DatabaseError: a database failed.
+        LockedError: a run is going on.
+    """
+    with locked(settings) as (target, _):
+        forgotten = read_forgotten(target, settings)
+        key = _key(settings, target, customer, guest_email)
+        # Only the shop may still know how it writes the key of somebody who was erased here.
+        keys = [same for same in {key} | _same(settings, target, key) if same in forgotten]
+        if not keys:
+            raise RefusedError(f"Not forgotten: {_shown(customer)}.", _check(customer))
+        return take_back(target, settings, forgotten, keys)
+
+
+def _shown(customer: str | None) -> str:
+    return "the guest of that address" if customer is None else f"the customer {shortened(repr(customer))}"
+
+
+def _check(customer: str | None) -> str:
+    return "Check the address." if customer is None else "Check the key: it is the shop's own customer_id."
+
+
+def _key(settings: Settings, target: Target, customer: str | None, guest_email: str | None) -> str:
+    """The key as the exports would have it.
+
+    Raises:
+        SettingsError: it can be none.
+    """
+    if customer is None:
+        return _key_of_guest(settings, guest_email)
+    if is_guest(customer) or not _are_integers(settings, target):
+        return customer
+    number = integer_key(customer)
+    if number is None:
+        raise SettingsError(
+            f"The customers of this shop have numbers; {customer[:60]!r} is none.",
+            "Check the key: it is the shop's own customer_id; for a guest give --guest-email.",
+        )
+    return str(number)
+
+
+def _key_of_guest(settings: Settings, address: str | None) -> str:
+    if settings.guest_key is None:
+        raise SettingsError(
+            "GUEST_KEY is not set: it turns a guest's address into the key.",
+            "Set the one that the nights have used; without one no guest was ever read.",
+        )
+    key = GuestKeys(settings.guest_key, settings.sql_dir / QUERIES[0]).key(address)
+    if key is None:
+        raise SettingsError("--guest-email is empty.", "Give the address of the guest.")
+    return key
+
+
+def _are_integers(settings: Settings, target: Target) -> bool:
+    """Whether customers' keys are numbers: by the last run, or by the tables that `init` has made."""
+    run = newest_files(settings)
+    if run is not None:
+        return run.manifest.keys.get("customer") == KeyKind.INTEGER
+    with target.connect() as connection:
+        found = target.keys(connection)
+    return any(
+        key.kind is KeyKind.INTEGER
+        for (definition, name), key in found.items()
+        if definition.columns[0].role is Role.CUSTOMER and name == definition.columns[0].name
+    )
+
+
+def _same(settings: Settings, target: Target, key: str) -> set[str]:
+    """All keys, wherever somebody is known, that the database holds equal to this one.
+
+    A customer who was `Cust5` last week and is `cust5` today must not come back under the other.
+    Of numbers and guests, whose keys have one form, the first place that knows them is enough.
+    """
+    has_one_form = is_guest(key) or _are_integers(settings, target)
+    found: set[str] = set()
+    for known in _looks(settings, target):
+        if has_one_form:
+            found |= known & {key}
+        else:
+            with target.connect() as connection:
+                found |= equal_keys(target, connection, Role.CUSTOMER, [key], known).get(key, set())
+        if found and has_one_form:
+            break
+    return found
+
+
+def _looks(settings: Settings, target: Target) -> Iterator[set[str]]:
+    """Everybody who is known, look by look, the quick ones first."""
+    with target.connect() as connection:
+        in_tables = {*owners(target, connection, Role.CUSTOMER)}
+    yield in_tables.union(*map(customers_in, run_folders(settings.data_dir)))
+    archives, _ = exported(settings.data_dir)
+    for file in dict.fromkeys(archive.file for archive in archives):
+        # Of one that is gone, or cannot be read, it is told when somebody is forgotten.
+        with suppress(RecommenderError, OSError), temporary_folder(settings.data_dir) as folder:
+            unpack(Path(file), folder)
+            yield set().union(*map(customers_in, run_folders(folder)))
+    yield _in_shop(settings, target)
+
+
+def _in_shop(settings: Settings, target: Target) -> set[str]:
+    """Everybody in the shop's sales as a night reads them; nothing of it is written."""
+    shop, zone = shop_of(settings, target), settings.shop_timezone
+    days = window(now=datetime.now(UTC), as_of=None, history_days=settings.history_days, zone=zone)
+    since = days.start.astimezone(settings.sales_timezone).replace(tzinfo=None)
+    query = read_query(settings.sql_dir / QUERIES[0], shop.backend, since)
+    guests = GuestKeys(settings.guest_key, query.path)
+    found: set[str] = set()
+    with (
+        temporary_folder(settings.data_dir) as scratch,
+        shop.snapshot(scratch, settings.query_timeout_seconds) as snapshot,
+    ):
+        columns = find_columns(query, snapshot, ["customer_id"], ["guest_email"])
+        for customers, *emails in snapshot.stream(query, [*columns.values()]):
+            found.update(text_of(key) for key in customers if key is not None)
+            if emails and settings.guest_key is not None:
+                addresses = {email for key, email in zip(customers, emails[0], strict=True) if key is None}
+                found.update(filter(None, map(guests.key, addresses)))
+    return found
+
+
+def _count_sales(settings: Settings, keys: set[str]) -> int:
+    run = newest_sales(settings)
+    return 0 if run is None else sum(line[0] in keys for line in sale_lines(run))
+
+
+def _count_rows(target: Target, keys: set[str]) -> dict[str, int]:
+    counted = {}
+    with target.connect() as connection:
+        for table, column in owner_columns(target, connection, Role.CUSTOMER):
+            there = [key for key in owners_in(connection, column) if text_of(key) in keys]
+            count = sa.select(sa.func.count()).select_from(table)
+            # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
+            counted[table.name] = sum(
+                connection.execute(count.where(column == sa.literal(key, sa.types.NullType()))).scalar_one()
+                for key in there
+            )
+    return counted

@@ -1,0 +1,402 @@
+"""The gate: what is wrong with a result, before anything is published.
+
+Integrity findings are never passed; the share and past-night findings are passed by `--force`.
+"""
+
+import logging
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from recommender.database.schema import FoundKey, Target
+from recommender.errors import RefusedError
+from recommender.runs.csvblock import Block
+from recommender.runs.csvcolumns import KeyColumn, NumberColumn, read_columns
+from recommender.system.text import shortened
+from recommender.tables import KeyKind, ListTable, Role
+
+log = logging.getLogger(__name__)
+
+_FEWEST_COMPARED = 50
+_CHANGED_SHARE = 0.5
+_MOST_UTF8_BYTES = 4
+_REASONS = ("model", "buy_again", "popular", "new")
+
+
+@dataclass(frozen=True)
+class Objection:
+    """One reason not to publish."""
+
+    check: str
+    message: str
+    what_to_do: str
+    forceable: bool = False
+
+
+@dataclass(frozen=True)
+class ListableItems:
+    """Which items a list may hold: keys as texts."""
+
+    sellable: Collection[str]
+    """items that may be recommended"""
+    known: Collection[str]
+    """all items of the sales and the catalogue"""
+    catalogue: Collection[str] | None = None
+    """all items of the catalogue, held against what was published last; None: they are not"""
+
+
+@dataclass(frozen=True)
+class ListFacts:
+    """What the gate learnt about a list's file on the way."""
+
+    rows: int
+    texts: Mapping[str, tuple[str, ...]]
+    """The distinct keys of each key column, as texts."""
+
+
+class _Keys(KeyColumn):
+    """Numbers keys as texts; of their rows only those of one block are kept."""
+
+    def __init__(self, *, nullable: bool) -> None:
+        super().__init__(KeyKind.TEXT, guests=False)
+        self._nullable = nullable
+        self.last: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        """of the block read last, shape (its rows,); a key that no block before had has a higher number"""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The keys by their numbers."""
+        return tuple(self._numbering.texts)
+
+    def add(self, block: Block, column: int) -> None:
+        starts, ends = block.starts[:, column], block.ends[:, column]
+        empty = starts == ends
+        if not self._nullable and empty.any():
+            raise block.refuse(int(empty.argmax()), column, "a key")
+        self.last = self._number_texts(block, starts, ends)
+
+
+class _Numbers(NumberColumn):
+    """Numbers that need only be some."""
+
+    def add(self, block: Block, column: int) -> None:
+        super().add(block, column)
+        self._pieces.clear()
+
+
+class _Positions(NumberColumn):
+    """Positions, looked at beside the keys of their block, which must have been read before.
+
+    Args:
+        owner: the key of whose list each row is in; None where there is only one list.
+        items: keys that may stand in a list only once.
+    """
+
+    def __init__(self, owner: _Keys | None, items: Sequence[_Keys]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._items = items
+        self._known = 0
+        self._last_owner = -1
+        self._last_position = 0.0
+        self._carried = [np.empty(0, np.int32) for _ in items]
+        self.are_wrong = False
+        """whether positions are not 1, 2, 3 … in every list, or a list comes in pieces"""
+        self.has_twins = False
+        """whether an item stands twice in a list"""
+
+    def add(self, block: Block, column: int) -> None:
+        super().add(block, column)
+        positions = self._pieces.pop()
+        owners = np.zeros(len(block), np.int32) if self._owner is None else self._owner.last
+        begins = np.append(owners[0] != self._last_owner, owners[1:] != owners[:-1])
+        expected = np.where(begins, 1, np.append(self._last_position, positions[:-1]) + 1)
+        new = np.sort(owners[begins])
+        comes_again = (new < self._known).any() or (new[1:] == new[:-1]).any()
+        self.are_wrong |= bool(comes_again or (positions != expected).any())
+        which = np.cumsum(begins)
+        for place, keys in enumerate(self._items):
+            # The list of the last row may go on in the next block.
+            items = np.append(self._carried[place], keys.last)
+            lists = np.append(np.zeros(len(self._carried[place]), np.int64), which)
+            pairs = np.sort(lists * (int(items.max()) + 1) + items)
+            self.has_twins |= bool((pairs[1:] == pairs[:-1]).any())
+            self._carried[place] = items[lists == which[-1]]
+        self._known = max(self._known, int(owners.max()) + 1)
+        self._last_owner, self._last_position = int(owners[-1]), float(positions[-1])
+
+
+def check_list(
+    path: Path, definition: ListTable, candidates: ListableItems
+) -> tuple[list[Objection], ListFacts]:
+    """Integrity of one list's file.
+
+    Args:
+        path: the CSV file.
+        definition: its columns and key.
+        candidates: the items that it may hold.
+
+    Returns:
+        Everything that is wrong with it, and what was learnt on the way.
+    """
+    again = "Make the lists again: `recommend rank`, or `recommend run`."
+    keys = {
+        column.name: _Keys(nullable=column.nullable)
+        for column in definition.columns
+        if column.role in (Role.CUSTOMER, Role.ITEM, Role.REASON)
+    }
+    once = [
+        keys[column.name]
+        for column in definition.columns
+        if column.role is Role.ITEM and not column.nullable and column.name not in definition.key
+    ]
+    positions = _Positions(next((keys[name] for name in definition.key if name in keys), None), once)
+    try:
+        # The positions last, since they are looked at beside the keys.
+        rows = read_columns(path, {**keys, "score": _Numbers(), "position": positions}, {})
+    except (RefusedError, OSError) as error:
+        # Also a score that is no finite number: the reader knows no other form.
+        reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
+        return [Objection("readable", reason, again)], ListFacts(0, {})
+    if not rows and not definition.needs_rows:
+        return [], ListFacts(0, {})
+    if not rows:
+        hint = "Mind the sales, the items' sellable and the filters."
+        return [Objection("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
+    texts = {name: column.texts for name, column in keys.items()}
+    findings = []
+    for column in definition.columns:
+        if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
+            findings.append(
+                Objection("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", again)
+            )
+        if column.role is Role.ITEM:
+            allowed = {
+                *(candidates.sellable if column.shown else candidates.known),
+                *([""] if column.nullable else []),
+            }
+            wrong = sorted(set(texts[column.name]) - allowed)
+            if wrong:
+                what = "unknown or not sellable" if column.shown else "unknown"
+                example = shortened(wrong[0])
+                message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {example!r}."
+                findings.append(Objection("items", message, again))
+    if positions.are_wrong:
+        findings.append(Objection("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
+    if positions.has_twins:
+        findings.append(Objection("twice", f"{path}: an item stands twice in one list.", again))
+    return findings, ListFacts(rows, texts)
+
+
+def check_keys(
+    facts: Mapping[ListTable, ListFacts],
+    kinds: Mapping[Role, KeyKind],
+    target: Target,
+    connection: sa.Connection,
+) -> list[Objection]:
+    """Whether the keys fit the columns of our tables: kind, length, and how the database compares them.
+
+    Args:
+        facts: of each list.
+        kinds: what the keys to publish are.
+        target: where to publish.
+        connection: to the target; only reads.
+    """
+    found_keys = target.keys(connection)
+    findings: list[Objection] = []
+    for definition, fact in facts.items():
+        for column in definition.columns:
+            if column.role in kinds and fact.rows:
+                found = found_keys[definition, column.name]
+                where = f"{target.prefix}{definition.name}.{column.name}"
+                # Where NULL may stand, an empty text is what the file has for it.
+                texts = tuple(t for t in fact.texts[column.name] if t or not column.nullable)
+                if not texts:
+                    continue
+                most_bytes = target.database.most_key_bytes if column.name in definition.key else None
+                misfit = _misfit(texts, kinds[column.role], found, most_bytes, where)
+                if misfit:
+                    findings.append(misfit)
+                elif found.kind is KeyKind.TEXT:
+                    table = target.lists[definition]
+                    pair = target.database.equal_pair(connection, table.c[column.name], texts)
+                    if pair:
+                        findings.append(_equal(where, pair))
+    return findings
+
+
+def _misfit(
+    texts: tuple[str, ...], kind: KeyKind, found: FoundKey, most_bytes: int | None, where: str
+) -> Objection | None:
+    if kind is not found.kind:
+        return Objection(
+            "kind",
+            f"The keys to publish are {kind}, but the column {where} is of the kind {found.kind}.",
+            "Drop the table and run `recommend init` again, or convert the key in the query with CAST"
+            " (with PUBLISH_GUESTS=yes the customer's column must be text).",
+        )
+    longest = max(texts, key=len)
+    if most_bytes is not None and _MOST_UTF8_BYTES * len(longest) > most_bytes:
+        largest = max(texts, key=_bytes)
+        if _bytes(largest) > most_bytes:
+            return Objection(
+                "length",
+                f"The key {largest[:60]!r} has {len(largest)} characters; no index of {where} holds it.",
+                "Leave its rows out in the query, or let the query make a shorter key of it.",
+            )
+    if found.length is not None and found.kind is KeyKind.TEXT and len(longest) > found.length:
+        return Objection(
+            "length",
+            f"The key {longest[:60]!r} has {len(longest)} characters; {where} takes {found.length}.",
+            "Make the column longer (ALTER TABLE), or drop the table and run `recommend init` again.",
+        )
+    return None
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _equal(where: str, pair: tuple[str, str]) -> Objection:
+    one, other = map(shortened, pair)
+    return Objection(
+        "collation",
+        f"The keys {one!r} and {other!r} are different sales keys but equal in the column {where}.",
+        'Give the column a binary collation (utf8mb4_bin, "C", BINARY), or make the keys one in the query.',
+    )
+
+
+def check_forgotten(facts: Mapping[ListTable, ListFacts], forgotten: Container[str]) -> list[Objection]:
+    """Whether a list is of somebody who is to be forgotten: made elsewhere, or in a folder from a backup."""
+    found = {
+        text
+        for definition, fact in facts.items()
+        for column in definition.columns
+        if column.role is Role.CUSTOMER
+        for text in fact.texts.get(column.name, ())
+        if text in forgotten
+    }
+    if not found:
+        return []
+    message = f"{len(found)} customers who are to be forgotten have lists."
+    return [Objection("forgotten", message, "`recommend forget` takes them out of all that is kept.")]
+
+
+def check_shares(
+    last: sa.Row[tuple[object, ...]] | None,
+    *,
+    customers: int,
+    sales: int,
+    as_of_day: date | None,
+    min_customers_share: float,
+    min_sales_share: float,
+) -> list[Objection]:
+    """The result against the newest publish: neither much less than it, nor of an earlier night.
+
+    Args:
+        last: the newest row of recommendation_runs, or None when nothing was published yet.
+        customers: customers with a list.
+        sales: sale lines of the export.
+        as_of_day: the shop's day of this run; None where it may be earlier.
+        min_customers_share: of the last publish, 0 to 1.
+        min_sales_share: of the last publish, 0 to 1.
+    """
+    if last is None:
+        return []
+    known = last._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by names
+    findings = []
+    for name, now, share in (
+        ("customers", customers, min_customers_share),
+        ("sales", sales, min_sales_share),
+    ):
+        before = int(str(known[name]))
+        if now < share * before:
+            findings.append(
+                Objection(
+                    f"{name}_share",
+                    f"{now} {name} are less than {share:g} of the {before} published last (run"
+                    f" {known['run_id']}).",
+                    "If that is right: `recommend run --force`; MIN_CUSTOMERS_SHARE and MIN_SALES_SHARE set"
+                    " the limits.",
+                    forceable=True,
+                )
+            )
+    last_day = date.fromisoformat(str(known["as_of"])[:10])
+    if as_of_day is not None and as_of_day < last_day:
+        findings.append(
+            Objection(
+                "past_night",
+                f"Lists of {as_of_day} would replace those of {last_day} (run {known['run_id']}).",
+                "If that is wanted: --force.",
+                forceable=True,
+            )
+        )
+    return findings
+
+
+def check_published_items(
+    published: Collection[str], catalogue: Collection[str], *, min_share: float
+) -> list[Objection]:
+    """Whether the items of the last publish are still there: a move of the platform can give new keys to all.
+
+    Args:
+        published: what is recommended in the tables now.
+        catalogue: all items of tonight.
+        min_share: of those published, 0 to 1.
+    """
+    gone = len(published) - len({*published}.intersection(catalogue))
+    if not published or len(published) - gone >= min_share * len(published):
+        return []
+    return [
+        Objection(
+            "items_share",
+            f"{gone} of the {len(published)} items that are recommended now are no longer in items.sql.",
+            "If their keys were given anew, the sales must have the new ones too. If that is right:"
+            " `recommend run --force`; MIN_ITEMS_SHARE sets the limit.",
+            forceable=True,
+        )
+    ]
+
+
+def check_histories(compared: int, changed: int) -> list[Objection]:
+    """Whether customers still have the purchases that they had at the last publish.
+
+    Args:
+        compared: customers who were known then.
+        changed: those of them with other purchases of that time now.
+    """
+    if compared < _FEWEST_COMPARED or changed <= _CHANGED_SHARE * compared:
+        return []
+    return [
+        Objection(
+            "histories",
+            f"{changed} of {compared} customers have other purchases of the time before the last publish than"
+            " they had then.",
+            "Were keys given anew, or orders changed? `recommend runs diff` tells. If that is right:"
+            " `recommend run --force`.",
+            forceable=True,
+        )
+    ]
+
+
+def refuse(findings: list[Objection], *, force: bool) -> None:
+    """Raise when a finding stands in the way.
+
+    Raises:
+        RefusedError: names every finding that `--force` does not pass.
+    """
+    standing = [finding for finding in findings if not (force and finding.forceable)]
+    for finding in findings:
+        log.warning("gate: %s", finding.message, extra={"check": finding.check})
+    if standing:
+        # Where something is broken `--force` helps nothing, and few customers may be of that very fault.
+        advising = [finding for finding in standing if not finding.forceable] or standing
+        raise RefusedError(
+            "Not published: " + " ".join(finding.message for finding in standing),
+            " ".join(dict.fromkeys(finding.what_to_do for finding in advising)),
+        )

@@ -1,0 +1,188 @@
+"""The publish stage: all lists and the run's record in one transaction."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from recommender.database.base import Publication, RunLock
+from recommender.database.schema import Target
+from recommender.errors import DatabaseError, OutcomeUnknownError, TablesDifferError
+from recommender.publishing.checksum import file_checksum, table_checksum
+from recommender.publishing.patch import Patch
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, ListTable, Role
+
+log = logging.getLogger(__name__)
+
+_PAGE = 20_000
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the commit made visible."""
+
+    seq: int
+    at: datetime
+    """Aware, UTC, whole seconds."""
+
+
+def publish(
+    target: Target,
+    lock: RunLock,
+    files: Mapping[ListTable, Path],
+    rows: Mapping[ListTable, int],
+    record: Mapping[str, object],
+    *,
+    patches: Mapping[ListTable, Patch] | None = None,
+    kinds: Mapping[Role, KeyKind],
+    scratch: Path,
+    done: Callable[[Published], None],
+) -> None:
+    """Put the lists in the place of what is published, with a row in recommendation_runs.
+
+    Readers see the old lists or the new ones, whatever fails.
+
+    Args:
+        target: the database and our tables in it.
+        lock: the run lock; asked for once more right before the commit.
+        files: the checked CSV file of each list.
+        rows: how many rows each of them has.
+        record: the row of recommendation_runs but for published_seq and published_at.
+        patches: of lists of which only these changes are written; should the tables not be as the last run
+            left them, all rows are replaced after all.
+        kinds: of the keys in the tables.
+        scratch: a folder for temporary files.
+        done: called when the commit has happened; no signal comes between.
+
+    Raises:
+        DatabaseError: it failed, the shop held a lock too long, or another number of rows arrived; nothing
+            has changed then.
+        OutcomeUnknownError: it failed when all was ready for the commit; only the row of this run in
+            recommendation_runs tells whether the commit happened.
+    """
+    run = partial(_publish, target, lock, files, rows, record, kinds=kinds, scratch=scratch, done=done)
+    try:
+        run(patches=patches or {})
+    except TablesDifferError as error:
+        log.warning("%s: all rows are replaced", error.reason)
+        run(patches={})
+
+
+def _publish(
+    target: Target,
+    lock: RunLock,
+    files: Mapping[ListTable, Path],
+    rows: Mapping[ListTable, int],
+    record: Mapping[str, object],
+    *,
+    patches: Mapping[ListTable, Patch],
+    kinds: Mapping[Role, KeyKind],
+    scratch: Path,
+    done: Callable[[Published], None],
+) -> None:
+    tables, runs = target.lists, target.runs
+    written = {**files, **{definition: patch.path for definition, patch in patches.items()}}
+    backend = target.database.backend
+    checksums = {d: file_checksum(files[d], d, kinds, backend) for d in patches}
+    published: list[Published] = []
+    is_ready = False
+
+    def work(publication: Publication) -> None:
+        nonlocal is_ready
+        is_ready = False
+        target.claim(publication, [*(tables[definition] for definition in files), runs])
+        for definition in files:
+            if definition in patches:
+                _patch(publication, definition, tables[definition], patches[definition])
+                found = table_checksum(publication.connection, tables[definition], definition, kinds)
+                if found != checksums[definition]:
+                    name = target.prefix + definition.name
+                    raise TablesDifferError(f"{name} has other lists than the last run has published")
+            else:
+                publication.replace(definition, tables[definition])
+        counted = {
+            definition: publication.connection.execute(
+                sa.select(sa.func.count()).select_from(tables[definition])
+            ).scalar_one()
+            for definition in files
+        }
+        for definition, count in counted.items():
+            if count != rows[definition] and definition in patches:
+                raise TablesDifferError(f"{target.prefix}{definition.name} has {count} rows")
+            if count != rows[definition]:
+                raise DatabaseError(
+                    f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
+                    " nothing was published.",
+                    "Mind triggers and rules on the table.",
+                )
+        newest = publication.connection.execute(sa.select(sa.func.max(runs.c.published_seq))).scalar()
+        now = datetime.now(UTC).replace(microsecond=0)
+        published[:] = [Published((newest or 0) + 1, now)]
+        publication.connection.execute(
+            sa.insert(runs).values(
+                **record, published_seq=published[0].seq, published_at=now.replace(tzinfo=None)
+            )
+        )
+        lock.check()
+        is_ready = True
+
+    try:
+        target.database.publish(written, tables, scratch, work, lambda: done(published[0]))
+    except DatabaseError as error:
+        if not is_ready:
+            raise
+        raise OutcomeUnknownError(error.reason, error.what_to_do) from error
+
+
+def _patch(publication: Publication, definition: ListTable, table: sa.Table, patch: Patch) -> None:
+    removed = publication.remove(table, patch.owners)
+    if removed != patch.rows:
+        raise TablesDifferError(f"{table.name} had {removed} rows of the lists that change, not {patch.rows}")
+    publication.add(definition, table)
+
+
+def published_lists(target: Target, connection: sa.Connection) -> dict[str, tuple[str, ...]]:
+    """What customers see now: items in order of each customer's list, keys as texts.
+
+    Args:
+        target: where the lists are published.
+        connection: only reads.
+    """
+    rows = _published_rows(target.lists[RECOMMENDATIONS], connection)
+    lists = groupby(rows, key=lambda row: row[0])
+    return {customer: tuple(item for _, item in group) for customer, group in lists}
+
+
+def published_items(target: Target, connection: sa.Connection) -> set[str]:
+    """What is recommended now to customers and visitors, keys as texts.
+
+    Args:
+        target: where the lists are published.
+        connection: only reads.
+    """
+    tables = target.present(connection)
+    columns = [tables[d].c.item_id for d in (RECOMMENDATIONS, POPULAR_ITEMS) if d in tables]
+    queries = [sa.select(sa.type_coerce(column, sa.types.NullType())).distinct() for column in columns]
+    return {str(row[0]) for query in queries for row in connection.execute(query)}
+
+
+def _published_rows(table: sa.Table, connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    """Customer and item of every row, in order of the key.
+
+    Page by page along the key: that needs no transaction, which a server's cursor would, and little memory.
+    """
+    customer_id = sa.type_coerce(table.c.customer_id, sa.types.NullType())
+    item_id = sa.type_coerce(table.c.item_id, sa.types.NullType())
+    position = table.c.position
+    query = sa.select(customer_id, position, item_id).order_by(customer_id, position).limit(_PAGE)
+    page = connection.execute(query).fetchall()
+    while page:
+        yield from ((str(row[0]), str(row[2])) for row in page)
+        last = page[-1]
+        later = sa.or_(customer_id > last[0], sa.and_(customer_id == last[0], position > last[1]))
+        page = connection.execute(query.where(later)).fetchall()

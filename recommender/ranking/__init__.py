@@ -1,0 +1,9 @@
+"""From what was learned to lists: arrays in, arrays and list files out. Knows no database and no settings.
+
+recommendations  the n best items of every customer, with what is popular where the model has no word
+best             the blend's best items; contenders: found among all items; candidates: a likely few
+topn             the exact best of a product of factors
+reasons          which signal put an item into a list, and which bought item led there
+others           the lists beside them: buy_again, similar_items, bought_together (baskets, pairs)
+listfiles, rows  lists as files and as arrays
+"""

@@ -1,0 +1,108 @@
+"""The n best items of every customer, under given weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.learning.signals import PERSONAL, Signals
+from recommender.learning.sizes import WHOLE
+from recommender.ranking.candidates import Candidates
+from recommender.ranking.contenders import ContenderMaker
+from recommender.system.threads import Progress, in_threads
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The lists; shapes (users, n) where nothing else is said, -1 or NaN where a list is shorter."""
+
+    items: Int32s
+    """index into the items of the interactions, best first; equal scores in order of the item's index"""
+    scores: Float64s
+    """the weighted sum of the signals; only its order means anything"""
+    parts: Float64s
+    """shape (personal signals, users, n): what each of the customer's own signals adds to the score"""
+    scales: Float64s
+    """shape (personal signals, users): as in `Candidates`"""
+    neighbour_scores: Float64s
+    """the plain score of the signal `neighbours`"""
+
+
+def rank(
+    signals: Signals,
+    weights: Float64s,
+    users: Int64s,
+    *,
+    allowed: Bools,
+    exclude_seen: bool,
+    n: int,
+    threads: int,
+    scores_at_once: int = WHOLE.scores,
+    progress: Progress | None = None,
+) -> Ranked:
+    """The n best items of some users, of all those that something speaks for.
+
+    Args:
+        signals: of the night.
+        weights: shape (signals,): of each signal.
+        users: shape (users,): indexes into the interactions' users.
+        allowed: shape (items,): the items that may be in a list.
+        exclude_seen: leave out what the user has bought.
+        n: length of the lists.
+        threads: how many to use, at least 1; the result is the same for any number.
+        scores_at_once: of users and items, of a block; the result is the same for any number.
+        progress: called with blocks of users done and in all.
+    """
+    shape = (len(users), n)
+    ranked = Ranked(
+        items=np.full(shape, -1, np.int32),
+        scores=np.full(shape, np.nan),
+        parts=np.zeros((PERSONAL, *shape)),
+        scales=np.ones((PERSONAL, len(users))),
+        neighbour_scores=np.zeros(shape),
+    )
+    maker = ContenderMaker(
+        signals,
+        weights,
+        users,
+        allowed=allowed,
+        exclude_seen=exclude_seen,
+        n=n,
+        scores_at_once=scores_at_once,
+    )
+
+    def work(part: int) -> None:
+        first, found = maker.block(part)
+        cells, rows, ranks = best_of_rows(found, weighed(found, weights), n)
+        rows = rows + first
+        ranked.items[rows, ranks] = found.items[cells]
+        ranked.scores[rows, ranks] = weighed(found, weights)[cells]
+        ranked.parts[:, rows, ranks] = weights[:PERSONAL, None] * found.signals[:PERSONAL, cells]
+        ranked.scales[:, first : first + found.scales.shape[1]] = found.scales
+        ranked.neighbour_scores[rows, ranks] = found.neighbour_scores[cells]
+
+    if allowed.any() and weights.any():
+        in_threads(work, maker.n_blocks, threads=threads, progress=progress)
+    return ranked
+
+
+def weighed(candidates: Candidates, weights: Float64s) -> Float64s:
+    """The score of each candidate; the sum goes in the order of the signals, on every machine."""
+    scores = np.zeros(len(candidates.rows))
+    for weight, values in zip(weights.tolist(), candidates.signals, strict=True):
+        scores += weight * values
+    return scores
+
+
+def best_of_rows(candidates: Candidates, scores: Float64s, n: int) -> tuple[Int64s, Int64s, Int64s]:
+    """Cell, row and rank from 0 of the n best of each row; equal scores in order of the item's index."""
+    order = np.lexsort((candidates.items, -scores, candidates.rows))
+    rows = candidates.rows[order]
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    listed = ranks < n
+    return order[listed], rows[listed], ranks[listed]

@@ -1,0 +1,9 @@
+"""The run folder: the files of a night, their record, and what is kept of the past. Knows no database.
+
+folder       a run, its files and its manifest
+keys, items  the shop's keys and items as the files have them
+csvcolumns   columns of our CSV files as arrays; csvblock: blocks of bytes beneath them
+diff         what changed from one run to another
+archive      a run in one file; compression: sales kept packed
+retention    which runs are kept; hold: nights kept from publishing
+"""

@@ -1,0 +1,287 @@
+"""What changed from one run to another: settings, versions, data, lists, quality."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recommender.runs.folder import ITEMS, QUERIES, Manifest, Run
+from recommender.system.csvform import read_records
+from recommender.tables import RECOMMENDATIONS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Hashes = npt.NDArray[np.uint64]
+
+CustomerLists = Mapping[str, tuple[str, ...]]
+"""Items in order of each customer's list; keys as texts."""
+_LINES_AT_ONCE = 200_000
+_MODE, _METHOD, _WEIGHT = "mode", "method", "weight of "
+_SAME_SALE = ("customer_id", "item_id", "sold_at", "order_id")
+"""A line with the same of these is the same sale, whatever its quantity and price are now."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is not as it was."""
+
+    name: str
+    then: Any
+    now: Any
+
+
+@dataclass(frozen=True)
+class DataChanges:
+    """Sale lines, customers and items of two exports."""
+
+    added: int
+    changed: int
+    """of the same customer, item, time and order, with another quantity or price"""
+    removed: int
+    left_window: int
+    """of the removed, those that the later window no longer reaches back to"""
+    new_customers: int
+    lost_customers: int
+    new_items: int
+    lost_items: int
+
+
+@dataclass(frozen=True)
+class ListChanges:
+    """How the customers' lists differ."""
+
+    customers: int
+    """with a list on either side"""
+    changed_share: float | None
+    """of these, whose list is not the same; None when there are none"""
+    mean_overlap: float | None
+    """over the customers with a list on both sides: items in both lists, by the longer one's length"""
+    new_customers: int
+    """with a list now only"""
+    lost_customers: int
+    """with a list then only"""
+
+
+@dataclass(frozen=True)
+class RunChanges:
+    """What changed from one run to another."""
+
+    then: str
+    now: str
+    """ids of the runs"""
+    days: tuple[str, str]
+    settings: list[Change]
+    versions: list[Change]
+    """of Python and packages"""
+    program: list[Change]
+    machine: list[Change]
+    queries: list[str]
+    """files of the owner that are not the same"""
+    model: list[Change]
+    """mode and parent; method and weights of the lists"""
+    is_same_data: bool
+    counts: list[Change]
+    quality: list[Change]
+    data: DataChanges | None = None
+    """None where not asked for, or where an export is no longer kept"""
+    lists: ListChanges | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """What can have moved the result, in a few words: settings by name, the rest by kind."""
+        names = [change.name for change in self.model]
+        kinds = {
+            "versions": self.versions,
+            "program": self.program,
+            "machine": self.machine,
+            "queries": self.queries,
+            "model": _MODE in names,
+            "method": _METHOD in names,
+            "weights": any(name.startswith(_WEIGHT) for name in names),
+        }
+        data = [] if self.is_same_data else ["data"]
+        settings = [change.name for change in self.settings]
+        return data + settings + [kind for kind, changed in kinds.items() if changed]
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The same in JSON types."""
+        return {**dataclasses.asdict(self), "changed": self.words}
+
+
+def compare_records(then: Manifest, now: Manifest) -> RunChanges:
+    """What the records of two runs tell.
+
+    Args:
+        then: the earlier run's.
+        now: the later one's.
+    """
+    return RunChanges(
+        then=then.run_id,
+        now=now.run_id,
+        days=(then.as_of_day, now.as_of_day),
+        settings=_changes(then.settings, now.settings),
+        versions=_changes(then.versions, now.versions),
+        program=_changes(then.program, now.program),
+        machine=_changes(then.machine, now.machine),
+        queries=[name for name in QUERIES if then.files.get(name) != now.files.get(name)],
+        model=_changes(_model(then), _model(now)),
+        is_same_data=then.data_sha256 == now.data_sha256 and _items(then) == _items(now),
+        counts=_changes(then.counts, now.counts),
+        quality=_changes(then.quality, now.quality),
+    )
+
+
+def compare_runs(then: Run, now: Run, *, lists: ListChanges | None = None) -> RunChanges:
+    """What the records and the files of two runs tell; of sales and lists only where both are kept.
+
+    Args:
+        then: the earlier run.
+        now: the later one.
+        lists: how the lists differ, where that is known already.
+    """
+    data, before, after = None, then.sales_path(), now.sales_path()
+    if before is not None and after is not None:
+        data = compare_sales(before, after, window_start=now.manifest.window_start)
+    paths = [run.path(RECOMMENDATIONS.file_name) for run in (then, now)]
+    if lists is None and all(path.is_file() for path in paths):
+        lists = compare_lists(*map(lists_of, paths))
+    return dataclasses.replace(compare_records(then.manifest, now.manifest), data=data, lists=lists)
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    names = dict.fromkeys([*then, *now])
+    return [Change(n, then.get(n), now.get(n)) for n in names if then.get(n) != now.get(n)]
+
+
+def _model(manifest: Manifest) -> dict[str, Any]:
+    return {
+        _MODE: manifest.model.get("mode"),
+        "parent": manifest.parent_run_id,
+        _METHOD: manifest.method,
+        **{f"{_WEIGHT}{name}": value for name, value in manifest.choice.get("weights", {}).items()},
+    }
+
+
+def _items(manifest: Manifest) -> str | None:
+    return manifest.files.get(ITEMS)
+
+
+def lists_of(path: Path) -> CustomerLists:
+    """The lists of a `recommendations.csv`."""
+    records = read_records(path)
+    next(records)
+    return {
+        str(customer): tuple(str(record[2] or "") for record in rows)
+        for customer, rows in groupby(records, key=lambda record: record[0] or "")
+    }
+
+
+def compare_lists(then: CustomerLists, now: CustomerLists) -> ListChanges:
+    """How the lists of two sides differ, customer by customer."""
+    both = then.keys() & now.keys()
+    everyone = len(then.keys() | now.keys())
+    same = sum(then[customer] == now[customer] for customer in both)
+    overlaps = sum(
+        len({*then[customer]} & {*now[customer]}) / max(len(then[customer]), len(now[customer]))
+        for customer in sorted(both)
+    )
+    return ListChanges(
+        customers=everyone,
+        changed_share=(everyone - same) / everyone if everyone else None,
+        mean_overlap=overlaps / len(both) if both else None,
+        new_customers=len(now) - len(both),
+        lost_customers=len(then) - len(both),
+    )
+
+
+def compare_sales(then: Path, now: Path, *, window_start: str) -> DataChanges:
+    """How two exports differ.
+
+    Memory goes by the number of sale lines, 16 bytes for each, not by what stands in them.
+
+    Args:
+        then: `sales.csv` or `sales.csv.gz`.
+        now: the same, of the later run.
+        window_start: begin of the later run's window, as its record has it.
+    """
+    import numpy as np
+
+    before, after = _Hashed.of(then, window_start), _Hashed.of(now, window_start)
+    rest_before, rest_after = before.not_in(after), after.not_in(before)
+    gone, come = before.sales[rest_before], after.sales[rest_after]
+    both = np.intersect1d(gone, come)
+    counts = [
+        np.bincount(np.searchsorted(both, sales[np.isin(sales, both)]), minlength=len(both))
+        for sales in (gone, come)
+    ]
+    changed = int(np.minimum(*counts).sum())
+    return DataChanges(
+        added=len(come) - changed,
+        changed=changed,
+        removed=len(gone) - changed,
+        left_window=int(np.count_nonzero(before.is_early[rest_before] & ~np.isin(gone, both))),
+        new_customers=len(np.setdiff1d(after.customers, before.customers)),
+        lost_customers=len(np.setdiff1d(before.customers, after.customers)),
+        new_items=len(np.setdiff1d(after.items, before.items)),
+        lost_items=len(np.setdiff1d(before.items, after.items)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Hashed:
+    """An export as hashes of 64 bits; shapes (lines,) where nothing else is said."""
+
+    lines: "Hashes"
+    """of the whole line"""
+    sales: "Hashes"
+    """of what tells which sale it is"""
+    is_early: "npt.NDArray[np.bool_]"
+    """sold before the window of the later run"""
+    customers: "Hashes"
+    """of each customer once, shape (customers,)"""
+    items: "Hashes"
+    """of each item once, shape (items,)"""
+
+    @classmethod
+    def of(cls, path: Path, window_start: str) -> "_Hashed":
+        import numpy as np
+        import pandas as pd
+
+        def hashes(frame: pd.DataFrame) -> "Hashes":
+            return np.asarray(pd.util.hash_pandas_object(frame, index=False), np.uint64)
+
+        parts: list[tuple[npt.NDArray[np.generic], ...]] = []
+        with pd.read_csv(
+            path, dtype=str, na_filter=False, chunksize=_LINES_AT_ONCE, lineterminator="\n"
+        ) as reader:
+            for frame in reader:
+                same = [name for name in _SAME_SALE if name in frame.columns]
+                parts.append(
+                    (
+                        hashes(frame),
+                        hashes(frame[same]),
+                        (frame["sold_at"] < window_start).to_numpy(bool),
+                        np.unique(hashes(frame[["customer_id"]])),
+                        np.unique(hashes(frame[["item_id"]])),
+                    )
+                )
+        nothing = (np.empty(0, np.uint64),) * 2 + (np.empty(0, bool),) + (np.empty(0, np.uint64),) * 2
+        lines, sales, is_early, customers, items = map(np.concatenate, zip(nothing, *parts, strict=True))
+        return cls(lines, sales, is_early, np.unique(customers), np.unique(items))
+
+    def not_in(self, other: "_Hashed") -> "npt.NDArray[np.bool_]":
+        """Which lines the other has not, equal ones counted."""
+        import numpy as np
+
+        order = np.argsort(self.lines, kind="stable")
+        mine, theirs = self.lines[order], np.sort(other.lines)
+        place = np.arange(len(mine)) - np.searchsorted(mine, mine)
+        n_theirs = np.searchsorted(theirs, mine, side="right") - np.searchsorted(theirs, mine)
+        found = np.empty(len(mine), bool)
+        found[order] = place >= n_theirs
+        return found

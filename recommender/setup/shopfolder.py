@@ -1,0 +1,218 @@
+"""The folder of a shop: `.env` and `sql/`, written where they are missing, else left alone."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from recommender.database import open_database
+from recommender.database.query import prepare_query
+from recommender.database.urls import normalise_url
+from recommender.errors import RecommenderError, SettingsError
+from recommender.runs.folder import QUERIES
+from recommender.settings import Settings
+from recommender.setup.envfile import (
+    append_setting,
+    given,
+    machine_timezone,
+    new_secret,
+    require_same_address,
+    write_env,
+)
+from recommender.setup.grants import GRANTS, rights_to_read
+from recommender.setup.platforms.parameters import Ask
+from recommender.setup.platforms.queries import PlatformQueries, platform_queries
+from recommender.setup.proposal import Proposal, described, propose
+from recommender.setup.shoptables import shop_tables
+from recommender.system.files import make_folder, shipped_text, write_text
+from recommender.system.text import printable
+
+_ADDRESS_COMMENT = "The shop's database, where sales are read; set by `recommend init --url`."
+
+
+@dataclass(frozen=True)
+class EnvFile:
+    """The settings file after `init` looked at it."""
+
+    path: Path
+    values: Mapping[str, str]
+    """What was written into it; empty where the file was there before."""
+    is_new: bool
+    made_private: str | None = None
+    """Said where others could read the file before a secret went into it."""
+
+
+@dataclass(frozen=True)
+class Queries:
+    """What was done about `sql/`."""
+
+    written: list[Path]
+    proposal: Proposal | None
+    """None where both files were there, where the platform is known, or where no table looks like sales."""
+    platform: PlatformQueries | None = None
+    """Where the shop is of a platform that we know."""
+    unread: tuple[str, ...] = ()
+    """Tables that could not be read, so that nothing was proposed from them."""
+
+
+def needs_url(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether nothing says where the shop's database is."""
+    return given("DATABASE_URL", environ, path) is None
+
+
+def prepare_env(
+    path: Path,
+    url: str | None,
+    timezone: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> EnvFile:
+    """Write `.env` where there is none; into one that is there only a DATABASE_URL that is set nowhere goes.
+
+    Nothing is written for an address where no database answers.
+
+    Args:
+        path: the file.
+        url: the shop's address, where it was given.
+        timezone: the shop's zone; default this machine's.
+        environ: the environment, which wins over the file.
+
+    Raises:
+        SettingsError: no address, one that cannot be read, or another one than is set.
+        DatabaseError: no database answers there.
+    """
+    known = given("DATABASE_URL", environ, path)
+    if known is None and url is None:
+        raise SettingsError(
+            f"DATABASE_URL is not set; looked in the environment and {path}"
+            f"{'' if path.is_file() else ' (no such file)'}.",
+            "Give the shop's address: recommend init --url postgresql://user:password@host/database (or mysql://…,"
+            " sqlite:///shop.db).",
+        )
+    if url is not None:
+        if known is not None:
+            require_same_address(url, known, path)
+        with open_database(normalise_url(url, path.absolute().parent)).connect():
+            pass
+    if path.exists() or path.is_symlink():
+        made_private = None
+        if known is None and url is not None:
+            made_private = append_setting(path, _ADDRESS_COMMENT, "DATABASE_URL", url.strip())
+        return EnvFile(path, {}, is_new=False, made_private=made_private)
+    values = {}
+    if known is None and url is not None:
+        values["DATABASE_URL"] = url.strip()
+    zone = timezone or machine_timezone(environ)
+    if zone and zone not in available_timezones():
+        raise SettingsError(f"There is no time zone {zone}.", "Its form is Europe/London or UTC.")
+    if zone and given("SHOP_TIMEZONE", environ, path) is None:
+        values["SHOP_TIMEZONE"] = zone
+    missing = [name for name in ("GUEST_KEY", "FORGET_KEY") if given(name, environ, path) is None]
+    values |= {name: new_secret() for name in missing}
+    write_env(path, values)
+    return EnvFile(path, values, is_new=True)
+
+
+def prepare_queries(
+    settings: Settings,
+    *,
+    platform: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    ask: Ask | None = None,
+) -> Queries:
+    """Write the queries that are missing: the platform's, or guessed from the shop's tables, or the examples.
+
+    Args:
+        settings: where the shop and its queries are.
+        platform: the platform that the owner says it is.
+        parameters: what the owner says of it, by name.
+        ask: asks on a terminal for what was not said.
+
+    Raises:
+        SettingsError: the platform or a parameter cannot be told; or both queries are there and could not
+            take what the owner says.
+        DatabaseError: the database does not answer.
+    """
+    missing = [name for name in QUERIES if not (settings.sql_dir / name).exists()]
+    if not missing:
+        if platform or parameters:
+            raise SettingsError(
+                f"{' and '.join(str(settings.sql_dir / name) for name in QUERIES)} are there already; what is"
+                " there is never changed.",
+                "Move them away to have them written anew, or leave out --platform and --param.",
+            )
+        return Queries([], None)
+    shop = open_database(settings.database_url)
+    known = platform_queries(shop, asked=platform, parameters=parameters or {}, ask=ask)
+    if known is not None:
+        return Queries(_write_missing(settings.sql_dir, known.texts, shop.backend), None, known)
+    found = shop_tables(shop)
+    proposal = propose(shop, found.tables)
+    if proposal is not None:
+        texts = {"sales.sql": proposal.sales_sql, "items.sql": proposal.items_sql}
+    else:
+        head = "-- An example: no table looked like sales. Put your own tables and columns in.\n"
+        if found.tables:
+            head += "-- These were found:\n" + "".join(f"--   {described(t)}\n" for t in found.tables)
+        if found.unread:
+            head += f"-- These could not be read: {printable(', '.join(found.unread))}\n"
+        texts = {name: head + "--\n" + shipped_text(f"sql/{name}") for name in QUERIES}
+    written = _write_missing(settings.sql_dir, texts, shop.backend)
+    return Queries(written, proposal, unread=tuple(found.unread))
+
+
+def _write_missing(folder: Path, texts: Mapping[str, str], backend: str) -> list[Path]:
+    """Write the files that are not there yet, once all of them are known to be what they must be."""
+    for name, text in texts.items():
+        _require_harmless(name, text, backend)
+    make_folder(folder)
+    written = [folder / name for name in texts if not (folder / name).exists()]
+    for path in written:
+        write_text(path, texts[path.name])
+    return written
+
+
+def _require_harmless(name: str, text: str, backend: str) -> None:
+    """A query must be one SELECT, a file of grants rights to read: words of the shop's own are in them.
+
+    Raises:
+        RecommenderError: it is not, and that is our fault.
+    """
+    try:
+        if name == GRANTS:
+            rights_to_read(text, backend, name)
+        else:
+            prepare_query(text, Path(name), backend, datetime.now(UTC).replace(tzinfo=None))
+    except SettingsError as error:
+        raise RecommenderError(
+            f"What was made of the shop's tables is not safe to use, so no file was written: {error.reason}",
+            "Please report it, with the platform and its version.",
+        ) from error
+
+
+def with_settings(env: EnvFile, **values: str) -> EnvFile:
+    """Set some settings in a file that this call wrote."""
+    found = replace(env, values={**env.values, **values})
+    write_env(env.path, found.values)
+    return found
+
+
+def set_zones(env: EnvFile, settings: Settings, known: PlatformQueries, *, keep_shop: bool) -> EnvFile:
+    """Set the zones that a platform's own settings tell, where nothing sets them.
+
+    Args:
+        env: the settings file; one that was there before gets lines at its end.
+        settings: as they are now.
+        known: the platform.
+        keep_shop: the owner has just said the shop's zone.
+    """
+    told = {"SALES_TIMEZONE": known.sales_timezone}
+    if known.shop_timezone is not None and not keep_shop:
+        told["SHOP_TIMEZONE"] = known.shop_timezone
+    if env.is_new:
+        return with_settings(env, **told)
+    for name, value in told.items():
+        if settings.sources.get(name, "default") == "default":
+            append_setting(env.path, f"As {known.title} has it; set by `recommend init`.", name, value)
+    return env

@@ -1,0 +1,145 @@
+"""Our tables as data: names, columns and keys of each, and what kinds of keys a shop has."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+SCHEMA_VERSION = 2
+"""Raised when a published table changes its shape, or an older program would do harm: it refuses then. One of
+version 1 would bring forgotten customers back. Kept in every row of recommendation_runs."""
+
+
+class Role(Enum):
+    """What a column of a list holds."""
+
+    CUSTOMER = "customer key"
+    ITEM = "item key"
+    POSITION = "position from 1"
+    SCORE = "score relative to the list"
+    REASON = "why the item is shown"
+
+
+@dataclass(frozen=True)
+class ListColumn:
+    """One column of a published list."""
+
+    name: str
+    role: Role
+    nullable: bool = False
+    shown: bool = True
+    """The shop shows these items, so they must be sellable; others need only be known."""
+
+
+@dataclass(frozen=True)
+class ListTable:
+    """A published list; columns and order are those of its CSV file in the run folder."""
+
+    name: str
+    columns: tuple[ListColumn, ...]
+    key: tuple[str, ...]
+    needs_rows: bool = False
+    """Without a row something is wrong; other lists may have none where the evidence is thin."""
+
+    @property
+    def file_name(self) -> str:
+        """Its file in the run folder."""
+        return f"{self.name}.csv"
+
+
+RECOMMENDATIONS = ListTable(
+    "recommendations",
+    (
+        ListColumn("customer_id", Role.CUSTOMER),
+        ListColumn("position", Role.POSITION),
+        ListColumn("item_id", Role.ITEM),
+        ListColumn("score", Role.SCORE),
+        ListColumn("reason", Role.REASON),
+        ListColumn("because_item_id", Role.ITEM, nullable=True, shown=False),
+    ),
+    key=("customer_id", "position"),
+    needs_rows=True,
+)
+BUY_AGAIN = ListTable(
+    "buy_again",
+    (
+        ListColumn("customer_id", Role.CUSTOMER),
+        ListColumn("position", Role.POSITION),
+        ListColumn("item_id", Role.ITEM),
+        ListColumn("score", Role.SCORE),
+    ),
+    key=("customer_id", "position"),
+)
+
+
+def _item_list(name: str, listed: str) -> ListTable:
+    """A list for each item; the item itself need not be sellable, for its page may still be there."""
+    return ListTable(
+        name,
+        (
+            ListColumn("item_id", Role.ITEM, shown=False),
+            ListColumn("position", Role.POSITION),
+            ListColumn(listed, Role.ITEM),
+            ListColumn("score", Role.SCORE),
+        ),
+        key=("item_id", "position"),
+    )
+
+
+SIMILAR_ITEMS = _item_list("similar_items", "similar_item_id")
+BOUGHT_TOGETHER = _item_list("bought_together", "together_item_id")
+POPULAR_ITEMS = ListTable(
+    "popular_items",
+    (
+        ListColumn("position", Role.POSITION),
+        ListColumn("item_id", Role.ITEM),
+        ListColumn("score", Role.SCORE),
+    ),
+    key=("position",),
+    needs_rows=True,
+)
+LISTS = (RECOMMENDATIONS, BUY_AGAIN, SIMILAR_ITEMS, BOUGHT_TOGETHER, POPULAR_ITEMS)
+RUNS = "recommendation_runs"
+FORGOTTEN = "forgotten_customers"
+
+
+def made_lists(names: Collection[str]) -> tuple[ListTable, ...]:
+    """The lists of these names, in our order."""
+    return tuple(definition for definition in LISTS if definition.name in names)
+
+
+GUEST_PREFIX = "guest:"
+_GUEST = re.compile(GUEST_PREFIX + "[0-9a-f]{24}")
+_DIGITS = re.compile("-?[0-9]{1,40}")
+"""More than any 64-bit integer has, and few enough for Python to read."""
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+def is_guest(key: int | str) -> bool:
+    """Whether the key is one that the export made for a guest from the e-mail address."""
+    return isinstance(key, str) and _GUEST.fullmatch(key) is not None
+
+
+def integer_key(text: str) -> int | None:
+    """The 64-bit integer that a text stands for, whatever zeros are in front of it; None where it is none."""
+    number = int(text) if _DIGITS.fullmatch(text) else None
+    return number if number is not None and _SMALLEST <= number <= _LARGEST else None
+
+
+class KeyKind(StrEnum):
+    """What the shop's own keys are; decided by the declared type of the query's column, never by values."""
+
+    INTEGER = "integer"
+    TEXT = "text"
+
+
+def key_of(text: str | None, kind: KeyKind) -> int | str | None:
+    """The key of this kind that the text stands for, None where it is none."""
+    if text is None or kind is KeyKind.TEXT:
+        return text
+    return integer_key(text)
+
+
+def allowed_key(kind: KeyKind) -> str:
+    """What a key of this kind may be, in words."""
+    return "an integer of 64 bits" if kind is KeyKind.INTEGER else "a text"
