@@ -11,19 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.runs.csvcolumns import KeyColumn, NumberColumn, TimeColumn, distinct, read_columns
+from recommender.runs.columns import Columns, read_columns
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt64s, distinct
+from recommender.system.machine import give_back_memory
 from recommender.system.times import DAY_MICROSECONDS, SECOND_MICROSECONDS
 from recommender.tables import KeyKind, is_guest
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-UInt64s = npt.NDArray[np.uint64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 NOTHING = 1e-9
 """A quantity below this is what rounding has left of nothing."""
@@ -213,13 +208,8 @@ def load_sale_lines(path: Path, *, customer_kind: KeyKind, item_kind: KeyKind) -
     Raises:
         RefusedError: the file is not in our form.
     """
-    customers = KeyColumn(customer_kind, guests=True)
-    items = KeyColumn(item_kind, guests=False)
-    times, quantities = TimeColumn(), NumberColumn()
-    n_sales = read_columns(
-        path, {"customer_id": customers, "item_id": items, "sold_at": times}, {"quantity": quantities}
-    )
-    return _sorted_lines(customers, items, times, quantities, n_sales)
+    columns = read_columns(path, ("customer_id", "item_id", "sold_at"), ("quantity",), times=("sold_at",))
+    return _sorted_lines(columns, customer_kind, item_kind)
 
 
 def make_interactions(lines: SaleLines, *, half_life_days: float) -> Interactions:
@@ -257,23 +247,22 @@ def make_interactions(lines: SaleLines, *, half_life_days: float) -> Interaction
     )
 
 
-def _sorted_lines(
-    customers: KeyColumn, items: KeyColumn, times: TimeColumn, quantities: NumberColumn, n_sales: int
-) -> SaleLines:
+def _sorted_lines(columns: Columns, customer_kind: KeyKind, item_kind: KeyKind) -> SaleLines:
     """The lines in canonical order; here the order in which they were read is forgotten.
 
     A line's user, item and time become one number, which sorts fast and gives them back after sorting, so
     that the columns as read can be let go early: they are most of the memory that a night takes.
     """
-    user_ids, users = customers.result()
+    n_sales = columns.n_records
+    user_ids, users = columns.take_keys("customer_id", customer_kind, guests=True)
     codes = users.astype(np.int64)
     del users
-    item_ids, columns = items.result()
+    item_ids, items = columns.take_keys("item_id", item_kind)
     codes *= max(len(item_ids), 1)
-    codes += columns
-    del columns
+    codes += items
+    del items
     n_cells = max(len(user_ids) * len(item_ids), 1)
-    moment, n_moments, time_of = _numbered(times.result(), most=_LARGEST_CODE // n_cells)
+    moment, n_moments, time_of = _numbered(columns.take_times("sold_at"), most=_LARGEST_CODE // n_cells)
     cells = None
     if n_cells * n_moments > _LARGEST_CODE:
         cells, compact = distinct(codes)
@@ -281,12 +270,12 @@ def _sorted_lines(
     codes *= n_moments
     codes += moment
     del moment
+    give_back_memory()
     order = np.argsort(codes)
     codes = codes[order]
     begins = np.ones(n_sales, bool)
     np.not_equal(codes[1:], codes[:-1], out=begins[1:])
-    amounts = quantities.result()
-    amounts = amounts[order] if len(amounts) else np.ones(n_sales)
+    amounts = columns.take_numbers("quantity")[order] if "quantity" in columns else np.ones(n_sales)
     del order
     # Lines of one user, item and time, few as a rule, are put in order by their quantity.
     shared = np.flatnonzero(~(begins & np.append(begins[1:], True)))
@@ -294,9 +283,9 @@ def _sorted_lines(
     codes, moment = np.divmod(codes, n_moments)
     sold_at = time_of(moment)
     del moment
-    rows, columns = np.divmod(codes if cells is None else cells[codes], max(len(item_ids), 1))
+    users, items = np.divmod(codes if cells is None else cells[codes], max(len(item_ids), 1))
     return SaleLines(
-        user_ids, item_ids, rows.astype(np.int32), columns.astype(np.int32), sold_at, amounts, begins
+        user_ids, item_ids, users.astype(np.int32), items.astype(np.int32), sold_at, amounts, begins
     )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from recommender.runs.csvcolumns import KeyColumn, NumberColumn, TimeColumn, read_columns
+from recommender.runs.columns import read_columns
 from recommender.runs.keys import Keys
 from recommender.system.machine import give_back_memory
 from recommender.system.times import shop_days
@@ -45,35 +45,29 @@ def load_baskets(
     Raises:
         RefusedError: the file is not in our form.
     """
-    customers, item_ids = KeyColumn(customer_kind, guests=True), KeyColumn(item_kind, guests=False)
-    times, quantities = TimeColumn(), NumberColumn()
-    orders = KeyColumn(KeyKind.TEXT, guests=False)
-    read_columns(
-        path,
-        {"customer_id": customers, "item_id": item_ids, "sold_at": times},
-        {"quantity": quantities, "order_id": orders},
+    columns = read_columns(
+        path, ("customer_id", "item_id", "sold_at"), ("quantity", "order_id"), times=("sold_at",)
     )
     give_back_memory()
-    order_keys, order = orders.result()
-    shared = shop_days(times.result(), zone)
+    shared = shop_days(columns.take_times("sold_at"), zone)
     if len(shared):
         shared -= shared.min()
-    # Orders first, then days: one number for what the lines of a basket share.
-    shared += len(order_keys)
-    if len(order):
-        has_order = order != order_keys.find_texts([""])[0]
-        shared[has_order] = order[has_order]
+    if "order_id" in columns:
+        # Orders first, then days: one number for what the lines of a basket share.
+        order = columns.take_labels("order_id")
+        shared += int(order.max(initial=-1)) + 1
+        np.copyto(shared, order, where=order >= 0)
+        del order
     size = int(shared.max(initial=0)) + 1
-    _, customer = customers.result()
+    _, customer = columns.take_keys("customer_id", customer_kind, guests=True)
     basket = customer.astype(np.int64)
     del customer
     basket *= size
     basket += shared
     del shared
-    found_items, item = item_ids.result()
+    found_items, item = columns.take_keys("item_id", item_kind)
     known = items.find(found_items).astype(np.int32)[item]
-    amounts = quantities.result()
     kept = known >= 0
-    if len(amounts):
-        kept &= amounts > 0
+    if "quantity" in columns:
+        kept &= columns.take_numbers("quantity") > 0
     return Baskets(basket[kept], known[kept])

@@ -7,7 +7,7 @@ from scipy.special import xlogy
 
 from recommender.ranking.pairs import PairMaker
 from recommender.ranking.rows import ListRows, joined, top_rows
-from recommender.runs.csvcolumns import distinct
+from recommender.system.arrays import distinct
 from recommender.system.threads import in_threads
 
 Int32s = npt.NDArray[np.int32]

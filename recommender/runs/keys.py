@@ -7,6 +7,7 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
@@ -73,6 +74,15 @@ class Keys:
             self._places.update({text: start + i for i, text in enumerate(self.texts)})
         get = self._places.get
         return np.fromiter((get(value, -1) for value in values), np.int64, len(values))
+
+    def find_each(self, keys: Sequence[int | str | None]) -> Int32s:
+        """Index of each key, -1 where it is unknown or None; shape (len(keys),), int32."""
+        found = np.full(len(keys), -1, np.int32)
+        integers = [place for place, key in enumerate(keys) if isinstance(key, int)]
+        texts = [place for place, key in enumerate(keys) if isinstance(key, str)]
+        found[integers] = self.find_integers(np.array([keys[place] for place in integers], np.int64))
+        found[texts] = self.find_texts([str(keys[place]) for place in texts])
+        return found
 
     def find(self, other: "Keys") -> Int64s:
         """For every key of `other`, its index here, -1 where it is unknown; shape (len(other),), int64."""

@@ -6,6 +6,7 @@ locks       one run at a time on this machine
 machine     processors and memory; kernel: which one OpenBLAS takes; threads: work shared among them
 interrupts  signals that end a run in order
 logs        what is on record; progress: what a person sees meanwhile
+arrays      their types, distinct values
 text        what may be printed, and tables on a terminal
 times       moments as numbers, in the shop's zone; window: the days whose sales are read
 """

@@ -1,6 +1,7 @@
 """What this process may use of the machine, and what it has used."""
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,10 +73,14 @@ def require_addresses() -> None:
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system, where the C library has a call for it (glibc).
+    """Return freed memory to the system: Arrow's, and ours where the C library has a call for it (glibc).
 
     Otherwise it stays with us between the arrays that live on, and what is measured next counts it.
     """
+    if "pyarrow" in sys.modules:
+        from recommender.system.arrow import pa
+
+        pa.default_memory_pool().release_unused()
     import ctypes  # which a command that only looks does not need
 
     with suppress(OSError, AttributeError, TypeError):
@@ -91,7 +96,6 @@ def peak_memory_mb() -> float:
         if os.name == "nt":
             return 0.0
         import resource
-        import sys
 
         # Bytes on macOS, KiB elsewhere.
         unit = 1 << 20 if sys.platform == "darwin" else 1 << 10

@@ -1,0 +1,264 @@
+"""Columns of a CSV file in our form as arrays, read by Arrow a block at a time.
+
+Keys and numbers come as distinct texts and codes: each text is looked at once, and is what we take for a key
+or a number. Arrow itself would let ` 1`, `+1` and `nan` pass.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from recommender.errors import RefusedError
+from recommender.runs.keys import Keys, keys_of
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
+from recommender.system.arrow import pa
+from recommender.system.csvform import parse_records
+from recommender.tables import KeyKind, integer_key, is_guest
+
+EXPORT_AGAIN = "Start again with `recommend export`."
+_BLOCK = 1 << 20
+"""Bytes that are parsed at once; more where a record is longer."""
+_LONGEST_HEADER = 1 << 16
+_LONGEST_BLOCK = (1 << 31) - 1
+_BAD_ROW = re.compile(r"Row #(\d+): (?:Expected (\d+) columns, got (\d+)|(.*))", re.DOTALL)
+_SHORT_INTEGER = "^-?[0-9]{1,18}$"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
+_DISTINCT = pa.dictionary(pa.int32(), pa.string())
+_MOMENT = pa.timestamp("us", "UTC")
+_TIME_WIDTHS = (20, *range(22, 28))
+"""Of such times without a fraction, and with one of up to six digits."""
+_TIME = "a time like 2026-10-31 20:00:00.000000Z"
+
+
+class Columns:
+    """Some columns of a file. Each is taken out once, so that its memory can go."""
+
+    def __init__(self, path: Path, table: pa.Table) -> None:
+        self._path = path
+        self._columns = {name: table.column(name) for name in table.column_names}
+        self.n_records = table.num_rows
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._columns
+
+    def take_keys(self, name: str, kind: KeyKind, *, guests: bool = False) -> tuple[Keys, Int32s]:
+        """The distinct keys of a column, and for each record the index of its key, shape (records,), int32.
+
+        Args:
+            name: the column.
+            kind: what its keys are.
+            guests: whether keys of guests may stand beside integers.
+
+        Raises:
+            RefusedError: a record has none, or one of another kind.
+        """
+        distinct, codes = self._take(name)
+        places = np.full(len(distinct) + 1, -1, np.int32)  # the last one where there is no text
+        if kind is KeyKind.TEXT:
+            texts = distinct.to_pylist()
+            keys = Keys.of(texts=texts)
+            places[:-1] = keys.find_texts(texts)
+        else:
+            is_short = pc.match_substring_regex(distinct, _SHORT_INTEGER)
+            integers = np.asarray(pc.cast(distinct.filter(is_short), pa.int64()))
+            others = [
+                text if guests and is_guest(text) else integer_key(text)
+                for text in distinct.filter(pc.invert(is_short)).to_pylist()
+            ]
+            odd = keys_of(key for key in others if key is not None)
+            keys = Keys(np.union1d(integers, odd.integers), odd.texts)
+            places[:-1][np.asarray(is_short)] = keys.find_integers(integers)
+            places[:-1][~np.asarray(is_short)] = keys.find_each(others)
+        index = places[codes]
+        self._require(index >= 0, distinct, codes, name, "a text" if kind is KeyKind.TEXT else "an integer")
+        return keys, index
+
+    def take_numbers(self, name: str) -> Float64s:
+        """A column of finite numbers, shape (records,), float64.
+
+        Raises:
+            RefusedError: a record has none.
+        """
+        distinct, codes = self._take(name)
+        numbers = np.array([*map(_number, distinct.to_pylist()), math.nan])[codes]
+        self._require(np.isfinite(numbers), distinct, codes, name, "a number")
+        return numbers
+
+    def take_labels(self, name: str) -> Int32s:
+        """A number for each distinct text of a column, -1 where there is none; shape (records,), int32."""
+        distinct, codes = self._take(name)
+        labels = np.arange(len(distinct) + 1, dtype=np.int32)
+        labels[[not text for text in (*distinct.to_pylist(), None)]] = -1
+        return labels[codes]
+
+    def take_times(self, name: str) -> Int64s:
+        """A column of moments, microseconds of UTC, shape (records,), int64."""
+        column = self._columns.pop(name).cast(pa.int64())
+        return np.concatenate([np.empty(0, np.int64), *column.chunks])
+
+    def _take(self, name: str) -> tuple[pa.StringArray, Int32s]:
+        """The distinct texts of a column, and for each record the place of its text, -1 for none."""
+        column = self._columns.pop(name).unify_dictionaries()
+        distinct = column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string())
+        codes = np.empty(len(column), np.int32)
+        done = 0
+        for chunk in column.chunks:
+            codes[done : done + len(chunk)] = pc.fill_null(chunk.indices, -1)
+            done += len(chunk)
+        return distinct, codes
+
+    def _require(self, valid: Bools, distinct: pa.StringArray, codes: Int32s, name: str, wanted: str) -> None:
+        """Refuse the first record that is not valid."""
+        if not valid.all():
+            bad = int(np.argmin(valid))
+            text = distinct[codes[bad]].as_py() if codes[bad] >= 0 else None
+            raise _refusal(self._path, bad + 1, name, text, wanted)
+
+
+def read_columns(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), *, times: Sequence[str] = ()
+) -> Columns:
+    """Read some columns of a CSV file in our form, plain or `.gz`.
+
+    Args:
+        path: the file.
+        required: columns that must be there.
+        optional: columns that may.
+        times: which of them hold moments.
+
+    Raises:
+        RefusedError: a column is missing, or a record is not in our form; names file, record and column.
+    """
+    block = _BLOCK
+    while True:
+        try:
+            return Columns(path, pa.Table.from_batches(*_read(path, block, required, optional, times)))
+        except pa.ArrowInvalid as error:
+            if "straddling object" not in str(error) or block >= _LONGEST_BLOCK:
+                raise _explained(path, error) from error
+            block = min(4 * block, _LONGEST_BLOCK)
+        except (OSError, EOFError) as error:
+            if getattr(error, "errno", None):
+                raise
+            raise RefusedError(
+                f"{path} is damaged: {error}.", "Take another run, or export again."
+            ) from error
+
+
+def _read(
+    path: Path, block: int, required: Sequence[str], optional: Sequence[str], times: Sequence[str]
+) -> tuple[list[pa.RecordBatch], pa.Schema]:
+    header = _header(path)
+    missing = [name for name in required if name not in header]
+    if missing:
+        raise RefusedError(f"{path} has no column {', '.join(missing)}.", EXPORT_AGAIN)
+    names = [name for name in (*required, *optional) if name in header]
+    schema = pa.schema([(name, _MOMENT if name in times else _DISTINCT) for name in names])
+    with (
+        _stream(path) as file,
+        csv.open_csv(
+            file,
+            # One thread: only then does an error tell the row.
+            read_options=csv.ReadOptions(use_threads=False, block_size=block),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=csv.ConvertOptions(
+                include_columns=names,
+                column_types={name: pa.string() if name in times else _DISTINCT for name in names},
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        ) as reader,
+    ):
+        batches, records = [], 0
+        for batch in reader:
+            columns = [
+                _moments(path, records, name, batch.column(name)) if name in times else batch.column(name)
+                for name in names
+            ]
+            batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+            records += batch.num_rows
+    return batches, schema
+
+
+def _stream(path: Path) -> pa.NativeFile:
+    # By its path: an error in a file object of Python's would end the process.
+    return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
+
+
+def _header(path: Path) -> list[str | None]:
+    """The names of the columns.
+
+    Raises:
+        RefusedError: there are none, or the plain file ends in the middle of a record.
+    """
+    with _stream(path) as file:
+        start = bytes(file.read(_LONGEST_HEADER))
+        is_cut = bool(start) and file.seekable() and _last_byte(file) != b"\n"
+    if not start:
+        raise RefusedError(f"{path} is empty.", EXPORT_AGAIN)
+    if is_cut:
+        # Arrow takes what is there for the record, also where a quote is open.
+        raise RefusedError(f"{path} ends in the middle of a record.", EXPORT_AGAIN)
+    return next(parse_records(start.partition(b"\n")[0].decode(errors="replace")))
+
+
+def _last_byte(file: pa.NativeFile) -> bytes:
+    file.seek(file.size() - 1)
+    return bytes(file.read(1))
+
+
+def _moments(path: Path, records: int, name: str, texts: pa.StringArray) -> pa.Array:
+    """Texts of moments as such.
+
+    Args:
+        path: for messages.
+        records: how many there were before.
+        name: of the column.
+        texts: as they stand in the file.
+    """
+    # Arrow also reads offsets, days without an hour and hours without minutes.
+    bad = np.flatnonzero(texts.is_null())
+    if not len(bad):
+        is_utc = np.asarray(pc.ends_with(texts, "Z"))
+        bad = np.flatnonzero(~(is_utc & np.isin(pc.binary_length(texts), _TIME_WIDTHS)))
+    if not len(bad):
+        bad = np.flatnonzero(pc.starts_with(texts, "0000"))
+    if not len(bad):
+        try:
+            return pc.cast(texts, _MOMENT)
+        except pa.ArrowInvalid:
+            bad = np.flatnonzero([not _is_moment(text) for text in texts])
+    first = int(bad[0])
+    raise _refusal(path, records + first + 1, name, texts[first].as_py(), _TIME)
+
+
+def _is_moment(text: pa.StringScalar) -> bool:
+    try:
+        pc.cast(text, _MOMENT)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _number(text: str) -> float:
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
+
+
+def _refusal(path: Path, record: int, name: str, text: str | None, wanted: str) -> RefusedError:
+    return RefusedError(f"{path}, record {record}: {name} is {text or ''!r}, not {wanted}.", EXPORT_AGAIN)
+
+
+def _explained(path: Path, error: pa.ArrowInvalid) -> RefusedError:
+    """Arrow's error, whose rows count the header, in our words."""
+    found = _BAD_ROW.search(str(error))
+    if found is None:
+        return RefusedError(f"{path} is damaged: {error}.", EXPORT_AGAIN)
+    row, wanted, fields, what = found.groups()
+    what = what or f"{fields} fields, but the header has {wanted}"
+    return RefusedError(f"{path}, record {int(row) - 1}: {what}.", EXPORT_AGAIN)
