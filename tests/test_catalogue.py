@@ -51,7 +51,7 @@ def test_text_ids_of_any_form_survive(tmp_path):
         ("item_id,name,sellable\n,a,1\n", "record 1: item_id is None, not an integer"),
         ("item_id,name,sellable\n9223372036854775808,a,1\n", "record 1: item_id is"),
         ("item_id,name,sellable\n" + "9" * 5000 + ",a,1\n", "record 1: item_id is"),
-        ("item_id,name,sellable\n1,a,true\n", "record 1: sellable is 'true', not 0 or 1"),
+        ("item_id,name,sellable\n1,a,yes\n", "record 1: sellable is 'yes', not true or false"),
         ("item_id,name,sellable\n1,a,1\n01,b,1\n", "record 2: item 1 is there already"),
     ],
 )

@@ -143,16 +143,17 @@ def test_the_whole_form_byte_for_byte(shop):
     )
     found = shop.export()
     header, rows = (shop.folder / SALES).read_bytes().split(b"\n", 1)
-    assert header == b"customer_id,item_id,sold_at,quantity,price,order_id"
+    assert header == b'"customer_id","item_id","sold_at","quantity","price","order_id"'
     expected = [
-        b"1,00123,2026-11-01T10:00:00Z,2,9.5,A-1\n",
-        b'9007199254740993,"a,b",2026-11-01T10:00:00.25Z,-1,0.0001,\n',
-        b'3,"q""",2026-11-02T00:00:00Z,1.5,,""\n',
-        b'-4,"l\rf\n",2026-11-02T23:59:59Z,0,100,NULL\n',
+        b'1,"00123",2026-11-01 10:00:00.000000Z,2,9.5,"A-1"\n',
+        b'9007199254740993,"a,b",2026-11-01 10:00:00.250000Z,-1,0.0001,\n',
+        b'3,"q""",2026-11-02 00:00:00.000000Z,1.5,,""\n',
+        b'-4,"l\rf\n",2026-11-02 23:59:59.000000Z,0,100,"NULL"\n',
     ]
     assert rows == b"".join(expected)
     assert (shop.folder / ITEMS).read_bytes() == (
-        b'item_id,name,sellable,category\n00123,"",0,x\na,,0,""\nb,"K\xc3\xa4se, ""alt""",1,\n'
+        b'"item_id","name","sellable","category"\n"00123","",false,"x"\n"a",,false,""\n'
+        b'"b","K\xc3\xa4se, ""alt""",true,\n'
     )
     assert (found.customer_kind, found.item_kind) == (KeyKind.INTEGER, KeyKind.TEXT)
     assert (found.counts.sales, found.counts.items, found.counts.sellable_items) == (4, 3, 1)
@@ -168,7 +169,9 @@ def test_columns_in_any_case_and_order_without_the_others(shop):
         " WHERE sold_at > :since",
     )
     shop.export()
-    assert (shop.folder / SALES).read_text() == "customer_id,item_id,sold_at\n1,2,2026-11-01T10:00:00Z\n"
+    assert (
+        shop.folder / SALES
+    ).read_text() == '"customer_id","item_id","sold_at"\n1,2,2026-11-01 10:00:00.000000Z\n'
 
 
 def test_missing_columns_are_named_with_their_file(shop):
@@ -194,9 +197,9 @@ def test_the_window_is_cut_exactly(shop):
     shop.sales(PLAIN, [(n, 1, f"{wall:%Y-%m-%d %H:%M:%S}") for n, wall in enumerate(times)] + many)
     found = shop.export(zone="Europe/Berlin")
     assert [line for line in shop.lines if line[1] == ","] == [
-        "1,1,2026-10-23T22:00:00Z",
-        "2,1,2026-10-23T22:00:01Z",
-        "3,1,2026-11-23T00:04:59Z",
+        "1,1,2026-10-23 22:00:00.000000Z",
+        "2,1,2026-10-23 22:00:01.000000Z",
+        "3,1,2026-11-23 00:04:59.000000Z",
     ]
     assert found.counts.future == 1
     assert "1 sale lines in the future were left out." in found.warnings
@@ -207,14 +210,14 @@ def test_since_is_one_day_early_in_the_zone_of_the_sales(shop):
     query = "SELECT customer_id, item_id, sold_at FROM sales WHERE '2026-10-22 13:00:00' = :since"
     shop.sales(PLAIN, [(1, 1, "2026-11-01 10:00:00")], query)
     shop.export(zone="Pacific/Auckland", sales_zone="Europe/Berlin")
-    assert shop.lines == ["1,1,2026-11-01T09:00:00Z"]
+    assert shop.lines == ["1,1,2026-11-01 09:00:00.000000Z"]
 
 
 def test_sales_have_the_zone_of_the_sales_and_instants_their_own(shop):
     kinds = {"customer_id": "key", "item_id": "key", "sold_at": "time"}
     shop.sales(kinds, [(1, 1, "2026-11-01 10:00:00"), (2, 1, "2026-10-25 02:30:00")])
     shop.export(zone="America/New_York", sales_zone="Europe/Berlin", days=40)
-    assert shop.lines == ["1,1,2026-11-01T09:00:00Z", "2,1,2026-10-25T00:30:00Z"]
+    assert shop.lines == ["1,1,2026-11-01 09:00:00.000000Z", "2,1,2026-10-25 00:30:00.000000Z"]
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
@@ -225,7 +228,7 @@ def test_columns_that_store_instants_need_no_zone(kind, request, tmp_path):
     zone = "SET TIME ZONE 'UTC'" if kind == "postgresql" else "SET time_zone = '+00:00'"
     execute(shop.url, zone, "INSERT INTO sales VALUES (1, 1, '2026-11-01 10:00:00')")
     shop.export(sales_zone="America/New_York")
-    assert shop.lines == ["1,1,2026-11-01T10:00:00Z"]
+    assert shop.lines == ["1,1,2026-11-01 10:00:00.000000Z"]
 
 
 def days_ago(count: int, *, customer: object = 1, step: int = 0) -> tuple[object, object, str]:
@@ -252,7 +255,7 @@ def test_with_as_of_later_sales_are_neither_read_nor_counted(shop):
     shop.sales(PLAIN, [days_ago(n) for n in range(20)])
     found = shop.export(as_of=date(2026, 11, 13))
     # The 13th itself is read to its end.
-    assert shop.lines[-1] == "1,1,2026-11-13T00:05:00Z"
+    assert shop.lines[-1] == "1,1,2026-11-13 00:05:00.000000Z"
     assert (found.counts.read, found.counts.sales, found.counts.future) == (10, 10, 0)
     assert found.warnings == []
 
@@ -312,8 +315,8 @@ def test_guests(shop, caplog):
     shop.sales(columns, rows)
     with caplog.at_level(logging.DEBUG):
         found = shop.export()
-    guests = [line.partition(",")[0] for line in shop.lines if not line.startswith("7,")]
-    assert guests.count(ADA) == 2
+    guests = [line.partition(",")[0] for line in shop.lines if not line.startswith('"7",')]
+    assert guests.count(f'"{ADA}"') == 2
     assert len(set(guests)) == 2
     assert (found.counts.guest_sales, found.counts.without_customer, found.counts.sales) == (3, 3, 403)
     written = b"".join(path.read_bytes() for path in shop.folder.glob("*.csv"))
@@ -384,7 +387,7 @@ def test_items_returned_twice(shop):
         "INSERT INTO items VALUES (10, 'b', 1), (9, 'x', 1), (10, 'a', 1), (10, 'c', 0), (9, 'x', 1)",
     )
     found = shop.export()
-    assert (shop.folder / ITEMS).read_text() == "item_id,name,sellable\n9,x,1\n10,a,0\n"
+    assert (shop.folder / ITEMS).read_text() == ('"item_id","name","sellable"\n9,"x",true\n10,"a",false\n')
     (warning,) = found.warnings
     assert "1 items more than once" in warning
     assert "10" in warning
@@ -423,8 +426,8 @@ def test_the_order_of_the_items_rows_does_not_matter(orders):
 def test_an_empty_shop(shop):
     shop.sales(PLAIN, [])
     found = shop.export()
-    assert (shop.folder / SALES).read_bytes() == b"customer_id,item_id,sold_at\n"
-    assert (shop.folder / ITEMS).read_bytes() == b"item_id,name,sellable\n"
+    assert (shop.folder / SALES).read_bytes() == b'"customer_id","item_id","sold_at"\n'
+    assert (shop.folder / ITEMS).read_bytes() == b'"item_id","name","sellable"\n'
     assert found.counts.newest is None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import sqlalchemy as sa
 
@@ -17,6 +17,9 @@ from recommender.database.silence import silence_in
 from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
 from recommender.tables import KeyKind, ListTable
+
+if TYPE_CHECKING:
+    from recommender.system.arrow import pa
 
 WRITTEN = "could not be written"
 """How the error of a publish is told."""
@@ -31,6 +34,8 @@ GUEST_KEY_LENGTH = 30
 
 Columns = list[Sequence[object]]
 """One batch of rows, by columns: values as the driver gives them, None for NULL."""
+Batch = list["Sequence[object] | pa.StringArray"]
+"""The same, where a server sends texts: these as Arrow has them."""
 
 
 @dataclass(frozen=True)
@@ -43,50 +48,6 @@ class QueryColumn:
     """Its texts are UTC whatever the shop's zone: the column is of a type that stores instants."""
     is_time: bool = False
     """It is of a type for days or times, which the database compares as such."""
-
-
-class Rows(ABC):
-    """One batch of rows, as it came."""
-
-    @abstractmethod
-    def columns(self) -> Columns:
-        """The values, by columns."""
-
-    @abstractmethod
-    def plain(self) -> bytes | None:
-        """The rows as lines of texts and commas, NULL as an empty text.
-
-        None where that would not be plain: a text has a comma, a quote or a line end in it, or is empty; or
-        there are bytes that are no text.
-        """
-
-
-class TupleRows(Rows):
-    """Rows of values as a driver's cursor gives them."""
-
-    def __init__(self, rows: Sequence[tuple[object, ...]]) -> None:
-        self._rows = rows
-
-    def columns(self) -> Columns:
-        """The values, by columns."""
-        return list(zip(*self._rows, strict=True))
-
-    def plain(self) -> bytes | None:
-        """None: a look at each value is as quick."""
-        return None
-
-
-def plain_lines(text: bytes, *, rows: int, columns: int) -> bytes | None:
-    """The text, where it is just so many lines of so many fields in UTF-8; None where it is not."""
-    has_marks = b'"' in text or b"\r" in text
-    if has_marks or text.count(b"\n") != rows or text.count(b",") != rows * (columns - 1):
-        return None
-    if not text.isascii():
-        try:
-            text.decode()
-        except UnicodeDecodeError:
-            return None
-    return text
 
 
 class Snapshot(ABC):
@@ -108,17 +69,17 @@ class Snapshot(ABC):
         """
 
     @abstractmethod
-    def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
+    def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
         """All rows in batches, each with the given columns in the given order; memory is bounded.
 
         Close it before the snapshot ends when not all of it is read.
         """
 
     def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
-        """The values of all rows, as `rows` gives them."""
-        with closing(self.rows(query, columns)) as batches:
+        """The same, texts too as Python has them."""
+        with closing(self.batches(query, columns)) as batches:
             for batch in batches:
-                yield batch.columns()
+                yield [values if isinstance(values, Sequence) else values.to_pylist() for values in batch]
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
     WRITTEN,
+    Batch,
     Database,
     Meddler,
     Publication,
     QueryColumn,
-    Rows,
     RunLock,
     Snapshot,
     capital,
@@ -52,7 +52,6 @@ _TIMESTAMP = 7
 _TIMES = {_TIMESTAMP, 10, 12}
 _DECIMAL = 246
 _TEXTS = {15, 249, 250, 251, 252, 253, 254}
-_TIMES_AND_DECIMALS = (0, 7, 10, 12, 246)
 _UNSIGNED = 32
 _UTF8MB4_BYTES = 4
 _LONGEST_KEY = 255
@@ -127,12 +126,12 @@ class _MySQLSnapshot(Snapshot):
             row = cursor.fetchone()
             return str(row[0]), str(row[1])
 
-    def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
+    def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
         from recommender.database.mysqlrows import cursor_rows, packet_rows
 
         select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         read = packet_rows if hasattr(self._connection, "_rfile") else cursor_rows
-        batches: Generator[Rows, None, None] = read(self._connection, query.wrapped(select), ROWS_AT_ONCE)
+        batches: Generator[Batch, None, None] = read(self._connection, query.wrapped(select), ROWS_AT_ONCE)
         with self._errors(query):
             try:
                 for batch in batches:  # noqa: UP028 - this would close it before the query is killed
@@ -232,11 +231,9 @@ class MySQL(Database):
             arguments |= dict.fromkeys(("read_timeout", "write_timeout"), math.ceil(patience))
         if as_texts and self._is_guarded:
             converters = import_module("pymysql.converters")
-            # Times and decimals stay the texts that the server sends: no detour that could change them.
+            # Values stay the texts that the server sends: no detour that could change them.
             arguments["conv"] = {
-                key: value
-                for key, value in converters.conversions.items()
-                if key not in _TIMES_AND_DECIMALS or not isinstance(key, int)
+                key: value for key, value in converters.conversions.items() if not isinstance(key, int)
             }
         engine = sa.create_engine(
             self.url,

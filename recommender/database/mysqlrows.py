@@ -7,15 +7,18 @@ Only the packets are told apart one by one here; the fields of a batch are found
 https://mariadb.com/kb/en/result-set-packets/, https://mariadb.com/kb/en/protocol-data-types/
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recommender.database.base import Columns, Rows, TupleRows, plain_lines
+from recommender.database.base import Batch
+
+if TYPE_CHECKING:
+    from recommender.system.arrow import pa
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -29,71 +32,56 @@ _END, _LONGEST_END = 0xFE, 9
 _LENGTHS = {_TWO_BYTES: 2, _THREE_BYTES: 3, _EIGHT_BYTES: 8}
 _LOST = 2013, "Lost connection to MySQL server during query"
 
-Convert = Callable[[Any], object]
 
-
-class PacketRows(Rows):
+class Packets:
     """Rows as the server sent them.
 
     Args:
         data: whole packets.
         ends: where each of them ends.
-        converters: for each field the encoding of its text, None for bytes, and what makes a value of it.
+        encodings: for each field that of its text, None for bytes.
     """
 
-    def __init__(
-        self, data: bytes, ends: Sequence[int], converters: Sequence[tuple[str | None, Convert | None]]
-    ) -> None:
+    def __init__(self, data: bytes, ends: Sequence[int], encodings: Sequence[str | None]) -> None:
         self._data = data
         self._ends = ends
         self._begins = np.concatenate([[0], np.array(ends[:-1], np.int64)])
-        self._converters = converters
+        self._encodings = encodings
 
-    def columns(self) -> Columns:
-        """The values, by columns."""
-        found = self._fields() or self._long_fields()
-        columns: Columns = []
-        for (starts, ends, nulls), (encoding, convert) in zip(found, self._converters, strict=True):
-            values: list[Any] = [self._data[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-            if encoding is not None:
-                values = [value.decode(encoding) for value in values]
-            if convert is not None:
-                is_null = nulls.tolist()
-                values = [
-                    value if none else convert(value) for value, none in zip(values, is_null, strict=True)
-                ]
-            for row in np.flatnonzero(nulls).tolist():
-                values[row] = None
-            columns.append(values)
-        return columns
+    def columns(self) -> Batch:
+        """The values, by columns: texts as Arrow has them."""
+        fields = self._fields() or self._long_fields()
+        return [
+            self._bytes(*field) if encoding is None else self._texts(*field)
+            for field, encoding in zip(fields, self._encodings, strict=True)
+        ]
 
-    def plain(self) -> bytes | None:
-        """The rows as plain lines, or None."""
-        fields = self._fields()
-        if fields is None:
-            return None
-        # A comma takes the place of each length; the header's last byte that of the line end before it.
-        data = np.frombuffer(self._data + b"\n", np.uint8).copy()
-        keep = np.ones(len(data), bool)
-        for place in range(_HEADER):
-            keep[self._begins + place] = False
-        keep[self._begins[1:] + _HEADER - 1] = True
-        data[self._begins[1:] + _HEADER - 1] = ord("\n")
-        for column, (starts, ends, nulls) in enumerate(fields):
-            if ((starts == ends) & ~nulls).any():
-                return None
-            if column:
-                data[starts - 1] = ord(",")
-            else:
-                keep[starts - 1] = False
-        return plain_lines(data[keep].tobytes(), rows=len(self._ends), columns=len(fields))
+    def _bytes(self, starts: Int64s, ends: Int64s, nulls: Bools) -> list[bytes | None]:
+        places = zip(starts.tolist(), ends.tolist(), nulls.tolist(), strict=True)
+        return [None if is_null else self._data[start:end] for start, end, is_null in places]
+
+    def _texts(self, starts: Int64s, ends: Int64s, nulls: Bools) -> "pa.StringArray":
+        from recommender.system.arrow import pa
+
+        widths = ends - starts
+        offsets = np.concatenate([[0], np.cumsum(widths)])
+        places = np.repeat(starts - offsets[:-1], widths) + np.arange(offsets[-1])
+        texts = np.frombuffer(self._data, np.uint8)[places]
+        buffers = [
+            pa.py_buffer(np.packbits(~nulls, bitorder="little")),
+            pa.py_buffer(offsets.astype(np.int32)),
+            pa.py_buffer(texts),
+        ]
+        found = pa.Array.from_buffers(pa.string(), len(starts), buffers)
+        found.validate(full=True)
+        return found
 
     def _fields(self) -> list[tuple[Int64s, Int64s, Bools]] | None:
         """Starts and ends of each field, and whether it is NULL; None where one is 251 bytes or longer."""
         data = np.frombuffer(self._data + b"\0", np.uint8)
         places = self._begins + _HEADER
         found = []
-        for _ in self._converters:
+        for _ in self._encodings:
             lengths = data[places].astype(np.int64)
             if (lengths > _NULL).any():
                 return None
@@ -105,7 +93,7 @@ class PacketRows(Rows):
 
     def _long_fields(self) -> list[tuple[Int64s, Int64s, Bools]]:
         """As `_fields`, one by one."""
-        shape = (len(self._converters), len(self._ends))
+        shape = (len(self._encodings), len(self._ends))
         starts, ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
         nulls = np.zeros(shape, bool)
         data = self._data
@@ -126,7 +114,7 @@ class PacketRows(Rows):
         return [*zip(starts, ends, nulls, strict=True)]
 
 
-def packet_rows(connection: Any, statement: str, n_rows: int) -> Generator[PacketRows, None, None]:
+def packet_rows(connection: Any, statement: str, n_rows: int) -> Generator[Batch, None, None]:
     """The rows of a SELECT in batches of so many.
 
     Closed early, it reads what is left of the answer; have the query killed before.
@@ -145,7 +133,7 @@ def packet_rows(connection: Any, statement: str, n_rows: int) -> Generator[Packe
     packets = _packets(connection, n_rows)
     try:
         for data, ends in packets:
-            yield PacketRows(data, ends, result.converters)
+            yield Packets(data, ends, [encoding for encoding, _ in result.converters]).columns()
     except GeneratorExit:
         for _ in packets:
             pass
@@ -208,10 +196,10 @@ def _last_packet(data: bytearray, place: int) -> bytes | None:
     return content if is_end and (content[0] == _ERROR or size < _LONGEST_END) else None
 
 
-def cursor_rows(connection: Any, statement: str, n_rows: int) -> Generator[TupleRows, None, None]:
+def cursor_rows(connection: Any, statement: str, n_rows: int) -> Generator[Batch, None, None]:
     """The same by way of an unbuffered cursor, for other drivers."""
     cursors = import_module(type(connection).__module__.partition(".")[0] + ".cursors")
     with closing(connection.cursor(cursors.SSCursor)) as cursor:
         cursor.execute(statement)
         while rows := cursor.fetchmany(n_rows):
-            yield TupleRows(rows)
+            yield [*zip(*rows, strict=True)]

@@ -18,16 +18,14 @@ from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
     WRITTEN,
-    Columns,
+    Batch,
     Database,
     Meddler,
     Publication,
     QueryColumn,
-    Rows,
     RunLock,
     Snapshot,
     no_key,
-    plain_lines,
     text_type,
 )
 from recommender.database.ddl import KeyType
@@ -39,7 +37,6 @@ from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError, LockedError, TransientError
-from recommender.system.csvform import parse_records
 from recommender.system.interrupts import interrupts
 from recommender.tables import KeyKind, ListTable
 
@@ -59,20 +56,6 @@ _TIMES = {_INSTANT, "timestamp without time zone", "date"}
 _UUID = re.compile(r"(\{)?(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}(?(1)\})")
 """What PostgreSQL reads as one: a cast of anything else is an error."""
 _PLACE = re.compile(r"^LINE \d+: (.*)$", re.MULTILINE)
-
-
-class _PostgreSQLRows(Rows):
-    """Lines of COPY's CSV form, which is ours: a quote stands only where it must, NULL is nothing at all."""
-
-    def __init__(self, lines: bytes, width: int) -> None:
-        self._lines = lines
-        self._width = width
-
-    def columns(self) -> Columns:
-        return list(zip(*parse_records(self._lines.decode()), strict=True))
-
-    def plain(self) -> bytes | None:
-        return plain_lines(self._lines, rows=self._lines.count(b"\n"), columns=self._width)
 
 
 class _PostgreSQLSnapshot(Snapshot):
@@ -143,18 +126,40 @@ class _PostgreSQLSnapshot(Snapshot):
         ).fetchone()
         return f" COLLATE {row[0]}" if row and row[0] and row[0] != '"default"' else ""
 
-    def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
+    def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
         names = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         statement = f"COPY ({query.wrapped(names)}) TO STDOUT (FORMAT csv)"
         with self._errors(query):
             try:
                 for lines in _copied(self._connection, statement.encode()):
-                    yield _PostgreSQLRows(lines, len(columns))
+                    yield _texts(lines, len(columns))
             except BaseException:
                 # The end of the copy waits for what is left of the answer: let that be little.
                 _cancel(self._connection)
                 _end_copy(self._connection)
                 raise
+
+
+def _texts(lines: bytes, width: int) -> Batch:
+    """So many columns of COPY's CSV form: a quote stands only where it must, NULL is nothing at all."""
+    from pyarrow import csv
+
+    from recommender.system.arrow import pa
+
+    table = csv.read_csv(
+        pa.BufferReader(lines),
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=len(lines) + 1, autogenerate_column_names=True
+        ),
+        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=csv.ConvertOptions(
+            column_types={f"f{place}": pa.string() for place in range(width)},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    return [column.combine_chunks() for column in table.columns]
 
 
 def _copied(connection: PatientConnection, statement: bytes) -> Iterator[bytes]:

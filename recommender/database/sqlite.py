@@ -2,7 +2,6 @@
 
 import errno
 import itertools
-import json
 import os
 import random
 import re
@@ -12,7 +11,6 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,17 +19,14 @@ from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
     WRITTEN,
-    Columns,
+    Batch,
     Database,
     Meddler,
     Publication,
     QueryColumn,
-    Rows,
     RunLock,
     Snapshot,
-    TupleRows,
     no_key,
-    plain_lines,
 )
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
@@ -59,8 +54,6 @@ _READ_ONLY = {
     sqlite3.SQLITE_RECURSIVE,
 }
 _UNDECODABLE = re.compile("Could not decode to UTF-8 column '(.*?)'")
-_INFINITY = re.compile(r'("(?:[^"\\]|\\.)*")|\bInf\b')
-"""Or a whole text, so that none is found inside one."""
 _AFFINITIES = {"INT": KeyKind.INTEGER, "TEXT": KeyKind.TEXT}
 
 
@@ -96,40 +89,6 @@ class _Watch:
             raise DatabaseError(
                 f"A query took longer than QUERY_TIMEOUT_SECONDS ({self._seconds:g} s).", TOO_SLOW
             )
-
-
-class _JsonRows(Rows):
-    """Rows as JSON arrays, one a line: SQLite writes them faster than the module makes objects of values.
-
-    Numbers with a fraction have the 15 digits that SQLite shows everywhere.
-    """
-
-    def __init__(self, lines: list[tuple[str]], width: int) -> None:
-        self._lines = [line for (line,) in lines]
-        self._width = width
-
-    def columns(self) -> Columns:
-        return list(zip(*map(_values, self._lines), strict=True))
-
-    def plain(self) -> bytes | None:
-        rows = len(self._lines)
-        text = ("\n".join(self._lines) + "\n").encode()
-        # With a bracket or an escape in a text, or with an empty one, it is not plain.
-        if b"\\" in text or b'""' in text or text.count(b"[") != rows or text.count(b"]") != rows:
-            return None
-        for _ in range(2):  # those side by side share a comma
-            text = text.replace(b",null,", b",,")
-        text = text.replace(b"[null,", b"[,").replace(b",null]", b",]").replace(b"[null]", b"[]")
-        return plain_lines(text.translate(None, b'[]"'), rows=rows, columns=self._width)
-
-
-def _values(line: str) -> list[object]:
-    """The values of a JSON array as SQLite writes it: versions before 3.41 write infinity as `Inf`."""
-    try:
-        found: list[object] = json.loads(line)
-    except ValueError:
-        found = json.loads(_INFINITY.sub(lambda match: match[1] or "Infinity", line))
-    return found
 
 
 class _SQLiteSnapshot(Snapshot):
@@ -211,35 +170,14 @@ class _SQLiteSnapshot(Snapshot):
         first = f"SELECT {name} AS k FROM ({query.wrapped(name, 'LIMIT 0')})"
         return _collation_clause(self._connection, first)
 
-    def rows(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Rows, None, None]:
-        read = 0
-        with self._errors(query):
-            try:
-                for lines in self._fetched(query, f"json_array({self._names(columns)})"):
-                    yield _JsonRows(lines, len(columns))
-                    read += len(lines)
-            except sqlite3.Error:
-                self._watch.explain()
-                # No JSON in this SQLite, or a value that is none: read on from there as it is.
-            else:
-                return
-            for rows in self._fetched(query, self._names(columns)):
-                if read < len(rows):
-                    yield TupleRows(rows[read:])
-                read = max(read - len(rows), 0)
-
-    def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
-        with self._errors(query):
-            for rows in self._fetched(query, self._names(columns)):
-                yield list(zip(*rows, strict=True))
+    def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
+        select = query.wrapped(self._names(columns))
+        with self._errors(query), closing(self._connection.execute(select)) as cursor:
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                yield [*zip(*rows, strict=True)]
 
     def _names(self, columns: Sequence[QueryColumn]) -> str:
         return ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
-
-    def _fetched(self, query: Query, select: str) -> Iterator[list[Any]]:
-        with closing(self._connection.execute(query.wrapped(select))) as cursor:
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield rows
 
 
 def _collation_clause(connection: sqlite3.Connection, first: str) -> str:

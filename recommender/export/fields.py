@@ -1,32 +1,48 @@
-"""Values as drivers give them, turned into the CSV form: whole columns at a time, checked on the way."""
+"""Values as drivers give them, turned into columns of the run folder's files: checked on the way.
+
+A column comes as Python's values, or as Arrow's texts from a server that sends texts. Keys are checked before
+Arrow sees numbers in them: it takes 1.5 for the key 1 without a word.
+"""
 
 import hashlib
 import hmac
 import math
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow.compute as pc
 
 from recommender.errors import RefusedError
-from recommender.system import csvform
+from recommender.system.arrow import pa
+from recommender.system.csvform import decimal_text
 from recommender.system.text import shortened
 from recommender.tables import KeyKind
 
-_SPECIAL = re.compile('[",\r\n]')
-_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
-_SAFE_DIGITS = 18
-"""So many digits fit a 64-bit integer whatever they are."""
-_MOST_DIGITS = 400
-"""Before and behind the point; a float has fewer. `1e999999999` is ten letters in a shop's table."""
+Values: TypeAlias = "Sequence[object] | pa.StringArray"
+"""A column of a batch; None for NULL."""
+
+_INTEGER = "^(0|-?[1-9][0-9]*)$"
+_SMALL, _LARGE = 1e-300, 1e300
+"""Beyond these a number is a gigabyte of digits: `1e999999999` is ten letters in a shop's table."""
 _TRUE = {"1", "t", "true", "\x01"}
 _FALSE = {"0", "f", "false", "\x00", ""}
 
 
-def key_fields(
-    values: Sequence[object], kind: KeyKind, column: str, path: Path, *, integers_as_text: bool = True
-) -> list[str | None]:
-    """Keys as CSV fields, None for NULL.
+def listed(values: Values) -> Sequence[object]:
+    """The values of a column as Python has them."""
+    if isinstance(values, Sequence):
+        return values
+    found: list[object] = values.to_pylist()
+    return found
+
+
+def key_array(
+    values: Values, kind: KeyKind, column: str, path: Path, *, integers_as_text: bool = True
+) -> pa.Array:
+    """Keys as Arrow has them: int64 or texts, null for NULL.
 
     Args:
         values: integers or texts.
@@ -39,26 +55,31 @@ def key_fields(
     Raises:
         RefusedError: a value of another kind, or an integer beyond 64 bits.
     """
-    kinds = set(map(type, values))
-    has_nulls = type(None) in kinds
-    kinds.discard(type(None))
-    if kind is KeyKind.TEXT:
-        if kinds <= {str}:
-            return _quoted(values, has_nulls=has_nulls)
-    elif kinds in ({int}, set()) or (integers_as_text and kinds in ({str}, {Decimal})):
-        texts = list(map(str, values))
-        if _are_small_numbers(texts):  # the usual case, decided by a look at all of them at once
-            return texts  # type: ignore[return-value]
-        found = [None if value is None else text for value, text in zip(values, texts, strict=True)]
-        if all(text is None or _INTEGER.fullmatch(text) for text in found):
-            _check_range(found, column, path)
-            return found
-    wrong = next(v for v in values if not _is_key(v, kind, integers_as_text=integers_as_text))
+    kinds = set(map(type, values)) - {type(None)} if isinstance(values, Sequence) else {str}
+    if kind is KeyKind.TEXT and kinds <= {str}:
+        return pa.array(values, pa.string())
+    if kind is KeyKind.INTEGER and kinds <= {int}:
+        try:
+            return pa.array(values, pa.int64())
+        except (OverflowError, pa.ArrowInvalid):
+            raise _beyond(values, column, path) from None
+    if kind is KeyKind.INTEGER and integers_as_text and kinds <= {int, str, Decimal}:
+        texts = values if not isinstance(values, Sequence) else _texts_of(values)
+        if not pc.any(pc.invert(pc.match_substring_regex(texts, _INTEGER))).as_py():
+            try:
+                return pc.cast(texts, pa.int64())
+            except pa.ArrowInvalid:
+                raise _beyond(texts.to_pylist(), column, path) from None
+    wrong = next(v for v in listed(values) if not _is_key(v, kind, integers_as_text=integers_as_text))
     raise RefusedError(
         f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
         f" one row has {shortened(repr(wrong))} ({type(wrong).__name__}).",
         "Give the column one type in the query, with CAST.",
     )
+
+
+def _texts_of(values: Sequence[object]) -> pa.StringArray:
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
 def _is_key(value: object, kind: KeyKind, *, integers_as_text: bool) -> bool:
@@ -68,104 +89,74 @@ def _is_key(value: object, kind: KeyKind, *, integers_as_text: bool) -> bool:
         return type(value) is str
     if type(value) is int:
         return True
-    return integers_as_text and _INTEGER.fullmatch(str(value)) is not None
+    is_text = integers_as_text and isinstance(value, str | Decimal)
+    return is_text and re.match(_INTEGER, str(value), re.ASCII) is not None
 
 
-def _are_small_numbers(texts: list[str]) -> bool:
-    """Whether these are all numbers without sign that fit 64 bits by their length alone."""
-    joined = f",{','.join(texts)},"
-    digits = joined.replace(",", "")
-    # An empty text, or one with leading zeros (a ZEROFILL column's), is left to the thorough look.
-    is_plain = ",0" not in joined and ",," not in joined and digits.isascii() and digits.isdecimal()
-    return is_plain and max(map(len, texts)) <= _SAFE_DIGITS
+def _beyond(values: Sequence[object], column: str, path: Path) -> RefusedError:
+    """The error for the first integer that has no place in 64 bits."""
+    integers = (int(str(value)) for value in values if value is not None)
+    wrong = next(integer for integer in integers if not -(2**63) <= integer < 2**63)
+    return RefusedError(
+        f"{path}: {column} {wrong} does not fit a 64-bit integer.",
+        f"Convert it in the query: CAST(… AS CHAR) AS {column}.",
+    )
 
 
-def _check_range(texts: Sequence[str | None], column: str, path: Path) -> None:
-    for text in texts:
-        if text is not None and len(text) > _SAFE_DIGITS and not -(2**63) <= int(text) < 2**63:
-            raise RefusedError(
-                f"{path}: {column} {text} does not fit a 64-bit integer.",
-                f"Convert it in the query: CAST(… AS CHAR) AS {column}.",
-            )
-
-
-def _quoted(values: Sequence[object], *, has_nulls: bool) -> list[str | None]:
-    """Texts as CSV fields; one look at all of them, since hardly any needs quotes."""
-    texts: list[str | None] = list(values)  # type: ignore[arg-type]
-    if not has_nulls and "" not in texts and not _SPECIAL.search("".join(texts)):  # type: ignore[arg-type]
-        return texts
-    return [None if text is None else csvform.quote(text) for text in texts]
-
-
-def text_fields(values: Sequence[object]) -> list[str | None]:
-    """Texts of any origin (an order's id, a name) as CSV fields, None for NULL."""
-    if set(map(type, values)) <= {str}:
-        return _quoted(values, has_nulls=False)
-    return [None if value is None else csvform.quote(_text(value)) for value in values]
+def text_array(values: Values) -> pa.StringArray:
+    """Texts of any origin (an order's id, a name), null for NULL."""
+    if not isinstance(values, Sequence):
+        return values
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, float | Decimal) and (field := _number_field(value)) is not None:
-        return field
+    if isinstance(value, float | Decimal) and (not value or _SMALL < abs(float(value)) < _LARGE):
+        return decimal_text(value)
     return str(value)
 
 
-class NumberFields(dict[object, str | None]):
-    """Numbers as CSV fields, None where there is none (NULL, NaN, a text that is no number).
-
-    A dictionary, since a shop has few different quantities and prices: each is worked out once.
-    """
-
-    _MOST = 1 << 16
-
-    def __missing__(self, value: object) -> str | None:
-        if len(self) > self._MOST:
-            self.clear()
-        self[value] = found = _number_field(value)
-        return found
+def number_array(values: Values) -> pa.DoubleArray:
+    """Numbers as 64-bit floats, null where there is none (NULL, NaN, infinity, a text that is no number)."""
+    if isinstance(values, Sequence):
+        # Few are different, and each is worked out once. 1 and True are one key, and one number.
+        known = {value: _number(value) for value in set(values)}
+        return pa.array([known[value] for value in values], pa.float64())
+    distinct = values.dictionary_encode()
+    return pa.array(map(_number, distinct.dictionary.to_pylist()), pa.float64()).take(distinct.indices)
 
 
-def _number_field(value: object) -> str | None:
-    if isinstance(value, str):
-        try:
-            value = Decimal(value.strip())
-        except InvalidOperation:
-            return None
-    if isinstance(value, Decimal):
-        value = _of_a_size(value)
-    if isinstance(value, float | int | Decimal) and math.isfinite(value):
-        return csvform.decimal_text(value) if isinstance(value, float | Decimal) else str(int(value))
-    return None
+def _number(value: object) -> float | None:
+    if not isinstance(value, str | int | float | Decimal):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number + 0.0 if math.isfinite(number) else None  # so that no number is -0
 
 
-def _of_a_size(value: Decimal) -> Decimal | float:
-    """The number, as a float where it is none (a signalling NaN too) or its digits would fill the memory."""
-    if not value.is_finite():
-        return math.nan
-    return value if abs(value.adjusted()) <= _MOST_DIGITS else float(value)
-
-
-def sellable_field(value: object, item: str, path: Path) -> str:
-    """`sellable` as 0 or 1: a truth value, or a number, such as a stock, that is more than 0; NULL is 0.
+def is_sellable(value: object, item: str, path: Path) -> bool:
+    """`sellable`: a truth value, or a number, such as a stock, that is more than 0; NULL is not.
 
     Raises:
         RefusedError: neither a truth value nor a number.
     """
     if value is None:
-        return "0"
+        return False
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     text = str(value).strip().lower()
     if text in _TRUE | _FALSE:
-        return "1" if text in _TRUE else "0"
-    number = _number_field(text)
+        return text in _TRUE
+    number = _number(text)
     if number is None:
         raise RefusedError(
             f"{path}: sellable of item {item} is {str(value)[:40]!r}.", "Return 1 or 0 for it in the query."
         )
-    return "0" if number == "0" or number.startswith("-") else "1"
+    return number > 0
 
 
 class GuestKeys:

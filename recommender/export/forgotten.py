@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import os
-import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,6 @@ import sqlalchemy as sa
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.settings import Settings
-from recommender.system.csvform import parse_records
 from recommender.system.files import read_plain, write_text
 from recommender.tables import is_guest
 
@@ -23,8 +21,6 @@ _OF_GUEST_KEY = "guest_key:"
 _MOST = 64
 COPY = "forgotten.txt"
 """In DATA_DIR: the rows of the table, for when the database came back from a backup."""
-FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
-"""Of lines of a CSV file without quotes."""
 _MAKE_KEY = "Run `recommend init`: it makes one and appends it to .env."
 
 
@@ -61,24 +57,14 @@ class Forgotten:
         text = str(customer)
         return not self._hashes.isdisjoint(_hashes_of(self._secret, text))
 
-    def among(self, fields: Iterable[str | None]) -> set[str]:
-        """Those of some fields of a CSV file that are keys of customers to be forgotten."""
+    def among(self, keys: Iterable[str]) -> set[str]:
+        """Those of some keys that are of customers to be forgotten."""
         if not self._hashes:
             return set()
-        found = set()
-        for field in set(fields) - self._others - {None, ""}:
-            assert field is not None  # noqa: S101 - taken out above
-            if next(parse_records(field))[0] in self:
-                found.add(field)
-            else:
-                self._others.add(field)
+        found: set[str] = set()
+        for key in set(keys) - self._others:
+            (found if key in self else self._others).add(key)
         return found
-
-    def first_of(self, lines: bytes) -> set[str]:
-        """Those among the first fields of lines of a CSV file without quotes."""
-        if not self._hashes:
-            return set()
-        return self.among(field.decode() for field in {*FIRST_FIELDS.findall(lines)})
 
 
 def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = False) -> Forgotten:

@@ -1,7 +1,6 @@
 """The export stage: the shop's sales and items, as CSV files of the run folder."""
 
 import hashlib
-import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -9,21 +8,32 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow.compute as pc
+from pyarrow import csv
 
-from recommender.database.base import Columns, Database, QueryColumn, Rows, Snapshot
+from recommender.database.base import Batch, Database, QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.beyond import Newest, NotCompared, newest_sale, not_compared
-from recommender.export.fields import GuestKeys, NumberFields, key_fields, sellable_field, text_fields
+from recommender.export.fields import (
+    GuestKeys,
+    Values,
+    is_sellable,
+    key_array,
+    listed,
+    number_array,
+    text_array,
+)
 from recommender.export.forgotten import Forgotten
-from recommender.export.plainsales import PlainSales
 from recommender.runs.folder import ITEMS, SALES
+from recommender.system.arrays import Bools
+from recommender.system.arrow import pa
 from recommender.system.files import atomic_path, write_bytes
-from recommender.system.times import UNREADABLE, Int64s, format_times, microseconds, parse_times
+from recommender.system.times import UNREADABLE, microseconds, parse_times
 from recommender.system.window import Window
 from recommender.tables import KeyKind
 
@@ -33,6 +43,8 @@ _REQUIRED = ("customer_id", "item_id", "sold_at")
 _OPTIONAL = ("quantity", "price", "order_id")
 ITEM_COLUMNS = ("item_id", "name", "sellable"), ("category",)
 """Of `items.sql`: those that must be there, and those that may."""
+_KEY_TYPES = {KeyKind.INTEGER: pa.int64(), KeyKind.TEXT: pa.string()}
+_MOMENT = pa.timestamp("us", "UTC")
 _MOST_BAD_SHARE = 0.01
 _EXAMPLES = 3
 
@@ -172,7 +184,7 @@ def export(
             atomic_path(folder / SALES) as path,
             path.open("wb") as file,
             # Ended here also when a line is refused: behind its connection it could not end in order.
-            closing(snapshot.rows(sales_query, [*columns.values()])) as batches,
+            closing(snapshot.batches(sales_query, [*columns.values()])) as batches,
         ):
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
@@ -240,7 +252,7 @@ def export_items(
 
 def _read_items(snapshot: Snapshot, query: Query, columns: dict[str, QueryColumn], kind: KeyKind) -> "_Items":
     items = _Items(query, columns, kind, integers_as_text=snapshot.integers_as_text)
-    with closing(snapshot.stream(query, [*columns.values()])) as batches:
+    with closing(snapshot.batches(query, [*columns.values()])) as batches:
         for batch in batches:
             items.add(batch)
     return items
@@ -263,54 +275,45 @@ class _SalesWriter:
         integers_as_text: bool,
     ) -> None:
         self._query = query
-        self._key_fields = partial(key_fields, integers_as_text=integers_as_text)
+        self._key_array = partial(key_array, integers_as_text=integers_as_text)
         self._columns = columns
         self._kinds = (customer_kind, item_kind)
         self._window = window
         # A column that stores instants is read with the session in UTC.
         self._zone = ZoneInfo("UTC") if columns["sold_at"].is_instant else zone
-        self._plain = PlainSales([*columns], self._kinds, window=window, zone=self._zone, path=query.path)
         self._guests = GuestKeys(guest_key, query.path)
         self._forgotten = forgotten
-        self._numbers = NumberFields()
-        self._written = [name for name in (*_REQUIRED, *_OPTIONAL) if name in columns]
+        types = {
+            # Where there are guests, their keys stand beside integers.
+            "customer_id": pa.string() if "guest_email" in columns else _KEY_TYPES[customer_kind],
+            "item_id": _KEY_TYPES[item_kind],
+            "sold_at": _MOMENT,
+            "quantity": pa.float64(),
+            "price": pa.float64(),
+            "order_id": pa.string(),
+        }
+        self._schema = pa.schema([(name, kind) for name, kind in types.items() if name in columns])
         self._examples: dict[str, list[str]] = {}
         self.counts = Counts()
         self.returned = 0
         """Lines that the query returned, older ones among them."""
 
-    def write(self, file: BinaryIO, batches: Iterator[Rows], progress: Callable[[int], None]) -> str:
+    def write(self, file: BinaryIO, batches: Iterator[Batch], progress: Callable[[int], None]) -> str:
         """Write the whole file; returns its sha256."""
         digest = hashlib.sha256()
-        header = (",".join(self._written) + "\n").encode()
-        file.write(header)
-        digest.update(header)
-        for batch in batches:
-            block = self._plain_lines(batch)
-            if block is None:
-                block = self._lines(dict(zip(self._columns, batch.columns(), strict=True)))
+        for block in self._blocks(batches):
             file.write(block)
             digest.update(block)
             progress(self.counts.sales)
         return digest.hexdigest()
 
-    def _plain_lines(self, batch: Rows) -> bytes | None:
-        """The lines of a batch in which all is as usual."""
-        text = batch.plain()
-        if text is None or self._forgotten.first_of(text):
-            return None
-        found = self._plain.lines(text)
-        if found is None:
-            return None
-        self.returned += text.count(b"\n")
-        self.counts.read += found.sales + found.future
-        self.counts.future += found.future
-        self.counts.sales += found.sales
-        if found.newest is not None:
-            self.counts.newest = max(self.counts.newest or UNREADABLE, found.newest)
-        return found.lines
+    def _blocks(self, batches: Iterator[Batch]) -> Iterator[bytes]:
+        yield csv_text(self._schema.empty_table(), header=True)
+        for batch in batches:
+            yield csv_text(self._sales(dict(zip(self._columns, batch, strict=True))))
 
-    def _lines(self, batch: dict[str, Sequence[object]]) -> bytes:
+    def _sales(self, batch: dict[str, Values]) -> pa.Table:
+        """The sales of a batch that are kept."""
         times = parse_times(batch["sold_at"], self._zone)
         self.returned += len(times)
         start, end = microseconds(self._window.start), microseconds(self._window.end)
@@ -322,66 +325,61 @@ class _SalesWriter:
         self.counts.future += int(future.sum())
         self.counts.read += int((unreadable | future | keep).sum())
         self._note("unreadable_time", "sold_at", unreadable, batch["sold_at"])
-        fields: dict[str, Sequence[str | None]] = {
+        columns = {
             "customer_id": self._customers(batch, keep),
-            "item_id": self._key_fields(batch["item_id"], self._kinds[1], "item_id", self._query.path),
+            "item_id": self._key_array(batch["item_id"], self._kinds[1], "item_id", self._query.path),
+            "sold_at": pa.array(times, _MOMENT),
         }
-        keep &= ~self._gone(fields["customer_id"], keep)
+        keep &= ~self._gone(columns["customer_id"], keep)
         for name, reason in (("customer_id", "without_customer"), ("item_id", "without_item")):
-            missing = _is_none(fields[name]) & keep
-            self._note(reason, name, missing, batch["sold_at"])
-            keep &= ~missing
+            keep &= ~self._missing(columns[name], keep, reason, "sold_at", batch["sold_at"])
         if "quantity" in batch:
-            fields["quantity"] = [*map(self._numbers.__getitem__, batch["quantity"])]
-            missing = _is_none(fields["quantity"]) & keep
-            self._note("unreadable_quantity", "quantity", missing, batch["quantity"])
-            keep &= ~missing
+            columns["quantity"] = number_array(batch["quantity"])
+            keep &= ~self._missing(
+                columns["quantity"], keep, "unreadable_quantity", "quantity", batch["quantity"]
+            )
         if "price" in batch:
-            fields["price"] = [*map(self._numbers.__getitem__, batch["price"])]
+            columns["price"] = number_array(batch["price"])
         if "order_id" in batch:
-            fields["order_id"] = text_fields(batch["order_id"])
-        return self._joined(fields, times, keep)
+            columns["order_id"] = text_array(batch["order_id"])
+        self.counts.sales += int(keep.sum())
+        self.counts.newest = max(self.counts.newest or UNREADABLE, int(times[keep].max(initial=UNREADABLE)))
+        ordered = [columns[name] for name in self._schema.names]
+        return pa.Table.from_arrays(ordered, schema=self._schema).filter(pa.array(keep))
 
-    def _joined(self, fields: dict[str, Sequence[str | None]], times: Int64s, keep: np.ndarray) -> bytes:
-        kept = int(keep.sum())
-        if not kept:
-            return b""
-        fields["sold_at"] = format_times(np.where(keep, times, 0))
-        columns: list[Sequence[str | None]] = [fields[name] for name in self._written]
-        if kept < len(keep):
-            columns = [list(itertools.compress(column, keep)) for column in columns]
-        # price and order_id may be NULL, which is an empty field.
-        texts = [[text or "" for text in column] if None in column else column for column in columns]
-        self.counts.sales += kept
-        self.counts.newest = max(self.counts.newest or UNREADABLE, int(times[keep].max()))
-        return ("\n".join(map(",".join, zip(*texts, strict=True))) + "\n").encode()
-
-    def _customers(self, batch: dict[str, Sequence[object]], keep: np.ndarray) -> Sequence[str | None]:
-        found = self._key_fields(batch["customer_id"], self._kinds[0], "customer_id", self._query.path)
-        if "guest_email" not in batch or None not in found:
+    def _customers(self, batch: dict[str, Values], keep: Bools) -> pa.Array:
+        found = self._key_array(batch["customer_id"], self._kinds[0], "customer_id", self._query.path)
+        if "guest_email" not in batch:
             return found
-        for i, (customer, address) in enumerate(zip(found, batch["guest_email"], strict=True)):
-            if customer is None and keep[i]:
-                found[i] = self._guests.key(address)
-                self.counts.guest_sales += found[i] is not None
-        return found
+        keys, addresses = found.cast(pa.string()).to_pylist(), listed(batch["guest_email"])
+        for place in np.flatnonzero(np.asarray(found.is_null()) & keep).tolist():
+            keys[place] = self._guests.key(addresses[place])
+            self.counts.guest_sales += keys[place] is not None
+        return pa.array(keys, pa.string())
 
-    def _gone(self, customers: Sequence[str | None], keep: np.ndarray) -> np.ndarray:
+    def _gone(self, customers: pa.Array, keep: Bools) -> Bools:
         """Which of the lines are of customers who are to be forgotten."""
-        gone = self._forgotten.among(customers)
-        if not gone:
+        if not self._forgotten:
             return np.zeros(len(customers), bool)
-        found: np.ndarray = np.fromiter((field in gone for field in customers), bool, len(customers)) & keep
+        texts = customers.cast(pa.string())
+        gone = self._forgotten.among(texts.unique().drop_null().to_pylist())
+        found: Bools = np.asarray(pc.is_in(texts, pa.array(sorted(gone), pa.string()))) & keep
         self.counts.forgotten += int(found.sum())
         return found
 
-    def _note(self, reason: str, column: str, bad: np.ndarray, shown: Sequence[object]) -> None:
+    def _missing(self, column: pa.Array, keep: Bools, reason: str, shown: str, values: Values) -> Bools:
+        """Which of the lines that are kept have nothing in a column."""
+        missing: Bools = np.asarray(column.is_null()) & keep
+        self._note(reason, shown, missing, values)
+        return missing
+
+    def _note(self, reason: str, column: str, bad: Bools, shown: Values) -> None:
         """Count bad lines and keep some as examples: a time or a quantity, never a person."""
         places = np.flatnonzero(bad)
         setattr(self.counts, reason, getattr(self.counts, reason) + len(places))
         examples = self._examples.setdefault(reason, [])
         for place in places[: _EXAMPLES - len(examples)]:
-            value = shown[place]
+            value = listed(shown)[place]
             if not reason.startswith("unreadable"):
                 examples.append(f"sold_at {value}")
             else:
@@ -450,10 +448,23 @@ class _SalesWriter:
         return found
 
 
-def _is_none(fields: Sequence[str | None]) -> np.ndarray:
-    if None not in fields:
-        return np.zeros(len(fields), bool)
-    return np.fromiter((text is None for text in fields), bool, len(fields))
+def csv_text(table: pa.Table, *, header: bool = False) -> bytes:
+    """Records of a file of the run folder, in our CSV form."""
+    text = pa.BufferOutputStream()
+    csv.write_csv(table, text, csv.WriteOptions(include_header=header, quoting_style="needed"))
+    return bytes(text.getvalue())
+
+
+class _Item(NamedTuple):
+    """A row of `items.csv` without its key."""
+
+    name: str | None
+    sellable: bool
+    category: str | None
+
+
+def _letters(text: str | None) -> tuple[bool, str]:
+    return text is not None, text or ""
 
 
 class _Items:
@@ -465,40 +476,46 @@ class _Items:
         self._query = query
         self._columns = columns
         self._kind = kind
-        self._key_fields = partial(key_fields, integers_as_text=integers_as_text)
-        self._rows: dict[int | str, tuple[str, ...]] = {}
+        self._key_array = partial(key_array, integers_as_text=integers_as_text)
+        self._rows: dict[int | str, _Item] = {}
         self._without_key = 0
         self._repeated: set[int | str] = set()
 
-    def add(self, values: Columns) -> None:
+    def add(self, values: Batch) -> None:
         """One batch of the query's rows."""
         batch = dict(zip(self._columns, values, strict=True))
-        keys = self._key_fields(batch["item_id"], self._kind, "item_id", self._query.path)
-        fields: list[Sequence[str | None]] = [keys, text_fields(batch["name"])]
-        fields.append(
-            [
-                sellable_field(value, str(item), self._query.path)
-                for value, item in zip(batch["sellable"], batch["item_id"], strict=True)
-            ]
-        )
-        if "category" in batch:
-            fields.append(text_fields(batch["category"]))
-        for raw, row in zip(batch["item_id"], zip(*fields, strict=True), strict=True):
-            if raw is None:
+        keys = self._key_array(batch["item_id"], self._kind, "item_id", self._query.path).to_pylist()
+        names = text_array(batch["name"]).to_pylist()
+        categories = text_array(batch["category"]).to_pylist() if "category" in batch else [None] * len(keys)
+        for key, name, value, category in zip(
+            keys, names, listed(batch["sellable"]), categories, strict=True
+        ):
+            sellable = is_sellable(value, str(key), self._query.path)
+            if key is None:
                 self._without_key += 1
                 continue
-            key = int(str(raw)) if self._kind is KeyKind.INTEGER else str(raw)
-            texts = tuple(text or "" for text in row)
-            other = self._rows.setdefault(key, texts)
-            if other != texts:
+            row = _Item(name, sellable, category)
+            other = self._rows.setdefault(key, row)
+            if other != row:
                 # Rows that differ: each field's least by its letters, and so sellable only if all say so.
                 self._repeated.add(key)
-                self._rows[key] = tuple(map(min, other, texts))
+                self._rows[key] = _Item(
+                    min(name, other.name, key=_letters),
+                    sellable and other.sellable,
+                    min(category, other.category, key=_letters),
+                )
 
     def content(self) -> bytes:
         """The file, one line an item in canonical order."""
-        lines = [",".join(self._columns), *(",".join(self._rows[key]) for key in sorted(self._rows))]
-        return ("\n".join(lines) + "\n").encode()
+        keys = sorted(self._rows)
+        rows = [self._rows[key] for key in keys]
+        columns = {
+            "item_id": pa.array(keys, _KEY_TYPES[self._kind]),
+            "name": pa.array([row.name for row in rows], pa.string()),
+            "sellable": pa.array([row.sellable for row in rows], pa.bool_()),
+            "category": pa.array([row.category for row in rows], pa.string()),
+        }
+        return csv_text(pa.table({name: columns[name] for name in self._columns}), header=True)
 
     def write(self, path: Path) -> str:
         """Write the file; returns its sha256."""
@@ -513,7 +530,7 @@ class _Items:
             RefusedError: more than 1 % of the rows have no key.
         """
         counts.items = len(self._rows)
-        counts.sellable_items = sum(row[2] == "1" for row in self._rows.values())
+        counts.sellable_items = sum(row.sellable for row in self._rows.values())
         found = len(self._rows) + self._without_key
         if self._without_key > _MOST_BAD_SHARE * found:
             raise RefusedError(

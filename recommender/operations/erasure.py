@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import RecommenderError, RefusedError
-from recommender.export.forgotten import FIRST_FIELDS, Forgotten
+from recommender.export.forgotten import Forgotten
 from recommender.runs.compression import compressed
 from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Run, load_run
 from recommender.system.csvform import parse_records, whole_records
@@ -26,6 +26,8 @@ _FILES_BY_CUSTOMER = (
     f"{SALES}.gz",
     *(d.file_name for d in LISTS if any(column.role is Role.CUSTOMER for column in d.columns)),
 )
+_FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
+"""Of lines of a CSV file without quotes."""
 _RECORD = re.compile(rb'("(?:[^"]|"")*"|[^",\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\n]*))*(?:\n|\Z)')
 """A record of our CSV form; its first field is the customer's key in all files that have one."""
 _ERASED = "[forgotten]"
@@ -142,14 +144,15 @@ def _without_lines(path: Path, forgotten: Forgotten, names: set[str]) -> Write |
 
 def _gone(piece: bytes, forgotten: Forgotten) -> set[bytes]:
     """The first fields of whole records that are keys of the customers."""
-    found = forgotten.among(field.decode() for field in _first_fields(piece))
-    return {field.encode() for field in found}
+    keys = {field: next(parse_records(field.decode()))[0] for field in _first_fields(piece)}
+    gone = forgotten.among(key for key in keys.values() if key)
+    return {field for field, key in keys.items() if key in gone}
 
 
 def _first_fields(piece: bytes) -> set[bytes]:
     """Those of whole records that are not NULL, as they are written."""
     if b'"' not in piece:
-        return {*FIRST_FIELDS.findall(piece)}
+        return {*_FIRST_FIELDS.findall(piece)}
     matches = [*_RECORD.finditer(piece)]
     if sum(match.end() - match.start() for match in matches) < len(piece):
         raise ValueError("it is not in the form of our CSV files")

@@ -15,6 +15,8 @@ from recommender.tables import KeyKind, allowed_key, key_of
 Bools = npt.NDArray[np.bool_]
 
 _EXPORT_AGAIN = "Start again with `recommend export`."
+_SELLABLE = {"true": True, "false": False, "1": True, "0": False}
+"""The last two as files of earlier versions have it."""
 _REQUIRED = ("item_id", "name", "sellable")
 
 
@@ -68,10 +70,10 @@ def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
         if key in rows:
             raise RefusedError(f"{where}: item {shortened(repr(key))} is there already.", _EXPORT_AGAIN)
         sellable = record[sellable_at]
-        if sellable not in ("0", "1"):
-            raise RefusedError(f"{where}: sellable is {sellable!r}, not 0 or 1.", _EXPORT_AGAIN)
+        if sellable not in _SELLABLE:
+            raise RefusedError(f"{where}: sellable is {sellable!r}, not true or false.", _EXPORT_AGAIN)
         category = None if category_at is None else record[category_at]
-        rows[key] = (record[name_at], sellable == "1", category)
+        rows[key] = (record[name_at], _SELLABLE[sellable], category)
     ids = keys_of(rows)
     ordered = [rows[ids[i]] for i in range(len(ids))]
     return Catalogue(

@@ -1,8 +1,9 @@
-r"""The CSV form of every file in a run folder.
+r"""The CSV form of the files in a run folder, as Python reads it: UTF-8, comma, `\n`, header.
 
-UTF-8, comma, `\n`, header, RFC 4180 quotes, also round a lone `\r`; NULL is empty and unquoted, empty
-text is `""`; integers plain; decimals without exponent or trailing zeros; times UTC as
-`2026-10-31T20:00:00Z`, with a fraction only if it is not 0; booleans 0 and 1.
+NULL is empty and unquoted, empty text is `""`. `sales.csv` and `items.csv` are written by Arrow: header and texts
+always in quotes, integers plain, numbers as 64-bit floats, times of UTC as `2026-10-31 20:00:00.000000Z`, booleans
+`true` and `false`. Lists have quotes only where RFC 4180 needs them, also round a lone `\r`, and decimals without
+exponent or trailing zeros, as all files had in earlier versions.
 """
 
 import gzip

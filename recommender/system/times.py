@@ -6,14 +6,19 @@ read as PEP 495 does with `fold=0`: in the repeated hour the first one, in the s
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from recommender.system.window import local_midnight
+
+if TYPE_CHECKING:
+    from recommender.system.arrow import pa
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -86,21 +91,45 @@ def _switches(low: int, high: int, zone: ZoneInfo) -> tuple[Int64s, Int64s]:
     return np.array(switches, np.int64), np.array(offsets, np.int64) * SECOND_MICROSECONDS
 
 
-def parse_times(values: Sequence[object], zone: ZoneInfo) -> Int64s:
+def parse_times(values: "Sequence[object] | pa.StringArray", zone: ZoneInfo) -> Int64s:
     """Times as drivers and databases give them, as microseconds of UTC, `UNREADABLE` where one is none.
 
     Reads ISO 8601 texts (`2026-10-31`, `2026-10-31 20:00[:00[.5]]`, also with `T`, `Z` or an offset), dates
     and datetimes. What has no offset is local time of `zone`.
     """
-    fast = _parse_uniform(values)
-    if fast is not None:
-        local, is_utc = fast
-        return local if is_utc else to_utc(local, zone)
-    parsed = [_parse_one(value) for value in values]
+    if not isinstance(values, Sequence) or set(map(type, values)) <= {str}:
+        found = _parse_texts(values)
+        if found is not None:
+            micros, is_utc = found
+            return micros if is_utc else to_utc(micros, zone)
+    parsed = [_parse_one(value) for value in (values if isinstance(values, Sequence) else values.to_pylist())]
     micros = np.fromiter((found[0] for found in parsed), np.int64, len(parsed))
     is_local = np.fromiter((found[1] for found in parsed), np.bool_, len(parsed))
     micros[is_local] = to_utc(micros[is_local], zone)
     return micros
+
+
+def _parse_texts(texts: "Sequence[object] | pa.StringArray") -> tuple[Int64s, bool] | None:
+    """The usual case at full speed: all texts without an offset, or all with one.
+
+    Returns:
+        Microseconds and whether they are UTC already, or None where a text is of another form.
+    """
+    import pyarrow.compute as pc
+
+    from recommender.system.arrow import pa
+
+    array = pa.array(texts, pa.string())
+    for zone in (None, "UTC"):
+        with suppress(pa.ArrowInvalid):
+            micros = np.asarray(
+                pc.fill_null(pc.cast(array, pa.timestamp("us", zone)).cast(pa.int64()), UNREADABLE)
+            )
+            # Arrow has a year 0.
+            return np.where(
+                micros < _FIRST_SECOND * SECOND_MICROSECONDS, UNREADABLE, micros
+            ), zone is not None
+    return None
 
 
 def _parse_one(value: object) -> tuple[int, bool]:
@@ -120,50 +149,6 @@ def _parse_one(value: object) -> tuple[int, bool]:
         return microseconds(value), False
     except (ValueError, OverflowError):
         return UNREADABLE, False
-
-
-def _parse_uniform(values: Sequence[object]) -> tuple[Int64s, bool] | None:
-    """The usual case at full speed: all texts of one of the forms `Y-M-D h:m:s`, with `T`, `Z` or `+00`.
-
-    Returns:
-        Microseconds and whether they are UTC already, or None where a value is of another form.
-    """
-    n = len(values)
-    if not n or set(map(type, values)) != {str}:
-        return None
-    texts: Sequence[str] = values  # type: ignore[assignment]
-    width = len(texts[0])
-    endings = {19: "", 20: "Z", 22: "+00"}
-    joined = "".join(texts)
-    if width not in endings or len(joined) != n * width or not joined.isascii():
-        return None
-    table = np.frombuffer(joined.encode(), np.uint8).reshape(n, width)
-    marks = {4: "-", 7: "-", 13: ":", 16: ":"} | dict(enumerate(endings[width], 19))
-    is_marked = all((table[:, place] == ord(mark)).all() for place, mark in marks.items())
-    if not is_marked or not np.isin(table[:, 10], (ord(" "), ord("T"))).all():
-        return None
-    digits = (table[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]] - ord("0")).astype(np.int64)
-    if (digits > 9).any():  # noqa: PLR2004 - what is no digit has wrapped round to a larger number
-        return None
-    year = digits[:, :4] @ np.array([1000, 100, 10, 1])
-    month, day, hour, minute, second = (digits[:, 4::2] * 10 + digits[:, 5::2]).T
-    months = (year - 1970) * 12 + month - 1
-    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    possible = (
-        (year > 0)
-        & (month >= 1)
-        & (month <= 12)  # noqa: PLR2004 - a calendar's numbers
-        & (day >= 1)
-        & (day <= after - first)
-        & (hour < 24)  # noqa: PLR2004
-        & (minute < 60)  # noqa: PLR2004
-        & (second < 60)  # noqa: PLR2004
-    )
-    if not possible.all():
-        return None
-    micros = ((first + day - 1) * 86_400 + hour * 3600 + minute * 60 + second) * SECOND_MICROSECONDS
-    return micros, width > 19  # noqa: PLR2004 - the width without ending
 
 
 def format_times(micros: Int64s) -> list[str]:

@@ -11,6 +11,7 @@ from recommender.database import mysql, postgresql, sqlite
 from recommender.database.ddl import KeyType
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, ExitCode, Interrupted, RefusedError, SettingsError
+from recommender.export.fields import listed
 from recommender.tables import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute, key_type, query, rows_of, select
 from tests.servers import PASSWORD
@@ -68,7 +69,7 @@ def test_values_come_as_the_shop_has_them(shop, shop_url, tmp_path):
 
 
 def batches_of(snapshot, prepared):
-    with contextlib.closing(snapshot.rows(prepared, snapshot.columns(prepared))) as batches:
+    with contextlib.closing(snapshot.batches(prepared, snapshot.columns(prepared))) as batches:
         return list(batches)
 
 
@@ -88,43 +89,9 @@ def test_batches_of_rows_hold_what_the_stream_has(shop, shop_url, tmp_path, leng
     with shop.snapshot(tmp_path, 60) as snapshot:
         batches = batches_of(snapshot, prepared)
         streamed = as_texts(rows_of(snapshot, prepared))
-    found = as_texts(row for batch in batches for row in zip(*batch.columns(), strict=True))
+    found = as_texts(row for batch in batches for row in zip(*map(listed, batch), strict=True))
     assert found == streamed == as_texts((row["n"], row["k"], row["d"]) for row in rows)
-    assert [len(batch.columns()[0]) for batch in batches] == [3, 3, 3, 3]
-
-
-def test_plain_rows_are_lines(shop, shop_url, tmp_path, monkeypatch):
-    monkeypatch.setattr(f"{type(shop).__module__}.ROWS_AT_ONCE", 2)
-    execute(shop_url, f"CREATE TABLE s (n {INTEGER[shop.backend]}, k {TEXT[shop.backend]}, m INTEGER)")
-    keys = [
-        "a b",
-        "é",
-        None,
-        None,
-        "nullarbor",
-        "null",
-        "a,b",
-        "c",
-        'a"b',
-        "c",
-        "a\nb",
-        "c",
-        "",
-        "c",
-        "[a]",
-        "c",
-    ]
-    rows = [{"n": n, "k": key, "m": None if n < 5 else n} for n, key in enumerate(keys, 1)]
-    execute(shop_url, "INSERT INTO s VALUES (:n, :k, :m)", rows=rows)
-    with shop.snapshot(tmp_path, 60) as snapshot:
-        lines = [batch.plain() for batch in batches_of(snapshot, query(shop, "SELECT n, k, m FROM s"))]
-    assert [text and text.decode() for text in lines[:3]] == [
-        "1,a b,\n2,é,\n",
-        "3,,\n4,,\n",
-        "5,nullarbor,5\n6,null,6\n",
-    ]
-    assert lines[3:7] == [None] * 4
-    assert lines[7] in (None, b"15,[a],15\n16,c,16\n")
+    assert [len(batch[0]) for batch in batches] == [3, 3, 3, 3]
 
 
 def test_the_connection_can_go_on_after_the_rows(shop, shop_url, tmp_path):
@@ -132,10 +99,10 @@ def test_the_connection_can_go_on_after_the_rows(shop, shop_url, tmp_path):
     prepared = query(shop, "SELECT n FROM numbers")
     with shop.snapshot(tmp_path, 60) as snapshot:
         columns = snapshot.columns(prepared)
-        with contextlib.closing(snapshot.rows(prepared, columns)) as batches:
+        with contextlib.closing(snapshot.batches(prepared, columns)) as batches:
             next(batches)
         if shop.backend != "postgresql":  # whose transaction has ended with the query
-            assert sum(len(batch.columns()[0]) for batch in batches_of(snapshot, prepared)) == 40_000
+            assert sum(len(batch[0]) for batch in batches_of(snapshot, prepared)) == 40_000
 
 
 def test_an_error_in_the_middle_of_the_rows_is_told(shop, shop_url, tmp_path):
@@ -148,18 +115,6 @@ def test_an_error_in_the_middle_of_the_rows_is_told(shop, shop_url, tmp_path):
     }
     with shop.snapshot(tmp_path, 60) as snapshot, pytest.raises(DatabaseError, match=r"sales\.sql"):
         batches_of(snapshot, query(shop, broken[shop.backend]))
-
-
-def test_sqlites_values_that_json_cannot_hold_come_as_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "ROWS_AT_ONCE", 2)
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
-    execute(
-        url, "CREATE TABLE s (n INTEGER, k)", "INSERT INTO s VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, x'00')"
-    )
-    shop = database(url)
-    with shop.snapshot(tmp_path, 60) as snapshot:
-        batches = batches_of(snapshot, query(shop, "SELECT n, k FROM s"))
-    assert [batch.columns() for batch in batches] == [[(1, 2), ("a", "b")], [(3, 4), ("c", b"\x00")]]
 
 
 def test_columns_have_the_querys_names(shop, tmp_path):

@@ -1,14 +1,13 @@
 """The two queries: their columns, types and first rows, and whether `:since` spares the database work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from recommender.database.base import Database, QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
-from recommender.export.fields import key_fields, sellable_field
+from recommender.export.fields import is_sellable, key_array, listed
 from recommender.export.snapshot import ITEM_COLUMNS, find_columns
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
@@ -88,18 +87,14 @@ def probe_items(
             columns = find_columns(query, snapshot, *ITEM_COLUMNS)
             key = snapshot.key_type(query, columns["item_id"])
             used = {name: columns[name] for name in ("item_id", "sellable")}
-            with closing(snapshot.stream(query, [*used.values()])) as batches:
+            with closing(snapshot.batches(query, [*used.values()])) as batches:
                 for items, sellable in batches:
-                    _check_values(query.path, key.kind, items, sellable, whole=snapshot.integers_as_text)
+                    keys = key_array(
+                        items, key.kind, "item_id", query.path, integers_as_text=snapshot.integers_as_text
+                    )
+                    for item, value in zip(keys.to_pylist(), listed(sellable), strict=True):
+                        is_sellable(value, str(item), query.path)
         findings.ok("items", f"{query.path} returns item_id ({key.sql}), {', '.join([*columns][1:])}.")
-
-
-def _check_values(
-    path: Path, kind: KeyKind, items: Sequence[object], sellable: Sequence[object], *, whole: bool
-) -> None:
-    key_fields(items, kind, "item_id", path, integers_as_text=whole)
-    for item, value in zip(items, sellable, strict=True):
-        sellable_field(value, str(item), path)
 
 
 def check_plan(
