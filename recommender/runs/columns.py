@@ -93,7 +93,8 @@ class Columns:
         """A number for each distinct text of a column, -1 where there is none; shape (records,), int32."""
         distinct, codes = self._take(name)
         labels = np.arange(len(distinct) + 1, dtype=np.int32)
-        labels[[not text for text in (*distinct.to_pylist(), None)]] = -1
+        labels[:-1][np.asarray(pc.binary_length(distinct)) == 0] = -1
+        labels[-1] = -1
         return labels[codes]
 
     def take_times(self, name: str) -> Int64s:
@@ -103,14 +104,9 @@ class Columns:
 
     def _take(self, name: str) -> tuple[pa.StringArray, Int32s]:
         """The distinct texts of a column, and for each record the place of its text, -1 for none."""
-        column = self._columns.pop(name).unify_dictionaries()
-        distinct = column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string())
-        codes = np.empty(len(column), np.int32)
-        done = 0
-        for chunk in column.chunks:
-            codes[done : done + len(chunk)] = pc.fill_null(chunk.indices, -1)
-            done += len(chunk)
-        return distinct, codes
+        found = _coded(self._columns.pop(name))
+        pa.default_memory_pool().release_unused()
+        return found
 
     def _require(self, valid: Bools, distinct: pa.StringArray, codes: Int32s, name: str, wanted: str) -> None:
         """Refuse the first record that is not valid."""
@@ -184,6 +180,14 @@ def _read(
             batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
             records += batch.num_rows
     return batches, schema
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[pa.StringArray, Int32s]:
+    """A column's distinct texts and codes, as `Columns._take` returns them."""
+    column = column.unify_dictionaries()
+    codes = [pc.fill_null(chunk.indices, -1) for chunk in column.chunks]
+    distinct = column.chunk(0).dictionary if codes else pa.array([], pa.string())
+    return distinct, np.concatenate([np.empty(0, np.int32), *codes])
 
 
 def _stream(path: Path) -> pa.NativeFile:

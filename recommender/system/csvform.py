@@ -1,9 +1,9 @@
 r"""The CSV form of the files in a run folder, as Python reads it: UTF-8, comma, `\n`, header.
 
-NULL is empty and unquoted, empty text is `""`. `sales.csv` and `items.csv` are written by Arrow: header and texts
-always in quotes, integers plain, numbers as 64-bit floats, times of UTC as `2026-10-31 20:00:00.000000Z`, booleans
-`true` and `false`. Lists have quotes only where RFC 4180 needs them, also round a lone `\r`, and decimals without
-exponent or trailing zeros, as all files had in earlier versions.
+NULL is empty and unquoted, empty text is `""`. `sales.csv` and `items.csv` are written by Arrow: header and
+texts in quotes, integers plain, numbers as 64-bit floats, times of UTC as `2026-10-31 20:00:00.000000Z`,
+booleans `true` and `false`. Lists have quotes only where RFC 4180 needs them, also round a lone `\r`, and
+decimals without exponent or trailing zeros, as all files had in earlier versions.
 """
 
 import gzip
