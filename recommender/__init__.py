@@ -1,3 +1,3 @@
 """The nightly recommender for small shops."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -47,10 +47,10 @@ _ANOTHER = "Take another run: `recommend runs` lists them."
 
 
 def _circumstances(manifest: Manifest) -> dict[str, str]:
-    """What a result can depend on beside its inputs, by name."""
+    """What a result can depend on beside its inputs, by name: our own version first, which explains most."""
     program = {f"program {name}": value or "unknown" for name, value in manifest.program.items()}
     machine = {n: ", ".join(v) if isinstance(v, list) else v for n, v in manifest.machine.items()}
-    return {**manifest.versions, **program, **machine}
+    return {**program, **manifest.versions, **machine}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Reproduction:
     advice: list[str] = field(default_factory=list)
     """what would make it the same"""
     changed: list[str] = field(default_factory=list)
-    """what a result can depend on and is not as it was: `numpy 2.3.1 then, 2.4.0 now`"""
+    """what a result can depend on and is not as it was: `numpy: 2.3.1 then, 2.4.0 now`"""
     rebuilt: list[str] = field(default_factory=list)
     """runs whose models were trained again, the first of the chain first"""
 
@@ -91,12 +91,11 @@ class Reproduction:
     def note(self, recorded: Manifest, made: Manifest) -> None:
         """What has changed between the two that a result can depend on."""
         then, now = _circumstances(recorded), _circumstances(made)
-        for name in then.keys() | now.keys():
+        for name in {**then, **now}:
             if then.get(name) != now.get(name):
                 text = f"{name}: {then.get(name) or 'none'} then, {now.get(name) or 'none'} now"
                 if text not in self.changed:
                     self.changed.append(text)
-        self.changed.sort()
         kernels = kernels_of(recorded.machine)
         if kernels != kernels_of(made.machine) and len(kernels) == 1:
             self.advice = [f"{SETTING}={kernels[0]} takes the same kernel, where the processor can run it"]
