@@ -8,8 +8,7 @@ The tree, with the exit code of each branch:
     │   └── ModelError         3  a model file that must not be used
     ├── DatabaseError          4  the database failed us, or the shop keeps it locked too long
     │   ├── TransientError     4  over in a moment: the connection ended, a deadlock, a server that starts
-    │   ├── OutcomeUnknownError 4 the connection ended in a commit, and nobody tells whether it happened
-    │   └── TablesDifferError  4  not as the last run left them; the publish then replaces all rows
+    │   └── OutcomeUnknownError 4 the connection ended in a commit, and nobody tells whether it happened
     └── LockedError            5  another run of ours holds the run lock
 
 `Interrupted` stands beside the tree: it is a `BaseException`, as KeyboardInterrupt is, so that no handler
@@ -80,10 +79,6 @@ class TransientError(DatabaseError):
 
 class OutcomeUnknownError(DatabaseError):
     """The connection ended in the middle of a commit, and nobody tells whether it happened."""
-
-
-class TablesDifferError(DatabaseError):
-    """Our tables are not as the last run left them."""
 
 
 class LockedError(RecommenderError):

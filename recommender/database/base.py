@@ -27,7 +27,6 @@ LOCK_WAIT_SECONDS = 10
 """How long a statement of ours waits for a lock of the shop before it gives up."""
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
-_OWNERS_AT_ONCE = 1000
 _NEEDS_NO_QUOTES = re.compile(r"[A-Z0-9_$]+\Z", re.IGNORECASE)
 GUEST_KEY_LENGTH = 30
 """Characters of a guest's key: `guest:` and 24 hexadecimal digits."""
@@ -108,15 +107,6 @@ class Publication(ABC):
     def _delete(self, table: sa.Table) -> sa.Delete:
         """Of all rows."""
         return sa.delete(table)
-
-    def remove(self, table: sa.Table, owners: Sequence[int | str]) -> int:
-        """Delete the rows of some owners, who are in the first column; returns how many there were."""
-        owner = next(iter(table.columns))
-        removed = 0
-        for start in range(0, len(owners), _OWNERS_AT_ONCE):
-            some = owners[start : start + _OWNERS_AT_ONCE]
-            removed += self.connection.execute(sa.delete(table).where(owner.in_(some))).rowcount
-        return removed
 
     def lock(self, tables: Sequence[sa.Table]) -> None:
         """Keep everybody from changing what these tables are, where the dialect lets one in a transaction."""

@@ -1,7 +1,6 @@
 """The last stage over a run folder: the gate's word on its lists, and the publish."""
 
-import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,17 +10,14 @@ from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.export.forgotten import read_forgotten
 from recommender.night.record import mark_published, stage, warn
-from recommender.runs.folder import Run, Source, Stage, list_runs, runs_folder
+from recommender.runs.folder import Run, Source, Stage, runs_folder
 from recommender.settings import Settings
-from recommender.system.files import TEMPORARY, sha256_of
+from recommender.system.files import sha256_of
 from recommender.system.progress import Progress
 from recommender.tables import RECOMMENDATIONS, SCHEMA_VERSION, KeyKind, ListTable, Role
 
-log = logging.getLogger(__name__)
-
 if TYPE_CHECKING:
     from recommender.publishing.gate import ListableItems, ListFacts, Objection
-    from recommender.publishing.patch import Patch
     from recommender.runs.diff import ListChanges
 
 
@@ -130,8 +126,6 @@ class Publishing:
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
             with self.target.connect() as connection:
                 facts = self.check(connection, force=force)
-                # Forced, all rows are written, also what somebody has changed by hand.
-                patches = {} if force else self._patches(self.target.last_publish(connection), facts)
             files = {definition: self.run.path(definition.file_name) for definition in facts}
             for path in files.values():
                 manifest.note_file(path.name, sha256_of(path))
@@ -151,56 +145,18 @@ class Publishing:
                 "program_version": __version__,
                 "schema_version": SCHEMA_VERSION,
             }
-            try:
-                publish(
-                    self.target,
-                    lock,
-                    files,
-                    {definition: fact.rows for definition, fact in facts.items()},
-                    record,
-                    patches=patches,
-                    kinds=self._kinds,
-                    scratch=self.run.folder,
-                    done=lambda published: mark_published(self.run, published.seq, published.at),
-                )
-            finally:
-                for patch in patches.values():
-                    patch.path.unlink(missing_ok=True)
-            changed = sum(len(patch.owners) for patch in patches.values())
-            log.info("lists written in part: %s; changed in them: %s", len(patches), changed)
+            publish(
+                self.target,
+                lock,
+                files,
+                {definition: fact.rows for definition, fact in facts.items()},
+                record,
+                scratch=self.run.folder,
+                done=lambda published: mark_published(self.run, published.seq, published.at),
+            )
             figures["summary"] = (
                 f"{manifest.counts['rows']:,} rows, {manifest.counts['customers']:,} customers"
             )
-
-    def _patches(
-        self, last: "sa.Row[Any] | None", facts: "dict[ListTable, ListFacts]"
-    ) -> "dict[ListTable, Patch]":
-        """What differs from the published lists, where their files are here and as they were then."""
-        from recommender.publishing.patch import make_patch
-
-        runs = {run.run_id: run for run in list_runs(self.settings.data_dir)}
-        base = None if last is None else runs.get(str(last.run_id))
-        if base is None or base.manifest.keys != self.run.manifest.keys:
-            return {}
-        patches = {}
-        for definition, fact in facts.items():
-            owner = definition.columns[0]
-            old = base.path(definition.file_name)
-            known = base.manifest.sha256_of(definition.file_name)
-            if owner.role not in _KEYS or not fact.rows or not old.is_file() or sha256_of(old) != known:
-                continue
-            patch = make_patch(
-                old,
-                self.run.path(definition.file_name),
-                KeyKind(self.run.manifest.keys[_KEYS[owner.role]]),
-                self.run.path(f"{TEMPORARY}changes-{definition.file_name}"),
-                lists=len(fact.texts[owner.name]),
-            )
-            if patch is not None and owner.role is Role.CUSTOMER and self.settings.publish_guests:
-                patch = replace(patch, owners=tuple(map(str, patch.owners)))  # in a column of texts
-            if patch is not None:
-                patches[definition] = patch
-        return patches
 
     def changes(self, connection: sa.Connection) -> "ListChanges":
         """How the customers' lists would change by a publish."""

@@ -2,5 +2,4 @@
 
 gate        refuses lists that are wrong; continuity: whether the shop is still the same
 publish     the transaction
-patch       what has changed, where that is little; checksum: whether the tables hold what they should
 """

@@ -1,10 +1,8 @@
 """The publish stage: all lists and the run's record in one transaction."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -12,12 +10,8 @@ import sqlalchemy as sa
 
 from recommender.database.base import Publication, RunLock
 from recommender.database.schema import Target
-from recommender.errors import DatabaseError, OutcomeUnknownError, TablesDifferError
-from recommender.publishing.checksum import file_checksum, table_checksum
-from recommender.publishing.patch import Patch
-from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, ListTable, Role
-
-log = logging.getLogger(__name__)
+from recommender.errors import DatabaseError, OutcomeUnknownError
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
 
 _PAGE = 20_000
 
@@ -38,8 +32,6 @@ def publish(
     rows: Mapping[ListTable, int],
     record: Mapping[str, object],
     *,
-    patches: Mapping[ListTable, Patch] | None = None,
-    kinds: Mapping[Role, KeyKind],
     scratch: Path,
     done: Callable[[Published], None],
 ) -> None:
@@ -53,9 +45,6 @@ def publish(
         files: the checked CSV file of each list.
         rows: how many rows each of them has.
         record: the row of recommendation_runs but for published_seq and published_at.
-        patches: of lists of which only these changes are written; should the tables not be as the last run
-            left them, all rows are replaced after all.
-        kinds: of the keys in the tables.
         scratch: a folder for temporary files.
         done: called when the commit has happened; no signal comes between.
 
@@ -65,30 +54,7 @@ def publish(
         OutcomeUnknownError: it failed when all was ready for the commit; only the row of this run in
             recommendation_runs tells whether the commit happened.
     """
-    run = partial(_publish, target, lock, files, rows, record, kinds=kinds, scratch=scratch, done=done)
-    try:
-        run(patches=patches or {})
-    except TablesDifferError as error:
-        log.warning("%s: all rows are replaced", error.reason)
-        run(patches={})
-
-
-def _publish(
-    target: Target,
-    lock: RunLock,
-    files: Mapping[ListTable, Path],
-    rows: Mapping[ListTable, int],
-    record: Mapping[str, object],
-    *,
-    patches: Mapping[ListTable, Patch],
-    kinds: Mapping[Role, KeyKind],
-    scratch: Path,
-    done: Callable[[Published], None],
-) -> None:
     tables, runs = target.lists, target.runs
-    written = {**files, **{definition: patch.path for definition, patch in patches.items()}}
-    backend = target.database.backend
-    checksums = {d: file_checksum(files[d], d, kinds, backend) for d in patches}
     published: list[Published] = []
     is_ready = False
 
@@ -97,14 +63,7 @@ def _publish(
         is_ready = False
         target.claim(publication, [*(tables[definition] for definition in files), runs])
         for definition in files:
-            if definition in patches:
-                _patch(publication, definition, tables[definition], patches[definition])
-                found = table_checksum(publication.connection, tables[definition], definition, kinds)
-                if found != checksums[definition]:
-                    name = target.prefix + definition.name
-                    raise TablesDifferError(f"{name} has other lists than the last run has published")
-            else:
-                publication.replace(definition, tables[definition])
+            publication.replace(definition, tables[definition])
         counted = {
             definition: publication.connection.execute(
                 sa.select(sa.func.count()).select_from(tables[definition])
@@ -112,8 +71,6 @@ def _publish(
             for definition in files
         }
         for definition, count in counted.items():
-            if count != rows[definition] and definition in patches:
-                raise TablesDifferError(f"{target.prefix}{definition.name} has {count} rows")
             if count != rows[definition]:
                 raise DatabaseError(
                     f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
@@ -132,18 +89,11 @@ def _publish(
         is_ready = True
 
     try:
-        target.database.publish(written, tables, scratch, work, lambda: done(published[0]))
+        target.database.publish(files, tables, scratch, work, lambda: done(published[0]))
     except DatabaseError as error:
         if not is_ready:
             raise
         raise OutcomeUnknownError(error.reason, error.what_to_do) from error
-
-
-def _patch(publication: Publication, definition: ListTable, table: sa.Table, patch: Patch) -> None:
-    removed = publication.remove(table, patch.owners)
-    if removed != patch.rows:
-        raise TablesDifferError(f"{table.name} had {removed} rows of the lists that change, not {patch.rows}")
-    publication.add(definition, table)
 
 
 def published_lists(target: Target, connection: sa.Connection) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ import threading
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.publishing.publish import publish
-from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, Role
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
 from tests.faults.injection import watched_statements
 from tests.nights import DAY, connection_to, database_of
 
@@ -51,7 +51,6 @@ def publish_generation(shop, folder, generation):
         files,
         rows,
         record,
-        kinds=dict.fromkeys(Role, KeyKind.INTEGER),
         scratch=folder,
         done=lambda published: seqs.append(published.seq),
     )

@@ -94,7 +94,6 @@ def test_the_failure_of_any_statement_changes_nothing(shop, pauses):
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_connection_that_ends_at_any_statement_costs_an_attempt(shop, pauses):
     stages_before_publish(shop)
-    # All rows are written then, every time by the same statements.
     chosen = chosen_statements(shop, "--force")
     for seq, n in enumerate(chosen, 2):
         pauses.clear()

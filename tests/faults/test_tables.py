@@ -102,3 +102,16 @@ def test_a_table_that_is_dropped_in_a_night_is_named(shop, pauses):
     shop.does("init", "--yes")
     assert shop.night().manifest.published_seq == 1
     assert lengths(shop) == {5}
+
+
+def test_lists_that_somebody_changed_or_lost_are_all_replaced(shop):
+    shop.execute(
+        "DELETE FROM recommendations WHERE position = 1",
+        "UPDATE recommendations SET item_id = (SELECT max(item_id) FROM items) WHERE position = 2",
+        "DELETE FROM popular_items",
+    )
+    lists = shop.night().path("recommendations.csv").read_text(encoding="utf-8")
+    rows = [line.split(",")[:3] for line in lists.splitlines()[1:]]
+    found = shop.rows("SELECT customer_id, position, item_id FROM recommendations")
+    assert sorted(map(list, (map(str, row) for row in found))) == sorted(rows)
+    assert shop.rows("SELECT count(*) FROM popular_items") != [(0,)]
