@@ -15,7 +15,8 @@ from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.database.silence import silence_in
 from recommender.database.urls import describe, secrets_of
-from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
+from recommender.errors import DatabaseError, Interrupted, OutcomeUnknownError, RefusedError, TransientError
+from recommender.system.interrupts import interrupts
 from recommender.tables import KeyKind, ListTable
 
 if TYPE_CHECKING:
@@ -94,27 +95,38 @@ class Meddler:
 
 
 class Publication(ABC):
-    """An open transaction that replaces lists."""
+    """An open transaction that replaces lists.
 
-    connection: sa.Connection
-    """In the transaction; for what is the same on every database."""
+    Args:
+        connection: in the transaction; for what is the same on every database.
+    """
 
-    def replace(self, definition: ListTable, table: sa.Table) -> None:
-        """Put the rows of the list's file in the place of all rows of the table."""
-        self.connection.execute(self._delete(table))
-        self.add(definition, table)
-
-    def _delete(self, table: sa.Table) -> sa.Delete:
-        """Of all rows."""
-        return sa.delete(table)
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.is_at_commit = False
+        """The commit was sent: a failure no longer means that nothing has changed."""
 
     def lock(self, tables: Sequence[sa.Table]) -> None:
         """Keep everybody from changing what these tables are, where the dialect lets one in a transaction."""
         del tables
 
+    def delete(self, table: sa.Table) -> None:
+        """Delete all rows."""
+        self.connection.execute(sa.delete(table))
+
     @abstractmethod
-    def add(self, definition: ListTable, table: sa.Table) -> None:
+    def insert(self, definition: ListTable, table: sa.Table) -> None:
         """Put the rows of the list's file into the table."""
+
+    def commit(self, done: Callable[[], None]) -> None:
+        """Commit, then call `done`, which notes it; no signal comes between."""
+        with interrupts.held():
+            self.is_at_commit = True
+            self._commit()
+            done()
+
+    def _commit(self) -> None:
+        self.connection.commit()
 
 
 class RunLock(ABC):
@@ -170,27 +182,37 @@ class Database(ABC):
             LockedError: another run holds it; says who.
         """
 
-    @abstractmethod
-    def publish(
-        self,
-        files: Mapping[ListTable, Path],
-        tables: Mapping[ListTable, sa.Table],
-        scratch: Path,
-        work: Callable[[Publication], None],
-        done: Callable[[], None],
-    ) -> None:
-        """Run `work` in one transaction and commit it; then `done`, which no signal comes between.
+    @contextmanager
+    def publication(
+        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+    ) -> Iterator[Publication]:
+        """A transaction in which lists are replaced; without its `commit` it is rolled back in the end.
 
-        `work` may be called again from the start where the dialect had to roll back to let the shop through.
-        Readers see all of it or nothing; on any error nothing has changed.
+        Readers see all of it or nothing.
 
         Args:
             files: the lists to publish and their files.
             tables: their tables.
             scratch: a folder for temporary files.
-            work: replaces the lists and checks the result.
-            done: notes that the commit has happened.
+
+        Raises:
+            DatabaseError: it failed, or the shop held a lock too long; nothing has changed.
+            OutcomeUnknownError: it failed at the commit, which may have happened.
         """
+        publication: Publication | None = None
+        try:
+            with self.errors(WRITTEN), self._transaction(files, tables, scratch) as publication:
+                yield publication
+        except DatabaseError as error:
+            if publication is None or not publication.is_at_commit:
+                raise
+            raise OutcomeUnknownError(error.reason, error.what_to_do) from error
+
+    @abstractmethod
+    def _transaction(
+        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+    ) -> AbstractContextManager[Publication]:
+        """What `publication` does, with the driver's errors."""
 
     @abstractmethod
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:

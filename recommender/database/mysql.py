@@ -3,7 +3,7 @@
 import itertools
 import math
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -18,7 +18,6 @@ from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
-    WRITTEN,
     Batch,
     Database,
     Meddler,
@@ -40,7 +39,6 @@ from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
 from recommender.system.csvform import parse_records, read_records, whole_records
 from recommender.system.files import new_file
-from recommender.system.interrupts import interrupts
 from recommender.tables import KeyKind, ListTable
 
 if TYPE_CHECKING:
@@ -152,12 +150,12 @@ class _MySQLPublication(Publication):
         files: Mapping[ListTable, Path],
         load_files: Mapping[ListTable, Path],
     ) -> None:
+        super().__init__(connection)
         self._database = database
         self._files = files
         self._load_files = load_files
-        self.connection = connection
 
-    def add(self, definition: ListTable, table: sa.Table) -> None:
+    def insert(self, definition: ListTable, table: sa.Table) -> None:
         target = self._database.quoted(table)
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         driver: Any = self.connection.connection.driver_connection
@@ -338,19 +336,14 @@ class MySQL(Database):
         ):
             yield lock
 
-    def publish(
-        self,
-        files: Mapping[ListTable, Path],
-        tables: Mapping[ListTable, sa.Table],
-        scratch: Path,
-        work: Callable[[Publication], None],
-        done: Callable[[], None],
-    ) -> None:
+    @contextmanager
+    def _transaction(
+        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+    ) -> Iterator[Publication]:
         del tables
         load_files = {definition: scratch / f".tmp-{definition.name}.tsv" for definition in files}
         try:
             with (
-                self.errors(WRITTEN),
                 # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
                 self._engine("REPEATABLE READ", loads=True).connect() as connection,
                 self._stopped_by_signals(connection),
@@ -363,10 +356,7 @@ class MySQL(Database):
                         _write_load_file(files[definition], path)
                 else:
                     load_files = {}
-                work(_MySQLPublication(self, connection, files, load_files))
-                with interrupts.held():
-                    connection.commit()
-                    done()
+                yield _MySQLPublication(self, connection, files, load_files)
         finally:
             for path in load_files.values():
                 path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
-    WRITTEN,
     Batch,
     Database,
     Meddler,
@@ -37,7 +36,6 @@ from recommender.database.transient import is_postgresql_transient
 from recommender.database.typewords import postgresql_words
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError, LockedError, TransientError
-from recommender.system.interrupts import interrupts
 from recommender.tables import KeyKind, ListTable
 
 log = logging.getLogger(__name__)
@@ -237,20 +235,20 @@ class _PostgreSQLPublication(Publication):
     def __init__(
         self, database: "PostgreSQL", connection: sa.Connection, files: Mapping[ListTable, Path]
     ) -> None:
+        super().__init__(connection)
         self._database = database
         self._files = files
-        self.connection = connection
 
     def lock(self, tables: Sequence[sa.Table]) -> None:
         # As the rows that follow will anyway: no trigger, rule or owner changes from here on.
         names = ", ".join(map(self._database.quoted, tables)).replace("%", "%%")
         self.connection.exec_driver_sql(f"LOCK TABLE {names} IN ROW EXCLUSIVE MODE")
 
-    def _delete(self, table: sa.Table) -> sa.Delete:
+    def delete(self, table: sa.Table) -> None:
         # The extension `safeupdate`, which hosts load for everybody, refuses a DELETE without conditions.
-        return super()._delete(table).where(sa.true())
+        self.connection.execute(sa.delete(table).where(sa.true()))
 
-    def add(self, definition: ListTable, table: sa.Table) -> None:
+    def insert(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target = self._database.quoted(table)
         driver = self.connection.connection.driver_connection
@@ -460,24 +458,16 @@ class PostgreSQL(Database):
             with Heartbeat(connection) as heartbeat:
                 yield _AdvisoryLock(self, heartbeat, key)
 
-    def publish(
-        self,
-        files: Mapping[ListTable, Path],
-        tables: Mapping[ListTable, sa.Table],
-        scratch: Path,
-        work: Callable[[Publication], None],
-        done: Callable[[], None],
-    ) -> None:
+    @contextmanager
+    def _transaction(
+        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+    ) -> Iterator[Publication]:
         del scratch, tables
         with (
-            self.errors(WRITTEN),
             self._engine("READ COMMITTED").connect() as connection,
             self._stopped_by_signals(connection),
         ):
-            work(_PostgreSQLPublication(self, connection, files))
-            with interrupts.held():
-                connection.commit()
-                done()
+            yield _PostgreSQLPublication(self, connection, files)
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
         if shop_backend == self.backend and not guests:

@@ -3,11 +3,10 @@
 import errno
 import itertools
 import os
-import random
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -31,7 +30,7 @@ from recommender.database.base import (
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.database.typewords import sqlite_words
-from recommender.errors import DatabaseError, Interrupted, RefusedError
+from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
 from recommender.system.csvform import read_records
 from recommender.system.files import new_file
 from recommender.system.interrupts import interrupts
@@ -42,7 +41,6 @@ from recommender.tables import KeyKind, ListTable
 _PAGES_AT_ONCE = 10_000
 _COMMIT_WAIT_SECONDS = 0.9
 """A commit that waits for a long reader keeps new readers out meanwhile: give way within a second."""
-_COMMIT_TRIES = 8
 _ROWS_PER_INSERT = 20
 """Rows that one statement inserts: a third quicker than one at a time, and more would not be."""
 _STEPS_PER_CHECK = 50_000
@@ -190,16 +188,28 @@ def _collation_clause(connection: sqlite3.Connection, first: str) -> str:
 
 
 class _SQLitePublication(Publication):
-    def __init__(self, database: "SQLite", connection: sa.Connection) -> None:
+    def __init__(self, database: "SQLite", connection: sa.Connection, raw: sqlite3.Connection) -> None:
+        super().__init__(connection)
         self._database = database
-        self.connection = connection
+        self._raw = raw
 
-    def add(self, definition: ListTable, table: sa.Table) -> None:
+    def insert(self, definition: ListTable, table: sa.Table) -> None:
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         target, staged = self._database.quoted(table), self._database.quote(definition.name)
         self.connection.exec_driver_sql(
             f"INSERT INTO {target} ({names}) SELECT {names} FROM staging.{staged} ORDER BY rowid"
         )
+
+    def _commit(self) -> None:
+        self._raw.execute(f"PRAGMA busy_timeout = {int(_COMMIT_WAIT_SECONDS * 1000)}")
+        try:
+            self._raw.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            # Somebody reads for long: roll back, so that those go first who came meanwhile, and try again.
+            found = self._database.explained(error, WRITTEN)
+            raise TransientError(found.reason, found.what_to_do) from error
 
 
 class _SQLiteRunLock(RunLock):
@@ -266,28 +276,31 @@ class SQLite(Database):
         with file_lock(path.with_name(f"{path.name}.recommend-{digest}.lock")) as lock:
             yield _SQLiteRunLock(lock)
 
-    def publish(
-        self,
-        files: Mapping[ListTable, Path],
-        tables: Mapping[ListTable, sa.Table],
-        scratch: Path,
-        work: Callable[[Publication], None],
-        done: Callable[[], None],
-    ) -> None:
+    @contextmanager
+    def _transaction(
+        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+    ) -> Iterator[Publication]:
         staging = scratch / ".tmp-staging.db"
         new_file(staging)
         try:
-            with self.errors(WRITTEN), self._engine().connect() as connection:
+            with self._engine().connect() as connection:
                 raw = connection.connection.driver_connection
                 assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
                 watch = _Watch(raw)
                 try:
                     with _our_disk(staging):
                         self._stage(raw, staging, files, tables)
-                    self._replace(raw, lambda: work(_SQLitePublication(self, connection)), done)
+                    # Nothing of the shop's file may change before the commit: a spilt page blocks readers,
+                    # and a run killed after it leaves a hot journal.
+                    raw.execute("PRAGMA cache_spill = OFF")
+                    raw.execute("BEGIN IMMEDIATE")
+                    yield _SQLitePublication(self, connection, raw)
                 except (sqlite3.Error, sa.exc.DBAPIError):
                     watch.explain()
                     raise
+                finally:
+                    if raw.in_transaction:
+                        raw.execute("ROLLBACK")
         finally:
             staging.unlink(missing_ok=True)
 
@@ -314,32 +327,6 @@ class SQLite(Database):
             raw.executemany(insert + ", ".join([row] * _ROWS_PER_INSERT), _several(records, rest))
             raw.executemany(insert + row, rest)
             raw.execute("COMMIT")
-
-    @staticmethod
-    def _replace(raw: sqlite3.Connection, work: Callable[[], None], done: Callable[[], None]) -> None:
-        # Nothing of the shop's file may change before the commit: a spilt page blocks readers, and a run
-        # killed after it leaves a hot journal.
-        raw.execute("PRAGMA cache_spill = OFF")
-        for attempt in itertools.count(1):
-            raw.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
-            raw.execute("BEGIN IMMEDIATE")
-            try:
-                work()
-                raw.execute(f"PRAGMA busy_timeout = {int(_COMMIT_WAIT_SECONDS * 1000)}")
-                with interrupts.held():
-                    raw.execute("COMMIT")
-                    done()
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error) or attempt == _COMMIT_TRIES:
-                    raise
-                raw.execute("ROLLBACK")
-                # Somebody reads for long. Let those go first who came meanwhile, then try again.
-                time.sleep(_COMMIT_WAIT_SECONDS * random.uniform(1, 2))
-            else:
-                return
-            finally:
-                if raw.in_transaction:
-                    raw.execute("ROLLBACK")
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
         if guests or key.kind is KeyKind.TEXT:

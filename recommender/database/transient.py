@@ -1,7 +1,7 @@
 """Which errors of a server are over in a moment, by the codes of each database; nothing else is tried again.
 
 Not among them: a lock of the shop's that was waited for already, a wrong password, whatever the server says
-about a statement. SQLite has none: it waits by itself, and that is bounded.
+about a statement. SQLite has none but a commit that a reader keeps out, which it knows itself.
 """
 
 _MYSQL_LOST = frozenset((1053, 1152, 1159, 1160, 1161, 1213, 1927, 2006, 2013, 4031))

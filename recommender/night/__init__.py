@@ -4,7 +4,6 @@ This is the only place that knows settings, database, files and models at once.
 
 pipeline   `recommend run` and each stage alone, under the locks
 stages     export, train, rank; publish: the last one
-attempts   export and publish, tried again when a server failed for a moment
 plan       whether the model is trained cold, warm, or loaded; trials: weights and proof on past windows
 refusals   what no night can do without; oddities: what it warns of; never: NEVER_RECOMMEND
 record     a run begun, ended, or found dead

@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
-from recommender.database import open_database
+from recommender.database import open_database, retries
 from recommender.database.base import Database
 from recommender.database.query import read_query, tables_read
 from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten, keep_copy, read_forgotten
-from recommender.night import attempts, record
+from recommender.night import record
 from recommender.night.plan import Ask, plan_training
 from recommender.night.publish import Publishing
 from recommender.night.stages import Night
@@ -182,7 +182,7 @@ def run(
             if not dry_run and not force:
                 require_no_hold(settings.data_dir)
             night = Night(settings, this, progress, _forgotten(settings, target, this), target=target)
-            attempts.try_export(night, shop_of(settings, target))
+            _export(night, shop_of(settings, target))
             _train(night, ask)
             night.rank()
             publishing = Publishing(settings, target, this, night.candidates(), progress)
@@ -215,6 +215,11 @@ def begin(this: Run, settings: Settings) -> None:
     manifest.versions, manifest.program = record.versions(), record.program()
 
 
+def _export(night: Night, shop: Database) -> None:
+    """The first stage; refused connections are tried again only where one was made before."""
+    retries.USUAL.call(lambda: night.export(shop), record.note_again(night.run, "export"))
+
+
 def _train(night: Night, ask: Ask) -> None:
     """The second stage, with what the published nights before this one have to give."""
     from recommender.night.trials import kept_choice
@@ -244,7 +249,7 @@ def _publish(publishing: Publishing, lock: RenewableLock, *, force: bool) -> lis
     """The last stage and what follows it; the ids of past runs that were removed."""
     settings, this = publishing.settings, publishing.run
     with compressing_sales(this) as keep_compressed:
-        attempts.publish_lists(publishing, lock, force=force)
+        publishing.publish(lock, force=force)
         _end_hold(settings, this)
         return tidy_up(settings, this, keep_compressed)
 
@@ -312,7 +317,7 @@ def export_stage(settings: Settings, *, as_of: date | None = None, progress: Pro
         with record.recorded(this):
             forgotten = _forgotten(settings, target, this)
             night = Night(settings, this, progress or Progress(), forgotten, target=target)
-            attempts.try_export(night, shop_of(settings, target))
+            _export(night, shop_of(settings, target))
             this.manifest.status = Status.WAITING
     return this
 

@@ -1,15 +1,19 @@
 """The last stage over a run folder: the gate's word on its lists, and the publish."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from recommender import __version__
+from recommender.database import retries
 from recommender.database.base import RunLock
+from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
+from recommender.errors import DatabaseError, LockedError, OutcomeUnknownError, TransientError
 from recommender.export.forgotten import read_forgotten
-from recommender.night.record import mark_published, stage, warn
+from recommender.night.record import mark_published, note_again, stage, warn
 from recommender.runs.folder import Run, Source, Stage, runs_folder
 from recommender.settings import Settings
 from recommender.system.files import sha256_of
@@ -35,6 +39,8 @@ class Publishing:
         self.run = run
         self._candidates = candidates
         self._progress = progress
+        self._is_in_doubt = False
+        """A commit of this run may have happened, or may yet."""
 
     def _facts(self, connection: sa.Connection) -> "tuple[list[Objection], dict[ListTable, ListFacts]]":
         """Check the file of every list that has a table."""
@@ -118,8 +124,49 @@ class Publishing:
         published = published_items(self.target, connection)
         return found + check_published_items(published, catalogue, min_share=self.settings.min_items_share)
 
-    def publish(self, lock: RunLock, *, force: bool) -> None:
-        """Check the lists and put them into the tables."""
+    def publish(self, lock: RenewableLock, *, force: bool) -> None:
+        """Check the lists and put them into the tables, again where the database failed for a moment only.
+
+        That is safe to repeat: what failed was rolled back as a whole. When the connection ends in the commit
+        itself, nobody has told whether it was: then the run's row in the database is read before anything
+        else is done.
+
+        Raises:
+            RefusedError: the gate refuses the lists; nothing was published, as with each error but the last.
+            LockedError: the run lock was lost, and another run holds it by now.
+            DatabaseError: the database failed.
+            OutcomeUnknownError: the connection ended in the commit, and the database no longer answers.
+        """
+        retries.USUAL.call(lambda: self._attempt(lock, force=force), note_again(self.run, "publish"))
+        database = self.target.database
+        try:
+            with database.connect() as connection:
+                tables = self.target.present(connection)
+            database.after_publish([*tables.values()])
+        except DatabaseError as error:
+            warn(self.run, f"Cleaning up in the database failed; the lists are out: {error.reason}")
+
+    def _attempt(self, lock: RenewableLock, *, force: bool) -> None:
+        """One attempt; its commit, or that of an attempt before it, has happened when this returns."""
+        try:
+            if lock.renew():
+                warn(
+                    self.run,
+                    "The run lock was lost with its connection; it was still free and was taken again.",
+                )
+            self._publish(lock, force=force)
+        except (DatabaseError, LockedError) as error:
+            is_unknown = isinstance(error, OutcomeUnknownError)
+            self._is_in_doubt |= is_unknown
+            if self._is_in_doubt and self._was_committed(error):
+                return
+            if is_unknown:  # known by now
+                kind = TransientError if isinstance(error.__cause__, TransientError) else DatabaseError
+                raise kind(error.reason, error.what_to_do) from error
+            raise
+
+    def _publish(self, lock: RunLock, *, force: bool) -> None:
+        """The stage: the gate, then the transaction."""
         from recommender.publishing.publish import publish
 
         manifest = self.run.manifest
@@ -157,6 +204,30 @@ class Publishing:
             figures["summary"] = (
                 f"{manifest.counts['rows']:,} rows, {manifest.counts['customers']:,} customers"
             )
+
+    def _was_committed(self, error: DatabaseError | LockedError) -> bool:
+        """Whether the database has a publish of this run on record; if so, ours has it too.
+
+        Raises:
+            OutcomeUnknownError: it does not answer.
+        """
+
+        def read() -> "sa.Row[Any] | None":
+            with self.target.database.connect() as connection:
+                return self.target.publish_of(connection, self.run.run_id)
+
+        try:
+            row = retries.USUAL.call(read, note_again(self.run, "look whether the commit happened"))
+        except DatabaseError as silence:
+            raise OutcomeUnknownError(
+                f"{error.reason} Whether the lists were published is unknown: the database does not answer.",
+                "The next run finds out and goes on from there.",
+            ) from silence
+        if row is None:
+            return False
+        mark_published(self.run, row.published_seq, datetime.now(UTC))
+        warn(self.run, f"The connection ended right after the commit: {error.reason}")
+        return True
 
     def changes(self, connection: sa.Connection) -> "ListChanges":
         """How the customers' lists would change by a publish."""

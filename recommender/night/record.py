@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +22,7 @@ from recommender.errors import (
     OutcomeUnknownError,
     RecommenderError,
     RefusedError,
+    TransientError,
     exit_code_of,
 )
 from recommender.runs.folder import LOG, Run, Stage, Status, iso, list_runs
@@ -159,6 +160,15 @@ def warn(run: Run, text: str) -> None:
     log.warning("%s", text)
     if text not in run.manifest.warnings:
         run.manifest.warnings.append(text)
+
+
+def note_again(run: Run, what: str) -> Callable[[TransientError, int], None]:
+    """Puts each further attempt on record: what `retries` asks for."""
+
+    def note(error: TransientError, attempt: int) -> None:
+        warn(run, f"The {what} is tried again (attempt {attempt}): {error.reason}")
+
+    return note
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from recommender.database import retries
 from recommender.errors import RefusedError
 from recommender.export.forgotten import Forgotten
 from recommender.night.memory import Size, choose_blocks, require_memory, size_of
-from recommender.night.record import machine_facts, stage, warn
+from recommender.night.record import machine_facts, note_again, stage, warn
 from recommender.night.refusals import require_lists, require_sales
 from recommender.runs.folder import ITEMS, MODEL, QUERIES, SALES, Run, Stage, last_published
 from recommender.settings import Settings
@@ -281,9 +281,7 @@ class Night:
         known = self.catalogue.ids.union(self._interactions.item_ids) if path else self._interactions.item_ids
         return retries.USUAL.call(
             lambda: never_recommend(path, kind, known, self._target),
-            lambda error, attempt: warn(
-                self.run, f"The look at NEVER_RECOMMEND is tried again (attempt {attempt}): {error.reason}"
-            ),
+            note_again(self.run, "look at NEVER_RECOMMEND"),
         )
 
     def rank(self) -> None:

@@ -15,7 +15,6 @@ from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten, read_forgotten
 from recommender.export.snapshot import export_items
 from recommender.night import record
-from recommender.night.attempts import publish_lists
 from recommender.night.pipeline import begin, locked, tidy_up
 from recommender.night.publish import Publishing
 from recommender.runs.folder import (
@@ -198,7 +197,7 @@ def _publish_again(
     known = {*items, *(item for definition in LISTS for item in _not_shown(source, definition))}
     publishing = Publishing(settings, target, this, ListableItems(sellable=sellable, known=known), progress)
     assert lock is not None  # noqa: S101 - locked() was asked for it
-    publish_lists(publishing, lock, force=force)
+    publishing.publish(lock, force=force)
     return RolledBack(this, source, dropped, filled)
 
 

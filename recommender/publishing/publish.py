@@ -8,9 +8,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from recommender.database.base import Publication, RunLock
+from recommender.database.base import RunLock
 from recommender.database.schema import Target
-from recommender.errors import DatabaseError, OutcomeUnknownError
+from recommender.errors import DatabaseError
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
 
 _PAGE = 20_000
@@ -51,49 +51,35 @@ def publish(
     Raises:
         DatabaseError: it failed, the shop held a lock too long, or another number of rows arrived; nothing
             has changed then.
-        OutcomeUnknownError: it failed when all was ready for the commit; only the row of this run in
-            recommendation_runs tells whether the commit happened.
+        OutcomeUnknownError: it failed at the commit; only the row of this run in recommendation_runs tells
+            whether that happened.
     """
     tables, runs = target.lists, target.runs
-    published: list[Published] = []
-    is_ready = False
-
-    def work(publication: Publication) -> None:
-        nonlocal is_ready
-        is_ready = False
+    with target.database.publication(files, tables, scratch) as publication:
+        connection = publication.connection
         target.claim(publication, [*(tables[definition] for definition in files), runs])
         for definition in files:
-            publication.replace(definition, tables[definition])
-        counted = {
-            definition: publication.connection.execute(
+            publication.delete(tables[definition])
+            publication.insert(definition, tables[definition])
+        newest = connection.execute(sa.select(sa.func.max(runs.c.published_seq))).scalar()
+        published = Published((newest or 0) + 1, datetime.now(UTC).replace(microsecond=0))
+        connection.execute(
+            sa.insert(runs).values(
+                **record, published_seq=published.seq, published_at=published.at.replace(tzinfo=None)
+            )
+        )
+        for definition in files:
+            count = connection.execute(
                 sa.select(sa.func.count()).select_from(tables[definition])
             ).scalar_one()
-            for definition in files
-        }
-        for definition, count in counted.items():
             if count != rows[definition]:
                 raise DatabaseError(
                     f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
                     " nothing was published.",
                     "Mind triggers and rules on the table.",
                 )
-        newest = publication.connection.execute(sa.select(sa.func.max(runs.c.published_seq))).scalar()
-        now = datetime.now(UTC).replace(microsecond=0)
-        published[:] = [Published((newest or 0) + 1, now)]
-        publication.connection.execute(
-            sa.insert(runs).values(
-                **record, published_seq=published[0].seq, published_at=now.replace(tzinfo=None)
-            )
-        )
         lock.check()
-        is_ready = True
-
-    try:
-        target.database.publish(files, tables, scratch, work, lambda: done(published[0]))
-    except DatabaseError as error:
-        if not is_ready:
-            raise
-        raise OutcomeUnknownError(error.reason, error.what_to_do) from error
+        publication.commit(lambda: done(published))
 
 
 def published_lists(target: Target, connection: sa.Connection) -> dict[str, tuple[str, ...]]:

@@ -106,13 +106,12 @@ def publish(
     done: Callable[[], None] = lambda: None,
 ) -> None:
     tables = target.lists
-
-    def work(publication: Publication) -> None:
+    with target.database.publication(files, tables, scratch) as publication:
         for definition in files:
-            publication.replace(definition, tables[definition])
+            publication.delete(tables[definition])
+            publication.insert(definition, tables[definition])
         then(publication)
-
-    target.database.publish(files, tables, scratch, work, done)
+        publication.commit(done)
 
 
 def published(target: Target, definition: ListTable = RECOMMENDATIONS) -> list[tuple[Any, ...]]:

@@ -23,11 +23,9 @@ import psycopg
 import pymysql
 
 from recommender import cli
-from recommender.database.mysql import MySQL
-from recommender.database.postgresql import PostgreSQL
-from recommender.database.sqlite import SQLite
+from recommender.database.base import Database
 from recommender.errors import ExitCode
-from recommender.night import attempts, pipeline, record, stages
+from recommender.night import pipeline, record, stages
 from recommender.night import publish as publish_stage
 from recommender.operations import rollback
 from recommender.publishing import publish
@@ -78,17 +76,19 @@ class Statements:
             finally:
                 self.is_publishing = True
 
-    def publishing(self, publish: Callable[..., None]) -> Callable[..., None]:
-        """The dialect's publish, during which statements count."""
+    def publishing(self, publication: Callable[..., Any]) -> Callable[..., Any]:
+        """The database's publication, during which statements count."""
 
-        def called(*arguments: Any) -> None:
+        @contextmanager
+        def watched(*arguments: Any) -> Iterator[Any]:
             self.is_publishing = True
             try:
-                publish(*arguments)
+                with publication(*arguments) as found:
+                    yield found
             finally:
                 self.is_publishing = False
 
-        return called
+        return watched
 
 
 @contextmanager
@@ -135,10 +135,7 @@ def watched_statements(act: Callable[[int, str], None]) -> Iterator[Statements]:
     connect = sqlite3.connect
     with contextlib.ExitStack() as stack:
         for owner, name, value in (
-            *(
-                (dialect, "publish", watched_publish(dialect, statements))
-                for dialect in (SQLite, PostgreSQL, MySQL)
-            ),
+            (Database, "publication", statements.publishing(Database.publication)),
             (sqlite3, "connect", partial(connect, factory=Connection)),
             (psycopg.Cursor, "execute", counted(psycopg.Cursor.execute)),
             (psycopg.Cursor, "copy", counted(psycopg.Cursor.copy)),
@@ -152,10 +149,6 @@ def watched_statements(act: Callable[[int, str], None]) -> Iterator[Statements]:
         ):
             stack.enter_context(patched(owner, name, value))
         yield statements
-
-
-def watched_publish(dialect: Any, statements: Statements) -> Callable[..., None]:
-    return statements.publishing(dialect.publish)
 
 
 def at(number: int, action: Action, count: int, _statement: str) -> None:
@@ -232,7 +225,7 @@ def clock_at(moment: datetime) -> Iterator[None]:
             return moment.astimezone(tz)
 
     with contextlib.ExitStack() as stack:
-        for module in (attempts, locks, pipeline, publish, record, rollback):
+        for module in (locks, pipeline, publish, publish_stage, record, rollback):
             stack.enter_context(patched(module, "datetime", Clock))
         yield
 

@@ -1,12 +1,19 @@
 """Readers meanwhile: they see the old lists or the new ones, never anything between."""
 
+import itertools
 import threading
 
+import pytest
+
+from recommender.database import sqlite
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
+from recommender.errors import ExitCode
 from recommender.publishing.publish import publish
+from recommender.runs.folder import Status
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
 from tests.faults.injection import watched_statements
+from tests.faults.support import NIGHT, lengths
 from tests.nights import DAY, connection_to, database_of
 
 
@@ -105,3 +112,32 @@ def test_readers_all_the_time_see_published_states_only(shop, tmp_path):
         generations = [generation for items, _ in found for generation in items]
         assert generations == sorted(generations)
         assert set(generations) <= set(range(6))
+
+
+@pytest.mark.parametrize(("leaves_at", "pauses_made"), [(2, 1), (3, 2), (4, 2)])
+def test_one_who_reads_for_long_in_sqlite_costs_attempts_and_then_the_night(
+    sqlite_shop, pauses, monkeypatch, leaves_at, pauses_made
+):
+    """In its rollback-journal mode a reader keeps the commit out."""
+    monkeypatch.setattr(sqlite, "_COMMIT_WAIT_SECONDS", 0.02)
+    attempts = itertools.count(1)
+    with connection_to(sqlite_shop.url) as reader:
+        reader.exec_driver_sql("BEGIN")
+        reader.exec_driver_sql("SELECT item_id FROM recommendations").fetchall()
+
+        def leave_in_time(_count, statement):
+            if statement == "BEGIN IMMEDIATE" and next(attempts) == leaves_at:
+                reader.rollback()
+
+        with watched_statements(leave_in_time):
+            outcome = sqlite_shop.recommend(*NIGHT)
+    manifest = sqlite_shop.last_run.manifest
+    assert len(pauses) == pauses_made
+    assert "The publish is tried again (attempt 2): " in manifest.warnings[0]
+    if leaves_at <= 3:
+        assert (outcome.code, manifest.status) == (ExitCode.DONE, Status.PUBLISHED)
+        assert lengths(sqlite_shop) == {5}
+    else:
+        assert (outcome.code, manifest.status) == (ExitCode.DATABASE, Status.FAILED)
+        assert "locked" in outcome.err
+        assert lengths(sqlite_shop) == {3}

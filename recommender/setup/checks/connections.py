@@ -8,9 +8,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recommender import __version__
-from recommender.database.base import Database, Publication, capital
+from recommender.database.base import Database, capital
 from recommender.database.schema import Target
-from recommender.errors import DatabaseError, LockedError, RefusedError, SettingsError
+from recommender.errors import DatabaseError, LockedError, SettingsError
 from recommender.night.pipeline import lock_path
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
@@ -126,26 +126,22 @@ def try_rights(
         keys: a real customer key and item key to insert; without them no row is.
         findings: takes what was found.
     """
-    tried = RefusedError("The trial is over.")
-
-    def work(publication: Publication) -> None:
-        target.claim(publication, [*target.present(publication.connection).values(), target.runs])
-        _write(publication.connection, target, keys)
-        raise tried  # which rolls back
-
     with findings.trying("rights"), _denied_is_told():
         try:
-            with file_lock(lock_path(settings)), target.database.run_lock(target.lock_name, holder()):
-                target.database.publish({}, {}, scratch, work, lambda: None)
+            with (
+                file_lock(lock_path(settings)),
+                target.database.run_lock(target.lock_name, holder()),
+                target.database.publication({}, {}, scratch) as publication,
+            ):
+                target.claim(publication, [*target.present(publication.connection).values(), target.runs])
+                _write(publication.connection, target, keys)
         except LockedError as error:
             findings.warn(
                 "rights",
                 f"{error.reason} Writing was not tried.",
                 "Check again when it has ended; a run that begins before would end at once with code 5.",
             )
-        except RefusedError as error:
-            if error is not tried:
-                raise
+        else:
             findings.ok("rights", "Deleting and inserting in our tables was tried and rolled back.")
 
 
