@@ -132,6 +132,9 @@ class Publication(ABC):
 class RunLock(ABC):
     """The lock in the target database that keeps runs on other machines away."""
 
+    holder: str
+    """Words about us that stand in the error of those who find it taken."""
+
     @abstractmethod
     def check(self) -> None:
         """Make sure that it is still held.
@@ -176,7 +179,7 @@ class Database(ABC):
 
         Args:
             name: names the set of tables that the run writes.
-            holder: who we are, shown to those who find the lock taken.
+            holder: who we are, shown to those who find the lock taken where the database can show it.
 
         Raises:
             LockedError: another run holds it; says who.

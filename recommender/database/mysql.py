@@ -329,11 +329,9 @@ class MySQL(Database):
 
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
-        engine = partial(self._engine, patience_seconds=silence.LOCK_SECONDS)
-        with (
-            self.errors("could not be used"),
-            named_lock(engine, name, holder=holder, database=self.name) as lock,
-        ):
+        del holder  # a lock has a name only, and a connection at rest no text that others could read
+        engine = self._engine(patience_seconds=silence.LOCK_SECONDS)
+        with self.errors("could not be used"), named_lock(engine, name, database=self.name) as lock:
             yield lock
 
     @contextmanager

@@ -264,7 +264,8 @@ class _PostgreSQLPublication(Publication):
 
 
 class _AdvisoryLock(RunLock):
-    def __init__(self, database: "PostgreSQL", heartbeat: Heartbeat, key: int) -> None:
+    def __init__(self, database: "PostgreSQL", heartbeat: Heartbeat, key: int, holder: str) -> None:
+        self.holder = holder
         self._database = database
         self._heartbeat = heartbeat
         self._key = key
@@ -443,9 +444,9 @@ class PostgreSQL(Database):
         engine = self._engine(patience_seconds=silence.LOCK_SECONDS)
         with self.errors("could not be used"), engine.connect() as connection:
             # 63 bytes are kept; others read here who we are.
-            connection.execute(
+            shown = connection.execute(
                 sa.text("SELECT set_config('application_name', :name, false)"), {"name": holder[:63]}
-            )
+            ).scalar_one()
             if not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({key})").scalar():
                 row = connection.exec_driver_sql(
                     _HELD.format(key=key, whose="<> pg_backend_pid()")
@@ -456,7 +457,7 @@ class PostgreSQL(Database):
                     "Wait until it has ended; nothing was changed.",
                 )
             with Heartbeat(connection) as heartbeat:
-                yield _AdvisoryLock(self, heartbeat, key)
+                yield _AdvisoryLock(self, heartbeat, key, str(shown))
 
     @contextmanager
     def _transaction(

@@ -8,32 +8,31 @@ from typing import Self
 from recommender.database.base import RunLock
 from recommender.errors import DatabaseError, LockedError, TransientError
 
-_SHOWN = 40
-"""So much of the holder's words is shown by every server: they tell host and process."""
-
 
 class RenewableLock(RunLock):
     """The run lock of one run, over as many connections as it takes.
 
     Args:
         take: takes the lock.
-        holder: who we are, as the one who finds it taken is told.
     """
 
-    def __init__(self, take: Callable[[], AbstractContextManager[RunLock]], holder: str) -> None:
+    def __init__(self, take: Callable[[], AbstractContextManager[RunLock]]) -> None:
         self._take = take
-        self._holder = holder
         self._stack = ExitStack()
         self._held: RunLock | None = None
 
     def __enter__(self) -> Self:
-        self._held = self._stack.enter_context(self._take())
+        self._acquire()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._release()
+
+    def _acquire(self) -> None:
+        self._held = self._stack.enter_context(self._take())
+        self.holder = self._held.holder
 
     def _release(self) -> None:
         """Give it back; it ends with its connection, so an error of one that has ended means nothing."""
@@ -64,9 +63,9 @@ class RenewableLock(RunLock):
         except TransientError:
             self._release()
             try:
-                self._held = self._stack.enter_context(self._take())
+                self._acquire()
             except LockedError as error:
-                if self._holder[:_SHOWN] in error.reason:
+                if self.holder in error.reason:
                     # The server has not seen yet that our connection has ended.
                     raise TransientError(error.reason, error.what_to_do) from error
                 raise

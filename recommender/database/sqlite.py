@@ -213,7 +213,8 @@ class _SQLitePublication(Publication):
 
 
 class _SQLiteRunLock(RunLock):
-    def __init__(self, lock: FileLock) -> None:
+    def __init__(self, lock: FileLock, holder: str) -> None:
+        self.holder = holder
         self._lock = lock
 
     def check(self) -> None:
@@ -269,12 +270,11 @@ class SQLite(Database):
 
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
-        del holder  # the lock file says it itself
         digest = name.rpartition(":")[2][:8]
         # However the address spells the way to the file.
         path = self.path.resolve()
         with file_lock(path.with_name(f"{path.name}.recommend-{digest}.lock")) as lock:
-            yield _SQLiteRunLock(lock)
+            yield _SQLiteRunLock(lock, holder)  # the words that the lock file has itself
 
     @contextmanager
     def _transaction(

@@ -120,9 +120,8 @@ def locked(
     make_folder(settings.data_dir)
     with file_lock(lock_path(settings)):
         require_own_folder(settings)
-        who = holder()
-        take = partial(target.database.run_lock, target.lock_name, who)
-        lock = RenewableLock(take, who) if also_database else nullcontext()
+        take = partial(target.database.run_lock, target.lock_name, holder())
+        lock = RenewableLock(take) if also_database else nullcontext()
         with lock as held:
             with target.connect() as connection:
                 if also_database:
