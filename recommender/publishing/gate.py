@@ -10,13 +10,12 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
 from recommender.runs.csvblock import Block
-from recommender.runs.csvcolumns import KeyColumn, NumberColumn, read_columns
+from recommender.runs.csvcolumns import Float64s, Int32s, KeyColumn, NumberColumn, read_columns
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, ListTable, Role
 
@@ -26,6 +25,7 @@ _FEWEST_COMPARED = 50
 _CHANGED_SHARE = 0.5
 _MOST_UTF8_BYTES = 4
 _REASONS = ("model", "buy_again", "popular", "new")
+_AGAIN = "Make the lists again: `recommend rank`, or `recommend run`."
 
 
 @dataclass(frozen=True)
@@ -60,75 +60,17 @@ class ListFacts:
 
 
 class _Keys(KeyColumn):
-    """Numbers keys as texts; of their rows only those of one block are kept."""
+    """Keys as texts, where only a nullable column may have none."""
 
     def __init__(self, *, nullable: bool) -> None:
         super().__init__(KeyKind.TEXT, guests=False)
         self._nullable = nullable
-        self.last: npt.NDArray[np.int32] = np.empty(0, np.int32)
-        """of the block read last, shape (its rows,); a key that no block before had has a higher number"""
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The keys by their numbers."""
-        return tuple(self._numbering.texts)
 
     def add(self, block: Block, column: int) -> None:
-        starts, ends = block.starts[:, column], block.ends[:, column]
-        empty = starts == ends
+        empty = block.starts[:, column] == block.ends[:, column]
         if not self._nullable and empty.any():
             raise block.refuse(int(empty.argmax()), column, "a key")
-        self.last = self._number_texts(block, starts, ends)
-
-
-class _Numbers(NumberColumn):
-    """Numbers that need only be some."""
-
-    def add(self, block: Block, column: int) -> None:
         super().add(block, column)
-        self._pieces.clear()
-
-
-class _Positions(NumberColumn):
-    """Positions, looked at beside the keys of their block, which must have been read before.
-
-    Args:
-        owner: the key of whose list each row is in; None where there is only one list.
-        items: keys that may stand in a list only once.
-    """
-
-    def __init__(self, owner: _Keys | None, items: Sequence[_Keys]) -> None:
-        super().__init__()
-        self._owner = owner
-        self._items = items
-        self._known = 0
-        self._last_owner = -1
-        self._last_position = 0.0
-        self._carried = [np.empty(0, np.int32) for _ in items]
-        self.are_wrong = False
-        """whether positions are not 1, 2, 3 … in every list, or a list comes in pieces"""
-        self.has_twins = False
-        """whether an item stands twice in a list"""
-
-    def add(self, block: Block, column: int) -> None:
-        super().add(block, column)
-        positions = self._pieces.pop()
-        owners = np.zeros(len(block), np.int32) if self._owner is None else self._owner.last
-        begins = np.append(owners[0] != self._last_owner, owners[1:] != owners[:-1])
-        expected = np.where(begins, 1, np.append(self._last_position, positions[:-1]) + 1)
-        new = np.sort(owners[begins])
-        comes_again = (new < self._known).any() or (new[1:] == new[:-1]).any()
-        self.are_wrong |= bool(comes_again or (positions != expected).any())
-        which = np.cumsum(begins)
-        for place, keys in enumerate(self._items):
-            # The list of the last row may go on in the next block.
-            items = np.append(self._carried[place], keys.last)
-            lists = np.append(np.zeros(len(self._carried[place]), np.int64), which)
-            pairs = np.sort(lists * (int(items.max()) + 1) + items)
-            self.has_twins |= bool((pairs[1:] == pairs[:-1]).any())
-            self._carried[place] = items[lists == which[-1]]
-        self._known = max(self._known, int(owners.max()) + 1)
-        self._last_owner, self._last_position = int(owners[-1]), float(positions[-1])
 
 
 def check_list(
@@ -144,36 +86,39 @@ def check_list(
     Returns:
         Everything that is wrong with it, and what was learnt on the way.
     """
-    again = "Make the lists again: `recommend rank`, or `recommend run`."
-    keys = {
+    columns = {
         column.name: _Keys(nullable=column.nullable)
         for column in definition.columns
         if column.role in (Role.CUSTOMER, Role.ITEM, Role.REASON)
     }
-    once = [
-        keys[column.name]
-        for column in definition.columns
-        if column.role is Role.ITEM and not column.nullable and column.name not in definition.key
-    ]
-    positions = _Positions(next((keys[name] for name in definition.key if name in keys), None), once)
+    positions, scores = NumberColumn(), NumberColumn()
     try:
-        # The positions last, since they are looked at beside the keys.
-        rows = read_columns(path, {**keys, "score": _Numbers(), "position": positions}, {})
+        rows = read_columns(path, {**columns, "score": scores, "position": positions}, {})
     except (RefusedError, OSError) as error:
         # Also a score that is no finite number: the reader knows no other form.
         reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
-        return [Objection("readable", reason, again)], ListFacts(0, {})
+        return [Objection("readable", reason, _AGAIN)], ListFacts(0, {})
     if not rows and not definition.needs_rows:
         return [], ListFacts(0, {})
     if not rows:
         hint = "Mind the sales, the items' sellable and the filters."
         return [Objection("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
-    texts = {name: column.texts for name, column in keys.items()}
+    found = {name: column.result() for name, column in columns.items()}
+    texts = {name: keys.texts for name, (keys, _) in found.items()}
+    codes = {name: places for name, (_, places) in found.items()}
+    findings = _check_texts(path, definition, texts, candidates)
+    return findings + _check_order(path, definition, codes, positions.result()), ListFacts(rows, texts)
+
+
+def _check_texts(
+    path: Path, definition: ListTable, texts: Mapping[str, Sequence[str]], candidates: ListableItems
+) -> list[Objection]:
+    """Whether reasons and items are such as may stand there; `texts` has the distinct ones of each column."""
     findings = []
     for column in definition.columns:
         if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
             findings.append(
-                Objection("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", again)
+                Objection("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", _AGAIN)
             )
         if column.role is Role.ITEM:
             allowed = {
@@ -185,12 +130,37 @@ def check_list(
                 what = "unknown or not sellable" if column.shown else "unknown"
                 example = shortened(wrong[0])
                 message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {example!r}."
-                findings.append(Objection("items", message, again))
-    if positions.are_wrong:
-        findings.append(Objection("positions", f"{path}: positions are not 1, 2, 3 … in every list.", again))
-    if positions.has_twins:
-        findings.append(Objection("twice", f"{path}: an item stands twice in one list.", again))
-    return findings, ListFacts(rows, texts)
+                findings.append(Objection("items", message, _AGAIN))
+    return findings
+
+
+def _check_order(
+    path: Path, definition: ListTable, codes: Mapping[str, Int32s], positions: Float64s
+) -> list[Objection]:
+    """Whether each list is in one piece, in order, and has no item twice.
+
+    Args:
+        path: the list's file.
+        definition: which list.
+        codes: of each column of keys the number of each row's key, shape (rows,).
+        positions: shape (rows,).
+    """
+    findings = []
+    owner = next((name for name in definition.key if name in codes), None)
+    owners = np.zeros(len(positions), np.int32) if owner is None else codes[owner]
+    begins = np.append(True, owners[1:] != owners[:-1])
+    expected = np.where(begins, 1, np.append(0, positions[:-1]) + 1)
+    is_in_pieces = begins.sum() > owners.max() + 1  # more lists than owners
+    if is_in_pieces or (positions != expected).any():
+        findings.append(Objection("positions", f"{path}: positions are not 1, 2, 3 … in every list.", _AGAIN))
+    for column in definition.columns:
+        if column.role is Role.ITEM and not column.nullable and column.name != owner:
+            items = codes[column.name]
+            pairs = np.cumsum(begins) * (int(items.max()) + 1) + items
+            pairs.sort()
+            if (pairs[1:] == pairs[:-1]).any():
+                findings.append(Objection("twice", f"{path}: an item stands twice in one list.", _AGAIN))
+    return findings
 
 
 def check_keys(
