@@ -77,15 +77,17 @@ def test_text_keys_of_any_form_survive_whatever_the_blocks(tmp_path, monkeypatch
     assert _keys_of(path, KeyKind.INTEGER, name="c1") == list(range(len(texts)))
 
 
-@given(texts=st.lists(TEXTS, max_size=20))
+@given(texts=st.lists(TEXTS | st.none(), max_size=20))
 @IN_A_FOLDER
-def test_labels_tell_texts_apart_and_none_from_all(tmp_path, texts):
-    fields = [quote(text) if text else "" for text in texts]
+def test_a_text_that_is_none_is_not_the_empty_one(tmp_path, texts):
+    fields = ["" if text is None else quote(text) for text in texts]
     path = _write(tmp_path / "a.csv", fields, map(str, range(len(texts))))
-    labels = read_columns(path, ["c0"]).take_labels("c0").tolist()
-    assert [label < 0 for label in labels] == [not text for text in texts]
-    pairs = {(text, label) for text, label in zip(texts, labels, strict=True) if text}
-    assert len(pairs) == len({text for text, _ in pairs}) == len({label for _, label in pairs})
+    distinct, codes = read_columns(path, ["c0"]).take_texts("c0", nullable=True)
+    assert [None if code < 0 else distinct[code] for code in codes.tolist()] == texts
+    assert len(set(distinct)) == len(distinct)
+    if None in texts:
+        with pytest.raises(RefusedError, match=f"record {texts.index(None) + 1}: c0 is '', not a key"):
+            read_columns(path, ["c0"]).take_texts("c0")
 
 
 @pytest.mark.parametrize("kind", [KeyKind.INTEGER, KeyKind.TEXT])

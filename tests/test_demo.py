@@ -402,7 +402,7 @@ def test_what_is_off_the_shelves_cannot_be_recommended(shop, tmp_path, catalogue
     text = (exported(directory, tmp_path / "run", MONDAY) / "items.csv").read_text()
     rows = list(csv.DictReader(text.splitlines()))
     off = {item.item_id for item in catalogue.items if item.state in {State.WITHDRAWN, State.OUT_OF_SEASON}}
-    assert {int(row["item_id"]) for row in rows if row["sellable"] == "0"} == off
+    assert {int(row["item_id"]) for row in rows if row["sellable"] == "false"} == off
     assert {int(row["item_id"]) for row in rows} == {item.item_id for item in catalogue.items}
     in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "1"}
     assert "Chocolate Advent Calendar" in in_season

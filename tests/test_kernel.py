@@ -76,7 +76,8 @@ def test_numpy_comes_after_the_pin(tmp_path):
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///none.db\nBLAS_KERNEL=Nehalem\n", encoding="utf-8")
     script = (
         "import sys\n"
-        "from recommender import cli, kernel\n"
+        "from recommender import cli\n"
+        "from recommender.system import kernel\n"
         "original = kernel.pin_kernel\n"
         "def told(env_file):\n"
         "    original(env_file)\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from recommender.database.ddl import KeyType, all_tables
@@ -89,7 +90,7 @@ def plugin(place):
 def plant(place, role, name):
     """A table of our name and shape, with a trigger."""
     (table,) = [t for t in all_tables(schema=None, prefix="", customer=KEY, item=KEY) if t.name == name]
-    made = str(CreateTable(table).compile(dialect=sa.dialects.postgresql.dialect()))
+    made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
     place.execute(
         role,
         made,

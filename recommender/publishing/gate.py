@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
-from recommender.runs.csvblock import Block
-from recommender.runs.csvcolumns import Float64s, Int32s, KeyColumn, NumberColumn, read_columns
+from recommender.runs.columns import read_columns
+from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, ListTable, Role
 
@@ -25,6 +25,7 @@ _FEWEST_COMPARED = 50
 _CHANGED_SHARE = 0.5
 _MOST_UTF8_BYTES = 4
 _REASONS = ("model", "buy_again", "popular", "new")
+_OF_TEXTS = (Role.CUSTOMER, Role.ITEM, Role.REASON)
 _AGAIN = "Make the lists again: `recommend rank`, or `recommend run`."
 
 
@@ -59,20 +60,6 @@ class ListFacts:
     """The distinct keys of each key column, as texts."""
 
 
-class _Keys(KeyColumn):
-    """Keys as texts, where only a nullable column may have none."""
-
-    def __init__(self, *, nullable: bool) -> None:
-        super().__init__(KeyKind.TEXT, guests=False)
-        self._nullable = nullable
-
-    def add(self, block: Block, column: int) -> None:
-        empty = block.starts[:, column] == block.ends[:, column]
-        if not self._nullable and empty.any():
-            raise block.refuse(int(empty.argmax()), column, "a key")
-        super().add(block, column)
-
-
 def check_list(
     path: Path, definition: ListTable, candidates: ListableItems
 ) -> tuple[list[Objection], ListFacts]:
@@ -86,14 +73,13 @@ def check_list(
     Returns:
         Everything that is wrong with it, and what was learnt on the way.
     """
-    columns = {
-        column.name: _Keys(nullable=column.nullable)
-        for column in definition.columns
-        if column.role in (Role.CUSTOMER, Role.ITEM, Role.REASON)
-    }
-    positions, scores = NumberColumn(), NumberColumn()
+    named = [column for column in definition.columns if column.role in _OF_TEXTS]
     try:
-        rows = read_columns(path, {**columns, "score": scores, "position": positions}, {})
+        columns = read_columns(path, [column.name for column in definition.columns])
+        rows = columns.n_records
+        found = {column.name: columns.take_texts(column.name, nullable=column.nullable) for column in named}
+        positions = columns.take_numbers("position")
+        columns.take_numbers("score")
     except (RefusedError, OSError) as error:
         # Also a score that is no finite number: the reader knows no other form.
         reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
@@ -103,11 +89,10 @@ def check_list(
     if not rows:
         hint = "Mind the sales, the items' sellable and the filters."
         return [Objection("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
-    found = {name: column.result() for name, column in columns.items()}
-    texts = {name: keys.texts for name, (keys, _) in found.items()}
+    texts = {name: tuple(sorted(distinct)) for name, (distinct, _) in found.items()}
     codes = {name: places for name, (_, places) in found.items()}
     findings = _check_texts(path, definition, texts, candidates)
-    return findings + _check_order(path, definition, codes, positions.result()), ListFacts(rows, texts)
+    return findings + _check_order(path, definition, codes, positions), ListFacts(rows, texts)
 
 
 def _check_texts(
@@ -121,10 +106,7 @@ def _check_texts(
                 Objection("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", _AGAIN)
             )
         if column.role is Role.ITEM:
-            allowed = {
-                *(candidates.sellable if column.shown else candidates.known),
-                *([""] if column.nullable else []),
-            }
+            allowed = {*(candidates.sellable if column.shown else candidates.known)}
             wrong = sorted(set(texts[column.name]) - allowed)
             if wrong:
                 what = "unknown or not sellable" if column.shown else "unknown"
@@ -184,8 +166,7 @@ def check_keys(
             if column.role in kinds and fact.rows:
                 found = found_keys[definition, column.name]
                 where = f"{target.prefix}{definition.name}.{column.name}"
-                # Where NULL may stand, an empty text is what the file has for it.
-                texts = tuple(t for t in fact.texts[column.name] if t or not column.nullable)
+                texts = fact.texts[column.name]
                 if not texts:
                     continue
                 most_bytes = target.database.most_key_bytes if column.name in definition.key else None

@@ -54,10 +54,12 @@ def load_baskets(
         shared -= shared.min()
     if "order_id" in columns:
         # Orders first, then days: one number for what the lines of a basket share.
-        order = columns.take_labels("order_id")
-        shared += int(order.max(initial=-1)) + 1
+        orders, order = columns.take_texts("order_id", nullable=True)
+        if "" in orders:
+            order[order == orders.index("")] = -1
+        shared += len(orders)
         np.copyto(shared, order, where=order >= 0)
-        del order
+        del orders, order
     size = int(shared.max(initial=0)) + 1
     _, customer = columns.take_keys("customer_id", customer_kind, guests=True)
     basket = customer.astype(np.int64)

@@ -2,7 +2,7 @@
 
 folder       a run, its files and its manifest
 keys, items  the shop's keys and items as the files have them
-csvcolumns   columns of our CSV files as arrays; csvblock: blocks of bytes beneath them
+columns      columns of our CSV files as arrays
 diff         what changed from one run to another
 archive      a run in one file; compression: sales kept packed
 retention    which runs are kept; hold: nights kept from publishing

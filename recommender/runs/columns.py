@@ -89,13 +89,15 @@ class Columns:
         self._require(np.isfinite(numbers), distinct, codes, name, "a number")
         return numbers
 
-    def take_labels(self, name: str) -> Int32s:
-        """A number for each distinct text of a column, -1 where there is none; shape (records,), int32."""
+    def take_texts(self, name: str, *, nullable: bool = False) -> tuple[list[str], Int32s]:
+        """The distinct texts of a column, and for each record the place of its text, -1 for none.
+
+        Raises:
+            RefusedError: a record has none, and it is not nullable.
+        """
         distinct, codes = self._take(name)
-        labels = np.arange(len(distinct) + 1, dtype=np.int32)
-        labels[:-1][np.asarray(pc.binary_length(distinct)) == 0] = -1
-        labels[-1] = -1
-        return labels[codes]
+        self._require((codes >= 0) | nullable, distinct, codes, name, "a key")
+        return distinct.to_pylist(), codes
 
     def take_times(self, name: str) -> Int64s:
         """A column of moments, microseconds of UTC, shape (records,), int64."""

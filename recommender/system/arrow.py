@@ -19,4 +19,7 @@ if "pandas" not in sys.modules:
         pa.scalar(0)  # here it looks, and never again
     del sys.modules["pandas"]
 
+# A signal ends a run in order, as system/interrupts.py has it, also while a file is read.
+pa.enable_signal_handlers(False)
+
 __all__ = ["pa"]

@@ -50,16 +50,16 @@ KEYS = {"customer_id": "key", "item_id": "key"}
 
 def test_times_as_texts_in_several_forms_aware_naive_skipped_and_repeated(shop):
     forms = {
-        "2025-11-20 10:00:00": "2025-11-20T09:00:00Z",  # winter in Berlin
-        "2025-07-20T10:00:00.25": "2025-07-20T08:00:00.25Z",
-        "2025-11-20T10:00:00Z": "2025-11-20T10:00:00Z",
-        "2025-11-20 10:00:00+05:30": "2025-11-20T04:30:00Z",
-        "2025-11-20": "2025-11-19T23:00:00Z",
-        "2025-11-20 10:00": "2025-11-20T09:00:00Z",
-        " 2025-11-20 10:00:01 ": "2025-11-20T09:00:01Z",
-        "2025-03-30 02:30:00": "2025-03-30T01:30:00Z",  # skipped: as if the clock had not gone forward yet
-        "2025-10-26 02:30:00": "2025-10-26T00:30:00Z",  # repeated: the first of the two
-        "2025-10-26T02:30:00+01:00": "2025-10-26T01:30:00Z",  # repeated, and it says which
+        "2025-11-20 10:00:00": "2025-11-20 09:00:00.000000Z",  # winter in Berlin
+        "2025-07-20T10:00:00.25": "2025-07-20 08:00:00.250000Z",
+        "2025-11-20T10:00:00Z": "2025-11-20 10:00:00.000000Z",
+        "2025-11-20 10:00:00+05:30": "2025-11-20 04:30:00.000000Z",
+        "2025-11-20": "2025-11-19 23:00:00.000000Z",
+        "2025-11-20 10:00": "2025-11-20 09:00:00.000000Z",
+        " 2025-11-20 10:00:01 ": "2025-11-20 09:00:01.000000Z",
+        "2025-03-30 02:30:00": "2025-03-30 01:30:00.000000Z",  # skipped: as if the clock stood still
+        "2025-10-26 02:30:00": "2025-10-26 00:30:00.000000Z",  # repeated: the first of the two
+        "2025-10-26T02:30:00+01:00": "2025-10-26 01:30:00.000000Z",  # repeated, and it says which
     }
     lines = [f"{n}, {ITEMS[n % 4]}, '{text}'" for n, text in enumerate(forms)]
     run = odd_night(shop, KEYS | {"sold_at": "text"}, lines)
@@ -69,7 +69,10 @@ def test_times_as_texts_in_several_forms_aware_naive_skipped_and_repeated(shop):
 
 
 def test_naive_times_in_the_skipped_and_the_repeated_hour_of_a_column_of_times(shop):
-    times = {"2025-03-30 02:30:00": "2025-03-30T01:30:00Z", "2025-10-26 02:30:00": "2025-10-26T00:30:00Z"}
+    times = {
+        "2025-03-30 02:30:00": "2025-03-30 01:30:00.000000Z",
+        "2025-10-26 02:30:00": "2025-10-26 00:30:00.000000Z",
+    }
     lines = [f"{n}, {ITEMS[n]}, '{text}'" for n, text in enumerate(times)]
     run = odd_night(shop, KEYS | {"sold_at": "time"}, lines)
     assert exported(run, "sold_at") == sorted(times.values())
