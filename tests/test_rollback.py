@@ -9,10 +9,9 @@ from itertools import pairwise
 import pytest
 
 from recommender.errors import ExitCode, RefusedError
-from recommender.operations.refill import write_again
+from recommender.operations.rollback import write_again
 from recommender.runs.folder import Source, Status
 from recommender.runs.hold import find_hold
-from recommender.system.csvform import read_records
 from recommender.tables import RECOMMENDATIONS, is_guest
 from tests.faults.injection import at_point, await_lock, before_statement, forked, interrupt, kill
 from tests.nights import DAY, Shop, csv_rows, usual_shop
@@ -99,66 +98,26 @@ def test_two_runs_of_one_night_count_as_two(sqlite_shop):
     assert second.run_id != sqlite_shop.last_run.manifest.source_run_id
 
 
-def test_what_may_no_longer_be_sold_drops_out_and_popular_items_follow(shop):
+def test_what_may_no_longer_be_sold_is_left_out_and_nothing_takes_its_place(shop):
     first = shop.night()
     before = shop.lists()
-    gone = {item for items in before.values() for item in items[:1]}
+    gone = {item for items in before.values() for item in items[:1]} | {*before[1]}
     shop.night(DAY + timedelta(days=1))
     shop.execute(f"UPDATE items SET sellable = 0 WHERE item_id IN ({', '.join(map(str, gone))})")
     said = shop.does("rollback")
-    after = shop.lists()
-    bought: dict[int, set[int]] = {}
-    for customer, item in shop.rows("SELECT customer_id, item_id FROM sales"):
-        bought.setdefault(customer, set()).add(item)
-    popular = [int(row[1]) for row in csv_rows(first.path("popular_items.csv"))[1:]]
-    for customer, items in before.items():
-        kept = [item for item in items if item not in gone]
-        fill = [i for i in popular if i not in gone and i not in kept and i not in bought[customer]]
-        assert after[customer] == [*kept, *fill[: len(items) - len(kept)]]
-    dropped = sum(len(gone & set(items)) for items in before.values())
-    manifest = shop.last_run.manifest
-    every = sum(
-        int(row[2]) in gone
-        for name, where in (
-            ("recommendations", 2),
-            ("similar_items", 2),
-            ("bought_together", 2),
-            ("buy_again", 2),
-        )
-        for row in csv_rows(first.path(f"{name}.csv"))[1:]
-    ) + len(gone & {*popular})
-    assert (manifest.counts["rows_filled"], manifest.counts["rows_dropped"]) == (dropped, every)
-    assert f"{every:,} rows" in said
-    scores = shop.rows("SELECT position, score, reason FROM recommendations ORDER BY customer_id, position")
-    assert all(score == 1 for position, score, _ in scores if position == 1)
-    assert all(b <= a for (_, a, _), (p, b, _) in pairwise(scores) if p > 1)
-    assert {reason for *_, reason in scores} >= {"popular"}
+    left = {customer: [item for item in items if item not in gone] for customer, items in before.items()}
+    assert shop.lists() == {customer: items for customer, items in left.items() if items}
+    assert 1 not in shop.lists()
+    lists = ("recommendations", "similar_items", "bought_together", "buy_again")
+    rows = [int(row[2]) for name in lists for row in csv_rows(first.path(f"{name}.csv"))[1:]]
+    rows += [int(row[1]) for row in csv_rows(first.path("popular_items.csv"))[1:]]
+    dropped = sum(item in gone for item in rows)
+    assert shop.last_run.manifest.counts["rows_dropped"] == dropped
+    assert f"{dropped:,} rows" in said
+    scores = shop.rows("SELECT position, score FROM recommendations ORDER BY customer_id, position")
+    assert all(score == 1 for position, score in scores if position == 1)
+    assert all(q == p + 1 and b <= a for (p, a), (q, b) in pairwise(scores) if q > 1)
     assert not gone & {item for (item,) in shop.rows("SELECT item_id FROM popular_items")}
-
-
-def test_with_repeats_what_was_bought_may_fill(sqlite_shop):
-    shop = sqlite_shop.set(REPEAT_PURCHASES="include")
-    shop.night()
-    before = shop.lists()
-    shop.night(DAY + timedelta(days=1))
-    keep = set(list(range(102, 124))[:6])
-    shop.execute(f"UPDATE items SET sellable = 0 WHERE item_id NOT IN ({', '.join(map(str, keep))})")
-    shop.does("rollback")
-    assert {len(items) for items in shop.lists().values()} == {5}
-    assert shop.lists().keys() == before.keys()
-
-
-def test_without_any_sales_kept_lists_are_shorter_and_the_run_says_so(sqlite_shop):
-    shop = sqlite_shop
-    shop.night()
-    shop.night(DAY + timedelta(days=1))
-    for run in shop.runs:
-        run.path("sales.csv.gz").unlink()
-    gone = shop.lists()[1][0]
-    shop.execute(f"UPDATE items SET sellable = 0 WHERE item_id = {gone}")
-    assert "No sales are kept" in shop.does("rollback")
-    assert gone not in shop.lists()[1]
-    assert len(shop.lists()[1]) == 4
 
 
 def test_the_never_list_of_now_holds(sqlite_shop):
@@ -402,61 +361,37 @@ def test_interrupted_it_ends_with_the_code_of_the_signal(sqlite_shop):
 # Lists on paper
 
 
-def again(tmp_path, text, bought=lambda _: ()):
+def again(tmp_path, text, leave_out=is_guest):
     old, new = tmp_path / "old.csv", tmp_path / "new.csv"
     header = "customer_id,position,item_id,score,reason,because_item_id\n"
     old.write_bytes((header + text).encode())
-    changes = write_again(
-        old,
-        new,
-        RECOMMENDATIONS,
-        sellable={"a", "b", "c", "d"},
-        popular=[("d", 0.8), ("c", 0.4)],
-        bought=bought,
-        leave_out=is_guest,
-    )
-    return changes, new.read_text(encoding="utf-8").removeprefix(header)
+    written, dropped = write_again(old, new, RECOMMENDATIONS, sellable={"a", "b", "c"}, leave_out=leave_out)
+    return written, dropped, new.read_text(encoding="utf-8").removeprefix(header)
 
 
 def test_a_list_without_a_change_stays_byte_for_byte(tmp_path):
     text = '"x,1",1,a,1,model,z\n"x,1",2,b,0.123,buy_again,\n'
-    changes, new = again(tmp_path, text)
-    assert new == text
-    assert (changes.rows, changes.dropped, changes.filled) == (2, 0, 0)
+    assert again(tmp_path, text) == (2, 0, text)
 
 
-def test_scores_are_relative_to_the_new_first_row_and_the_fill_is_below(tmp_path):
-    text = "1,1,z,1,model,\n1,2,a,0.5,model,b\n1,3,b,0.25,popular,\n1,4,y,0.2,model,\n"
-    changes, new = again(tmp_path, text)
-    assert new == "1,1,a,1,model,b\n1,2,b,0.5,popular,\n1,3,d,0.5,popular,\n1,4,c,0.25,popular,\n"
-    assert (changes.rows, changes.dropped, changes.filled) == (4, 2, 2)
+def test_positions_have_no_gap_and_scores_are_relative_to_the_new_first_row(tmp_path):
+    text = "1,1,z,1,model,\n1,2,a,0.5,model,b\n1,3,y,0.4,model,\n1,4,b,0.25,popular,\n1,5,x,0.2,model,\n"
+    assert again(tmp_path, text) == (2, 3, "1,1,a,1,model,b\n1,2,b,0.5,popular,\n")
 
 
-def test_what_was_bought_does_not_fill_and_a_list_of_nothing_vanishes(tmp_path):
+def test_a_list_of_nothing_vanishes(tmp_path):
     text = "1,1,z,1,model,\n2,1,y,1,model,\n2,2,a,0.5,model,\n"
-    changes, new = again(tmp_path, text, bought=lambda customer: {"c", "d"} if customer == "1" else {"d"})
-    assert new == "2,1,a,1,model,\n2,2,c,1,popular,\n"
-    assert (changes.rows, changes.dropped, changes.filled) == (2, 2, 1)
+    assert again(tmp_path, text) == (1, 2, "2,1,a,1,model,\n")
 
 
 def test_guests_have_no_rows_unless_they_are_published(tmp_path):
     text = f"guest:{24 * '0'},1,a,1,model,\nx,1,a,1,model,\n"
-    assert again(tmp_path, text)[1] == "x,1,a,1,model,\n"
-    old = tmp_path / "old.csv"
-    write_again(
-        old,
-        tmp_path / "new.csv",
-        RECOMMENDATIONS,
-        sellable={"a"},
-        popular=[],
-        bought=None,
-        leave_out=lambda _: False,
-    )
-    assert [*read_records(tmp_path / "new.csv")] == [*read_records(old)]
+    assert again(tmp_path, text) == (1, 0, "x,1,a,1,model,\n")
+    assert again(tmp_path, text, leave_out=lambda _: False) == (2, 0, text)
 
 
 def test_another_table_is_refused(tmp_path):
     old = tmp_path / "old.csv"
     old.write_text("position,item_id\n", encoding="utf-8")
     with pytest.raises(RefusedError, match="other columns"):
-        write_again(old, old, RECOMMENDATIONS, sellable=(), popular=(), bought=None, leave_out=is_guest)
+        write_again(old, old, RECOMMENDATIONS, sellable=(), leave_out=is_guest)

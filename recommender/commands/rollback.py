@@ -18,7 +18,7 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
     """Publish an earlier run's lists again.
 
     Without RUN_ID the night that was published last before the one whose lists customers see now; called once
-    more, the one before that. Items that may no longer be sold drop out, and popular ones take their place.
+    more, the one before that. Items that may no longer be sold are left out, and forgotten customers.
     """
     if release:
         if run_id or hold or force:
@@ -39,10 +39,7 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
         f" {manifest.counts['rows']:,} rows for {manifest.counts['customers']:,} customers."
     )
     if done.dropped:
-        print_line(
-            f"{done.dropped:,} rows of items that may not be sold now were left out; popular items took the"
-            f" place of {done.filled:,}."
-        )
+        print_line(f"{done.dropped:,} rows of items that may not be sold now were left out.")
     for warning in manifest.warnings:
         print_line(f"Warning: {warning}")
     held = find_hold(given.data_dir)

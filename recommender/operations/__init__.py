@@ -3,7 +3,7 @@
 status, pastruns         how the nights went
 show, showitem, search   what a customer or an item has, and why
 evaluate                 quality against simpler methods; pastsales: where its sales come from
-rollback                 an earlier run published again; refill: its lists filled up again
+rollback                 an earlier run published again
 reproduce                a run repeated and compared
 forget                   a customer erased; whom: who is meant; erasure: from the files
 """

@@ -1,10 +1,11 @@
 """Undo: the lists of an earlier night once more, for what may be sold now, as a run of its own."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
-from itertools import compress
+from decimal import Decimal
+from itertools import compress, groupby
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -24,16 +25,14 @@ from recommender.runs.folder import (
     Stage,
     Status,
     find_run,
-    list_runs,
     new_run,
-    published_runs,
 )
 from recommender.runs.hold import set_hold
-from recommender.settings import RepeatPurchases, Settings
-from recommender.system.csvform import read_records
-from recommender.system.files import sha256_of
+from recommender.settings import Settings
+from recommender.system.csvform import decimal_text, quote, read_records
+from recommender.system.files import atomic_path, sha256_of
 from recommender.system.progress import Progress
-from recommender.tables import LISTS, POPULAR_ITEMS, KeyKind, ListTable, Role, is_guest
+from recommender.tables import LISTS, KeyKind, ListTable, Role, is_guest
 
 _OTHERS = "`recommend runs` lists them; name one: `recommend rollback RUN_ID`."
 
@@ -47,8 +46,6 @@ class RolledBack:
     """whose lists they are"""
     dropped: int
     """rows of items that may not be sold any more"""
-    filled: int
-    """popular items in the place of these"""
     removed: list[str] = field(default_factory=list)
     """past runs that were removed at the end"""
 
@@ -191,14 +188,14 @@ def _publish_again(
     with record.stage(this, Stage.RANK, progress) as figures:
         items, sellable = _catalogue(settings, target, this)
         forgotten = read_forgotten(target, settings)
-        dropped, filled = _write_lists(settings, this, source, sellable, forgotten)
-        figures["summary"] = f"{dropped:,} rows dropped, {filled:,} filled"
+        dropped = _write_lists(settings, this, source, sellable, forgotten)
+        figures["summary"] = f"{dropped:,} rows left out"
     # What is no longer sold may still have a page, and be a reason.
     known = {*items, *(item for definition in LISTS for item in _not_shown(source, definition))}
     publishing = Publishing(settings, target, this, ListableItems(sellable=sellable, known=known), progress)
     assert lock is not None  # noqa: S101 - locked() was asked for it
     publishing.publish(lock, force=force)
-    return RolledBack(this, source, dropped, filled)
+    return RolledBack(this, source, dropped)
 
 
 def _read_items(settings: Settings, this: Run, source: Run) -> int:
@@ -238,31 +235,95 @@ def _catalogue(settings: Settings, target: Target, this: Run) -> tuple[Collectio
 
 def _write_lists(
     settings: Settings, this: Run, source: Run, sellable: Collection[str], forgotten: Forgotten
-) -> tuple[int, int]:
-    """Write every list again; returns how many rows were dropped, and filled."""
-    from recommender.operations.refill import popular_of, write_again
-
+) -> int:
+    """Write every list again; returns how many rows of what may not be sold were left out."""
     manifest = this.manifest
-    popular = popular_of(source.path(POPULAR_ITEMS.file_name), sellable)
-    bought = _bought(settings, this)
     no_guests = not settings.publish_guests
-    dropped = filled = 0
+    dropped = 0
     for definition in LISTS:
         name = definition.file_name
-        changes = write_again(
+        rows, gone = write_again(
             source.path(name),
             this.path(name),
             definition,
             sellable=sellable,
-            popular=popular,
-            bought=bought,
             leave_out=lambda key: key in forgotten or (no_guests and is_guest(key)),
         )
-        dropped, filled = dropped + changes.dropped, filled + changes.filled
+        dropped += gone
         manifest.note_file(name, sha256_of(this.path(name)))
-        manifest.counts[f"rows_{definition.name}"] = changes.rows
-    manifest.counts |= {"rows_dropped": dropped, "rows_filled": filled}
-    return dropped, filled
+        manifest.counts[f"rows_{definition.name}"] = rows
+    manifest.counts["rows_dropped"] = dropped
+    return dropped
+
+
+def write_again(
+    old: Path,
+    new: Path,
+    definition: ListTable,
+    *,
+    sellable: Collection[str],
+    leave_out: Callable[[str], bool],
+) -> tuple[int, int]:
+    """Write a list again without what may not be sold now.
+
+    Positions have no gaps, and scores are relative to the new first row.
+
+    Args:
+        old: the file of the earlier run.
+        new: where to write.
+        definition: the list.
+        sellable: items that may be recommended now.
+        leave_out: whether a customer has no rows.
+
+    Returns:
+        Rows written, and rows left out for their item.
+
+    Raises:
+        RefusedError: the old file is not in our form.
+    """
+    names = [column.name for column in definition.columns]
+    records = _read(old)
+    if list(next(records)) != names:
+        raise RefusedError(f"{old} has other columns than {definition.name}.", "Take another run.")
+    item = next(i for i, column in enumerate(definition.columns) if column.role is Role.ITEM and column.shown)
+    owner = names.index(definition.key[0]) if len(definition.key) > 1 else None
+    has_customers = Role.CUSTOMER in {column.role for column in definition.columns}
+    written = dropped = 0
+    with atomic_path(new) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(names) + "\n")
+        for key, group in groupby(records, key=lambda record: None if owner is None else record[owner]):
+            if has_customers and leave_out(str(key)):
+                continue
+            rows = list(group)
+            kept = [list(record) for record in rows if record[item] in sellable]
+            if len(kept) < len(rows):
+                _renumber(kept, names.index("position"), names.index("score"))
+            dropped += len(rows) - len(kept)
+            written += len(kept)
+            file.writelines(
+                ",".join("" if text is None else quote(text) for text in record) + "\n" for record in kept
+            )
+    return written, dropped
+
+
+def _renumber(rows: Sequence[list[str | None]], position: int, score: int) -> None:
+    """Positions from 1, and scores relative to the first row's."""
+    first = float(rows[0][score] or 0) if rows else 0.0
+    for place, row in enumerate(rows, 1):
+        row[position] = str(place)
+        if place == 1:
+            row[score] = "1"
+        elif first:
+            row[score] = decimal_text(Decimal(round(1000 * float(row[score] or 0) / first)) / 1000)
+
+
+def _read(path: Path) -> Iterator[Sequence[str | None]]:
+    try:
+        records = read_records(path)
+        yield next(records)
+        yield from records
+    except (OSError, StopIteration, UnicodeDecodeError) as error:
+        raise RefusedError(f"{path} cannot be read: {error}.", "Take another run.") from error
 
 
 def _not_shown(source: Run, definition: ListTable) -> Collection[str]:
@@ -271,42 +332,3 @@ def _not_shown(source: Run, definition: ListTable) -> Collection[str]:
     records = read_records(source.path(definition.file_name))
     next(records)
     return {str(record[i]) for record in records for i in places if record[i]} if places else set()
-
-
-def _bought(settings: Settings, this: Run) -> Callable[[str], Collection[str]] | None:
-    """Which items a customer has bought, from the newest sales that are kept; asked for when needed.
-
-    With REPEAT_PURCHASES=include nobody minds. Where no sales are kept, nobody knows, and nothing is filled.
-    """
-    if settings.repeat_purchases is RepeatPurchases.INCLUDE:
-        return lambda _customer: ()
-    kept = [run for run in published_runs(list_runs(settings.data_dir)) if run.sales_path()]
-    if not kept:
-        record.warn(this, "No sales are kept to tell what customers have bought: lists were not filled up.")
-        return None
-
-    @cache
-    def everybody() -> tuple[dict[str, int], Callable[[int], Collection[str]]]:
-        from recommender.learning.interactions import load_sale_lines, make_interactions
-
-        newest = kept[-1]
-        path, keys = newest.sales_path(), newest.manifest.keys
-        assert path is not None  # noqa: S101 - looked at above
-        lines = load_sale_lines(
-            path, customer_kind=KeyKind(keys["customer"]), item_kind=KeyKind(keys["item"])
-        )
-        interactions = make_interactions(lines, half_life_days=settings.half_life_days)
-        weights, items = interactions.weights, interactions.item_ids.as_texts()
-        rows = {text: row for row, text in enumerate(interactions.user_ids.as_texts())}
-
-        def of_row(row: int) -> Collection[str]:
-            found = weights.indices[weights.indptr[row] : weights.indptr[row + 1]]
-            return [items[item] for item in found.tolist()]
-
-        return rows, of_row
-
-    def bought(customer: str) -> Collection[str]:
-        rows, of_row = everybody()
-        return of_row(rows[customer]) if customer in rows else ()
-
-    return bought
