@@ -216,7 +216,7 @@ def _explained(error: BaseException) -> str:
         case Interrupted() | KeyboardInterrupt():
             return "Interrupted; the published lists are whole."
         case RecommenderError():
-            return str(error)
+            return f"{error.told} {error.what_to_do}".strip()
         case MemoryError() | RuntimeError() if lack := _lack(error):
             return lack
         case OSError() if error.errno is not None:

@@ -36,16 +36,25 @@ class RecommenderError(Exception):
     """Something a person can act on.
 
     Args:
-        reason: what happened and where, naming the thing (file, table, column, setting).
+        reason: what happened and where, naming the thing (file, table, column, setting). It goes into logs
+            and records, so it has nothing of the shop's rows in it, such as a customer's key.
         what_to_do: a command to run or a setting to change.
+        named: what of the shop's rows it is about, in sentences. Whoever calls the command is told, on
+            stderr; nothing keeps it.
     """
 
     exit_code: ExitCode = ExitCode.UNEXPECTED
 
-    def __init__(self, reason: str, what_to_do: str = "") -> None:
+    def __init__(self, reason: str, what_to_do: str = "", *, named: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.what_to_do = what_to_do
+        self.named = named
+
+    @property
+    def told(self) -> str:
+        """The reason for the one who calls the command."""
+        return f"{self.reason} {self.named}".strip()
 
     def __str__(self) -> str:
         return f"{self.reason} {self.what_to_do}".strip()
@@ -99,6 +108,13 @@ NOT_ALLOWED = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EEXIST)
 )
 """What the system answers where a path in the settings is wrong, or is not ours to use."""
+
+
+def recordable(error: BaseException) -> str:
+    """An error as logs and records may have it: what others' errors say can name a customer."""
+    if isinstance(error, RecommenderError | Interrupted):
+        return str(error)
+    return repr(error) if isinstance(error, OSError) else type(error).__name__
 
 
 def exit_code_of(error: BaseException) -> ExitCode:

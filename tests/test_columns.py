@@ -1,7 +1,6 @@
 """Columns of our CSV form are read as they were written, and nothing else passes for them."""
 
 import gzip
-import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -86,14 +85,14 @@ def test_a_text_that_is_none_is_not_the_empty_one(tmp_path, texts):
     assert [None if code < 0 else distinct[code] for code in codes.tolist()] == texts
     assert len(set(distinct)) == len(distinct)
     if None in texts:
-        with pytest.raises(RefusedError, match=f"record {texts.index(None) + 1}: c0 is '', not a key"):
+        with pytest.raises(RefusedError, match=f"record {texts.index(None) + 1}: c0 is not a key"):
             read_columns(path, ["c0"]).take_texts("c0")
 
 
 @pytest.mark.parametrize("kind", [KeyKind.INTEGER, KeyKind.TEXT])
 def test_a_record_without_a_key_is_refused(tmp_path, kind):
     path = _write(tmp_path / "a.csv", ["7", "", "8"], ["1", "2", "3"])
-    with pytest.raises(RefusedError, match="record 2: c0 is '', not a"):
+    with pytest.raises(RefusedError, match="record 2: c0 is not a"):
         _keys_of(path, kind)
 
 
@@ -123,12 +122,13 @@ BAD_INTEGERS = ["", "-", "x", "1.0", "1e5", "+1", " 1", "1 ", "--1", "\uff11", "
 @pytest.mark.parametrize("field", BAD_INTEGERS)
 def test_what_is_no_integer_is_refused_by_record_and_column(tmp_path, field):
     path = _write(tmp_path / "a.csv", ["1", "2", field], ["", "", ""])
-    with pytest.raises(RefusedError, match=re.escape(f"record 3: c0 is {field!r}, not an integer")):
+    with pytest.raises(RefusedError, match="record 3: c0 is not an integer") as caught:
         _keys_of(path, KeyKind.INTEGER)
+    assert caught.value.named == f"It is {field!r}."
 
 
 def test_a_guest_is_refused_where_none_is_allowed(tmp_path):
-    with pytest.raises(RefusedError, match="record 1: c0 is 'guest:"):
+    with pytest.raises(RefusedError, match="record 1: c0 is not an integer"):
         _keys_of(_write(tmp_path / "a.csv", [GUEST]), KeyKind.INTEGER)
 
 
@@ -183,7 +183,7 @@ BAD_TIMES = [
 @pytest.mark.parametrize("field", BAD_TIMES)
 def test_what_is_no_time_is_refused(tmp_path, field):
     path = _write(tmp_path / "a.csv", ["2026-10-31T20:00:00Z", quote(field)])
-    with pytest.raises(RefusedError, match=r"record 2: c0 is .* not a time like 2026-10-31 20:00:00.000000Z"):
+    with pytest.raises(RefusedError, match=r"record 2: c0 is not a time like 2026-10-31 20:00:00.000000Z"):
         _times_of(path)
 
 
@@ -210,7 +210,7 @@ def test_decimals_are_what_float_makes_of_them(tmp_path, numbers):
 )
 def test_what_is_no_number_is_refused(tmp_path, field):
     path = _write(tmp_path / "a.csv", ["9.5", quote(field) if "," in field else field])
-    with pytest.raises(RefusedError, match=r"record 2: c0 is .* not a number"):
+    with pytest.raises(RefusedError, match="record 2: c0 is not a number"):
         _numbers_of(path)
 
 
@@ -271,8 +271,9 @@ def test_an_empty_file_is_refused(tmp_path):
 def test_keys_that_are_not_utf8_are_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"c0\n\xff\n")
-    with pytest.raises(RefusedError, match="invalid UTF8"):
+    with pytest.raises(RefusedError, match="is damaged") as caught:
         _keys_of(path, KeyKind.TEXT)
+    assert "invalid UTF8" in caught.value.named
 
 
 @given(st.lists(INTEGERS, max_size=30))

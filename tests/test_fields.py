@@ -52,8 +52,9 @@ def test_integers_are_the_same_whichever_way_the_driver_sends_them(values):
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, str(2**63), "9" * 40, Decimal(2**63)])
 def test_integers_beyond_64_bits_are_refused(value):
-    with pytest.raises(RefusedError, match=f"{value} does not fit a 64-bit integer"):
+    with pytest.raises(RefusedError, match="does not fit a 64-bit integer") as caught:
         integers([value])
+    assert caught.value.named == f"It is {value}."
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_integers_beyond_64_bits_are_refused(value):
 def test_what_is_no_integer_is_refused_and_named(value):
     with pytest.raises(RefusedError, match="item_id is an integer by its declared type") as caught:
         integers([value])
-    assert repr(value) in caught.value.reason
+    assert caught.value.named == f"It is {value!r}."
     if isinstance(value, str):
         with pytest.raises(RefusedError, match="item_id is an integer by its declared type"):
             integers(pa.array([value]))
@@ -71,15 +72,16 @@ def test_what_is_no_integer_is_refused_and_named(value):
 @pytest.mark.parametrize("values", [[7, "7"], ["7", 7], [None, 7, "x"], ["7"]])
 def test_where_integers_are_integers_a_text_is_none(values):
     """SQLite can have both in one column; they would become one key."""
-    with pytest.raises(RefusedError, match=r"'(7|x)' \(str\)"):
+    with pytest.raises(RefusedError, match="a value of the type str") as caught:
         integers(values, integers_as_text=False)
+    assert caught.value.named in ("It is '7'.", "It is 'x'.")
 
 
 @pytest.mark.parametrize("value", [7, 7.5, b"7", True])
 def test_what_is_no_text_is_refused_and_named(value):
     with pytest.raises(RefusedError, match="item_id is text by its declared type") as caught:
         key_array(["7", value], KeyKind.TEXT, "item_id", PATH)
-    assert repr(value) in caught.value.reason
+    assert caught.value.named == f"It is {value!r}."
     assert str(PATH) in caught.value.reason
 
 

@@ -20,7 +20,7 @@ from recommender.errors import ExitCode
 from recommender.export.forgotten import Forgotten, _hash_of
 from recommender.learning.modelfile import load_model
 from recommender.night.trials import kept_choice
-from recommender.operations.erasure import _naming, erase
+from recommender.operations.erasure import _naming, erase, find_traces
 from recommender.operations.pastsales import find_sales
 from recommender.runs import archive
 from recommender.runs.folder import LOG, MODEL, SALES, Status, load_run
@@ -29,7 +29,7 @@ from recommender.system import csvform, files
 from recommender.system.csvform import quote
 from recommender.system.files import sha256_of
 from recommender.system.progress import Progress
-from recommender.system.text import shortened
+from recommender.system.text import escaped, shortened
 from tests.faults.injection import forked, kill, patched
 from tests.faults.support import few
 from tests.nights import DAY, FORGET_KEY, ITEMS_SQL, Shop, make_shop, tastes, usual_shop
@@ -86,6 +86,15 @@ def text_shop(folder, url, **settings):
     return shop
 
 
+def told_by_an_earlier_version(run, *texts):
+    """As errors and logs had keys in their words."""
+    run.manifest.manifest_version = 1
+    run.manifest.warnings += texts
+    run.save()
+    with run.path(LOG).open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps({"message": text}) + "\n" for text in texts)
+
+
 def test_nothing_is_left_and_nothing_comes_back(tmp_path, database_url):
     shop = text_shop(tmp_path / "shop", database_url, LISTS="recommendations,buy_again,popular_items")
     first = shop.night(DAY - timedelta(days=1))
@@ -94,18 +103,18 @@ def test_nothing_is_left_and_nothing_comes_back(tmp_path, database_url):
     shop.does("export", "--as-of", str(DAY))
     shop.does("train")
     shop.does("rank")
-    with (shop.last_run.path(LOG)).open("a", encoding="utf-8") as file:
-        # As a driver's error names a key.
-        file.write(json.dumps({"time": "x", "traceback": f"Key (customer_id)=({KEY}) already exists"}) + "\n")
-        file.write(f"not our form: {KEY}\n")
     before = places(shop)
-    assert before >= {"sales.csv", "sales.csv.gz", "recommendations.csv", MODEL, LOG, "first.zip"}
+    assert before >= {"sales.csv", "sales.csv.gz", "recommendations.csv", MODEL, "first.zip"}
     assert before >= {"recommendations", "buy_again", "buy_again.csv"}
-    said = shop.does("forget", KEY)
-    assert "archive" in said
-    assert "first.zip" in said
-    assert "Not reached" not in said
-    assert KEY not in said
+    assert not before & {LOG, "manifest.json"}
+    outcome = shop.recommend("forget", KEY)
+    assert outcome.code is ExitCode.REFUSED
+    assert "Delete these files:" in outcome.out
+    assert "Not reached" not in outcome.out
+    assert KEY not in outcome.out
+    assert places(shop) == {"first.zip"}
+    (shop.folder / "first.zip").unlink()
+    shop.does("forget")
     assert places(shop) == set()
     shop.does("publish")
     shop.night()
@@ -175,10 +184,7 @@ def test_a_backup_does_not_bring_them_back(tmp_path, sqlite_url):
     shop.does("train")
     shop.does("rank")
     for run in shop.runs:
-        run.manifest.warnings.append(f"The key '{KEY}' is odd.")
-        run.save()
-        with run.path(LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"message": f"One row has {KEY}."}) + "\n")
+        told_by_an_earlier_version(run, f"The key '{KEY}' is odd.")
     shutil.copytree(shop.folder / "var", tmp_path / "backup")
     shop.does("forget", KEY)
     assert places(shop) == set()
@@ -315,57 +321,49 @@ def test_a_key_that_cannot_be_one(tmp_path, sqlite_url):
     assert 7 not in shop.lists()
 
 
-def test_the_shortest_numbers_are_words_only_where_a_message_puts_a_key(tmp_path, sqlite_url):
-    shop = usual_shop(tmp_path / "shop", sqlite_url)
-    run = shop.night()
-    kept = '{"message": "7 sale lines of 12,007 (7 %)"}\n'
-    named = [
-        f'{{"message": "{text}"}}\n' for text in ("the key '7' is", "Duplicate entry '7-1'", "id=(7, 1)")
+@pytest.mark.parametrize("key", ["7", "c07"])
+def test_what_an_earlier_version_said_goes_where_it_names_the_customer(tmp_path, sqlite_url, key):
+    make = usual_shop if key == "7" else text_shop
+    shop = make(tmp_path / "shop", sqlite_url)
+    first, second, third = (shop.night(DAY - timedelta(days=days)) for days in (2, 1, 0))
+    told_by_an_earlier_version(first, "Nobody is named.", f"The customer {key} is.")
+    first.manifest.error = f"The keys '{key.upper()}' and '{key}' are equal."
+    first.manifest.gate = [
+        {"check": "length", "message": f"'{key}' is long.", "what_to_do": "", "forceable": False}
     ]
-    run.path(LOG).write_text(kept + "".join(named), encoding="utf-8")
-    shop.does("forget", "7")
-    text = run.path(LOG).read_text(encoding="utf-8")
-    assert text == kept + "".join(line.replace("7", "[forgotten]") for line in named)
+    first.save()
+    told_by_an_earlier_version(second, "Nobody is named.")
+    second.path(LOG).write_text('{"message": "Nobody is named."}\n', encoding="utf-8")
+    log = third.path(LOG).read_bytes()
+    said = shop.does("forget", key)
+    assert LOG in said
+    first, second, third = (load_run(run.folder) for run in (first, second, third))
+    assert not first.path(LOG).exists()
+    assert first.manifest.warnings == ["Nobody is named.", "[forgotten]"]
+    assert first.manifest.error == first.manifest.gate[0]["message"] == "[forgotten]"
+    assert second.path(LOG).exists()
+    assert second.manifest.warnings == ["Nobody is named."]
+    assert third.path(LOG).read_bytes() == log
 
 
-@pytest.mark.parametrize("key", ["2010", "123456", "max", "info", "c01"])
-def test_what_only_looks_like_the_key_stays(key):
+@pytest.mark.parametrize("key", [KEY, "o'hara", "x" * 77, "ü" * 77, '"' + "y" * 900, "a b" * 300, "-1", "7"])
+def test_every_form_in_which_a_message_has_a_key_is_found(key):
     naming = _naming([key])
-    for text in (
-        f"{key}-12-01",
-        f"1,{key} rows" if key.isdecimal() else f"{key}-stock",
-        f"{key} sale lines" if key.isdecimal() else f"{key}@example.org",
-        f"The item {key}." if key.isdecimal() else f"{key}.mustermann",
-        f"x{key}",
-    ):
-        assert naming.sub("-", text) == text
-    for text in ("'{}'", '"{}"', "id=({}, 1)", "(1, {}, 2)", "entry '{}-1'", "customer {} bought"):
-        assert naming.sub("-", text.format(key)) == text.format("-")
-
-
-def test_a_line_of_the_log_keeps_what_is_no_word_of_it(tmp_path, sqlite_url):
-    shop = text_shop(tmp_path / "shop", sqlite_url)
-    run = shop.night()
-    line = json.dumps({"time": "info", "level": "info", "message": "{}"}) + "\n"
-    run.path(LOG).write_text(line.replace("{}", "the key info"), encoding="utf-8")
-    shop.does("forget", "info", "--even-unknown")
-    assert run.path(LOG).read_text(encoding="utf-8") == line.replace("{}", "the key [forgotten]")
-
-
-@pytest.mark.parametrize("key", [KEY, "o'hara", "x" * 77, "ü" * 77, '"' + "y" * 900, "a b" * 300])
-def test_every_form_in_which_a_message_has_a_key(key):
-    naming = _naming([key])
+    assert naming is not None
     forms = [key, repr(key), quote(key), key.replace("'", "''"), shortened(key), shortened(repr(key))]
     # As PostgreSQL cuts a value in the detail of an error.
     forms.append(key.encode()[:64].decode(errors="ignore") + "...")
     for form in forms:
-        left = naming.sub("-", f"It has ({form}) in a row.")
-        assert not any(piece in left for piece in (key[:8], repr(key)[1:9], quote(key)[1:9])), left
-        assert left.endswith(") in a row.") or form == shortened(repr(key))
+        said = f"It has ({form}) in a row."
+        assert all(
+            naming.search(text)
+            for text in (said, json.dumps(said), escaped(json.dumps(said, ensure_ascii=False)))
+        )
+    assert not naming.search("It has (17, 1-17) in a row.")
+    assert _naming([""]) is None
 
 
-def test_the_record_of_a_refused_run_is_cleaned_too(tmp_path, mariadb):
-    """The gate names two keys that the database holds for one; to it they are one customer."""
+def test_two_keys_that_are_one_customer_to_the_database_are_forgotten_together(tmp_path, mariadb):
     customers = ["Tess", "tess", *(f"c{number}" for number in range(9))]
     items = [f"i{number:02}" for number in range(12)]
     url = mariadb.create_database()
@@ -373,7 +371,8 @@ def test_the_record_of_a_refused_run_is_cleaned_too(tmp_path, mariadb):
     shop.does("init", "--yes")
     shop.execute("ALTER TABLE recommendations MODIFY customer_id VARCHAR(100) COLLATE utf8mb4_general_ci")
     assert "'Tess'" in shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY))
-    assert places(shop, "Tess") >= {"manifest.json", LOG, "recommendations.csv"}
+    assert "recommendations.csv" in places(shop, "Tess")
+    assert not places(shop, "Tess") & {"manifest.json", LOG}
     assert "Forgotten: 2 in all" in shop.does("forget", "TESS")
     assert places(shop, "Tess") == places(shop, "tess") == set()
 
@@ -404,40 +403,58 @@ def test_what_is_cut_short_is_finished_by_the_next_call(tmp_path, sqlite_url, mo
     shop.does("rollback", first.run_id)  # whose files are accepted
 
 
-def test_archives_that_are_elsewhere_are_told(tmp_path, sqlite_url):
+def test_archives_that_hold_them_are_to_be_deleted(tmp_path, sqlite_url):
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     run = shop.night()
-    here, away = tmp_path / "here.zip", tmp_path / "away.zip"
+    here, away, other = tmp_path / "here.zip", tmp_path / "away.zip", tmp_path / "other.zip"
     for file in (here, away):
         shop.does("runs", "export", run.run_id, str(file))
     away.rename(tmp_path / "moved.zip")
-    said = shop.does("forget", "7")
-    assert f"archive {here}" in said
-    assert "Not reached" in said
-    assert f"{away} (run {run.run_id}" in said
-    with zipfile.ZipFile(here) as packed:
-        sales = gzip.decompress(packed.read(f"{run.run_id}/{SALES}.gz")).decode()
-    assert "\n8," in sales
-    assert "\n7," not in sales
-    assert f"archive {here}" in shop.does("forget", "8")  # its new hash is on record
+    content = here.read_bytes()
+    for call in (("forget", "7"), ("forget",)):
+        outcome = shop.recommend(*call)
+        assert outcome.code is ExitCode.REFUSED
+        listed, _, elsewhere = outcome.out.partition("Not reached")
+        assert f"Delete these files:\n  {here} (run {run.run_id}" in listed
+        assert f"{away} (run {run.run_id}" in elsewhere
+    assert here.read_bytes() == content
+    here.unlink()
+    shop.does("runs", "export", shop.night(DAY + timedelta(days=1)).run_id, str(other))
+    assert str(other) not in shop.does("forget")  # the customer was never in it
+    assert str(other) in shop.recommend("forget", "8").out
 
 
-def test_who_is_forgotten_while_an_archive_is_made_is_not_in_it(tmp_path, sqlite_url, monkeypatch):
+def test_an_archive_of_an_earlier_version_is_looked_into_for_words_too(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    run = shop.night()
+    told_by_an_earlier_version(run, "The key 'somebody' is odd.")
+    file = tmp_path / "run.zip"
+    shop.does("runs", "export", run.run_id, str(file))
+    record = shop.folder / "var" / archive.RECORD
+    line = json.loads(record.read_text(encoding="utf-8")) | {"sha256": "0" * 64}  # as it had
+    record.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    assert str(file) in shop.recommend("forget", "somebody", "--even-unknown").out
+    assert str(file) not in shop.does("forget", "nobody", "--even-unknown")
+
+
+def test_who_is_forgotten_while_an_archive_is_made_is_told_and_found_later(tmp_path, sqlite_url, monkeypatch):
     shop = text_shop(tmp_path / "shop", sqlite_url)
     run = shop.night()
     file = shop.folder / "run.zip"
-    note = archive.note_exported
-    calls: list[str] = []
+    copy, said = shutil.copyfileobj, ""
 
-    def interrupted(data_dir, made):
-        if made.sha256 and not calls:
-            calls.append(shop.does("forget", KEY))
-        note(data_dir, made)
+    def interrupted(source, *arguments):
+        nonlocal said
+        copy(source, *arguments)
+        if source.name.endswith(f"{SALES}.gz"):
+            said = shop.does("forget", KEY)
 
-    monkeypatch.setattr(archive, "note_exported", interrupted)
-    shop.does("runs", "export", run.run_id, str(file))
-    assert f"-{file.name} is being written by `recommend runs export`" in calls[0]
-    assert places(shop) == set()
+    with monkeypatch.context() as patched_once:
+        patched_once.setattr(shutil, "copyfileobj", interrupted)
+        shop.does("runs", "export", run.run_id, str(file))
+    assert f"-{file.name} is being written by `recommend runs export`" in said
+    assert places(shop) == {file.name}
+    assert f"Delete these files:\n  {file}" in shop.recommend("forget").out
 
 
 MOMENTS = {
@@ -458,31 +475,13 @@ def test_an_export_that_was_killed_leaves_nothing_unknown(tmp_path, sqlite_url, 
     file = shop.folder / "run.zip"
     code, _ = forked(shop, "runs", "export", run.run_id, str(file), fault=partial(killed, moment))
     assert code == -signal.SIGKILL
-    said = shop.does("forget", KEY)
+    said = shop.recommend("forget", KEY).out
     left = [*shop.folder.glob(".tmp-*")]
     if moment == "behind that":
         assert not left
-        assert f"archive {file}" in said
+        assert f"Delete these files:\n  {file}" in said
     else:
         assert f"{left[0]} is being written" in said
-
-
-def test_an_archive_that_was_rewritten_is_known_whenever_it_stops(tmp_path, sqlite_url, monkeypatch):
-    shop = text_shop(tmp_path / "shop", sqlite_url)
-    file = shop.folder / "run.zip"
-    shop.does("runs", "export", shop.night().run_id, str(file))
-    note = archive.note_exported
-
-    def stop_behind(data_dir, made):
-        note(data_dir, made)
-        raise StopError
-
-    with monkeypatch.context() as patched:
-        patched.setattr("recommender.operations.forget.note_exported", stop_behind)
-        shop.recommend("forget", KEY)
-    assert f"archive {file}" in shop.does("forget")
-    assert f"archive {file}" in shop.does("forget", "c05")
-    assert places(shop) == set() == places(shop, "c05")
 
 
 def test_archives_of_which_the_record_cannot_tell_are_told(tmp_path, sqlite_url):
@@ -498,14 +497,12 @@ def test_archives_of_which_the_record_cannot_tell_are_told(tmp_path, sqlite_url)
         lines.write('{"run_id": "')  # cut short; the next one begins on a line of its own
     third = tmp_path / "third.zip"
     shop.does("runs", "export", run.run_id, str(third))
-    content = real.read_bytes()
-    said = shop.does("forget", KEY)
-    assert f"{link} (run {run.run_id}" in said.partition("Not reached")[2]
-    assert f"line 5 of {record} is damaged" in said
-    assert f"archive {other}" in said
-    assert f"archive {third}" in said
-    assert link.is_symlink()
-    assert real.read_bytes() == content
+    other.write_bytes(b"something else")
+    listed, _, rest = shop.recommend("forget", KEY).out.partition("Not reached")
+    assert f"  {link} (run {run.run_id}" in listed
+    assert f"  {third} (run {run.run_id}" in listed
+    assert f"line 3 of {record} is damaged" in rest
+    assert f"{other} (run {run.run_id}" in rest
 
 
 def test_folders_of_which_nobody_knows_are_told(tmp_path, sqlite_url, monkeypatch):
@@ -741,9 +738,9 @@ def test_of_any_file_just_the_customers_lines_go(records, key, block):
         folder = Path(name)
         path = folder / "recommendations.csv"
         path.write_bytes((header + "".join(texts)).encode())
-        found: set[str] = set()
-        assert erase(folder, forgotten, found) == ["recommendations.csv"]
-        assert found == {key}
+        traces = find_traces(folder, forgotten)
+        assert traces.names == {key}
+        assert erase(traces) == ["recommendations.csv"]
         left = "".join(text for text, record in zip(texts, records, strict=True) if record[0] != key)
         assert path.read_bytes() == (header + left).encode()
-        assert erase(folder, forgotten, found) == []
+        assert find_traces(folder, forgotten).writes == {}

@@ -83,7 +83,7 @@ def test_the_record_of_every_way_a_run_can_end_fits(tmp_path):
         {"method": None},
         {"source": "rollback"},
         {"warnings": [1]},
-        {"manifest_version": 2},
+        {"manifest_version": 3},
         {"manifest_version": True},
         {"error": "\ud800"},
     ],

@@ -636,7 +636,7 @@ def test_what_a_killed_one_leaves_is_in_data_dir_and_goes_after_two_days(archive
     assert archives_in_temporary_folder() <= before
     part = sqlite_shop.folder / ".tmp-00000000-run.zip"
     part.touch()
-    note_exported(data_dir, Exported("20260301T000000Z-0000", str(part.with_name("run.zip")), "", ""))
+    note_exported(data_dir, Exported("20260301T000000Z-0000", str(part.with_name("run.zip")), ""))
     unfinished = data_dir / ".tmp-00000000-forgotten.txt"
     unfinished.touch()
     assert str(left) in sqlite_shop.does("forget", "999", "--even-unknown")

@@ -325,7 +325,7 @@ def test_a_folder_in_the_place_of_a_manifest_keeps_nothing_else(tmp_path, make):
 def test_a_manifest_of_a_newer_program_is_not_touched(tmp_path, make):
     run_id = make(40, Status.KILLED)
     path = runs_folder(tmp_path) / run_id / MANIFEST
-    path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
+    path.write_text(path.read_text().replace('"manifest_version": 2', '"manifest_version": 3'))
     with pytest.raises(RefusedError, match="newer version"):
         find_run(tmp_path, run_id)
     assert pruned(tmp_path) == []

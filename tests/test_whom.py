@@ -91,10 +91,10 @@ def test_whoever_is_in_one_place_alone_is_known(shop, tmp_path):
     for path in run.folder.iterdir():
         if path.name not in ("manifest.json", MODEL):
             path.unlink()
-    assert "Forgotten: 2 in all" in shop.does("forget", "2")
-    assert MODEL in shop.does("forget", "3")
+    assert "Forgotten: 2 in all" in shop.recommend("forget", "2").out  # and the archive is told
+    assert MODEL in shop.recommend("forget", "3").out
     shutil.rmtree(run.folder)
-    assert "Forgotten: 4 in all" in shop.does("forget", "4")
+    assert "Forgotten: 4 in all" in shop.recommend("forget", "4").out
 
 
 def test_a_terminal_is_asked_with_what_there_is(shop, monkeypatch):

@@ -33,10 +33,11 @@ def command(
     undo: bool,
     retrain: bool,
 ) -> ExitCode:
-    """Erase a customer from tables, exports, lists, models, archives and logs, and never read them again.
+    """Erase a customer from tables, exports, lists and models, and never read them again.
 
     What the shop itself keeps is not touched. Only a keyed hash stays, in the table forgotten_customers, by
-    which every later export, rollback and load leaves them out. Without CUSTOMER all who were forgotten
+    which every later export, rollback and load leaves them out. Archives that hold the customer are listed
+    for you to delete; as long as one is there, the exit code is 3. Without CUSTOMER all who were forgotten
     before are erased once more: do that after a backup of DATA_DIR came back. On a terminal it shows what
     there is of the customer, and asks.
     """
@@ -70,7 +71,7 @@ def command(
             "The factors of the items keep an indirect trace until the next night, which trains from nothing;"
             " --retrain does it now. The models of earlier nights go with KEEP_RUNS."
         )
-    return ExitCode.REFUSED if done.unread else ExitCode.DONE
+    return ExitCode.REFUSED if done.unread or done.archives else ExitCode.DONE
 
 
 def _is_meant(whom: "Whom") -> bool:
@@ -100,9 +101,8 @@ def _print(done: "Forgetting") -> None:
         print_line(f"  {table}: {rows:,} rows removed")
     for run_id, names in done.files.items():
         print_line(f"  run {run_id}: {', '.join(names)}")
-    for archive in done.archives:
-        print_line(f"  archive {archive.file}")
     for title, lines in (
+        ("These archives hold them, or cannot be read whole. Delete these files:", done.archives),
         ("Not reached; it may still have something of them:", done.unreachable),
         ("Named in your own queries, which stay as you wrote them:", [*map(str, done.named_in)]),
         ("Could not be read or written, so nobody knows what is in it; remove these folders:", done.unread),

@@ -125,10 +125,14 @@ def export(*, run_id: str, file: Path, force: bool) -> None:
     """Pack a run into one file, for `reproduce --from-archive` elsewhere. It holds what customers bought."""
     import datetime as dt
 
-    from recommender.runs.archive import pack_noted
+    from recommender.runs.archive import Exported, note_exported, pack
+    from recommender.runs.folder import find_run, iso
 
     if file.exists() and not force:
         raise click.UsageError(f"{file} is there already; --force replaces it.", click.get_current_context())
     given = settings()
-    pack_noted(run_id, file, data_dir=given.data_dir, now=dt.datetime.now(dt.UTC))
+    run = find_run(given.data_dir, run_id)
+    # First, since who is killed while packing leaves a part of it beside its place.
+    note_exported(given.data_dir, Exported(run_id, str(file.resolve()), iso(dt.datetime.now(dt.UTC))))
+    pack(run, file, data_dir=given.data_dir)
     print_line(f"{run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import sqlalchemy as sa
 
-from recommender.database.advice import COLLATIONS, NOT_WRITTEN, SILENT, TOO_SLOW, WRONG_SQL
+from recommender.database.advice import (
+    COLLATIONS,
+    NOT_WRITTEN,
+    REFUSED_ROW,
+    SILENT,
+    TOO_SLOW,
+    UNSIGNED,
+    WRONG_SQL,
+)
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.database.silence import silence_in
@@ -28,6 +36,9 @@ LOCK_WAIT_SECONDS = 10
 """How long a statement of ours waits for a lock of the shop before it gives up."""
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
+_UNKNOWN = "With -v the whole error is shown."
+_WITH_VALUES = (REFUSED_ROW, UNSIGNED, _UNKNOWN)
+"""What is advised where a database's error can be about what is in a row."""
 _NEEDS_NO_QUOTES = re.compile(r"[A-Z0-9_$]+\Z", re.IGNORECASE)
 GUEST_KEY_LENGTH = 30
 """Characters of a guest's key: `guest:` and 24 hexadecimal digits."""
@@ -209,7 +220,7 @@ class Database(ABC):
         except DatabaseError as error:
             if publication is None or not publication.is_at_commit:
                 raise
-            raise OutcomeUnknownError(error.reason, error.what_to_do) from error
+            raise OutcomeUnknownError(error.reason, error.what_to_do, named=error.named) from error
 
     @abstractmethod
     def _transaction(
@@ -334,6 +345,13 @@ class Database(ABC):
             COLLATIONS,
         ):  # no query of the owner's is at fault
             advice = NOT_WRITTEN
+        if kind is DatabaseError and advice in _WITH_VALUES:
+            # What a row has may be in the server's words.
+            return kind(
+                f"{self._capital_name} {doing}: {_code(error)}.",
+                advice,
+                named=f"In its own words: {message}{end}",
+            )
         return kind(f"{self._capital_name} {doing}: {message}{end}", advice)
 
     def is_transient(self, error: BaseException) -> bool:
@@ -361,7 +379,7 @@ class Database(ABC):
     def advice(self, error: BaseException) -> str:
         """What to do about a driver's error; dialects know more."""
         del error
-        return "With -v the whole error is shown; a run has it in its log."
+        return _UNKNOWN
 
     @abstractmethod
     def why_only_read(self, connection: sa.Connection) -> str | None:
@@ -394,9 +412,16 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def no_key(query: Query, column: str, found: str, fix: str) -> RefusedError:
+def _code(error: BaseException) -> str:
+    """The server's or the driver's own name for an error."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None) or number
+    return type(error).__name__ if code is None else f"error {code}"
+
+
+def no_key(query: Query, column: str, found: str, fix: str, *, named: str = "") -> RefusedError:
     """The error for a key column of a type that is none."""
-    return RefusedError(f"{query.path}: {column} is {found}, which can be no key.", fix)
+    return RefusedError(f"{query.path}: {column} is {found}, which can be no key.", fix, named=named)
 
 
 def text_type(kind: str, length: int | None) -> KeyType:

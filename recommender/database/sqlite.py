@@ -157,10 +157,11 @@ class _SQLiteSnapshot(Snapshot):
             raise no_key(
                 query,
                 column,
-                f"the integer {number} in one row and the text {shortened(text)!r} in another",
+                "an integer in one row and a text in another",
                 fix,
+                named=f"The rows have the integer {number} and the text {shortened(text)!r}.",
             )
-        words = [sqlite_words(kind, example) for kind, example in sorted(examples.items())]
+        words = map(sqlite_words, sorted(examples))
         raise no_key(query, column, ", elsewhere ".join(words), fix)
 
     def _collation(self, query: Query, name: str) -> str:

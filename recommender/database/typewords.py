@@ -55,6 +55,6 @@ def postgresql_words(base: str, declared: str) -> str:
     return f"{_POSTGRESQL.get(base, 'of a type')} ({declared})"
 
 
-def sqlite_words(kind: str, example: str) -> str:
-    """By what `typeof` says, with one of the values."""
-    return f"{_SQLITE.get(kind, kind)} ({example})"
+def sqlite_words(kind: str) -> str:
+    """By what `typeof` says."""
+    return f"{_SQLITE.get(kind, kind)} ({kind.upper()})"

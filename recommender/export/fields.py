@@ -73,8 +73,9 @@ def key_array(
     wrong = next(v for v in listed(values) if not _is_key(v, kind, integers_as_text=integers_as_text))
     raise RefusedError(
         f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
-        f" one row has {shortened(repr(wrong))} ({type(wrong).__name__}).",
+        f" one row has a value of the type {type(wrong).__name__}.",
         "Give the column one type in the query, with CAST.",
+        named=f"It is {shortened(repr(wrong))}.",
     )
 
 
@@ -98,8 +99,9 @@ def _beyond(values: Sequence[object], column: str, path: Path) -> RefusedError:
     integers = (int(str(value)) for value in values if value is not None)
     wrong = next(integer for integer in integers if not -(2**63) <= integer < 2**63)
     return RefusedError(
-        f"{path}: {column} {wrong} does not fit a 64-bit integer.",
+        f"{path}: a value of {column} does not fit a 64-bit integer.",
         f"Convert it in the query: CAST(… AS CHAR) AS {column}.",
+        named=f"It is {wrong}.",
     )
 
 

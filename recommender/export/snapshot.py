@@ -398,13 +398,12 @@ class _SalesWriter:
         for reason, count in bad.items():
             log.warning("%s of %s sale lines %s: left out", count, counts.read, words[reason])
         if sum(bad.values()) > _MOST_BAD_SHARE * counts.read:
-            found = "; ".join(
-                f"{count} of {counts.read} {words[reason]}, such as {', '.join(self._examples[reason])}"
-                for reason, count in bad.items()
-            )
+            found = "; ".join(f"{count} of {counts.read} {words[reason]}" for reason, count in bad.items())
+            examples = ", ".join(example for reason in bad for example in self._examples[reason])
             raise RefusedError(
                 f"{self._query.path}: too many sale lines cannot be used: {found}.",
                 "Leave them out in the query with WHERE, or convert them.",
+                named=f"Examples: {examples}.",
             )
         if counts.future > _MOST_BAD_SHARE * counts.read and not self._window.is_past:
             raise RefusedError(
@@ -423,10 +422,10 @@ class _SalesWriter:
         if missing.lines > _MOST_BAD_SHARE * there:
             raise RefusedError(
                 f"{self._query.path}: too many sale lines cannot be used: {missing.lines} of {there} are left"
-                " out by the comparison with :since, which cannot tell how old they are, such as sold_at ="
-                f" {missing.example!r}.",
+                " out by the comparison with :since, which cannot tell how old they are.",
                 "Compare a time of the form 2026-10-31 20:00:00: what is stored in another form must be"
                 " converted before it is compared, and in sold_at.",
+                named=f"An example: sold_at = {missing.example!r}.",
             )
 
     def warnings(self) -> list[str]:

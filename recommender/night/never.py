@@ -29,13 +29,21 @@ class NeverRecommend:
 
     @property
     def warning(self) -> str | None:
-        """Of the lines that name no item: one may be a slip, and then its item is shown."""
+        """Of the lines that name no item: one may be a slip, and then its item is shown.
+
+        Without what is written there, since whoever is on it may be a customer, by another slip.
+        """
         if not self.unknown:
             return None
-        lines = ", ".join(f"line {n} ({shortened(repr(text))})" for n, text in self.unknown[:_EXAMPLES])
+        lines = ", ".join(f"line {number}" for number, _ in self.unknown[:_EXAMPLES])
         more = f" and {len(self.unknown) - _EXAMPLES:,} more" if len(self.unknown) > _EXAMPLES else ""
         count = "1 line names" if len(self.unknown) == 1 else f"{len(self.unknown):,} lines name"
         return f"NEVER_RECOMMEND: {count} no item that was sold or that items.sql returns: {lines}{more}."
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """What the first of these lines have, for people."""
+        return tuple(f"line {number}: {shortened(repr(text))}" for number, text in self.unknown[:_EXAMPLES])
 
 
 def read_never_recommend(path: Path, item_kind: KeyKind) -> dict[int, tuple[int | str, ...]]:

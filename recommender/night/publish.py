@@ -1,6 +1,5 @@
 """The last stage over a run folder: the gate's word on its lists, and the publish."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,7 @@ class Publishing:
             min_sales_share=settings.min_sales_share,
         )
         findings += self._continuity(last, connection)
-        manifest.gate = [asdict(finding) for finding in findings]
+        manifest.gate = [finding.recorded for finding in findings]
         refuse(findings, force=force)
         return facts
 
@@ -162,7 +161,7 @@ class Publishing:
                 return
             if is_unknown:  # known by now
                 kind = TransientError if isinstance(error.__cause__, TransientError) else DatabaseError
-                raise kind(error.reason, error.what_to_do) from error
+                raise kind(error.reason, error.what_to_do, named=error.named) from error
             raise
 
     def _publish(self, lock: RunLock, *, force: bool) -> None:

@@ -20,10 +20,10 @@ from recommender.errors import (
     ExitCode,
     Interrupted,
     OutcomeUnknownError,
-    RecommenderError,
     RefusedError,
     TransientError,
     exit_code_of,
+    recordable,
 )
 from recommender.runs.folder import LOG, Run, Stage, Status, iso, list_runs
 from recommender.system import machine
@@ -128,7 +128,7 @@ def _note_failure(run: Run, error: BaseException) -> None:
             else Status.FAILED
         )
     manifest.exit_code = int(code)
-    manifest.error = str(error) if isinstance(error, RecommenderError | Interrupted) else repr(error)
+    manifest.error = recordable(error)
     log.error("%s", manifest.error, exc_info=error)
     error.add_note(f"The traceback is in {run.path(LOG)}.")
 

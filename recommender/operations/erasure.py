@@ -1,11 +1,11 @@
-"""Customers erased from the files of run folders: sales, lists, models, and what logs say of them."""
+"""Customers erased from the files of run folders: sales, lists, models, and words of earlier versions."""
 
 import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ import numpy as np
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import Forgotten
 from recommender.runs.compression import compressed
-from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Run, load_run
+from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Manifest, Run, load_run
 from recommender.system.csvform import parse_records, whole_records
 from recommender.system.files import atomic_path, remove_temporary, sha256_of
-from recommender.system.text import escaped, shortened
 from recommender.tables import LISTS, Role
 
 _FILES_BY_CUSTOMER = (
@@ -31,56 +30,81 @@ _FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)
 _RECORD = re.compile(rb'("(?:[^"]|"")*"|[^",\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\n]*))*(?:\n|\Z)')
 """A record of our CSV form; its first field is the customer's key in all files that have one."""
 _ERASED = "[forgotten]"
-
 _AT_MOST = 32
 """Characters of a long key by which it is known where a server's message cuts it."""
-_NOT_WORDS = ("time", "level", "logger", "run_id", "status")
-"""Fields of a line of the log."""
+_NAMES_NOBODY_SINCE = 2
+"""The first version of the record that, with its log, has no key of a customer."""
 
-Write = Callable[[Path], str | None]
-"""Writes the new content to a temporary file; returns the sha256 for the record, None where it has none."""
+Write = Callable[[Path], str]
+"""Writes the new content to a temporary file; returns the sha256 for the record."""
 Find = Callable[[Path, Forgotten, set[str]], Write | None]
 """Finds what a file has of the customers, puts their keys into the set, and tells how to write it without."""
 
 
-def erase(folder: Path, forgotten: Forgotten, names: set[str]) -> list[str]:
-    """Erase the customers from a run folder; what has nothing of them stays as it is, to the byte.
+@dataclass(frozen=True)
+class Traces:
+    """What the files of a run folder have of some customers."""
+
+    folder: Path
+    names: set[str] = field(default_factory=set)
+    """Their keys."""
+    writes: dict[Path, Write] = field(default_factory=dict)
+    """How to write each file that has one, without them."""
+    unread: list[str] = field(default_factory=list)
+    """Files that cannot be read, so that nobody knows what is in them, and why."""
+
+
+def find_traces(folder: Path, forgotten: Forgotten) -> Traces:
+    """Look for the customers in the files of a run folder; nothing is changed.
+
+    Args:
+        folder: of a run, whole or not.
+        forgotten: the customers.
+    """
+    traces = Traces(folder)
+    for path, find in _kept_files(folder):
+        try:
+            write = find(_own(path), forgotten, traces.names)
+        except (RecommenderError, ValueError, PermissionError) as error:
+            traces.unread.append(f"{path}: {error}")
+        else:
+            if write is not None:
+                traces.writes[path] = write
+    return traces
+
+
+def erase(traces: Traces) -> list[str]:
+    """Write the files without the customers; what has nothing of them stays as it is, to the byte.
 
     The new hash of a file goes on record before the file takes its place: whoever is killed between leaves a
     file that nothing accepts until it is erased again, never one that was changed unseen.
 
     Args:
-        folder: of a run, whole or not.
-        forgotten: the customers.
-        names: the keys that are found are put into it, for `erase_words`.
+        traces: what was found; what cannot be written is put into its `unread`, and the others are done.
 
     Returns:
         Names of the files that were changed.
 
     Raises:
-        RefusedError: a file cannot be read, so that nobody knows what is in it; the others are done.
-        OSError: a file cannot be written.
+        OSError: the disk is full or broken.
     """
-    run = None
+    run, changed = None, []
     with suppress(RefusedError):
-        run = load_run(folder)
-    changed, unread = [], []
-    for path, find in _kept_files(folder):
+        run = load_run(traces.folder)
+    for path, write in traces.writes.items():
         try:
-            new = find(_own(path), forgotten, names)
-            if new is not None:
-                _replace(run, path, new)
-                changed.append(path.name)
-        except (RecommenderError, ValueError, PermissionError) as error:
-            unread.append(f"{path}: {error}")
-    remove_temporary(folder)
-    if unread:
-        raise RefusedError(" ".join(unread))
+            _replace(run, path, write)
+            changed.append(path.name)
+        except PermissionError as error:
+            traces.unread.append(f"{path}: {error}")
+    remove_temporary(traces.folder)
     return changed
 
 
 def erase_words(folder: Path, names: Collection[str]) -> list[str]:
-    """Erase these customers' keys from what the log and the record of a run say in words.
+    """Take out what an earlier version of the program may have said of customers in its own words.
+
+    A log that has one of the keys goes; so does each error, warning or finding of the record.
 
     Args:
         folder: of a run, whole or not.
@@ -91,20 +115,33 @@ def erase_words(folder: Path, names: Collection[str]) -> list[str]:
 
     Raises:
         RefusedError: the record cannot be read, so that nobody knows what is in it.
-        OSError: a file cannot be written.
+        OSError: a file cannot be changed.
     """
-    changed: list[str] = []
-    told = [name for name in names if name]  # the empty key would be everywhere
-    if not told:
-        return changed
-    naming = _naming(told)
-    log = folder / LOG
-    if log.is_file() and (new := _without_words(log, naming)) is not None:
-        _replace(None, log, new)
+    changed = []
+    naming, log = _naming(names), folder / LOG
+    run, damage = None, None
+    try:
+        run = load_run(folder)
+    except RefusedError as error:
+        damage = error
+    if naming is None or (run is not None and run.manifest.manifest_version >= _NAMES_NOBODY_SINCE):
+        return []
+    if log.is_file() and naming.search(log.read_text(encoding="utf-8", errors="replace")):
+        log.unlink()
         changed.append(LOG)
-    if (folder / MANIFEST).exists() and _erase_record(load_run(folder), naming):
+    if run is not None and _words(run.manifest) != (new := _words(run.manifest, naming)):
+        run.manifest.error, run.manifest.warnings, run.manifest.gate = new
+        run.save()
         changed.append(MANIFEST)
+    if damage is not None and (folder / MANIFEST).exists():
+        raise damage
     return changed
+
+
+def names_in_words(folder: Path, names: Collection[str]) -> bool:
+    """Whether the record of a run that can be read names one of these customers."""
+    naming, manifest = _naming(names), load_run(folder).manifest
+    return naming is not None and _words(manifest) != _words(manifest, naming)
 
 
 def _own(path: Path) -> Path:
@@ -125,12 +162,11 @@ def _kept_files(folder: Path) -> Iterator[tuple[Path, Find]]:
 def _replace(run: Run | None, path: Path, write: Write) -> None:
     with atomic_path(path) as temporary:
         sha256 = write(temporary)
-        if run is not None and sha256 is not None:
-            # On record are the plain bytes of what may be kept compressed.
-            name = path.name.removesuffix(".gz")
-            if run.manifest.sha256_of(name) != sha256:
-                run.manifest.forgotten.setdefault(name, []).append(sha256)
-                run.save()
+        # On record are the plain bytes of what may be kept compressed.
+        name = path.name.removesuffix(".gz")
+        if run is not None and run.manifest.sha256_of(name) != sha256:
+            run.manifest.forgotten.setdefault(name, []).append(sha256)
+            run.save()
 
 
 def _without_lines(path: Path, forgotten: Forgotten, names: set[str]) -> Write | None:
@@ -197,100 +233,51 @@ def _write_lines(path: Path, gone: set[bytes], temporary: Path) -> str:
 
 
 def _without_factors(path: Path, forgotten: Forgotten, names: set[str]) -> Write | None:
+    from recommender.learning.modelfile import load_model
+
+    gone = {key for key in load_model(path).user_ids.as_texts() if key in forgotten}
+    names |= gone
+    return partial(_write_model, path, gone) if gone else None
+
+
+def _write_model(path: Path, gone: set[str], temporary: Path) -> str:
     from recommender.learning.modelfile import load_model, save_model
 
     model = load_model(path)
-    keys = model.user_ids.as_texts()
-    stay = np.array([key not in forgotten for key in keys], bool)
-    if stay.all():
-        return None
-    names.update(key for key, stays in zip(keys, stay, strict=True) if not stays)
+    stay = np.array([key not in gone for key in model.user_ids.as_texts()], bool)
     left = replace(
         model,
         user_ids=model.user_ids.where(stay),
         user_factors=model.user_factors[stay],
         history=model.history[stay],
     )
-
-    def write(temporary: Path) -> str:
-        save_model(left, temporary)
-        return sha256_of(temporary)
-
-    return write
+    save_model(left, temporary)
+    return sha256_of(temporary)
 
 
-def _naming(names: Collection[str]) -> re.Pattern[str]:
-    """Where a text names one of the customers: as a whole word; a number only where a message puts a key."""
-    numbers = [name for name in names if name.isdecimal()]
-    texts = {form for name in names if not name.isdecimal() for form in _forms(name)}
-    patterns = []
-    if numbers:
-        key = _any_of(numbers)
-        put = rf"""(?<=['"(=])(?:{key})(?=['"),-])|(?<=, )(?:{key})(?=[,)])"""
-        named = rf"(?:(?<=ustomer )|(?<=integer )|(?<=row has ))(?:{key})(?![\w-]|[.,]\d)"
-        patterns += [put, named]
-    if texts:
-        key = _any_of(texts)
-        put = rf"""(?<=['"(=])(?:{key})(?=['"),-])"""
-        # Not a piece of a date, of a number with a fraction, or of an address.
-        patterns += [put, rf"(?<![\w.@-])(?:{key})(?![\w@-]|\.\w)"]
-    cut = {form for name in names if len(name) > _AT_MOST for form in _written(name[:_AT_MOST])}
-    if cut:
-        patterns.append(rf"""(?:{_any_of(cut)})[^'"()]*""")
-    return re.compile("|".join(patterns))
+def _naming(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds keys in texts and lines of JSON, in whatever quotes; too much rather than too little."""
+    starts = {name[:_AT_MOST] for name in names if name}  # the empty key would be everywhere
+    written = {repr(start)[1:-1] for start in starts}
+    written |= {start.replace(mark, 2 * mark) for start in starts for mark in "\"'"}
+    forms = starts | written
+    forms |= {json.dumps(form, ensure_ascii=is_ascii)[1:-1] for form in forms for is_ascii in (True, False)}
+    patterns = [
+        # The number 7 is not in 17.
+        rf"(?<!\d){re.escape(form)}(?!\d)" if form.lstrip("-").isdecimal() else re.escape(form)
+        for form in forms
+    ]
+    return re.compile("|".join(patterns)) if patterns else None
 
 
-def _forms(key: str) -> set[str]:
-    """The key as messages have it: as it is or cut; `_written`."""
-    cut = (shortened(key), key[:60], shortened(repr(key))[1:])
-    return _written(key) | {form for text in cut for form in _written(text)}
+def _words(manifest: Manifest, without: re.Pattern[str] | None = None) -> tuple[Any, list[str], list[Any]]:
+    """Error, warnings and findings of a record, without those in which the pattern is found."""
 
+    def kept(text: str) -> str:
+        return _ERASED if without is not None and without.search(text) else text
 
-def _written(text: str) -> set[str]:
-    """As it is, as Python writes it in quotes, as CSV and as SQL do."""
-    return {text, repr(text)[1:-1], text.replace('"', '""'), text.replace("'", "''")}
-
-
-def _any_of(texts: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
-
-
-def _without_words(path: Path, naming: re.Pattern[str]) -> Write | None:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = [_line_without(line, naming) for line in text.splitlines(keepends=True)]
-    new = "".join(lines)
-    if new == text:
-        return None
-
-    def write(temporary: Path) -> None:
-        temporary.write_text(new, encoding="utf-8")
-
-    return write
-
-
-def _line_without(line: str, naming: re.Pattern[str]) -> str:
-    try:
-        fields = json.loads(line)
-    except ValueError:
-        return naming.sub(_ERASED, line)
-    if not isinstance(fields, dict):
-        return naming.sub(_ERASED, line)
-    told = {
-        name: naming.sub(_ERASED, value) if isinstance(value, str) and name not in _NOT_WORDS else value
-        for name, value in fields.items()
-    }
-    return line if told == fields else escaped(json.dumps(told, ensure_ascii=False)) + "\n"
-
-
-def _erase_record(run: Run, naming: re.Pattern[str]) -> bool:
-    """What the record says in words: errors, warnings, findings; whether that named the customer."""
-    manifest = run.manifest
-    clean = partial(naming.sub, _ERASED)
-    error = None if manifest.error is None else clean(manifest.error)
-    warnings = [*map(clean, manifest.warnings)]
-    gate = [{**finding, "message": clean(finding["message"])} for finding in manifest.gate]
-    if (error, warnings, gate) == (manifest.error, manifest.warnings, manifest.gate):
-        return False
-    manifest.error, manifest.warnings, manifest.gate = error, warnings, gate
-    run.save()
-    return True
+    return (
+        None if manifest.error is None else kept(manifest.error),
+        [*map(kept, manifest.warnings)],
+        [{**finding, "message": kept(finding["message"])} for finding in manifest.gate],
+    )

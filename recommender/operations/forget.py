@@ -1,8 +1,8 @@
 """A customer forgotten: erased from all that is kept, and remembered as a hash only, never to come back."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -13,16 +13,14 @@ from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.night.pipeline import locked
-from recommender.operations.erasure import erase, erase_words
+from recommender.operations.erasure import erase, erase_words, find_traces, names_in_words
 from recommender.operations.whom import Whom
-from recommender.runs.archive import RECORD, Exported, exported, note_exported, pack, unfinished, unpack
-from recommender.runs.folder import QUERIES, find_run, run_folders
+from recommender.runs.archive import RECORD, exported, unfinished, unpack
+from recommender.runs.folder import QUERIES, run_folders
 from recommender.runs.hold import HOLD
 from recommender.settings import Settings
-from recommender.system.files import TEMPORARY, remove_stale, sha256_of, temporary_folder
+from recommender.system.files import TEMPORARY, remove_stale, temporary_folder
 from recommender.tables import Role, is_guest
-
-_PAGE = 20_000
 
 
 @dataclass
@@ -35,8 +33,8 @@ class Forgetting:
     """removed from each table, by its name"""
     files: dict[str, list[str]] = field(default_factory=dict)
     """changed in each run folder, by the run's id"""
-    archives: list[Exported] = field(default_factory=list)
-    """rewritten"""
+    archives: list[str] = field(default_factory=list)
+    """that have one of them, in words: the path, and of which run; to be deleted by their owner"""
     unreachable: list[str] = field(default_factory=list)
     """archives and folders that may still have something of the customer, and why, in words"""
     unread: list[str] = field(default_factory=list)
@@ -54,7 +52,7 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
     """Erase a customer from the tables and from all that DATA_DIR keeps; who was forgotten before, once more.
 
     First the hash is put into the table, so that whatever happens then, no later night reads the customer
-    again; to call it again finishes what was cut short.
+    again; to call it again finishes what was cut short. Archives are looked into, and not changed.
 
     Args:
         settings: where all that is.
@@ -83,7 +81,7 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
         keep_copy(settings.data_dir, forgotten)
         names = {*keys}
         _erase_runs(settings.data_dir, forgotten, names, found)
-        _erase_archives(settings.data_dir, forgotten, names, found)
+        _look_into_archives(settings.data_dir, forgotten, names, found)
         found.unreachable += [*_scratch(settings.data_dir), *_strange(settings.data_dir)]
         found.named_in = _queries_naming(settings, () if whom is None else (*whom.typed, *keys))
         return found
@@ -106,73 +104,67 @@ def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
 
 def _erase_runs(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
     """All run folders; the keys that are found are put into the names."""
-    folders, known = run_folders(data_dir), {*names}
+    folders = run_folders(data_dir)
+    traces = [find_traces(folder, forgotten) for folder in folders]
+    names.update(*(each.names for each in traces))
     # Words first: as long as files have the keys, whoever is cut short finds them again.
-    _in_each(folders, partial(erase_words, names=known), found)
-    _in_each(folders, partial(erase, forgotten=forgotten, names=names), found)
-    _in_each(folders, partial(erase_words, names=names - known), found)
-
-
-def _in_each(folders: Sequence[Path], do: Callable[[Path], list[str]], found: Forgetting) -> None:
     for folder in folders:
-        try:
-            changed = do(folder)
-        except (RefusedError, PermissionError) as error:
-            reason = error.reason if isinstance(error, RefusedError) else f"{folder}: {error}"
-            if reason not in found.unread:
-                found.unread.append(reason)
-            continue
-        if changed:
-            known = found.files.setdefault(folder.name, [])
-            known += [name for name in changed if name not in known]
+        with _told(folder, found):
+            _note(found, folder, erase_words(folder, names))
+    for each in traces:
+        with _told(each.folder, found):
+            _note(found, each.folder, erase(each))
+        found.unread += each.unread
 
 
-def _erase_archives(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
+@contextmanager
+def _told(folder: Path, found: Forgetting) -> Iterator[None]:
+    """What cannot be read or written in one folder keeps nobody from the others."""
+    try:
+        yield
+    except (RefusedError, PermissionError) as error:
+        found.unread.append(error.reason if isinstance(error, RefusedError) else f"{folder}: {error}")
+
+
+def _note(found: Forgetting, folder: Path, changed: Sequence[str]) -> None:
+    if changed:
+        found.files.setdefault(folder.name, []).extend(changed)
+
+
+def _look_into_archives(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
     """The archives that are where they were made; of the others only their owners know."""
     archives, damaged = exported(data_dir)
     found.unreachable += [
         f"line {number} of {data_dir / RECORD} is damaged: it named an archive." for number in damaged
     ]
-    by_file: dict[str, list[Exported]] = {}
-    for archive in archives:
-        by_file.setdefault(archive.file, []).append(archive)
-    for name, records in by_file.items():
-        file, last = Path(name), records[-1]
+    for last in {archive.file: archive for archive in archives}.values():
+        file = Path(last.file)
         made = f"{file} (run {last.run_id}, exported {last.at[:10]})"
         try:
-            found.unreachable += _unfinished(file)
-            hashes = {record.sha256 for record in records if record.sha256}
-            if not hashes and not file.exists():
-                continue
-            if file.is_symlink() or not file.is_file() or sha256_of(file) not in hashes:
-                found.unreachable.append(f"{made} is no longer there as it was made.")
-            elif _erase_archive(data_dir, last, forgotten, names):
-                found.archives.append(last)
+            parts = _unfinished(file)
+            found.unreachable += parts
+            if file.is_file():
+                if _has_any(file, data_dir, forgotten, names):
+                    found.archives.append(made)
+            elif not parts:
+                found.unreachable.append(f"{made} is not there: if it was moved, delete it there.")
         except (RecommenderError, OSError) as error:
-            found.unreachable.append(f"{made} could not be rewritten: {error}")
+            found.unreachable.append(f"{made} could not be read: {error}")
 
 
-def _erase_archive(data_dir: Path, archive: Exported, forgotten: Forgotten, names: set[str]) -> bool:
+def _has_any(file: Path, data_dir: Path, forgotten: Forgotten, names: set[str]) -> bool:
+    """Whether one of the customers is in an archive."""
     with temporary_folder(data_dir) as folder:
-        run = unpack(Path(archive.file), folder)
-        folders = run_folders(folder)
-        changed = [erase(path, forgotten, names) for path in folders]
-        changed += [erase_words(path, names) for path in folders]
-        if any(changed):
-            pack(
-                find_run(folder, run.run_id),
-                Path(archive.file),
-                data_dir=folder,
-                noted=lambda sha256: note_exported(data_dir, replace(archive, sha256=sha256)),
-            )
-    return any(changed)
+        unpack(file, folder)
+        traces = [find_traces(path, forgotten) for path in run_folders(folder)]
+        return any(each.names or each.unread or names_in_words(each.folder, names) for each in traces)
 
 
 def _unfinished(file: Path) -> list[str]:
     """Parts of an archive beside its place, of an export that goes on or was killed; old ones go."""
     return [
         f"{path} is being written by `recommend runs export`, or was left by one that was killed: when none"
-        " runs, remove it."
+        " runs, remove it, and call `recommend forget` once more."
         for path in unfinished(file)
     ]
 

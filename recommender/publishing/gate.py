@@ -5,7 +5,7 @@ Integrity findings are never passed; the share and past-night findings are passe
 
 import logging
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +37,13 @@ class Objection:
     message: str
     what_to_do: str
     forceable: bool = False
+    named: str = ""
+    """Keys that it is about, in a sentence: for the one who calls the command, never kept."""
+
+    @property
+    def recorded(self) -> dict[str, object]:
+        """What the manifest has of it."""
+        return {name: value for name, value in asdict(self).items() if name != "named"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,8 @@ def check_list(
     except (RefusedError, OSError) as error:
         # Also a score that is no finite number: the reader knows no other form.
         reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
-        return [Objection("readable", reason, _AGAIN)], ListFacts(0, {})
+        named = error.named if isinstance(error, RefusedError) else ""
+        return [Objection("readable", reason, _AGAIN, named=named)], ListFacts(0, {})
     if not rows and not definition.needs_rows:
         return [], ListFacts(0, {})
     if not rows:
@@ -197,14 +205,16 @@ def _misfit(
         if _bytes(largest) > most_bytes:
             return Objection(
                 "length",
-                f"The key {largest[:60]!r} has {len(largest)} characters; no index of {where} holds it.",
+                f"A key has {len(largest)} characters; no index of {where} holds it.",
                 "Leave its rows out in the query, or let the query make a shorter key of it.",
+                named=f"It begins {largest[:60]!r}.",
             )
     if found.length is not None and found.kind is KeyKind.TEXT and len(longest) > found.length:
         return Objection(
             "length",
-            f"The key {longest[:60]!r} has {len(longest)} characters; {where} takes {found.length}.",
+            f"A key has {len(longest)} characters; {where} takes {found.length}.",
             "Make the column longer (ALTER TABLE), or drop the table and run `recommend init` again.",
+            named=f"It begins {longest[:60]!r}.",
         )
     return None
 
@@ -217,8 +227,9 @@ def _equal(where: str, pair: tuple[str, str]) -> Objection:
     one, other = map(shortened, pair)
     return Objection(
         "collation",
-        f"The keys {one!r} and {other!r} are different sales keys but equal in the column {where}.",
+        f"Two different keys of the sales are equal in the column {where}.",
         'Give the column a binary collation (utf8mb4_bin, "C", BINARY), or make the keys one in the query.',
+        named=f"They are {one!r} and {other!r}.",
     )
 
 
@@ -350,4 +361,5 @@ def refuse(findings: list[Objection], *, force: bool) -> None:
         raise RefusedError(
             "Not published: " + " ".join(finding.message for finding in standing),
             " ".join(dict.fromkeys(finding.what_to_do for finding in advising)),
+            named=" ".join(finding.named for finding in standing if finding.named),
         )

@@ -12,10 +12,8 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, fields
 from glob import escape
 from pathlib import Path, PurePosixPath
 
@@ -32,7 +30,6 @@ from recommender.runs.folder import (
     Run,
     find_run,
     is_run_id,
-    iso,
     runs_folder,
 )
 from recommender.system.files import (
@@ -43,7 +40,6 @@ from recommender.system.files import (
     read_plain,
     remove_stale,
     require_space,
-    sha256_of,
 )
 from recommender.tables import LISTS
 
@@ -80,8 +76,6 @@ class Exported:
     run_id: str
     file: str
     """its path when it was made"""
-    sha256: str
-    """empty before it is whole"""
     at: str
     """when, in UTC"""
 
@@ -95,8 +89,9 @@ def exported(data_dir: Path) -> tuple[list[Exported], list[int]]:
     for number, line in enumerate(lines, 1):
         try:
             if line:
-                found.append(Exported(**json.loads(line)))
-        except (ValueError, TypeError):
+                told = json.loads(line)  # an earlier version had the archive's sha256 there, too
+                found.append(Exported(*(str(told[each.name]) for each in fields(Exported))))
+        except (ValueError, TypeError, KeyError):
             damaged.append(number)
     return found, damaged
 
@@ -118,35 +113,7 @@ def note_exported(data_dir: Path, archive: Exported) -> None:
         os.fsync(file.fileno())
 
 
-def pack_noted(run_id: str, file: Path, *, data_dir: Path, now: datetime) -> None:
-    """Write the archive of a run as `pack` does, and remember where: `recommend forget` looks for it there.
-
-    Raises:
-        RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
-        SettingsError: there is no such run, or its parent is not there.
-    """
-    archive = Exported(run_id, str(file.resolve()), "", iso(now))
-    erasures = None
-    # A customer who is forgotten meanwhile may be in what was packed already.
-    while erasures != (erasures := _erasures(run_id, data_dir)):
-        # Who is killed while packing leaves a part of it beside its place.
-        note_exported(data_dir, archive)
-        pack(
-            find_run(data_dir, run_id),
-            file,
-            data_dir=data_dir,
-            noted=lambda sha256: note_exported(data_dir, replace(archive, sha256=sha256)),
-        )
-
-
-def _erasures(run_id: str, data_dir: Path) -> list[dict[str, list[str]]]:
-    """What customers were erased from, of a run and its parent."""
-    run = find_run(data_dir, run_id)
-    parents = [find_run(data_dir, link["run_id"]) for link in run.manifest.model.get("chain", ())[-1:]]
-    return [each.manifest.forgotten for each in (run, *parents)]
-
-
-def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] | None = None) -> None:
+def pack(run: Run, file: Path, *, data_dir: Path) -> None:
     """Write the archive of a run.
 
     What is not in it: the log, and the queries, in which the owner may have put anything; the record has the
@@ -156,7 +123,6 @@ def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] |
         run: which.
         file: where to; whole or not there at all.
         data_dir: where the folders of the parents are.
-        noted: is called with the sha256 of the whole archive before it takes its place.
 
     Raises:
         RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
@@ -178,18 +144,15 @@ def pack(run: Run, file: Path, *, data_dir: Path, noted: Callable[[str], None] |
             )
         members += [(f"{parent.run_id}/{name}", parent.path(name)) for name in _PARENT_FILES]
     require_space(file.parent, sum(path.stat().st_size for _, path in members), f"The archive {file}")
-    with atomic_path(file) as temporary:
-        with zipfile.ZipFile(temporary, "w") as archive:
-            for name, path in sorted(members):
-                info = zipfile.ZipInfo(name, _LONG_AGO)
-                info.external_attr = (stat.S_IFREG | 0o600) << 16
-                # What is packed already, and numbers without a pattern, would only cost time.
-                is_text = path.suffix in (".csv", ".json", ".txt")
-                info.compress_type = zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED
-                with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
-                    shutil.copyfileobj(source, target, _BLOCK)
-        if noted is not None:
-            noted(sha256_of(temporary))
+    with atomic_path(file) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, path in sorted(members):
+            info = zipfile.ZipInfo(name, _LONG_AGO)
+            info.external_attr = (stat.S_IFREG | 0o600) << 16
+            # What is packed already, and numbers without a pattern, would only cost time.
+            is_text = path.suffix in (".csv", ".json", ".txt")
+            info.compress_type = zipfile.ZIP_DEFLATED if is_text else zipfile.ZIP_STORED
+            with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, _BLOCK)
 
 
 def unfinished(file: Path) -> list[Path]:

@@ -25,7 +25,7 @@ _BLOCK = 1 << 20
 """Bytes that are parsed at once; more where a record is longer."""
 _LONGEST_HEADER = 1 << 16
 _LONGEST_BLOCK = (1 << 31) - 1
-_BAD_ROW = re.compile(r"Row #(\d+): (?:Expected (\d+) columns, got (\d+)|(.*))", re.DOTALL)
+_BAD_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _SHORT_INTEGER = "^-?[0-9]{1,18}$"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 _DISTINCT = pa.dictionary(pa.int32(), pa.string())
@@ -257,14 +257,15 @@ def _number(text: str) -> float:
 
 
 def _refusal(path: Path, record: int, name: str, text: str | None, wanted: str) -> RefusedError:
-    return RefusedError(f"{path}, record {record}: {name} is {text or ''!r}, not {wanted}.", EXPORT_AGAIN)
+    reason = f"{path}, record {record}: {name} is not {wanted}."
+    return RefusedError(reason, EXPORT_AGAIN, named=f"It is {text or ''!r}.")
 
 
 def _explained(path: Path, error: pa.ArrowInvalid) -> RefusedError:
-    """Arrow's error, whose rows count the header, in our words."""
+    """Arrow's error, whose rows count the header, in our words: its own may hold what is in a record."""
     found = _BAD_ROW.search(str(error))
     if found is None:
-        return RefusedError(f"{path} is damaged: {error}.", EXPORT_AGAIN)
-    row, wanted, fields, what = found.groups()
-    what = what or f"{fields} fields, but the header has {wanted}"
+        return RefusedError(f"{path} is damaged.", EXPORT_AGAIN, named=f"In Arrow's words: {error}.")
+    row, wanted, fields = found.groups()
+    what = f"{fields} fields, but the header has {wanted}"
     return RefusedError(f"{path}, record {int(row) - 1}: {what}.", EXPORT_AGAIN)

@@ -24,7 +24,7 @@ QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
 """The owner's own files; the run folder has them as they were that night."""
 NEVER_ITEMS = "never_recommend.csv"
 """The shop's own keys that the file never_recommend.txt named that night."""
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 _SCHEMA = "docs/manifest.schema.json"
 _RUN_ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
 
@@ -70,6 +70,7 @@ class Manifest:
 
     run_id: str
     manifest_version: int = MANIFEST_VERSION
+    """From 2 on neither the record nor the log of the run names a customer."""
     status: Status = Status.RUNNING
     source: Source = Source.RUN
     source_run_id: str | None = None

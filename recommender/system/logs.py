@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from recommender.errors import recordable
 from recommender.system.files import open_plain
 from recommender.system.text import escaped, printable
 
@@ -29,8 +30,18 @@ class _JsonLines(logging.Formatter):
         }
         line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
         if record.exc_info:
-            line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+            line["traceback"] = _places(record.exc_info[1])
         return escaped(json.dumps(line, ensure_ascii=False, default=str))
+
+
+def _places(error: BaseException | None) -> str:
+    """The traceback of an error and of what led to it, the first one first, in words that may be kept."""
+    pieces: list[str] = []
+    while error is not None:
+        lines = ["Traceback (most recent call last):\n", *traceback.format_tb(error.__traceback__)]
+        pieces.insert(0, f"{''.join(lines)}{type(error).__name__}: {recordable(error)}\n")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(pieces)
 
 
 class _TextLines(logging.Formatter):

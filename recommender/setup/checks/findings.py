@@ -54,7 +54,7 @@ class Findings:
     def error(self, area: str, error: Exception) -> None:
         """Tonight's run would end with this error."""
         if isinstance(error, RecommenderError):
-            reason, what_to_do = error.reason, error.what_to_do
+            reason, what_to_do = error.told, error.what_to_do
         elif isinstance(error, OSError):
             reason = f"Cannot use {error.filename or 'a file'}: {error.strerror}."
             what_to_do = "Mind DATA_DIR, the paths, their owner, mode, and the space on the disk."

@@ -270,6 +270,7 @@ def check_items(
                 "Check how they are written: what is meant by a line with a slip in it is recommended."
                 if target is not None
                 else "Only what is equal letter by letter was found: our tables could not be asked.",
+                *named.examples,
             )
         if sales.lines:
             require_lists(
@@ -369,7 +370,8 @@ def check_gate(
             shown = published_items(target, connection)
             refused += check_published_items(shown, items, min_share=settings.min_items_share)
         for finding in refused:
-            findings.error("tables", RefusedError(finding.message, finding.what_to_do))
+            error = RefusedError(finding.message, finding.what_to_do, named=finding.named)
+            findings.error("tables", error)
     if not fits:
         return {}
     customer = sales.customers[0]
