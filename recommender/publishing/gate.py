@@ -80,11 +80,13 @@ def check_list(
     Returns:
         Everything that is wrong with it, and what was learnt on the way.
     """
-    named = [column for column in definition.columns if column.role in _OF_TEXTS]
+    of_texts = [column for column in definition.columns if column.role in _OF_TEXTS]
     try:
         columns = read_columns(path, [column.name for column in definition.columns])
         rows = columns.n_records
-        found = {column.name: columns.take_texts(column.name, nullable=column.nullable) for column in named}
+        found = {
+            column.name: columns.take_texts(column.name, nullable=column.nullable) for column in of_texts
+        }
         positions = columns.take_numbers("position")
         columns.take_numbers("score")
     except (RefusedError, OSError) as error:
