@@ -16,12 +16,7 @@ from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.errors import ExitCode, SettingsError
 from recommender.settings import load_settings
-from recommender.setup.demo.online_retail import (
-    clean_sales,
-    load_online_retail,
-    read_online_retail,
-    shop_rows,
-)
+from scripts.online_retail import clean_sales, load_online_retail, read_online_retail, shop_rows
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts" / "load-online-retail"
@@ -257,15 +252,14 @@ def test_another_file_is_refused(tmp_path, name, content, message):
 
 @pytest.mark.parametrize(("name", "package"), [("sales.xlsx", "openpyxl"), ("sales.parquet", "pyarrow")])
 def test_a_missing_package_is_named_with_the_command(tmp_path, monkeypatch, name, package):
-    monkeypatch.setattr("recommender.setup.demo.online_retail.find_spec", lambda _name: None)
+    monkeypatch.setattr("scripts.online_retail.find_spec", lambda _name: None)
     with pytest.raises(SettingsError, match=f"pip install {package}"):
         read_online_retail(tmp_path / name)
 
 
 def run_script(*arguments: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_the_script(tmp_path):

@@ -81,7 +81,7 @@ def load_online_retail(file: Path, url: str, *, directory: Path | None = None) -
     address = normalise_url(url)
     sales = clean_sales(read_online_retail(file))
     if sales.empty:
-        raise SettingsError(f"{file} holds no sale of a known customer.", "Mind the file.")
+        raise SettingsError(f"{file} holds no sale of a known customer.", "Check the file.")
     rows = shop_rows(sales)
     folder = (
         nullcontext()
@@ -126,7 +126,7 @@ def read_online_retail(file: Path) -> pd.DataFrame:
     """
     kind = file.suffix.lower()
     if kind not in _READERS:
-        raise SettingsError(f"{file} is none of .xlsx, .csv and .parquet.", "Mind the file.")
+        raise SettingsError(f"{file} is none of .xlsx, .csv and .parquet.", "Check the file.")
     package = _READERS[kind]
     if package is not None and find_spec(package) is None:
         raise SettingsError(
@@ -136,7 +136,7 @@ def read_online_retail(file: Path) -> pd.DataFrame:
         frame = _read(file, kind)
     except (OSError, ValueError, BadZipFile) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise SettingsError(f"{file} cannot be read: {reason}.", "Mind the file.") from error
+        raise SettingsError(f"{file} cannot be read: {reason}.", "Check the file.") from error
     frame = frame.rename(columns=lambda name: _PUBLISHED.get(str(name).strip(), name))
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
@@ -179,7 +179,7 @@ def clean_sales(lines: pd.DataFrame) -> pd.DataFrame:
     """The lines that are sales of products to known customers, each once.
 
     Args:
-        lines: as `read_sales` returns them.
+        lines: as `read_online_retail` returns them.
 
     Returns:
         The same columns, `customer_id` int64, a missing name '', sorted by all of them, `sold_at` and
