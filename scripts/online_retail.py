@@ -19,9 +19,7 @@ import sqlalchemy as sa
 
 from recommender.database.urls import describe, normalise_url
 from recommender.errors import SettingsError
-from recommender.setup.demo.definitions import demo_tables
-from recommender.setup.demo.directory import EnvLine, shop_folder
-from recommender.setup.demo.loader import load_shop
+from recommender.setup.demo.loader import demo_tables, load_shop, shop_folder
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +81,14 @@ def load_online_retail(file: Path, url: str, *, directory: Path | None = None) -
     if sales.empty:
         raise SettingsError(f"{file} holds no sale of a known customer.", "Check the file.")
     rows = shop_rows(sales)
-    folder = (
-        nullcontext()
-        if directory is None
-        else shop_folder(directory, _settings(address.render_as_string(hide_password=False)))
-    )
+    settings = {
+        "DATABASE_URL": address.render_as_string(hide_password=False),
+        "SHOP_TIMEZONE": "Europe/London",
+        "HISTORY_DAYS": "36500",  # all, for they are of 2009 to 2011
+    }
+    folder = nullcontext() if directory is None else shop_folder(directory, settings)
     with folder:
-        load_shop(address, demo_tables(sa.String, sa.String), rows)
+        load_shop(address, demo_tables(sa.String(20)), rows)
     log.info("%s sale lines loaded into %s", len(sales), describe(address))
     return LoadReport(
         database=describe(address),
@@ -100,18 +99,6 @@ def load_online_retail(file: Path, url: str, *, directory: Path | None = None) -
         first=sales["sold_at"].min().to_pydatetime(),
         last=sales["sold_at"].max().to_pydatetime(),
     )
-
-
-def _settings(database_url: str) -> list[EnvLine]:
-    return [
-        EnvLine("Where sales are read and recommendations written.", "DATABASE_URL", database_url),
-        EnvLine(
-            "The zone of the shop's days and of the times in its tables.", "SHOP_TIMEZONE", "Europe/London"
-        ),
-        EnvLine(
-            "How many days back sales are read: all, for they are of 2009 to 2011.", "HISTORY_DAYS", "36500"
-        ),
-    ]
 
 
 def read_online_retail(file: Path) -> pd.DataFrame:

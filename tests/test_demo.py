@@ -1,12 +1,13 @@
 """The demo shop: plausible, the same for everybody on every day, all or nothing on every database."""
 
 import csv
-import hashlib
 import re
 import sqlite3
-from collections import Counter, defaultdict
+import tomllib
+from collections import Counter
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,10 +24,8 @@ from recommender.export.forgotten import Forgotten
 from recommender.export.snapshot import export
 from recommender.settings import RepeatPurchases, load_settings
 from recommender.setup.demo import build_demo, last_day_before
-from recommender.setup.demo.definitions import demo_tables
-from recommender.setup.demo.loader import load_shop
-from recommender.setup.demo.people import N_DAYS
-from recommender.setup.demo.products import N_SEASONS, State, load_assortment, season_of
+from recommender.setup.demo.loader import demo_tables, load_shop
+from recommender.setup.demo.products import N_DAYS, N_SEASONS, load_assortment, season_of
 from recommender.setup.demo.simulation import simulate
 from recommender.system.window import window
 from recommender.tables import KeyKind
@@ -34,18 +33,29 @@ from tests.servers import PASSWORD
 from tests.shops import load_interactions
 
 MONDAY = date(2026, 11, 23)
+IN_SUMMER = date(2027, 7, 14)
 TABLES = ("customers", "products", "orders", "order_lines")
 SALE = {"completed", "shipped", "returned"}
 
 
 @pytest.fixture(scope="module")
-def catalogue():
+def assortment():
     return load_assortment(0)
 
 
 @pytest.fixture(scope="module")
-def sales(catalogue):
-    return simulate(catalogue)
+def interests(assortment):
+    return assortment[0]
+
+
+@pytest.fixture(scope="module")
+def items(assortment):
+    return assortment[1]
+
+
+@pytest.fixture(scope="module")
+def orders(interests):
+    return simulate(interests)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +63,13 @@ def shop(tmp_path_factory):
     """A demo made on a Monday, with the report."""
     directory = tmp_path_factory.mktemp("demo") / "shop"
     return directory, build_demo(directory, url=None, today=MONDAY)
+
+
+@pytest.fixture(scope="module")
+def later_shop(tmp_path_factory):
+    """A demo made on another day, after a change of the clocks."""
+    directory = tmp_path_factory.mktemp("demo") / "shop"
+    return directory, build_demo(directory, url=None, today=IN_SUMMER)
 
 
 def rows_of(directory: Path, table: str) -> list[tuple[Any, ...]]:
@@ -90,43 +107,35 @@ def exported(directory: Path, folder: Path, today: date) -> Path:
 # The catalogue
 
 
-def test_every_item_has_its_own_name(catalogue):
-    names = Counter(item.name for item in catalogue.items)
-    assert max(names.values()) == 1
-    assert 400 <= len(names) <= 800
+def test_every_line_of_the_catalogue_is_an_item_with_its_own_name(items):
+    tables = tomllib.loads(files("recommender.setup.demo").joinpath("catalogue.toml").read_text()).values()
+    styles = [style for table in tables for style in table.values() if isinstance(style, dict)]
+    listed = [line for style in styles for line in (style["used_up"] + style["kept"]).split("\n") if line]
+    seasonal = [name for table in tables for _, *names in table.get("seasonal", []) for name in names]
+    assert len({item.name for item in items}) == len(items) == len(listed) + len(seasonal)
+    assert [item.item_id for item in items] == [*range(101, 101 + len(items))]
 
 
-def test_what_goes_together_exists(catalogue):
-    names = {interest.name for interest in catalogue.interests}
-    assert all(set(interest.goes_with) <= names - {interest.name} for interest in catalogue.interests)
+def test_what_goes_together_exists(interests):
+    for name, interest in interests.items():
+        assert {*interest.goes_with} <= interests.keys() - {name}
 
 
 def test_the_season_decides_names_and_nothing_else():
-    spring, autumn = load_assortment(3), load_assortment(10)
-    differing = [(a, b) for a, b in zip(spring.items, autumn.items, strict=True) if a != b]
+    spring, autumn = load_assortment(3)[1], load_assortment(10)[1]
+    differing = [(a, b) for a, b in zip(spring, autumn, strict=True) if vars(a) != vars(b)]
     assert differing
     for a, b in differing:
         assert a.category.endswith(", in season")
-        assert (a.item_id, a.category, a.cents, a.lasts_days, a.state) == (
-            b.item_id,
-            b.category,
-            b.cents,
-            b.lasts_days,
-            b.state,
-        )
+        assert {**vars(a), "name": b.name} == vars(b)
 
 
 @pytest.mark.parametrize("day", [date(2027, 1, 3) + timedelta(weeks=2 * i) for i in range(26)])
 def test_christmas_goods_are_sold_before_christmas(day):
     """Whatever the day on which the sales end, the place that is sold in Advent holds the calendar."""
-    middle = timedelta(days=14)
-    line = next(
-        interest.seasonal[0]
-        for interest in load_assortment(season_of(day - middle)).interests
-        if interest.name == "sweets"
-    )
+    line = load_assortment(season_of(day - timedelta(days=14)))[0]["sweets"].seasonal[0]
     (place,) = [i for i, item in enumerate(line) if item.name == "Chocolate Advent Calendar"]
-    assert (line[place].state is State.SOLD) == (place in {0, N_SEASONS - 1})
+    assert line[place].active == (place in {0, N_SEASONS - 1})
     last_sold = day - timedelta(days=28 * place)
     first_sold = last_sold - timedelta(days=27)
     year = first_sold.year
@@ -137,8 +146,7 @@ def test_christmas_goods_are_sold_before_christmas(day):
 def test_seasons_divide_the_year():
     assert season_of(date(2026, 1, 1)) == 0
     assert season_of(date(2028, 12, 31)) == N_SEASONS - 1
-    days = [date(2028, 1, 1) + timedelta(days=i) for i in range(366)]
-    lengths = Counter(season_of(day) for day in days)
+    lengths = Counter(season_of(date(2028, 1, 1) + timedelta(days=i)) for i in range(366))
     assert len(lengths) == N_SEASONS
     assert set(lengths.values()) <= {28, 29}
 
@@ -146,127 +154,94 @@ def test_seasons_divide_the_year():
 # The sales
 
 
-def test_the_same_seed_gives_the_same_sales(catalogue, sales):
-    assert simulate(catalogue).orders == sales.orders
-    assert simulate(catalogue, seed=2).orders != sales.orders
-
-
-def test_the_sales_do_not_depend_on_the_season(sales):
-    """Only names differ: the same ids at the same times."""
+def test_the_same_seed_gives_the_same_sales(interests, orders):
+    """Also in another season, where names alone differ."""
 
     def plain(orders):
         return [
-            (order.day, order.second, [(line.item.item_id, line.quantity) for line in order.lines])
+            (order.time, order.status, [(item.item_id, n) for item, n in order.quantities.items()])
             for order in orders
         ]
 
-    assert plain(simulate(load_assortment(7)).orders) == plain(sales.orders)
+    assert plain(simulate(load_assortment(7)[0])) == plain(orders)
+    assert plain(simulate(interests, seed=2)) != plain(orders)
 
 
-def test_the_size_of_the_shop(sales):
-    n_lines = sum(len(order.lines) for order in sales.orders)
-    assert 50_000 <= n_lines <= 90_000
-    assert sales.orders[0].day == 0
-    assert sales.orders[-1].day == N_DAYS - 1
-    halves = Counter(order.day < N_DAYS // 2 for order in sales.orders)
+def test_the_size_of_the_shop(orders):
+    assert 50_000 <= sum(len(order.quantities) for order in orders) <= 90_000
+    assert orders[0].time.days == 0
+    assert orders[-1].time.days == N_DAYS - 1
+    halves = Counter(order.time.days < N_DAYS // 2 for order in orders)
     assert halves[False] > 1.4 * halves[True]  # it grows
 
 
-def test_what_shops_have_to_deal_with(sales):
+def test_what_shops_have_to_deal_with(orders):
     """Guests, cancellations, returns, unpaid orders: each about as often as in a real shop."""
-    n = len(sales.orders)
-    statuses = Counter(order.status for order in sales.orders)
+    n = len(orders)
+    statuses = Counter(order.status for order in orders)
     assert set(statuses) == {"completed", "shipped", "cancelled", "pending", "returned"}
     assert 0.02 < statuses["cancelled"] / n < 0.04
-    assert 0.05 < sum(order.customer is None for order in sales.orders) / n < 0.1
-    lines = [(order.status, line) for order in sales.orders for line in order.lines]
+    assert 0.05 < sum(order.customer.customer_id is None for order in orders) / n < 0.1
+    assert all(
+        (order.customer.customer_id is None) != (order.customer.guest_email is None) for order in orders
+    )
+    lines = [(order.status, quantity) for order in orders for quantity in order.quantities.values()]
     assert 0.01 < sum(status == "returned" for status, _ in lines) / len(lines) < 0.03
-    assert all((line.quantity < 0) == (status == "returned") for status, line in lines)
+    assert all((quantity < 0) == (status == "returned") for status, quantity in lines)
 
 
-def test_who_orders_is_a_customer_or_leaves_an_address(sales):
-    for order in sales.orders:
-        assert (order.customer is None) != (order.guest_email is None)
-    assert any(order.guest_email != (order.guest_email or "").lower() for order in sales.orders)
-
-
-def test_nothing_comes_back_that_was_not_bought(sales):
+def test_nothing_comes_back_that_was_not_bought(orders):
     bought: Counter[tuple[object, int]] = Counter()
-    for order in sales.orders:
-        buyer = order.customer if order.guest_email is None else order.guest_email
-        for line in order.lines:
+    for order in orders:
+        for item, quantity in order.quantities.items():
             if order.status != "cancelled":
-                bought[buyer, line.item.item_id] += line.quantity
-                assert bought[buyer, line.item.item_id] >= 0
+                bought[order.customer, item.item_id] += quantity
+                assert bought[order.customer, item.item_id] >= 0
 
 
-def test_withdrawn_and_new_items(catalogue, sales):
-    last_sold: dict[int, int] = {}
-    for order in sales.orders:
+def test_items_are_bought_on_the_days_on_which_they_are_sold(interests, items, orders):
+    """Withdrawn ones up to a day, new ones never, those of a season in its four weeks of each year."""
+    seasons = {
+        item: place
+        for interest in interests.values()
+        for line in interest.seasonal
+        for place, item in enumerate(line)
+    }
+    days = {item: [] for item in items}
+    for order in orders:
         if order.status != "returned":
-            last_sold |= {line.item.item_id: order.day for line in order.lines}
-    by_state = defaultdict(list)
-    for item in catalogue.items:
-        by_state[item.state].append(last_sold.get(item.item_id, -1))
-    assert len(by_state[State.WITHDRAWN]) >= 5
-    assert all(0 <= day < N_DAYS - 100 for day in by_state[State.WITHDRAWN])
-    assert all(day == -1 for day in by_state[State.NEW])
-    assert sum(day == -1 for day in by_state[State.SOLD]) < 5
+            for item in order.quantities:
+                days[item].append(order.time.days)
+    for item, place in seasons.items():
+        assert {(N_DAYS - 1 - day) // 28 % N_SEASONS for day in days[item]} == {place}
+    withdrawn = [item for item in items if not item.active and item not in seasons]
+    new = [item for item in items if not days[item]]
+    assert min(len(withdrawn), len(new)) >= 3
+    assert all(max(days[item]) < N_DAYS - 100 for item in withdrawn)
+    assert not any(item.sold_days for item in new)
 
 
-def things_of(interest) -> set[int]:
-    """Ids of all items of an interest."""
-    shelves = [
-        *interest.seasonal,
-        *(shelf for style in interest.styles for shelf in (style.used_up, style.kept)),
-    ]
-    return {item.item_id for shelf in shelves for item in shelf}
-
-
-def test_customers_buy_what_they_like(catalogue, sales):
-    """Most of what customers buy is of their one to three interests, and about half of it is a repeat."""
-    things = {interest.name: things_of(interest) for interest in catalogue.interests}
-    buyers = [customer for customer in sales.customers if customer.tastes]
-    assert {len(customer.tastes) for customer in buyers} == {1, 2, 3}
+def test_customers_buy_what_they_like(interests, orders):
+    """Most of what customers buy is of their one to three tastes, and about half of it is a repeat."""
+    assert {len(order.customer.tastes) for order in orders} == {1, 2, 3}
     lines, liked, repeated = 0, 0, 0
     seen = set()
-    for order in sales.orders:
-        if order.customer is not None and order.status != "returned":
-            tastes = sales.customers[order.customer].tastes
-            theirs = set().union(*(things[taste.interest.name] for taste in tastes))
-            for line in order.lines:
+    for order in orders:
+        if order.status != "returned":
+            shelves = [style.used_up + style.kept for style in order.customer.tastes.values()]
+            shelves += [line for name in order.customer.tastes for line in interests[name].seasonal]
+            theirs = {item for shelf in shelves for item in shelf}
+            for item in order.quantities:
                 lines += 1
-                liked += line.item.item_id in theirs
-                repeated += (order.customer, line.item.item_id) in seen
-                seen.add((order.customer, line.item.item_id))
+                liked += item in theirs
+                repeated += (order.customer, item) in seen
+                seen.add((order.customer, item))
     assert 0.85 < liked / lines < 1
     assert 0.3 < repeated / lines < 0.7
 
 
-def test_nappies_grow_with_the_child(catalogue, sales):
-    (baby,) = [interest for interest in catalogue.interests if interest.name == "baby"]
-    stages = {
-        item.item_id: stage
-        for stage, style in enumerate(baby.styles)
-        for item in style.used_up
-        if item.name.startswith("Napp")
-    }
-    latest: dict[int, int] = {}
-    up, down, same = 0, 0, 0
-    for order in sales.orders:
-        if order.customer is None or order.status == "returned":
-            continue
-        if sales.customers[order.customer].tastes[0].interest is baby:
-            for stage in (stages[line.item.item_id] for line in order.lines if line.item.item_id in stages):
-                before = latest.setdefault(order.customer, stage)
-                up, down, same = up + (stage > before), down + (stage < before), same + (stage == before)
-                latest[order.customer] = stage
-    assert up > 50
-    assert down < 0.02 * (up + same)  # a present for somebody else
-
-
-def test_the_shop_is_open_by_day(sales):
-    hours = {order.second // 3600 for order in sales.orders}
+def test_the_shop_is_open_by_day(orders):
+    hours = {order.time.seconds // 3600 for order in orders}
     assert min(hours) == 7
     assert max(hours) == 22
 
@@ -282,20 +257,17 @@ def test_the_sales_end_on_the_sunday_before(days):
     assert 1 <= (today - last).days <= 7
 
 
-@pytest.mark.parametrize("today", [date(2027, 4, 4), date(2028, 2, 29)])
-def test_another_day_moves_all_times_by_whole_weeks(shop, tmp_path, today):
-    directory, report = shop
-    other = build_demo(tmp_path / "shop", url=None, today=today)
-    moved = other.last_day - report.last_day
+def test_another_day_moves_all_times_by_whole_weeks(shop, later_shop):
+    (directory, report), (later, later_report) = shop, later_shop
+    moved = later_report.last_day - report.last_day
     assert moved.days % 7 == 0
-    assert 1 <= (today - other.last_day).days <= 7
     for table in TABLES:
-        for before, after in zip(rows_of(directory, table), rows_of(tmp_path / "shop", table), strict=True):
+        for before, after in zip(rows_of(directory, table), rows_of(later, table), strict=True):
             if table == "products":
                 assert before[0:1] + before[2:] == after[0:1] + after[2:]
             else:
                 assert [shifted(value, moved) for value in before] == list(after)
-    assert other.examples == report.examples
+    assert later_report.examples == report.examples
 
 
 def shifted(value: object, by: timedelta) -> object:
@@ -305,21 +277,17 @@ def shifted(value: object, by: timedelta) -> object:
     return value
 
 
-def test_the_model_sees_the_same_on_every_day(shop, tmp_path):
-    """Also across a change of the clocks: equal to the byte, so that the lists are equal too."""
-    directory, _ = shop
-    today = date(2027, 7, 14)
-    build_demo(tmp_path / "shop", url=None, today=today)
-    found = [
+def test_the_model_sees_the_same_on_every_day(shop, later_shop, tmp_path):
+    """Equal to the byte, so that the lists are equal too."""
+    first, second = (
         load_interactions(
             exported(made, tmp_path / name, day) / "sales.csv",
             customer_kind=KeyKind.INTEGER,
             item_kind=KeyKind.INTEGER,
             half_life_days=90,
         )
-        for made, name, day in ((directory, "run1", MONDAY), (tmp_path / "shop", "run2", today))
-    ]
-    first, second = found
+        for (made, _), name, day in ((shop, "run1", MONDAY), (later_shop, "run2", IN_SUMMER))
+    )
     assert first.n_sales == second.n_sales
     assert first.user_ids == second.user_ids
     assert first.item_ids == second.item_ids
@@ -334,8 +302,8 @@ def test_the_model_sees_the_same_on_every_day(shop, tmp_path):
 
 def test_the_report_counts_what_is_there(shop):
     directory, report = shop
-    counts = [len(rows_of(directory, table)) for table in TABLES]
-    assert counts == [report.customers, report.items, report.orders, report.sale_lines]
+    counts = [len(rows_of(directory, table)) for table in ("customers", "products", "order_lines")]
+    assert counts == [report.customers, report.items, report.sale_lines]
     times = [row[4] for row in rows_of(directory, "orders")]
     assert str(report.first_day) == min(times)[:10]
     assert str(report.last_day) == max(times)[:10]
@@ -344,14 +312,13 @@ def test_the_report_counts_what_is_there(shop):
 def test_the_examples_tell_a_story(shop):
     """They bought lately, and different things."""
     directory, report = shop
-    assert len(report.examples) >= 3
-    assert len({example.who for example in report.examples}) == len(report.examples)
+    assert len({*report.examples.values()}) == len(report.examples) == 5
     with closing(sqlite3.connect(directory / "shop.db")) as connection:
-        for example in report.examples:
+        for customer_id in report.examples:
             items, latest = connection.execute(
                 "SELECT count(DISTINCT product_id), max(ordered_at) FROM orders JOIN order_lines"
                 " USING (order_id) WHERE customer_id = ?",
-                (example.customer_id,),
+                (customer_id,),
             ).fetchone()
             assert items >= 15
             assert date.fromisoformat(latest[:10]) > report.last_day - timedelta(days=28)
@@ -397,14 +364,13 @@ def test_a_file_is_no_folder(tmp_path):
         build_demo(tmp_path / "notes.txt", url=None, today=MONDAY)
 
 
-def test_what_is_off_the_shelves_cannot_be_recommended(shop, tmp_path, catalogue):
+def test_what_is_off_the_shelves_cannot_be_recommended(shop, tmp_path, items):
     directory, _ = shop
     text = (exported(directory, tmp_path / "run", MONDAY) / "items.csv").read_text()
     rows = list(csv.DictReader(text.splitlines()))
-    off = {item.item_id for item in catalogue.items if item.state in {State.WITHDRAWN, State.OUT_OF_SEASON}}
-    assert {int(row["item_id"]) for row in rows if row["sellable"] == "false"} == off
-    assert {int(row["item_id"]) for row in rows} == {item.item_id for item in catalogue.items}
-    in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "1"}
+    sellable = {int(row["item_id"]): row["sellable"] == "true" for row in rows}
+    assert sellable == {item.item_id: item.active for item in items}
+    in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "true"}
     assert "Chocolate Advent Calendar" in in_season
     assert "Chocolate Easter Eggs Assorted" not in in_season
 
@@ -418,14 +384,12 @@ def test_the_same_shop_on_every_database(shop, shop_url, tmp_path):
     report = build_demo(tmp_path / "other", url=shop_url, today=MONDAY)
     assert PASSWORD not in repr(report)
     assert not (tmp_path / "other" / "shop.db").exists()
-    hashes = []
-    for made, name in ((directory, "run1"), (tmp_path / "other", "run2")):
-        folder = exported(made, tmp_path / name, MONDAY)
-        sales = sorted((folder / "sales.csv").read_text().splitlines())
-        hashes.append(
-            (hashlib.sha256("\n".join(sales).encode()).hexdigest(), (folder / "items.csv").read_bytes())
-        )
-    assert hashes[0] == hashes[1]
+    one, other = (
+        exported(made, tmp_path / f"run of {made.name}", MONDAY) for made in (directory, tmp_path / "other")
+    )
+    lines, other_lines = (sorted((folder / "sales.csv").read_text().splitlines()) for folder in (one, other))
+    assert lines == other_lines
+    assert (one / "items.csv").read_bytes() == (other / "items.csv").read_bytes()
 
 
 def test_a_password_is_kept_in_the_env_file_alone(postgresql, tmp_path):
@@ -464,11 +428,10 @@ def broken_rows(after: int):
     raise RuntimeError("the source broke")
 
 
-@pytest.mark.parametrize("after", [0, 15_000])
-def test_a_failure_on_the_way_leaves_nothing(shop_url, tmp_path, after):
+def test_a_failure_on_the_way_leaves_nothing(shop_url, tmp_path):
     (tmp_path / "shop.db").touch()
     with pytest.raises(RuntimeError, match="the source broke"):
-        load_shop(normalise_url(shop_url), demo_tables(), {"customers": broken_rows(after)})
+        load_shop(normalise_url(shop_url), demo_tables(), {"customers": broken_rows(15_000)})
     assert tables_in(shop_url) == set()
 
 

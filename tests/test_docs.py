@@ -13,7 +13,7 @@ from recommender.database import open_database
 from recommender.database.ddl import KeyType, all_tables
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
-from recommender.setup.demo.definitions import demo_tables
+from recommender.setup.demo.loader import demo_tables
 from recommender.tables import KeyKind
 
 ROOT = Path(__file__).parent.parent
@@ -74,7 +74,7 @@ def shop(database_url):
     if database.backend == "sqlite":
         Path(str(database.url.database)).touch()  # an empty file is an empty database; we never make one
     key = database.key_type_here(KeyType(KeyKind.INTEGER, "INTEGER"), "another", guests=False)
-    products = demo_tables().products
+    (products,) = [table for table in demo_tables() if table.name == "products"]
     tables = all_tables(schema=None, prefix="", customer=key, item=key)
     recommendations, _, similar, _, popular, *_ = tables
     with database.connect() as connection:

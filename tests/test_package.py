@@ -4,11 +4,13 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tomllib
 import venv
 import zipfile
+from contextlib import closing
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
@@ -131,7 +133,7 @@ def test_help_needs_click_alone(recommend, tmp_path):
 
 
 def test_a_night_on_the_demo_shop(recommend, tmp_path):
-    """The whole way of the README; the night itself is silent, or cron would mail it."""
+    """The whole way of the README; the night itself is silent, or cron would mail it. Its lists convince."""
 
     def call(*arguments: str, cwd: Path) -> str:
         done = run(recommend, *arguments, cwd=cwd)
@@ -143,7 +145,12 @@ def test_a_night_on_the_demo_shop(recommend, tmp_path):
     shop = tmp_path / "shop"
     call("init", "--yes", cwd=shop)
     assert call("run", cwd=shop) == ""
-    assert json.loads(call("status", "--json", cwd=shop))
+    published = json.loads(call("status", "--json", cwd=shop))["published"]
+    assert published["method"] == "blend"
+    assert published["ndcg"] > 5 * published["baseline_ndcg"] > 0
+    with closing(sqlite3.connect(shop / "shop.db")) as connection:
+        for table in ("buy_again", "bought_together", "similar_items"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 1000
     assert example is not None
     assert example[1] in call("show", example[1], cwd=shop)
 

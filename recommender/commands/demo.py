@@ -31,5 +31,5 @@ def command(directory: Path, url: str | None) -> None:
     print_line(f"  cd {shlex.quote(str(directory))}")
     print_line("  recommend init --yes")
     print_line("  recommend run")
-    for example in report.examples:
-        print_line(f"  recommend show {example.customer_id}   # {example.who}")
+    for customer_id, who in report.examples.items():
+        print_line(f"  recommend show {customer_id}   # {who}")

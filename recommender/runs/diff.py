@@ -260,12 +260,14 @@ class _Hashed:
             path, dtype=str, na_filter=False, chunksize=_LINES_AT_ONCE, lineterminator="\n"
         ) as reader:
             for frame in reader:
+                # As moments: earlier versions wrote them in another form.
+                frame["sold_at"] = pd.to_datetime(frame["sold_at"], format="ISO8601", utc=True)
                 same = [name for name in _SAME_SALE if name in frame.columns]
                 parts.append(
                     (
                         hashes(frame),
                         hashes(frame[same]),
-                        (frame["sold_at"] < window_start).to_numpy(bool),
+                        (frame["sold_at"] < pd.Timestamp(window_start)).to_numpy(bool),
                         np.unique(hashes(frame[["customer_id"]])),
                         np.unique(hashes(frame[["item_id"]])),
                     )

@@ -1,49 +1,161 @@
-"""Puts a whole shop into an empty database, or leaves the database as it was."""
+"""Makes a shop: tables in an empty database, `.env` and `sql/` in an empty folder; all of it, or nothing."""
 
 import itertools
-import logging
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.errors import DatabaseError, SettingsError
-from recommender.setup.demo.definitions import DemoTables
-from recommender.system.files import new_file
-
-log = logging.getLogger(__name__)
+from recommender.setup.envfile import write_env
+from recommender.system.files import make_folder, new_file, write_text
 
 Rows = Iterable[Sequence[Any]]
 """Rows with their values in the order of the table's columns."""
 _ROWS_AT_ONCE = 10_000
 
 
-def load_shop(url: sa.URL, tables: DemoTables, rows: Mapping[str, Rows]) -> None:
+def demo_tables(id_type: Any = sa.Integer) -> list[sa.Table]:
+    """The tables of a shop as shops have them, each after those that it refers to; ours are not among them.
+
+    A return is an order of status `returned` with lines of negative quantity: a credit note.
+
+    Args:
+        id_type: of products and orders.
+    """
+    metadata = sa.MetaData()
+    # SQLite keeps times as text: without fractions, as most shops write them.
+    whole_seconds = sqlite.DATETIME(truncate_microseconds=True)  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+    time = sa.DateTime().with_variant(whole_seconds, "sqlite")
+    money = sa.Numeric(10, 2, asdecimal=False)
+
+    def key(name: str, kind: Any) -> sa.Column[Any]:
+        return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+    def table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+        return sa.Table(name, metadata, *columns, mysql_charset="utf8mb4")
+
+    return [
+        table(
+            "customers",
+            key("customer_id", sa.Integer),
+            sa.Column("name", sa.String(100)),
+            sa.Column("email", sa.String(200)),
+            sa.Column("registered_at", time),
+        ),
+        table(
+            "products",
+            key("product_id", id_type),
+            sa.Column("name", sa.String(200), nullable=False),
+            sa.Column("category", sa.String(100)),
+            sa.Column("price", money),
+            sa.Column("active", sa.Boolean, nullable=False),
+            sa.Column("stock", sa.Integer),
+        ),
+        table(
+            "orders",
+            key("order_id", id_type),
+            sa.Column("customer_id", sa.ForeignKey("customers.customer_id"), index=True),
+            sa.Column("guest_email", sa.String(200)),
+            sa.Column("status", sa.String(20), nullable=False),
+            sa.Column("ordered_at", time, nullable=False, index=True),
+        ),
+        table(
+            "order_lines",
+            key("order_id", sa.ForeignKey("orders.order_id")),
+            key("line_no", sa.Integer),
+            sa.Column("product_id", sa.ForeignKey("products.product_id"), nullable=False, index=True),
+            sa.Column("quantity", sa.Integer, nullable=False),
+            sa.Column("unit_price", money, nullable=False),
+        ),
+    ]
+
+
+@contextmanager
+def shop_folder(directory: Path, settings: Mapping[str, str]) -> Iterator[None]:
+    """Write `.env` and `sql/` as `recommend init` would leave them, then let the shop itself be made.
+
+    When that fails, the folder is as it was before: what nobody can use is not left behind.
+
+    Args:
+        directory: an empty or missing folder.
+        settings: what differs from the program's defaults.
+
+    Raises:
+        SettingsError: the folder is not empty, is no folder, or cannot be made.
+    """
+    was_there = directory.exists()
+    try:
+        make_folder(directory)
+        used = any(directory.iterdir())
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {directory} cannot be used: {error.strerror}.", "Name a new folder."
+        ) from error
+    if used:
+        raise SettingsError(
+            f"The folder {directory} is not empty: nothing was changed.",
+            "Name a new folder, or empty this one.",
+        )
+    sql = directory / "sql"
+    try:
+        make_folder(sql)
+        for query in files(__package__).joinpath("sql").iterdir():
+            write_text(sql / query.name, query.read_text(encoding="utf-8"))
+        write_env(directory / ".env", settings)
+        yield
+    except BaseException:
+        shutil.rmtree(sql, ignore_errors=True)
+        (directory / ".env").unlink(missing_ok=True)
+        if not was_there:
+            directory.rmdir()
+        raise
+
+
+def load_shop(url: sa.URL, tables: Sequence[sa.Table], rows: Mapping[str, Rows]) -> None:
     """Create the tables and fill them, all or nothing.
 
     Args:
-        url: a normalised address of a database that has none of these tables. A SQLite file that is not there
-            is made, for its owner alone.
-        tables: the tables.
+        url: a normalised address of a database without tables. A SQLite file that is not there is made, for
+            its owner alone.
+        tables: in an order in which they can be filled.
         rows: for each table's name its rows; they are read once.
 
     Raises:
-        SettingsError: one of the tables is there already, or the SQLite file's folder is not.
+        SettingsError: the database has tables already, or the SQLite file's folder is not there.
         DatabaseError: the database failed; nothing of ours is left in it.
     """
     made = _make_file(url)
     database = open_database(url)
+    created: list[sa.Table] = []
     try:
         with database.connect() as connection:
             _refuse_used(database, connection, tables)
-            with _all_or_nothing(database, connection, tables):
-                for table in tables.in_order:
-                    _fill(connection, table, rows[table.name])
+            connection.exec_driver_sql("BEGIN")
+            for table in tables:
+                table.create(connection, checkfirst=False)
+                created.append(table)
+            if database.backend == "mysql":  # each CREATE TABLE has committed
+                connection.exec_driver_sql("BEGIN")
+            for table in tables:
+                names = table.columns.keys()
+                pending = iter(rows[table.name])
+                while batch := list(itertools.islice(pending, _ROWS_AT_ONCE)):
+                    connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in batch])
+            connection.exec_driver_sql("COMMIT")
     except BaseException:
+        if database.backend == "mysql":
+            # The error that led here matters more than one here.
+            with suppress(DatabaseError), database.connect() as connection:
+                for table in reversed(created):
+                    table.drop(connection)
         if made is not None:
             made.unlink(missing_ok=True)
         raise
@@ -51,76 +163,21 @@ def load_shop(url: sa.URL, tables: DemoTables, rows: Mapping[str, Rows]) -> None
 
 def _make_file(url: sa.URL) -> Path | None:
     """The SQLite file, if it was not there and has been made."""
-    if url.get_backend_name() != "sqlite":
-        return None
     path = Path(str(url.database))
-    if path.exists():
+    if url.get_backend_name() != "sqlite" or path.exists():
         return None
     try:
         new_file(path)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be made: {error.strerror}.", "Mind the address.") from error
+        raise SettingsError(f"{path} cannot be made: {error.strerror}.", "Check the address.") from error
     return path
 
 
-def _refuse_used(database: Database, connection: sa.Connection, tables: DemoTables) -> None:
+def _refuse_used(database: Database, connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
     there = set(sa.inspect(connection).get_table_names())
-    used = [table.name for table in tables.in_order if table.name in there] or sorted(there)[:3]
+    used = [table.name for table in tables if table.name in there] or sorted(there)[:3]
     if used:
         raise SettingsError(
             f"{database.name} already has {', '.join(used)}: nothing was changed.",
             "Give the address of an empty database.",
         )
-
-
-@contextmanager
-def _all_or_nothing(database: Database, connection: sa.Connection, tables: DemoTables) -> Iterator[None]:
-    """Create the tables, let them be filled, commit; on any error leave none of them."""
-    execute = connection.exec_driver_sql
-    # MySQL and MariaDB commit at each CREATE TABLE: there the tables are dropped again instead.
-    ddl_rolls_back = database.backend != "mysql"
-    created: list[sa.Table] = []
-    try:
-        if ddl_rolls_back:
-            execute("BEGIN")
-        for table in tables.in_order:
-            table.create(connection, checkfirst=False)
-            created.append(table)
-        if not ddl_rolls_back:
-            execute("BEGIN")
-        yield
-        execute("COMMIT")
-    except BaseException:
-        # An interrupt may have come in the middle of a call of the driver: the connection is good for nothing
-        # but to be closed, which rolls back.
-        connection.invalidate()
-        if not ddl_rolls_back:
-            _drop(database, created)
-        raise
-
-
-def _drop(database: Database, tables: Sequence[sa.Table]) -> None:
-    """Take away what was created; the error that led here matters more than one here."""
-    try:
-        with database.connect() as connection:
-            for table in reversed(tables):
-                table.drop(connection)
-    except DatabaseError as error:
-        log.warning("tables that were begun are left in %s: %s", database.name, error)
-
-
-def _fill(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
-    names = [column.name for column in table.columns]
-    driver = connection.connection.driver_connection
-    if connection.dialect.driver == "psycopg":
-        assert driver is not None  # noqa: S101 - tells the type checker, nothing else
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy,
-        ):
-            for row in rows:
-                copy.write_row(row)
-        return
-    pending = iter(rows)
-    while batch := list(itertools.islice(pending, _ROWS_AT_ONCE)):
-        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in batch])

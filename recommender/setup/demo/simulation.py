@@ -1,229 +1,146 @@
-"""Two years of the demo shop, told in days of a fixed calendar.
+"""Two years of the demo shop, on a calendar of whole weeks; day 0 is a Monday.
 
-The calendar has 103 whole weeks, day 0 is a Monday. Everything follows from the seed, see `chance`.
+Everything follows from the seed: drawn are only random(), choices() and randint() of Python's own generator,
+and computed are sums and products, so that it is the same on every machine.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
+from typing import TypeVar
 
-from recommender.setup.demo.chance import popular_first, weighted, whole
-from recommender.setup.demo.people import N_DAYS, Customer, Habit, People, on_sale
-from recommender.setup.demo.products import N_SEASONS, Assortment, Item, Style
+from recommender.setup.demo.products import N_DAYS, N_SEASONS, Interest, Item, Style
+
+_T = TypeVar("_T")
 
 N_CUSTOMERS = 3000
-"""Customers with an account who buy."""
-N_IDLE = 80
-"""Accounts without any order."""
+"""People with an account; a few never buy."""
 N_GUESTS = 1300
 """People who order without an account, by e-mail address."""
-
-_LAST_YEAR_UNTIL = 357
-_LAST_YEAR_PERCENT = 96
+_FIRST_CUSTOMER_ID = 1001
+_OPENS, _OPEN_SECONDS = 7 * 3600, 16 * 3600
 _SEASON_DAYS = 28
-_FOR_EVER = -1
-# What will run out within so many days comes along; the shop is not visited twice within a few.
-_AHEAD_DAYS = 9
-_BETWEEN_VISITS_DAYS = 6
-# Shares of the purchases out of habit.
-_TRIES_ANOTHER = 0.12
-_GIVES_UP = 0.04
-# Shares of visits, and how many habits a customer has room for.
-_IN_SEASON = 0.6
-_NEW_HABIT = 0.12
-_MOST_HABITS = 5
-# Shares of what is bought beyond the needs.
-_BY_TASTE = 0.86
-_FOR_THE_HOUSEHOLD = 0.08
-_TO_KEEP = 0.62
-# Shares of orders and of lines.
+# Between two visits; what will run out within the fewest of these days comes along.
+_FEWEST_DAYS, _MOST_DAYS = 7, 42
+# Shares of what is bought: again, in season, by taste and not from anywhere in the shop, to keep.
+_AGAIN = 0.85
+_IN_SEASON = 0.35
+_BY_TASTE = 0.93
+_TO_KEEP = 0.6
+# Shares of orders, and of lines. An order of the last days is on its way, or waits for its payment.
 _CANCELLED = 0.03
-_UNPAID = 0.07
-_KEPT_COMES_BACK = 0.035
-_USED_UP_COMES_BACK = 0.012
-_ODDLY_TYPED = 0.2
-# Days that an order may wait for its payment, or is on its way.
-_WAITS_DAYS = 3
-_ON_THE_WAY_DAYS = 4
-# Orders by hour from 7 to 22: some at noon, most in the evening.
-_HOURS = (2, 3, 5, 6, 6, 7, 7, 5, 5, 5, 6, 7, 9, 10, 8, 4)
-_OPENS = 7
-_OFFICE_SECONDS = (9 * 3600, 17 * 3600)
+_UNPAID = 0.1
+_OPEN_DAYS = 4
+_COMES_BACK = 0.025
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of an order."""
+@dataclass(frozen=True, eq=False)
+class Customer:
+    """A customer, or a guest, who has an address and no number."""
 
-    item: Item
-    quantity: int
-    """Negative on a credit note."""
-    cents: int
-    """Price of one on that day."""
+    customer_id: int | None
+    guest_email: str | None
+    joined: int
+    """Day of the first visit."""
+    leaves: int
+    tastes: dict[str, Style]
+    """By the name of the interest, the strongest first."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """An order, or a credit note for what came back (status `returned`)."""
+    """An order, or a credit note for what came back (status `returned`, negative quantities)."""
 
-    day: int
-    second: int
-    """Of the day."""
-    customer: int | None
-    """Place in the list of customers; None for a guest."""
-    guest_email: str | None
+    time: timedelta
+    """Since the begin of day 0."""
+    customer: Customer
     status: str
-    lines: tuple[Line, ...]
+    quantities: dict[Item, int]
 
 
-@dataclass(frozen=True)
-class SimulatedSales:
-    """All that happened."""
-
-    customers: tuple[Customer, ...]
-    """With an account, in the order of their registration."""
-    orders: tuple[Order, ...]
-    """In the order of time."""
-
-
-def simulate(catalogue: Assortment, seed: int = 1) -> SimulatedSales:
-    """Two years of the shop."""
+def simulate(interests: Mapping[str, Interest], seed: int = 1) -> list[Order]:
+    """Two years of the shop, in the order of time; customers are numbered by their first visit."""
     rng = Random(seed)
-    people = People(rng, catalogue)
-    customers = [people.customer() for _ in range(N_CUSTOMERS)]
-    customers += [people.idle() for _ in range(N_IDLE)]
-    customers.sort(key=lambda customer: customer.registered)
-    orders: list[Order] = []
-    for place, customer in enumerate(customers):
-        for day, lines in _life(rng, catalogue, customer):
-            orders += _order(rng, day, lines, place, None)
-    for number in range(1, N_GUESTS + 1):
+    # Some were here before the sales begin.
+    joined = sorted(max(rng.randint(-100, N_DAYS - 1), rng.randint(0, 30)) for _ in range(N_CUSTOMERS))
+    people = [
+        Customer(number, None, day, day + rng.randint(-150, 1000), _tastes(rng, interests))
+        for number, day in enumerate(joined, _FIRST_CUSTOMER_ID)
+    ]
+    for number in range(N_GUESTS):
+        day = rng.randint(0, N_DAYS - 1)
         email = f"guest{number}@example.org"
-        for day, lines in _life(rng, catalogue, people.guest()):
-            typed = email.capitalize() if rng.random() < _ODDLY_TYPED else email
-            orders += _order(rng, day, lines, None, typed)
-    orders.sort(key=lambda order: (order.day, order.second))
-    return SimulatedSales(tuple(customers), tuple(orders))
+        people.append(Customer(None, email, day, day + rng.randint(0, 70), _tastes(rng, interests)))
+    orders = [
+        order
+        for customer in people
+        for day, basket in _visits(rng, interests, customer)
+        for order in _orders(rng, customer, day, basket)
+    ]
+    return sorted(orders, key=lambda order: order.time)
 
 
-def _life(rng: Random, catalogue: Assortment, customer: Customer) -> Iterator[tuple[int, list[Line]]]:
-    """The days on which a customer orders, and what."""
+def _popular(rng: Random, choices: Sequence[_T]) -> _T:
+    """One of the choices, the earlier the likelier: of ten a third is the first."""
+    draw = rng.random()
+    return choices[int(len(choices) * draw * draw)]
+
+
+def _tastes(rng: Random, interests: Mapping[str, Interest]) -> dict[str, Style]:
+    """One to three interests that go together, each in one style."""
+    (first,) = rng.choices(list(interests), [interest.weight for interest in interests.values()])
+    others = [_popular(rng, interests[first].goes_with) for _ in range(rng.randint(0, 2))]
+    return {name: _popular(rng, interests[name].styles) for name in (first, *others)}
+
+
+def _visits(
+    rng: Random, interests: Mapping[str, Interest], customer: Customer
+) -> Iterator[tuple[int, dict[Item, int]]]:
+    """The days on which a customer buys, and how many of what."""
+    everything = [style for interest in interests.values() for style in interest.styles]
+    styles = list(customer.tastes.values())
+    goods = [line for name in customer.tastes for line in interests[name].seasonal]
+    runs_out: dict[Item, int] = {}
+    owned: set[Item] = set()
     day = customer.joined
-    while day < min(customer.leaves + 1, N_DAYS):
-        basket: dict[Item, int] = {}
-        _grow_up(rng, customer, day)
-        _buy_needed(rng, customer, day, basket)
-        _buy_in_season(rng, customer, day, basket)
-        _discover(rng, catalogue, customer, day, basket)
-        if basket:
-            yield day, [Line(item, quantity, _price(item, day)) for item, quantity in basket.items()]
-        next_visit = day + int(customer.visit_days * (0.5 + rng.random()))
-        due = [habit.due for habit in customer.habits]
-        day = max(day + _BETWEEN_VISITS_DAYS, min([next_visit, *due]))
-
-
-def _grow_up(rng: Random, customer: Customer, day: int) -> None:
-    """When a child grows, the smaller nappies are done with: the same needs, one size up."""
-    for taste in customer.tastes:
-        if taste.grow(day):
-            outgrown = [habit for habit in customer.habits if habit.taste is taste]
-            customer.habits = [habit for habit in customer.habits if habit.taste is not taste]
-            for _ in outgrown:
-                customer.start_habit(rng, taste, day)
-
-
-def _buy_needed(rng: Random, customer: Customer, day: int, basket: dict[Item, int]) -> None:
-    """What has run out or soon will; now and then another kind is tried, or the habit ends."""
-    for habit in list(customer.habits):
-        if habit.due > day + _AHEAD_DAYS:
-            continue
-        quantity = weighted(rng, (1, 2, 3), (0.8, 0.15, 0.05))
-        lasts = (habit.item.lasts_days or 0) * habit.pace * quantity
-        habit.due = max(day, habit.due) + 1 + int(lasts * (0.85 + 0.3 * rng.random()))
-        item = habit.item
-        chance = rng.random()
-        kinds = on_sale(habit.taste.style.used_up, day)
-        if item not in kinds or chance < _TRIES_ANOTHER:
-            item = popular_first(rng, kinds)
-            _change(customer, habit, item, kinds)
-        elif chance > 1 - _GIVES_UP:
-            customer.habits.remove(habit)
-        basket[item] = max(quantity, basket.get(item, 0))
-
-
-def _change(customer: Customer, habit: Habit, item: Item, kinds: Sequence[Item]) -> None:
-    """Another kind of the same stays; the habit ends where its item is not sold any more."""
-    another = item.lasts_days == habit.item.lasts_days
-    if another and all(item is not other.item for other in customer.habits):
-        habit.item = item
-    elif habit.item not in kinds:
-        customer.habits.remove(habit)
-
-
-def _buy_in_season(rng: Random, customer: Customer, day: int, basket: dict[Item, int]) -> None:
-    """The goods of these weeks, once a season."""
-    season = (N_DAYS - 1 - day) // _SEASON_DAYS
-    for taste in customer.tastes:
-        for line in taste.interest.seasonal:
-            item = line[season % N_SEASONS]
-            if (item.item_id, season) not in customer.owned and rng.random() < _IN_SEASON * taste.weight:
-                basket[item] = 1
-                customer.owned.add((item.item_id, season))
-
-
-def _discover(
-    rng: Random, catalogue: Assortment, customer: Customer, day: int, basket: dict[Item, int]
-) -> None:
-    """Something beyond the needs: equipment, another kind, a look round the shop, a new habit."""
-    for _ in range(weighted(rng, (0, 1, 2, 3), (0.4, 0.33, 0.19, 0.08))):
-        style = _style_now(rng, catalogue, customer)
-        item = popular_first(rng, on_sale(style.kept if rng.random() < _TO_KEEP else style.used_up, day))
-        if (item.item_id, _FOR_EVER) not in customer.owned:
-            basket.setdefault(item, 1)
+    while day == customer.joined or day <= min(customer.leaves, N_DAYS - 1):
+        # What has run out or soon will, if it is still sold.
+        needed = [item for item, last in runs_out.items() if last <= day + _FEWEST_DAYS]
+        basket = {item: _popular(rng, (1, 1, 1, 2, 3)) for item in needed if day in item.sold_days}
+        # The goods of these weeks.
+        season = (N_DAYS - 1 - day) // _SEASON_DAYS % N_SEASONS
+        found = [line[season] for line in goods if rng.random() < _IN_SEASON]
+        # Something new: equipment, another kind, now and then anything.
+        for _ in range(rng.randint(0, 3)):
+            style = _popular(rng, styles if rng.random() < _BY_TASTE else everything)
+            shelf = style.kept if rng.random() < _TO_KEEP else style.used_up
+            found.append(_popular(rng, [item for item in shelf if day in item.sold_days]))
+        basket |= {item: 1 for item in found if item not in owned and item not in basket}
+        for item, quantity in basket.items():
+            runs_out.pop(item, None)
             if item.lasts_days is None:
-                customer.owned.add((item.item_id, _FOR_EVER))
-    if len(customer.habits) < _MOST_HABITS and rng.random() < _NEW_HABIT:
-        taste = weighted(rng, customer.tastes, [taste.weight for taste in customer.tastes])
-        customer.start_habit(rng, taste, day)
+                owned.add(item)
+            elif rng.random() < _AGAIN:
+                runs_out[item] = day + quantity * item.lasts_days
+        if basket:
+            yield day, basket
+        day += rng.randint(_FEWEST_DAYS, _MOST_DAYS)
 
 
-def _style_now(rng: Random, catalogue: Assortment, customer: Customer) -> Style:
-    """What the customer looks at: mostly by taste; everybody needs toilet rolls; now and then anything."""
-    chance = rng.random()
-    if chance < _BY_TASTE:
-        return weighted(rng, customer.tastes, [taste.weight for taste in customer.tastes]).style
-    if chance < _BY_TASTE + _FOR_THE_HOUSEHOLD:
-        return catalogue.interests[-1].styles[0]
-    return popular_first(rng, popular_first(rng, catalogue.interests).styles)
-
-
-def _order(
-    rng: Random, day: int, lines: Sequence[Line], customer: int | None, guest_email: str | None
-) -> Iterator[Order]:
+def _orders(rng: Random, customer: Customer, day: int, basket: dict[Item, int]) -> Iterator[Order]:
     """The order, and the credit note if something comes back."""
-    hour = _OPENS + weighted(rng, range(len(_HOURS)), _HOURS)
-    second = hour * 3600 + whole(rng, 0, 3599)
-    age = N_DAYS - 1 - day
-    chance = rng.random()
+    # By day, and most in the evening.
+    second = _OPENS + int(_OPEN_SECONDS * max(rng.random(), rng.random()))
+    chance, age = rng.random(), N_DAYS - 1 - day
     if chance < _CANCELLED:
         status = "cancelled"
-    elif chance < _CANCELLED + _UNPAID and age < _WAITS_DAYS:
-        status = "pending"
+    elif age >= _OPEN_DAYS:
+        status = "completed"
     else:
-        status = "shipped" if age < _ON_THE_WAY_DAYS else "completed"
-    yield Order(day, second, customer, guest_email, status, tuple(lines))
-    back = tuple(
-        Line(line.item, -whole(rng, 1, line.quantity), line.cents)
-        for line in lines
-        if rng.random() < (_KEPT_COMES_BACK if line.item.lasts_days is None else _USED_UP_COMES_BACK)
-    )
-    returned = day + whole(rng, 4, 16)
+        status = "pending" if chance < _CANCELLED + _UNPAID else "shipped"
+    yield Order(timedelta(day, second), customer, status, basket)
+    back = {item: -rng.randint(1, n) for item, n in basket.items() if rng.random() < _COMES_BACK}
+    returned = day + rng.randint(4, 16)
     if back and status == "completed" and returned < N_DAYS:
-        yield Order(returned, whole(rng, *_OFFICE_SECONDS), customer, guest_email, "returned", back)
-
-
-def _price(item: Item, day: int) -> int:
-    """The price of the day: last year's were lower, in steps of five."""
-    if day >= _LAST_YEAR_UNTIL:
-        return item.cents
-    return item.cents * _LAST_YEAR_PERCENT // 500 * 5
+        yield Order(timedelta(returned, second), customer, "returned", back)
