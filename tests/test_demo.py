@@ -207,7 +207,7 @@ def test_items_are_bought_on_the_days_on_which_they_are_sold(interests, items, o
         for line in interest.seasonal
         for place, item in enumerate(line)
     }
-    days = {item: [] for item in items}
+    days: dict[int, list[int]] = {item: [] for item in items}
     for order in orders:
         if order.status != "returned":
             for item in order.quantities:

@@ -187,7 +187,10 @@ def test_a_customer_is_erased_from_all_that_was_kept(kept):
     assert before.keys() >= {"sales.csv", "recommendations.csv", "buy_again.csv", "model.npz", "run.zip"}
     assert KNOWN in shop.lists()
     forgotten = kept.records[kept.nights[-1]]["counts"]["forgotten"]
-    shop.does("forget", KNOWN, "--yes")
+    told = shop.recommend("forget", KNOWN, "--yes")
+    archive = next(shop.folder.rglob("run.zip"))
+    assert (told.code, str(archive) in told.out) == (ExitCode.REFUSED, True)
+    archive.unlink()
     assert traces(shop.folder, KNOWN) == {}
     assert KNOWN not in shop.lists()
     assert KNOWN not in shop.lists("buy_again")

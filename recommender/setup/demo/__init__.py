@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.database.urls import describe, normalise_url
-from recommender.setup.demo.loader import load_shop, shop_folder, demo_tables
+from recommender.setup.demo.loader import demo_tables, load_shop, shop_folder
 from recommender.setup.demo.products import N_DAYS, Item, load_assortment, season_of
 from recommender.setup.demo.simulation import Customer, Order, simulate
 
