@@ -347,9 +347,10 @@ class SQLite(Database):
         raw.execute(f"CREATE TEMP TABLE recommend_keys (k TEXT{collation})")
         try:
             raw.executemany("INSERT INTO recommend_keys VALUES (?)", ((text,) for text in texts))
+            # A join of the groups with their texts would compare each with each: it finds no index.
             rows = raw.execute(
-                "SELECT g.place, t.k FROM recommend_keys AS t JOIN (SELECT k, min(rowid) AS place FROM"
-                " recommend_keys GROUP BY k HAVING count(*) > 1) AS g ON g.k = t.k ORDER BY 1, t.rowid"
+                "SELECT place, k FROM (SELECT k, rowid AS number, min(rowid) OVER same AS place, count(*) OVER same"
+                " AS size FROM recommend_keys WINDOW same AS (PARTITION BY k)) WHERE size > 1 ORDER BY 1, number"
             ).fetchall()
         finally:
             raw.execute("DROP TABLE recommend_keys")
