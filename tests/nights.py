@@ -8,9 +8,11 @@ import contextlib
 import csv
 import io
 import random
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from recommender import cli
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
+from tests import sentinel, sharing
 from recommender.runs.folder import Run, list_runs
 from tests import sentinel
 
@@ -145,7 +148,8 @@ class Shop:
         """Everything in the database, table by table."""
         with connection_to(self.url) as connection:
             tables = sorted(sa.inspect(connection).get_table_names())
-        return {table: sorted(map(repr, self.rows(f"SELECT * FROM {table}"))) for table in tables}
+            rows = {name: connection.exec_driver_sql(f"SELECT * FROM {name}").fetchall() for name in tables}
+        return {name: sorted(map(repr, map(tuple, found))) for name, found in rows.items()}
 
 
 @contextlib.contextmanager
@@ -196,6 +200,58 @@ def make_shop(
     return shop
 
 
+def copied(folder: Path, url: str, name: str, make: Callable[[Path, str], Shop]) -> Shop:
+    """The shop that `make(folder, url)` makes: made once in a run of the tests for each server, and copied.
+
+    Args:
+        folder: where the copy goes; is not there yet.
+        url: of an empty database, as its server's administrator.
+        name: tells what is made from everything else.
+        make: makes it.
+    """
+    address = sa.make_url(url)
+    made = sharing.once(f"{name}-{address.port or 'sqlite'}", partial(_made, address, name, make))
+    shutil.copytree(made.folder, folder)
+    _copy_database(sa.make_url(made.url), address)
+    return Shop(folder, url, dict(made.settings)).set(DATABASE_URL=url)
+
+
+def _made(address: sa.URL, name: str, make: Callable[[Path, str], Shop]) -> Shop:
+    """The shop that is copied, beside the others of the run."""
+    place = sharing.folder() / f"{name}-{address.port or 'sqlite'}"
+    database = f"kept_{name}".replace("-", "_") if address.port else f"{place}.db"
+    if address.port:
+        _as_administrator(address, f"CREATE DATABASE {database}")
+    return make(place, address.set(database=database).render_as_string(hide_password=False))
+
+
+def _copy_database(source: sa.URL, target: sa.URL) -> None:
+    """Everything in a database into an empty one of the same server."""
+    if target.get_backend_name() == "sqlite":
+        shutil.copy(str(source.database), str(target.database))
+    elif target.get_backend_name() == "postgresql":
+        _as_administrator(
+            target,
+            f"DROP DATABASE {target.database}",
+            f"CREATE DATABASE {target.database} TEMPLATE {source.database}",
+        )
+    else:
+        with connection_to(source.render_as_string(hide_password=False)) as connection:
+            tables = sa.inspect(connection).get_table_names()
+        pairs = [(f"{target.database}.{table}", f"{source.database}.{table}") for table in tables]
+        _as_administrator(target, *[f"CREATE TABLE {new} LIKE {old}" for new, old in pairs])
+        _as_administrator(target, *[f"INSERT INTO {new} SELECT * FROM {old}" for new, old in pairs])
+
+
+def _as_administrator(address: sa.URL, *statements: str) -> None:
+    """Run statements outside the database, each as its own transaction."""
+    elsewhere = address.set(database="postgres" if address.get_backend_name() == "postgresql" else "mysql")
+    engine = sa.create_engine(elsewhere, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
 BLIND = {
     "sqlite": "TEXT COLLATE NOCASE",
     "postgresql": "VARCHAR(20) COLLATE case_blind",
@@ -206,7 +262,11 @@ BLIND = {
 
 def blind_shop(folder: Path, url: str, **settings: str | int) -> Shop:
     """A shop with tables, whose keys (`Cust5`, `SKU-1`) are equal to it whatever their letters' case."""
-    shop = empty_shop(folder, url, customer=str, item=str, **settings)
+    return copied(folder, url, "blind", _blind_shop).set(**settings)
+
+
+def _blind_shop(folder: Path, url: str) -> Shop:
+    shop = empty_shop(folder, url, customer=str, item=str)
     key = BLIND[sa.make_url(url).get_backend_name()]
     if "case_blind" in key:
         locale = "provider = icu, locale = 'und-u-ks-level2', deterministic = false"
@@ -239,10 +299,14 @@ def tastes(customers: Sequence[Any], items: Sequence[Any], *, seed: int = 1) -> 
 
 
 def usual_shop(folder: Path, url: str, **settings: str | int) -> Shop:
-    """Thirty customers, twenty-four items, two of these not sellable; the tables are made."""
+    """Thirty customers, twenty-four items, two not sellable; the tables without a prefix are made."""
+    return copied(folder, url, "usual", _usual_shop).set(**settings)
+
+
+def _usual_shop(folder: Path, url: str) -> Shop:
     items = list(range(100, 124))
     sellable = {item: item not in (100, 101) for item in items}
-    shop = make_shop(folder, url, tastes(range(1, 31), items), sellable, **settings)
+    shop = make_shop(folder, url, tastes(range(1, 31), items), sellable)
     shop.does("init", "--yes")
     return shop
 

@@ -1,7 +1,8 @@
 """Real PostgreSQL and MariaDB servers for the tests, from the packages of the machine.
 
 A server lives in a temporary folder of its own, listens on a free port of 127.0.0.1 and ends with the tests,
-also when these are killed. A test that has to kill or restart a server takes a private one:
+also when these are killed. Most tests share one of each kind (conftest.py), with databases and users of their
+own. A test that has to kill or restart a server takes a private one:
 
     with Postgresql() as server:
         url = server.create_database()
@@ -30,6 +31,7 @@ import psycopg
 import pymysql
 from sqlalchemy import URL, make_url
 
+from tests import sharing
 from tests.sentinel import SENTINEL
 
 USER = "shop"
@@ -43,7 +45,7 @@ _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _ATTEMPTS = 8
 
-# Its input ends when the test process does, however that dies: it then ends the server, removes its folder.
+# Its input ends when the tests' process does, however that dies: it then ends the server, removes its folder.
 _WATCHDOG = """
 cat >/dev/null
 kill -s "$1" "$2"
@@ -63,6 +65,8 @@ class Server(ABC):
         durable: write to the disk as a shop's server does. Without it a committed transaction survives the
             server's death by any signal, only not a power cut, and everything is quicker.
         options: the server's own settings by name, beside or over those of the tests.
+        shared: it lives as long as the run of the tests, not as this process. Pickled, it is the same server
+            for a process that only uses it.
 
     Raises:
         MissingServerError: it is not installed.
@@ -79,7 +83,10 @@ class Server(ABC):
     abandon_signal: ClassVar[signal.Signals]
     """ends it and all its processes at once"""
 
-    def __init__(self, *, durable: bool = False, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, durable: bool = False, options: Mapping[str, str] | None = None, shared: bool = False
+    ) -> None:
+        self._shared = shared
         self.programs = self.find_programs()
         if not self.programs:
             raise MissingServerError(f"no {self.name} server on this machine; apt-get install {self.package}")
@@ -97,6 +104,10 @@ class Server(ABC):
         except BaseException:
             self.close()
             raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the processes."""
+        return self.__dict__ | {"process": None, "_watchdog": None}
 
     @classmethod
     @abstractmethod
@@ -173,13 +184,16 @@ class Server(ABC):
                 **self._as_account,
             )
         name = self.abandon_signal.name.removeprefix("SIG")
+        life = sharing.open_life() if self._shared else subprocess.PIPE
         self._watchdog = subprocess.Popen(
             ["sh", "-c", _WATCHDOG, "sh", name, str(self.process.pid), str(self.folder)],
-            stdin=subprocess.PIPE,
+            stdin=life,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        if self._shared:
+            os.close(life)
 
     def _answers(self) -> bool:
         """Wait until it takes connections; False when it ended by itself or time is up."""
@@ -284,7 +298,9 @@ class Postgresql(Server):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "on" if durable else "off",
-            "max_connections": "60",
+            "max_connections": "200",
+            # It would look after every database that a test has just made.
+            "autovacuum": "on" if durable else "off",
         }
 
     def _initialise(self) -> None:
@@ -341,6 +357,7 @@ class Mariadb(Server):
             "innodb-use-native-aio": "0",  # containers may not have it
             # 2 gives a commit to the system, which outlives the server, without waiting for the disk.
             "innodb-flush-log-at-trx-commit": "1" if durable else "2",
+            **({} if durable else {"innodb-flush-method": "nosync", "sync-frm": "0"}),
         }
 
     def _initialise(self) -> None:

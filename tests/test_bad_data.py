@@ -14,6 +14,8 @@ from recommender.runs.folder import MODEL
 from tests.nights import DAY, make_shop, tastes
 from tests.shops import sale_lines
 
+pytestmark = pytest.mark.sqlite_proves
+
 CUSTOMERS, ITEMS = range(1, 81), range(100, 160)
 YESTERDAY = DAY - timedelta(days=1)
 RECOMMENDATIONS = "recommendations.csv"
@@ -127,6 +129,7 @@ def test_a_bag_in_every_basket_is_named_until_it_is_never_recommended(tmp_path, 
     assert all(999 not in items for items in shop.lists().values())
 
 
+@pytest.mark.each_database
 def test_customers_with_other_keys_are_refused_and_named(tmp_path, database_url):
     shop = large_shop(tmp_path / "shop", database_url)
     shop.night(DAY - timedelta(days=2))

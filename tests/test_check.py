@@ -23,6 +23,8 @@ from recommender.system.locks import file_lock
 from tests.nights import ALL_TABLES, DAY, database_of, empty_shop, make_shop, tastes, usual_shop
 from tests.servers import PASSWORD
 
+pytestmark = pytest.mark.sqlite_proves
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """Of the day of the newest sales of the usual shop."""
 
@@ -62,6 +64,7 @@ def query(shop, text, name="sales"):
 # The report
 
 
+@pytest.mark.each_database
 def test_a_good_shop_has_no_errors_and_tells_what_it_has(shop):
     before = shop.dump()
     report = look(shop)
@@ -81,6 +84,7 @@ def test_a_good_shop_has_no_errors_and_tells_what_it_has(shop):
     assert [path.name for path in (shop.folder / "var").iterdir()] == ["lock"]
 
 
+@pytest.mark.each_database
 def test_the_json_is_the_same_object_and_shows_no_secret(shop):
     outcome = shop.recommend("check", "--json")
     found = json.loads(outcome.out)
@@ -452,6 +456,7 @@ def test_while_a_run_goes_on_writing_is_not_tried(sqlite_shop):
     the(report, Level.WARNING, "Writing was not tried")
 
 
+@pytest.mark.each_database
 def test_text_keys_and_guests_are_tried_too(tmp_path, database_url):
     keys = [f"k{i}" for i in range(9)]
     shop = make_shop(tmp_path / "shop", database_url, tastes(keys, keys), dict.fromkeys(keys, True))
@@ -649,6 +654,7 @@ def test_a_gap_is_a_row_of_days_longer_than_usual(days, gap):
 # The plan
 
 
+@pytest.mark.each_database
 def test_a_big_table_that_is_read_whole_for_a_small_window_is_warned_of(tmp_path, database_url, monkeypatch):
     monkeypatch.setattr(ownqueries, "BIG_TABLE_ROWS", 500)
     shop = usual_shop(tmp_path / "shop", database_url, HISTORY_DAYS=30)
@@ -672,6 +678,7 @@ def test_a_big_table_that_is_read_whole_for_a_small_window_is_warned_of(tmp_path
     assert not [text for text in texts(look(shop), Level.WARNING) if "reads all" in text]
 
 
+@pytest.mark.each_database
 def test_a_join_by_a_key_is_no_full_scan(tmp_path, database_url, monkeypatch):
     monkeypatch.setattr(ownqueries, "BIG_TABLE_ROWS", 500)
     shop = usual_shop(tmp_path / "shop", database_url, HISTORY_DAYS=30)

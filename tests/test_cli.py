@@ -27,6 +27,7 @@ from recommender.errors import (
     SettingsError,
     exit_code_of,
 )
+from tests.conftest import own_name
 from recommender.night import record
 from recommender.night.stages import Night
 from recommender.runs.folder import Run, Status
@@ -475,14 +476,12 @@ def test_the_password_is_nowhere_but_in_the_settings(tmp_path, request, kind):
     server = request.getfixturevalue(kind)
     url = server.create_database()
     database = url.rpartition("/")[2]
-    user = f"secretive_{kind}"
+    user = own_name("secretive")
     if kind == "postgresql":
-        server.execute(
-            f"DROP ROLE IF EXISTS {user}", f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{SENTINEL}'"
-        )
+        server.execute(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{SENTINEL}'")
     else:
         server.execute(
-            f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY '{SENTINEL}'",
+            f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY '{SENTINEL}'",
             f"GRANT ALL ON {database}.* TO {user}@'127.0.0.1'",
         )
     shop = usual_shop(tmp_path / "shop", url)

@@ -23,6 +23,8 @@ from recommender.system.window import window
 from recommender.tables import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute
 
+pytestmark = pytest.mark.sqlite_proves
+
 NOW = datetime(2026, 11, 23, 0, 5, tzinfo=UTC)
 GUEST_KEY = "0123456789abcdef0123456789abcdef"
 ITEMS_SQL = "SELECT item_id, name, sellable FROM items"
@@ -115,6 +117,7 @@ def sqlite_shop(tmp_path):
     return Shop(f"sqlite:///{tmp_path / 'shop.db'}", tmp_path)
 
 
+@pytest.mark.each_database
 def test_the_whole_form_byte_for_byte(shop):
     columns = {
         "customer_id": "key",
@@ -161,6 +164,7 @@ def test_the_whole_form_byte_for_byte(shop):
     assert {(shop.folder / name).stat().st_mode & 0o777 for name in (SALES, ITEMS)} == {FILE_MODE}
 
 
+@pytest.mark.each_database
 def test_columns_in_any_case_and_order_without_the_others(shop):
     shop.sales(
         PLAIN,
@@ -187,6 +191,7 @@ def test_missing_columns_are_named_with_their_file(shop):
         shop.export()
 
 
+@pytest.mark.each_database
 def test_the_window_is_cut_exactly(shop):
     """Berlin's midnight of 24 October 2026 is 22:00 UTC, since summer time ends on the 25th."""
     edge = datetime(2026, 10, 24)  # noqa: DTZ001 - the shop's wall clock
@@ -205,6 +210,7 @@ def test_the_window_is_cut_exactly(shop):
     assert "1 sale lines in the future were left out." in found.warnings
 
 
+@pytest.mark.each_database
 def test_since_is_one_day_early_in_the_zone_of_the_sales(shop):
     """Auckland's midnight of 24 October is 13:00 of the 23rd in Berlin."""
     query = "SELECT customer_id, item_id, sold_at FROM sales WHERE '2026-10-22 13:00:00' = :since"
@@ -213,6 +219,7 @@ def test_since_is_one_day_early_in_the_zone_of_the_sales(shop):
     assert shop.lines == ["1,1,2026-11-01 09:00:00.000000Z"]
 
 
+@pytest.mark.each_database
 def test_sales_have_the_zone_of_the_sales_and_instants_their_own(shop):
     kinds = {"customer_id": "key", "item_id": "key", "sold_at": "time"}
     shop.sales(kinds, [(1, 1, "2026-11-01 10:00:00"), (2, 1, "2026-10-25 02:30:00")])

@@ -34,6 +34,8 @@ from tests.faults.injection import forked, kill, patched
 from tests.faults.support import few
 from tests.nights import DAY, FORGET_KEY, ITEMS_SQL, Shop, make_shop, tastes, usual_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 KEY = 'anaïs,"forget"@me'
 """A key that every form of quotes changes."""
 GUEST_KEY = "g" * 32
@@ -95,6 +97,7 @@ def told_by_an_earlier_version(run, *texts):
         file.writelines(json.dumps({"message": text}) + "\n" for text in texts)
 
 
+@pytest.mark.each_database
 def test_nothing_is_left_and_nothing_comes_back(tmp_path, database_url):
     shop = text_shop(tmp_path / "shop", database_url, LISTS="recommendations,buy_again,popular_items")
     first = shop.night(DAY - timedelta(days=1))
@@ -694,6 +697,7 @@ def test_integers_of_any_length_are_shown_and_forgotten(tmp_path, database_url, 
         shop.fails(ExitCode.SETTINGS, "similar", "--", str(beyond))
 
 
+@pytest.mark.each_database
 def test_the_empty_text_is_a_customer_who_can_be_forgotten(tmp_path, database_url):
     items = [f"i{number:02}" for number in range(24)]
     sales = tastes([f"c{number:02}" for number in range(20)] + [""], items)

@@ -34,7 +34,7 @@ SALES = [(1, 10, DAY), (2, 11, DAY)]
 
 
 def make_users(server, shop):
-    """Three users who may log in and, on PostgreSQL, what everybody may."""
+    """Three users who may log in; what rights they have is of this database."""
     if server.kind == "postgresql":
         for user in (READER, WRITER, WEB):
             server.execute(
@@ -43,7 +43,7 @@ def make_users(server, shop):
             )
     else:
         for user in (READER, WRITER, WEB):
-            server.execute(f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
+            server.execute(f"CREATE USER IF NOT EXISTS {user}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
             # As hosting panels do: without any right on a database nobody may choose it.
             server.execute(f"GRANT CREATE TEMPORARY TABLES ON {name_of(shop)}.* TO {user}@'127.0.0.1'")
 

@@ -9,8 +9,11 @@ import sqlalchemy as sa
 
 from recommender.database.sqlite import SQLite
 from recommender.errors import ExitCode
+from tests.conftest import own_name
 from tests.nights import ALL_TABLES, DAY, Shop, connection_to, database_of, empty_shop, make_shop
 from tests.servers import PASSWORD
+
+pytestmark = pytest.mark.sqlite_proves
 
 OURS = sorted(ALL_TABLES.split(", "))
 
@@ -39,6 +42,7 @@ def collation_of(shop, table, column):
     return shop.rows(query)[0][0]
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(("customer", "item"), [(int, str), (str, int)])
 def test_the_tables_take_the_types_of_the_shops_keys(tmp_path, database_url, customer, item):
     shop = empty_shop(tmp_path / "shop", database_url, customer=customer, item=item)
@@ -61,6 +65,7 @@ def test_texts_keep_the_length_and_collation_of_the_shop(tmp_path, mariadb):
     assert collation_of(shop, "recommendations", "customer_id") == "latin1_german2_ci"
 
 
+@pytest.mark.each_database
 def test_the_keys_of_the_tables_are_their_primary_keys(tmp_path, database_url):
     shop = empty_shop(tmp_path / "shop", database_url)
     shop.does("init", "--yes")
@@ -99,6 +104,7 @@ def test_only_what_is_missing_is_made(tmp_path, database_url):
     assert shop.lists() == lists
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("statement", "differs"),
     [
@@ -163,13 +169,13 @@ def test_who_may_not_create_gets_the_statements_to_paste(tmp_path, request, kind
     server = request.getfixturevalue(kind)
     shop = empty_shop(tmp_path / "shop", server.create_database())
     database = sa.make_url(shop.url).database
-    user = f"reader_{kind}"
+    user = own_name("reader")
     if kind == "postgresql":
-        server.execute(f"DROP ROLE IF EXISTS {user}", f"CREATE ROLE {user} LOGIN PASSWORD 'pw'")
+        server.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'pw'")
         shop.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC", f"GRANT SELECT ON sales, items TO {user}")
     else:
         server.execute(
-            f"CREATE OR REPLACE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
+            f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
             # On tables alone, so that MariaDB does not even tell whether ours are there.
             f"GRANT SELECT ON {database}.sales TO {user}@'127.0.0.1'",
             f"GRANT SELECT ON {database}.items TO {user}@'127.0.0.1'",
@@ -213,16 +219,19 @@ def test_what_is_denied_is_told_apart_from_what_is_missing(tmp_path, mariadb):
     shop = empty_shop(tmp_path / "shop", mariadb.create_database())
     database = sa.make_url(shop.url).database
     owner = shop.url
+    user = own_name("late")
     mariadb.execute(
-        "CREATE OR REPLACE USER late@'127.0.0.1' IDENTIFIED BY 'pw'",
-        f"GRANT SELECT ON {database}.sales TO late@'127.0.0.1'",
-        f"GRANT SELECT ON {database}.items TO late@'127.0.0.1'",
+        f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
+        f"GRANT SELECT ON {database}.sales TO {user}@'127.0.0.1'",
+        f"GRANT SELECT ON {database}.items TO {user}@'127.0.0.1'",
     )
     shop.does("init", "--yes")
-    shop.set(DATABASE_URL=mariadb.url(str(database), "late", "pw"))
+    shop.set(DATABASE_URL=mariadb.url(str(database), user, "pw"))
     before = Shop(shop.folder, owner).dump()
     assert "Or they are there" in shop.fails(ExitCode.DATABASE, "init", "--yes")
-    assert "Gave the rights on them to 'late'@'127.0.0.1'" in shop.does("init", "--yes", "--owner-url", owner)
+    assert f"Gave the rights on them to '{user}'@'127.0.0.1'" in shop.does(
+        "init", "--yes", "--owner-url", owner
+    )
     assert Shop(shop.folder, owner).dump() == before
     assert "All tables are there and fit." in shop.does("init", "--yes")
 
@@ -346,6 +355,7 @@ def test_without_an_env_file_the_key_is_asked_for(guest_shop, monkeypatch, tmp_p
     assert not (tmp_path / ".env").exists()
 
 
+@pytest.mark.each_database
 def test_columns_for_guests_are_wide_enough_text(tmp_path, database_url):
     shop = empty_shop(tmp_path / "shop", database_url, PUBLISH_GUESTS="yes")
     shop.does("init", "--yes")

@@ -17,6 +17,8 @@ from recommender.setup.checks.findings import Level
 from recommender.tables import KeyKind
 from tests.nights import ALL_TABLES, DAY, csv_rows, make_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 LISTS = ALL_TABLES.split(", ")[:-2]
 ITEM_LISTS = {10: [11], 11: [10], 13: [12]}
 """Of similar_items and bought_together in the shop below."""
@@ -68,6 +70,7 @@ def filled(shop):
     return [table for table, rows in counts(shop).items() if rows]
 
 
+@pytest.mark.each_database
 def test_one_publish_writes_all_lists(shop):
     run = shop.night()
     assert shop.lists("buy_again") == {customer: [10, 11] for customer in range(1, 7)}

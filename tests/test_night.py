@@ -14,6 +14,8 @@ from recommender.runs.folder import Status
 from recommender.system.files import sha256_of
 from tests.nights import ALL_TABLES, DAY, Shop, csv_rows, empty_shop, make_shop, tastes, usual_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 LISTS = ALL_TABLES.split(", ")[:-2]
 LIST_FILES = [f"{name}.csv" for name in LISTS]
 SELLABLE = set(range(102, 124))
@@ -64,6 +66,7 @@ def bought(shop: Shop) -> set[tuple[int, int]]:
     return {(c, i) for c, i in shop.rows("SELECT customer_id, item_id FROM sales")}
 
 
+@pytest.mark.each_database
 def test_everybody_who_bought_has_a_whole_list_of_what_can_be_sold(shop):
     run = shop.night()
     lists = shop.lists()
@@ -107,6 +110,7 @@ def test_the_rows_of_a_list_keep_their_rules(shop):
     assert [score for _, _, score in popular] == sorted((s for _, _, s in popular), reverse=True)
 
 
+@pytest.mark.each_database
 def test_the_table_is_the_file(shop):
     run = shop.night()
     header, *records = csv_rows(run.path("recommendations.csv"))
@@ -205,6 +209,7 @@ def test_the_same_sales_give_the_same_lists_on_every_database(tmp_path, request,
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("keys", [HOSTILE_INTEGERS, HOSTILE_TEXTS], ids=["integer", "text"])
 def test_keys_of_every_form_come_out_unchanged(tmp_path, database_url, keys):
     shop = make_shop(tmp_path / "shop", database_url, tastes(keys, keys), dict.fromkeys(keys, True))
@@ -593,8 +598,10 @@ def test_a_schema_of_its_own(tmp_path, request, kind):
     assert "Is shown" in shop.does("show", "10")
 
 
+@pytest.mark.each_database
 def test_two_storefronts_share_a_database(tmp_path, database_url):
     one = usual_shop(tmp_path / "one", database_url, TABLE_PREFIX="one_")
+    one.does("init", "--yes")
     one.night()
     two = Shop(tmp_path / "two", database_url)
     (two.folder / "sql").mkdir(parents=True)

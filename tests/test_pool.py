@@ -5,10 +5,11 @@ import sqlalchemy as sa
 
 from recommender.errors import ExitCode
 from tests.conftest import leave_out
+from tests.faults.support import ADVISORY_LOCKS
 from tests.nights import usual_shop
 from tests.servers import MissingServerError, Pgbouncer
 
-NOTHING_LEFT = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+NOTHING_LEFT = f"SELECT count(*) {ADVISORY_LOCKS}"
 
 
 @pytest.fixture

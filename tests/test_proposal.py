@@ -22,7 +22,10 @@ from recommender.setup.epochs import with_epochs
 from recommender.setup.proposal import propose
 from recommender.setup.shoptables import ColumnKind, FoundColumn, shop_tables
 from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
+from tests.conftest import own_name
 from tests.nights import ALL_TABLES, Shop, connection_to, database_of
+
+pytestmark = pytest.mark.sqlite_proves
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,6 +86,7 @@ def words(text):
     return " ".join(re.sub(r"--.*", "", text).replace('"', "").replace("`", "").split())
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("links", [True, False])
 def test_orders_and_lines_are_found_by_links_or_names(tmp_path, database_url, links):
     shop = german_shop(tmp_path, database_url, links=links)
@@ -121,6 +125,7 @@ def test_the_condition_can_be_finished_by_taking_two_dashes_away(tmp_path, datab
     assert shop.last_run.manifest.counts["sales"] == 32
 
 
+@pytest.mark.each_database
 def test_one_table_with_everything_and_hostile_names(tmp_path, database_url):
     quote = "`" if database_url.startswith("mysql") else '"'
 
@@ -184,6 +189,7 @@ def test_a_missing_query_alone_is_written(tmp_path, database_url):
     assert "positionen" in sql(shop, "sales.sql")
 
 
+@pytest.mark.each_database
 def test_a_status_that_would_end_the_comment_does_not(tmp_path, database_url):
     shop = german_shop(tmp_path, database_url)
     shop.execute("UPDATE bestellungen SET zustand = :z WHERE best_nr = 1", rows=[{"z": "x'\n; DROP TABLE a"}])
@@ -195,6 +201,7 @@ def test_a_status_that_would_end_the_comment_does_not(tmp_path, database_url):
 # What cannot be read
 
 
+@pytest.mark.each_database
 def test_a_view_over_a_dropped_table_is_passed_over(tmp_path, database_url):
     shop = german_shop(tmp_path, database_url)
     shop.execute("CREATE TABLE gone (id INTEGER)", "CREATE VIEW old_orders AS SELECT * FROM gone")
@@ -214,22 +221,22 @@ def test_only_what_the_user_may_read_is_proposed(tmp_path, request, kind):
         "CREATE TABLE sales (customer_id INTEGER, product_id INTEGER, sold_at TIMESTAMP NULL, qty INTEGER)",
         *["INSERT INTO sales VALUES (1, 2, '2026-11-01 10:00:00', 1)"] * 3,
     )
-    database = sa.make_url(owner.url).database
+    database, name = sa.make_url(owner.url).database, own_name("half_reader")
     if kind == "postgresql":
-        server.execute("DROP ROLE IF EXISTS half_reader", "CREATE ROLE half_reader LOGIN PASSWORD 'pw'")
+        server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'pw'")
         owner.execute(
-            "GRANT SELECT ON artikel, positionen TO half_reader",
-            "GRANT SELECT (best_nr, kunden_nr, bestelldatum) ON bestellungen TO half_reader",
-            "GRANT INSERT ON sales TO half_reader",
+            f"GRANT SELECT ON artikel, positionen TO {name}",
+            f"GRANT SELECT (best_nr, kunden_nr, bestelldatum) ON bestellungen TO {name}",
+            f"GRANT INSERT ON sales TO {name}",
             "ANALYZE",  # so that the catalogue knows how many rows there are
         )
     else:
-        user = "half_reader@'127.0.0.1'"
-        server.execute(f"CREATE OR REPLACE USER {user} IDENTIFIED BY 'pw'")
+        user = f"{name}@'127.0.0.1'"
+        server.execute(f"CREATE USER {user} IDENTIFIED BY 'pw'")
         for table in ("artikel", "positionen", "bestellungen"):
             server.execute(f"GRANT SELECT ON {database}.{table} TO {user}")
         server.execute(f"GRANT INSERT ON {database}.sales TO {user}")
-    shop = Shop(owner.folder, server.url(str(database), "half_reader", "pw"))
+    shop = Shop(owner.folder, server.url(str(database), name, "pw"))
     outcome = shop.recommend("init", "--url", shop.url, "--yes")
     left_out = re.search(r"Left out, since this user cannot read them: (.*)\.\n", outcome.out)
     assert left_out
@@ -242,8 +249,9 @@ def test_only_what_the_user_may_read_is_proposed(tmp_path, request, kind):
 
 def test_without_any_table_to_read_their_names_are_told(tmp_path, postgresql):
     owner = german_shop(tmp_path, postgresql.create_database())
-    postgresql.execute("DROP ROLE IF EXISTS no_reader", "CREATE ROLE no_reader LOGIN PASSWORD 'pw'")
-    shop = Shop(owner.folder, postgresql.url(str(sa.make_url(owner.url).database), "no_reader", "pw"))
+    name = own_name("no_reader")
+    postgresql.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'pw'")
+    shop = Shop(owner.folder, postgresql.url(str(sa.make_url(owner.url).database), name, "pw"))
     outcome = shop.recommend("init", "--url", shop.url, "--yes")
     assert outcome.code is ExitCode.SETTINGS
     assert "cannot read them: artikel, bestellungen, kunden, merkzettel, positionen." in outcome.out
@@ -253,6 +261,7 @@ def test_without_any_table_to_read_their_names_are_told(tmp_path, postgresql):
 # Times as integers
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("factor", [1, 1000])
 def test_times_that_are_integers_are_converted(tmp_path, database_url, factor):
     number = "INTEGER" if database_url.startswith("sqlite") else "BIGINT"
@@ -324,6 +333,7 @@ def odd_shop(tmp_path, url):
     return shop
 
 
+@pytest.mark.each_database
 def test_foreign_keys_and_values_tell_what_names_do_not(tmp_path, database_url):
     shop = odd_shop(tmp_path, database_url)
     said = shop.does("init", "--url", database_url, "--yes")
@@ -402,6 +412,7 @@ def test_no_column_of_another_kind_is_taken_for_the_order(tmp_path, first):
     assert "l.order_no AS order_id" in words(sql(shop, "sales.sql"))
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     "kind", ["REAL", "DOUBLE PRECISION", "FLOAT", "NUMERIC(10, 3)", "DECIMAL(10, 0)", "INTEGER"]
 )

@@ -16,6 +16,8 @@ from recommender.tables import RECOMMENDATIONS, is_guest
 from tests.faults.injection import at_point, await_lock, before_statement, forked, interrupt, kill
 from tests.nights import DAY, Shop, csv_rows, usual_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 
 @pytest.fixture
 def shop(tmp_path, database_url):
@@ -42,6 +44,7 @@ def sources(shop: Shop):
     return [tuple(row) for row in shop.rows(query)]
 
 
+@pytest.mark.each_database
 def test_back_one_night_and_then_one_more_and_forward_again(shop):
     runs, lists = nights(shop, 3)
     said = shop.does("rollback")
@@ -329,6 +332,7 @@ def test_killed_at_a_stage_what_is_shown_is_whole_and_the_next_one_works(sqlite_
     assert Status.RUNNING not in [run.manifest.status for run in shop.runs]
 
 
+@pytest.mark.each_database
 def test_killed_at_any_statement_readers_have_the_old_lists_or_the_new(shop):
     _, lists = nights(shop, 2)
     number, seen = 0, set()

@@ -146,21 +146,14 @@ def test_a_server_that_does_not_know_a_setting_has_the_others(mariadb, monkeypat
     mariadb.drop_database(url)
 
 
-def test_an_owners_query_means_what_it_means_to_the_shop(mariadb, tmp_path):
+def test_an_owners_query_means_what_it_means_to_the_shop(settable_mariadb, tmp_path):
     """As a server has it for all: quotes around names; and what only refuses is let through."""
-    url = mariadb.create_database()
-    with open_database(normalise_url(url, Path())).connect() as connection:
-        before = connection.exec_driver_sql("SELECT @@GLOBAL.sql_mode").scalar()
-    mariadb.execute(f"SET GLOBAL sql_mode = '{MODES}'")
-    try:
-        shop = shop_with_joins(tmp_path / "shop", url)
-        query = 'SELECT s."customer_id", s.item_id, s."sold_at", i.name FROM "sales" AS s JOIN items AS i'
-        query += " ON i.item_id = s.item_id WHERE s.sold_at >= :since AND 'a' || 'b' = 'ab' GROUP BY 1, 2, 3"
-        (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
-        night(shop)
-    finally:
-        mariadb.execute(f"SET GLOBAL sql_mode = '{before}'")
-    mariadb.drop_database(url)
+    settable_mariadb.execute(f"SET GLOBAL sql_mode = '{MODES}'")
+    shop = shop_with_joins(tmp_path / "shop", settable_mariadb.create_database())
+    query = 'SELECT s."customer_id", s.item_id, s."sold_at", i.name FROM "sales" AS s JOIN items AS i'
+    query += " ON i.item_id = s.item_id WHERE s.sold_at >= :since AND 'a' || 'b' = 'ab' GROUP BY 1, 2, 3"
+    (shop.folder / "sql" / "sales.sql").write_text(query, encoding="utf-8")
+    night(shop)
 
 
 def of_few(url) -> str:

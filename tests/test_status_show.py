@@ -14,6 +14,8 @@ from recommender.system.locks import file_lock
 from recommender.system.text import cells
 from tests.nights import DAY, make_shop, tastes, usual_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 
 @pytest.fixture
 def shop(tmp_path, database_url):
@@ -40,6 +42,7 @@ def test_nothing_published_is_not_good(shop):
     assert "Nothing was ever published" in found["problems"][0]
 
 
+@pytest.mark.each_database
 def test_a_good_night_is_good(shop):
     run = shop.night()
     code, found = report(shop, "--max-age", "26h")
@@ -139,6 +142,7 @@ def test_warnings_of_the_night_are_told_on_one_line_each(sqlite_shop):
 # show
 
 
+@pytest.mark.each_database
 def test_show_tells_history_lists_and_reasons(shop):
     run = shop.night()
     view = json.loads(shop.does("show", "1", "--json"))

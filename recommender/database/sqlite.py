@@ -349,8 +349,9 @@ class SQLite(Database):
             raw.executemany("INSERT INTO recommend_keys VALUES (?)", ((text,) for text in texts))
             # A join of the groups with their texts would compare each with each: it finds no index.
             rows = raw.execute(
-                "SELECT place, k FROM (SELECT k, rowid AS number, min(rowid) OVER same AS place, count(*) OVER same"
-                " AS size FROM recommend_keys WINDOW same AS (PARTITION BY k)) WHERE size > 1 ORDER BY 1, number"
+                "SELECT place, k FROM (SELECT k, rowid AS number, min(rowid) OVER same AS place,"
+                " count(*) OVER same AS size FROM recommend_keys WINDOW same AS (PARTITION BY k))"
+                " WHERE size > 1 ORDER BY place, number"
             ).fetchall()
         finally:
             raw.execute("DROP TABLE recommend_keys")

@@ -3,6 +3,8 @@
 import hashlib
 from datetime import timedelta
 
+import pytest
+
 from tests.bad_input.support import (
     ANY,
     MARIADB,
@@ -18,7 +20,7 @@ from tests.bad_input.support import (
 from tests.nights import DAY, tastes
 
 CASES: list[Case] = []
-case = cases_of(CASES)
+case = cases_of(CASES, pytest.mark.sqlite_proves)
 COLUMNS = "customer_id, item_id, sold_at"
 MANY = 100
 """So many good lines that one bad one is a hundredth."""

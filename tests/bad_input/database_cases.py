@@ -184,13 +184,18 @@ case(
 )(nothing)
 
 
+def other_lists(shop: BadShop) -> None:
+    """What the night publishes differs from what is published: lists that stay are not written."""
+    shop.set(TOP_N=4)
+
+
 case(
     "the shop keeps our table locked",
     on=SERVERS,
     fault=faults.impatient,
     meanwhile=faults.lists_locked,
     name="lists_locked",
-)(nothing)
+)(other_lists)
 
 
 case(
@@ -199,4 +204,4 @@ case(
     fault=faults.impatient,
     meanwhile=faults.lists_read_for_long,
     name="lists_read_for_long",
-)(nothing)
+)(other_lists)

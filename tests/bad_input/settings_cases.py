@@ -1,5 +1,6 @@
 """Calls and settings that are wrong: no database knows of them, or it cannot even be reached."""
 
+import pytest
 from recommender.runs.folder import QUERIES
 from tests.bad_input import faults
 from tests.bad_input.support import (
@@ -17,7 +18,7 @@ from tests.bad_input.support import (
 from tests.platforms.support import load as load_platform
 
 CASES: list[Case] = []
-case = cases_of(CASES)
+case = cases_of(CASES, pytest.mark.sqlite_proves)
 
 
 def without_queries(shop: BadShop) -> None:

@@ -9,12 +9,15 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
+from tests.conftest import own_name
 from recommender.runs.folder import Run, list_runs
 from tests.nights import ALL_TABLES, DAY, Shop, connection_to, usual_shop
 
@@ -67,10 +70,11 @@ class Case:
     meanwhile: Callable[["BadShop"], AbstractContextManager[None]]
     is_blind: bool
     is_late: bool
+    marks: tuple[pytest.MarkDecorator, ...]
 
 
-def cases_of(all_cases: list[Case]) -> Callable[..., Callable[[Harm], Harm]]:
-    """A decorator that adds what a function does to a shop as a case."""
+def cases_of(all_cases: list[Case], *marks: pytest.MarkDecorator) -> Callable[..., Callable[[Harm], Harm]]:
+    """A decorator that adds what a function does to a shop as a case; all of them with these marks."""
 
     def case(
         row: str,
@@ -100,7 +104,7 @@ def cases_of(all_cases: list[Case]) -> Callable[..., Callable[[Harm], Harm]]:
 
         def add(harm: Harm) -> Harm:
             all_cases.append(
-                Case(name or harm.__name__, row, harm, on, call, fault, meanwhile, is_blind, is_late)
+                Case(name or harm.__name__, row, harm, on, call, fault, meanwhile, is_blind, is_late, marks)
             )
             return harm
 
@@ -119,6 +123,8 @@ class BadShop(Shop):
 
     kind: str = ""
     is_harmed: bool = False
+    bad_user: str = field(default_factory=partial(own_name, "bad_user"))
+    """A name for a user of the server who is not its administrator."""
 
     def execute(self, *statements: str, rows: Any = None) -> None:
         self.is_harmed = True
@@ -151,13 +157,6 @@ class BadShop(Shop):
     def runs(self) -> list[Run]:
         return list_runs(self.folder / self.settings.get("DATA_DIR", "var"))
 
-    def dump(self) -> dict[str, list[str]]:
-        """Everything in the database, table by table, through one connection."""
-        with connection_to(self.url) as connection:
-            names = sorted(sa.inspect(connection).get_table_names())
-            rows = {name: connection.exec_driver_sql(f"SELECT * FROM {name}").fetchall() for name in names}
-        return {name: sorted(map(repr, found)) for name, found in rows.items()}
-
     def own_tables(self, *, of_own_keys: bool = False) -> None:
         """Tables `bad_…` to harm, beside the published ones; by default for the same keys."""
         self.is_harmed = True
@@ -181,14 +180,14 @@ class BadShop(Shop):
         """The program comes as a user of its own with these grants alone."""
         database, password = sa.make_url(self.url).database, "other-s3cret"
         if self.kind == POSTGRESQL:
-            self.execute("DROP ROLE IF EXISTS bad_user", f"CREATE ROLE bad_user LOGIN PASSWORD '{password}'")
-            self.execute(*[f"GRANT {grant} TO bad_user" for grant in grants])
+            self.execute(f"CREATE ROLE {self.bad_user} LOGIN PASSWORD '{password}'")
+            self.execute(*[f"GRANT {grant} TO {self.bad_user}" for grant in grants])
         else:
-            account = "bad_user@'127.0.0.1'"
-            self.execute(f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{password}'")
+            account = f"{self.bad_user}@'127.0.0.1'"
+            self.execute(f"CREATE USER {account} IDENTIFIED BY '{password}'")
             tables = [grant.replace(" ON ", f" ON {database}.") for grant in grants]
             self.execute(*[f"GRANT {grant} TO {account}" for grant in tables])
-        self.set(DATABASE_URL=self.at(username="bad_user", password=password))
+        self.set(DATABASE_URL=self.at(username=self.bad_user, password=password))
 
 
 TYPES = {
@@ -260,8 +259,8 @@ def _put_back(shop: BadShop) -> None:
         statements += [f"DELETE FROM {name}", f"INSERT INTO {name} SELECT * FROM {name}_kept"]
     if shop.kind == POSTGRESQL:
         statements.append("DROP FUNCTION IF EXISTS bad_trigger")
-        if shop.rows("SELECT 1 FROM pg_roles WHERE rolname = 'bad_user'"):
-            statements += ["DROP OWNED BY bad_user", "DROP ROLE bad_user"]
+        if shop.rows(f"SELECT 1 FROM pg_roles WHERE rolname = '{shop.bad_user}'"):
+            statements += [f"DROP OWNED BY {shop.bad_user}", f"DROP ROLE {shop.bad_user}"]
     else:
-        statements.append("DROP USER IF EXISTS bad_user@'127.0.0.1'")
+        statements.append(f"DROP USER IF EXISTS {shop.bad_user}@'127.0.0.1'")
     shop.execute(*statements)

@@ -41,14 +41,14 @@ def another_key(shop: BadShop) -> None:
 @case("a table of ours is somebody else's", on=(POSTGRESQL,))
 def foreign_owner(shop: BadShop) -> None:
     shop.own_tables()
-    shop.execute("CREATE ROLE bad_user", "ALTER TABLE bad_popular_items OWNER TO bad_user")
+    shop.execute(f"CREATE ROLE {shop.bad_user}", f"ALTER TABLE bad_popular_items OWNER TO {shop.bad_user}")
 
 
 @case("a trigger on our table runs somebody else's function", on=(POSTGRESQL,))
 def foreign_function(shop: BadShop) -> None:
     shop.own_tables()
     shop.trigger("RETURN NEW")
-    shop.execute("CREATE ROLE bad_user", "ALTER FUNCTION bad_trigger OWNER TO bad_user")
+    shop.execute(f"CREATE ROLE {shop.bad_user}", f"ALTER FUNCTION bad_trigger OWNER TO {shop.bad_user}")
 
 
 @case("a table that cannot roll back", on=(MARIADB,))

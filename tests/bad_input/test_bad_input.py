@@ -35,7 +35,7 @@ CASES: list[Case] = [
     *forget_cases.CASES,
 ]
 # One database after the other, so that each server starts when its turn comes.
-EACH = [(kind, case) for kind in ALL for case in CASES if kind in case.on]
+EACH = [pytest.param(kind, case, marks=case.marks) for kind in ALL for case in CASES if kind in case.on]
 
 
 @pytest.fixture(scope="module")

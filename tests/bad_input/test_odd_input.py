@@ -13,6 +13,8 @@ from tests.bad_input.support import TYPES
 from tests.faults.injection import forked
 from tests.nights import empty_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 KIND = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mariadb"}
 ITEMS = (10, 11, 12, 13)
 
@@ -48,6 +50,7 @@ def exported(run, column):
 KEYS = {"customer_id": "key", "item_id": "key"}
 
 
+@pytest.mark.each_database
 def test_times_as_texts_in_several_forms_aware_naive_skipped_and_repeated(shop):
     forms = {
         "2025-11-20 10:00:00": "2025-11-20 09:00:00.000000Z",  # winter in Berlin
@@ -68,6 +71,7 @@ def test_times_as_texts_in_several_forms_aware_naive_skipped_and_repeated(shop):
     assert set(shop.lists()) == set(range(len(forms)))
 
 
+@pytest.mark.each_database
 def test_naive_times_in_the_skipped_and_the_repeated_hour_of_a_column_of_times(shop):
     times = {
         "2025-03-30 02:30:00": "2025-03-30 01:30:00.000000Z",

@@ -12,6 +12,7 @@ from recommender.database import mysql, open_database, postgresql, sqlite
 from recommender.database.ddl import KeyType
 from recommender.database.schema import Target
 from recommender.database.urls import normalise_url
+from tests.conftest import own_name
 from recommender.errors import DatabaseError, LockedError, OutcomeUnknownError, TransientError
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind
 from tests.database.support import (
@@ -30,6 +31,7 @@ HOSTILE = [
     *("", " ", "a,b", 'a"b', '"', "a\nb", "a\rb", "a\r\nb", "a\tb", "\t", "\\", "\\\\", "\\.", "a\n\\.\nb"),
     *("\\N", "NULL", "null", "NA", "1e5", "TRUE", "00123", "é", "🧀", "%s", "%%", ":k", "';--", "{}", " a "),
 ]
+LOCK = own_name("recommend:x")
 ENDS = [0, 7, -1, 2**53 + 1, 2**63 - 1, -(2**63)]
 
 
@@ -38,15 +40,6 @@ def impatient(monkeypatch):
     for module in (sqlite, postgresql, mysql):
         monkeypatch.setattr(module, "LOCK_WAIT_SECONDS", 1)
     monkeypatch.setattr(sqlite, "_COMMIT_WAIT_SECONDS", 0.05)
-
-
-@pytest.fixture
-def without_load_data(request):
-    """MariaDB without LOAD DATA LOCAL: the rows go by INSERT."""
-    server = request.getfixturevalue("mariadb")
-    server.execute("SET GLOBAL local_infile = 0")
-    yield
-    server.execute("SET GLOBAL local_infile = 1")
 
 
 def check_hostile_keys(url, folder):
@@ -64,17 +57,15 @@ def test_keys_come_out_unchanged(database_url, tmp_path):
     check_hostile_keys(database_url, tmp_path)
 
 
-@pytest.mark.usefixtures("without_load_data")
-def test_keys_come_out_unchanged_by_insert(mariadb, tmp_path):
-    check_hostile_keys(mariadb.create_database(), tmp_path)
+def test_keys_come_out_unchanged_by_insert(settable_mariadb, tmp_path):
+    """Without LOAD DATA LOCAL."""
+    settable_mariadb.execute("SET GLOBAL local_infile = 0")
+    check_hostile_keys(settable_mariadb.create_database(), tmp_path)
 
 
-def test_keys_come_out_unchanged_whatever_a_backslash_means(mariadb, tmp_path):
-    mariadb.execute("SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
-    try:
-        check_hostile_keys(mariadb.create_database(), tmp_path)
-    finally:
-        mariadb.execute("SET GLOBAL sql_mode = DEFAULT")
+def test_keys_come_out_unchanged_whatever_a_backslash_means(settable_mariadb, tmp_path):
+    settable_mariadb.execute("SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
+    check_hostile_keys(settable_mariadb.create_database(), tmp_path)
 
 
 def test_integers_come_out_unchanged(database_url, tmp_path):
@@ -193,9 +184,9 @@ def test_readers_see_old_or_new_rows_only(database_url, tmp_path):
     assert seen <= {(300, "a"), (300, "b")}
 
 
-def test_values_that_do_not_fit_are_never_stored_in_part(mariadb, tmp_path):
+def test_values_that_do_not_fit_are_never_stored_in_part(settable_mariadb, tmp_path):
     """With or without LOAD DATA, and on a server that is not strict."""
-    url = mariadb.create_database()
+    url = settable_mariadb.create_database()
     target = make_target(url, customer="VARCHAR(3) CHARACTER SET utf8mb4", item="INT")
     good = write_lists(tmp_path / "good", recommendations(["abc"], 7), [(1, 7, 1)])
     publish(target, good, tmp_path)
@@ -204,21 +195,14 @@ def test_values_that_do_not_fit_are_never_stored_in_part(mariadb, tmp_path):
         recommendations(["abc"], "x7"),
         recommendations(["abc"], 2**40),
     ]
-    mariadb.execute("SET GLOBAL sql_mode = ''", "SET GLOBAL max_error_count = 0")
-    try:
-        for load in (0, 1):
-            mariadb.execute(f"SET GLOBAL local_infile = {load}")
-            for rows in bad_lists:
-                bad = write_lists(tmp_path / "bad", rows, [(1, 7, 1)])
-                with pytest.raises(DatabaseError):
-                    publish(target, bad, tmp_path)
-                assert [row[0] for row in published(target)] == ["abc"]
-    finally:
-        mariadb.execute(
-            "SET GLOBAL sql_mode = DEFAULT",
-            "SET GLOBAL max_error_count = DEFAULT",
-            "SET GLOBAL local_infile = 1",
-        )
+    settable_mariadb.execute("SET GLOBAL sql_mode = ''", "SET GLOBAL max_error_count = 0")
+    for load in (0, 1):
+        settable_mariadb.execute(f"SET GLOBAL local_infile = {load}")
+        for rows in bad_lists:
+            bad = write_lists(tmp_path / "bad", rows, [(1, 7, 1)])
+            with pytest.raises(DatabaseError):
+                publish(target, bad, tmp_path)
+            assert [row[0] for row in published(target)] == ["abc"]
 
 
 @pytest.mark.parametrize("load", [0, 1])
@@ -297,7 +281,7 @@ def test_the_lock_is_free_again_after_an_error(database_url):
     found = database(database_url)
 
     def fail():
-        with found.run_lock("recommend:x", "me"):
+        with found.run_lock(LOCK, "me"):
             raise DatabaseError("no further")
 
     for _ in range(2):
@@ -306,7 +290,8 @@ def test_the_lock_is_free_again_after_an_error(database_url):
 
 
 KILLS = {
-    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'me'",
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'me'"
+    " AND datname = current_database()",
     "mysql": "KILL {}",
 }
 
@@ -316,17 +301,17 @@ def test_a_lost_lock_is_noticed(kind, request):
     url = request.getfixturevalue(kind).create_database()
     found = database(url)
     lost = contextlib.ExitStack()
-    lock = lost.enter_context(found.run_lock("recommend:x", "me"))
+    lock = lost.enter_context(found.run_lock(LOCK, "me"))
     statement = KILLS[found.backend]
     if found.backend == "mysql":
         with found.connect() as other:
-            holder = other.exec_driver_sql("SELECT IS_USED_LOCK('recommend:x')").scalar()
+            holder = other.exec_driver_sql(f"SELECT IS_USED_LOCK('{LOCK}')").scalar()
         statement = statement.format(holder)
     execute(url, statement)
     with pytest.raises(DatabaseError, match=r"run lock .* was lost"):
         lock.check()
     lost.close()
-    with found.run_lock("recommend:x", "me") as lock:
+    with found.run_lock(LOCK, "me") as lock:
         lock.check()
 
 

@@ -454,8 +454,10 @@ STREAMS = {
     "mysql": "SELECT 1 AS customer_id FROM seq_1_to_1000000000",
 }
 AT_WORK = {
-    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY %%'",
-    "mysql": "SELECT count(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT q.%%'",
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY %%'"
+    " AND datname = current_database()",
+    "mysql": "SELECT count(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT q.%%'"
+    " AND DB = database()",
 }
 
 

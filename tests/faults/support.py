@@ -7,13 +7,18 @@ from pathlib import Path
 
 from recommender.errors import ExitCode, RefusedError
 from tests.faults.injection import watched_statements
-from tests.nights import DAY, Shop, usual_shop
+from tests.nights import DAY, Shop, copied, usual_shop
 
 SIGNALS = {
     signal.SIGINT: ExitCode.INTERRUPTED,
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.TERMINATED,
 }
+ADVISORY_LOCKS = (
+    "FROM pg_locks WHERE locktype = 'advisory'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""PostgreSQL: those of this database alone; the server has other tests' too."""
 NIGHT = ("run", "--as-of", str(DAY))
 EVERY_FAULT = os.environ.get("EVERY_FAULT") == "1"
 """As scripts/soak wants it: faults come in every stage and at every statement of a publish; else at a few."""
@@ -28,9 +33,13 @@ POINTS = [
 
 def shop_with_a_night(folder: Path, url: str) -> Shop:
     """A shop with a published night; the next one would publish longer lists."""
-    shop = usual_shop(folder / "shop", url, TOP_N=3)
+    return copied(folder / "shop", url, "short_lists", _published).set(TOP_N=5)
+
+
+def _published(folder: Path, url: str) -> Shop:
+    shop = usual_shop(folder, url, TOP_N=3)
     shop.night()
-    return shop.set(TOP_N=5)
+    return shop
 
 
 def lengths(shop):

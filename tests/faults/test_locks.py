@@ -16,7 +16,7 @@ from recommender.errors import ExitCode, LockedError, TransientError
 from recommender.night.publish import Publishing
 from recommender.runs.folder import Status
 from tests.faults.injection import Fork, Gate, at_point, await_lock, patched
-from tests.faults.support import NIGHT, lengths
+from tests.faults.support import ADVISORY_LOCKS, NIGHT, lengths
 from tests.nights import DAY, Shop, database_of
 
 
@@ -87,8 +87,8 @@ def held_by(shop, words):
 def lose_the_lock(shop):
     """Its connection ends; on SQLite, where it has none, its file goes."""
     if shop.url.startswith("postgresql"):
-        shop.rows("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-        while shop.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
+        shop.rows(f"SELECT pg_terminate_backend(pid) {ADVISORY_LOCKS}")
+        while shop.rows(f"SELECT 1 {ADVISORY_LOCKS}"):
             continue
     elif shop.url.startswith("mysql"):
         ((holder,),) = shop.rows(f"SELECT IS_USED_LOCK('{lock_name(shop)}')")

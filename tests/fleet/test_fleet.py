@@ -22,10 +22,9 @@ _VERSIONS, _PROGRAM = cache(record.versions), cache(record.program)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """Half of the time of nights as small as these is what is the same in each, or tested elsewhere."""
-    monkeypatch.setattr(os, "fsync", lambda _file: None)
     monkeypatch.setattr(record, "versions", _VERSIONS)
     monkeypatch.setattr(record, "program", _PROGRAM)
-    for name in {*os.environ} - {"PATH", "TMPDIR"}:
+    for name in {*os.environ} - {"PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"}:
         monkeypatch.delenv(name)
 
 

@@ -7,6 +7,8 @@ import pytest
 from recommender.errors import ExitCode
 from tests.nights import Shop, make_shop
 
+pytestmark = pytest.mark.sqlite_proves
+
 _DEFAULTS: dict[str, str | int] = {
     "FACTORS": 64,
     "ITERATIONS": 15,
@@ -65,6 +67,7 @@ def test_a_shop_to_which_hardly_anybody_comes_back_is_served(tmp_path, database_
     assert "beyond noise" not in evaluated.out or sales is _seasons
 
 
+@pytest.mark.each_database
 def test_a_customer_whose_key_begins_like_a_guests_is_none(tmp_path, database_url):
     """A rollback took the lists of such a customer away."""
     sales = [("guest:someone", "tea", _ago(2)), ("c2", "cup", _ago(3))]

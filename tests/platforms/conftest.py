@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import own_server
+from tests.conftest import shared_server
 from tests.nights import Shop
 from tests.platforms.support import load, set_up
 
@@ -16,7 +16,7 @@ def all_of_time(monkeypatch):
 @pytest.fixture(scope="session")
 def far_mariadb():
     """A MariaDB whose zone is not UTC, as on many shops' servers."""
-    yield from own_server("mariadb", options={"default-time-zone": "+05:00"})
+    return shared_server("mariadb", "far", {"default-time-zone": "+05:00"})
 
 
 @pytest.fixture(scope="session")

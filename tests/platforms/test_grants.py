@@ -3,6 +3,7 @@
 import pytest
 
 from recommender.errors import ExitCode
+from tests.conftest import own_name
 from tests.nights import Shop
 from tests.platforms.support import items_of, load, sales_of, set_up
 
@@ -29,14 +30,15 @@ def test_the_rights_are_enough_and_no_more(tmp_path, far_mariadb, name):
     whole, _ = set_up(tmp_path / "shop", url, *params)
     text = (whole.folder / "sql" / "grants.sql").read_text(encoding="utf-8")
     grants = [line for line in text.splitlines() if line.startswith("GRANT SELECT ")]
-    account = f"'{name}'@'127.0.0.1'"
+    user = own_name("of_test")
+    account = f"'{user}'@'127.0.0.1'"
     database = url.rpartition("/")[2]
     far_mariadb.execute(
         f"CREATE USER {account} IDENTIFIED BY 'word'",
         f"USE `{database}`",
         *(grant.replace("'shop'@'127.0.0.1'", account).rstrip(";") for grant in grants),
     )
-    reader = far_mariadb.url(database, name, "word")
+    reader = far_mariadb.url(database, user, "word")
     (tmp_path / "other").mkdir()
     shop = Shop(tmp_path / "other", reader)
     options = [option for param in params for option in ("--param", param)]
