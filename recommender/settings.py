@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -348,13 +349,19 @@ class _Reader:
 
 
 def _misspelt(values: Mapping[str, str], source: str, cutoff: float) -> list[str]:
-    known = [*NAMES, *(f"{name}_FILE" for name in SECRETS)]
-    found = []
-    for name in sorted(set(values) - set(known)):
-        near = difflib.get_close_matches(name.upper(), known, 1, cutoff)
-        if near:
-            found.append(f"{name} ({source}) is not one of our settings: did you mean {near[0]}?")
-    return found
+    return [
+        f"{name} ({source}) is not one of our settings: did you mean {near}?"
+        for name in sorted(values)
+        if (near := _nearest(name, cutoff)) is not None
+    ]
+
+
+@cache
+def _nearest(name: str, cutoff: float) -> str | None:
+    """The setting of ours that another name is like; None where it is like none, or is one itself."""
+    known = [*NAMES, *(f"{secret}_FILE" for secret in SECRETS)]
+    near = [] if name in known else difflib.get_close_matches(name.upper(), known, 1, cutoff)
+    return near[0] if near else None
 
 
 def load_settings(

@@ -25,6 +25,20 @@ DATABASES = {
         "PORT": URL.port or "",
     }
 }
+
+
+class NoMigrations(dict[str, None]):
+    """Says of every app that it has none, so that its tables are made from its models."""
+
+    def __contains__(self, _app):
+        return True
+
+    def __getitem__(self, _app):
+        return None
+
+
+if os.environ.get("SHOP_TABLES") == "models":
+    MIGRATION_MODULES = NoMigrations()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
