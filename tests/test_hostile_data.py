@@ -16,6 +16,8 @@ from recommender.errors import ExitCode
 from tests.nights import DAY, KEY_TYPES, connection_to, csv_rows, empty_shop, make_shop, tastes
 from tests.platforms.support import rows_of
 
+pytestmark = pytest.mark.sqlite_proves
+
 HOSTILE = (
     "'); DROP TABLE sales; --",
     '"; DELETE FROM items; --',
@@ -93,6 +95,7 @@ def quiet(outcome):
     return outcome
 
 
+@pytest.mark.each_database
 def test_the_lists_have_the_keys_as_they_are(shop):
     lists = shop.lists()
     assert lists.keys() == set(HOSTILE)
@@ -124,6 +127,7 @@ def test_a_name_without_end_is_cut_where_people_read_and_whole_for_machines(shop
     assert json.loads(shop.does("similar", "--json", "--", HOSTILE[0]))["name"] == LONG
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("server", ["sqlite", "mariadb"])
 def test_a_nul_or_a_key_of_a_megabyte_is_a_key_as_any_other(request, tmp_path, server):
     """PostgreSQL's texts hold no NUL; the servers' indexes refuse a megabyte, and the gate says so before."""
@@ -204,6 +208,7 @@ def test_a_refusal_that_names_the_shops_texts_is_plain_everywhere(shop):
         query.write_text(text, encoding="utf-8")
 
 
+@pytest.mark.each_database
 def test_tables_with_hostile_names_are_proposed_and_read(database_url, tmp_path):
     """The first guess of `init`: names in quotes in the query, plain in its comments and in what is said."""
     shop = empty_shop(tmp_path / "shop", database_url)
@@ -231,6 +236,7 @@ def test_tables_with_hostile_names_are_proposed_and_read(database_url, tmp_path)
     assert all(line.isprintable() for line in comments)
 
 
+@pytest.mark.each_database
 def test_hostile_columns_and_values_are_proposed_and_do_no_harm(database_url, tmp_path):
     """Also where the owner takes the dashes away, as the comment says: every value is one text."""
     shop = empty_shop(tmp_path / "shop", database_url)

@@ -16,7 +16,9 @@ from recommender.database.urls import describe, masked, normalise_url, secrets_o
 from recommender.errors import DatabaseError, SettingsError
 
 SECRET = "s3cret-Pa$$wo:rd/@"
-secrets = st.text(min_size=12, max_size=30).filter(lambda text: text.isprintable() and "*" not in text)
+# What is printable, but for the star; whole texts would hardly ever pass a filter.
+characters = st.characters(exclude_categories=("C", "Z"), include_characters=" ", exclude_characters="*")
+secrets = st.text(characters, min_size=12, max_size=30)
 
 
 @pytest.mark.parametrize(

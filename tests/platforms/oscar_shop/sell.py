@@ -34,7 +34,7 @@ Selector = get_class("partner.strategy", "Selector")
 FIRST = datetime(2024, 3, 1, 22, 30, tzinfo=UTC)
 TASTES = 2
 PRODUCTS = 12
-CUSTOMERS = 24
+CUSTOMERS = 48
 
 
 def stock_up():
