@@ -114,6 +114,11 @@ class Server(ABC):
         except BaseException:
             self.close()
             raise
+        if shared:
+            # They are waited for by nobody; Python would warn of processes that are forgotten while they run.
+            for process in (self.process, self._watchdog):
+                assert process
+                process.returncode = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the processes."""

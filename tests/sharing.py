@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -20,8 +20,6 @@ _LIFE = "life"
 
 _folder: Path | None = None
 _held: list[int] = []
-_made: list[Any] = []
-"""What this process made for all: kept, since a process that is forgotten while it runs is warned of."""
 
 
 def begin() -> None:
@@ -71,8 +69,6 @@ def once(name: str, make: Callable[[], T]) -> T:
     path = folder() / f"{name}.pickle"
     with alone(name):
         if not path.exists():
-            made = make()
-            _made.append(made)
-            path.write_bytes(pickle.dumps(made))
+            path.write_bytes(pickle.dumps(make()))
         found: T = pickle.loads(path.read_bytes())
     return found
