@@ -22,9 +22,8 @@ from recommender import cli
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
-from tests import sentinel, sharing
 from recommender.runs.folder import Run, list_runs
-from tests import sentinel
+from tests import sentinel, sharing
 
 ALL_TABLES = (
     "recommendations, buy_again, similar_items, bought_together, popular_items, recommendation_runs,"

@@ -27,12 +27,12 @@ from recommender.errors import (
     SettingsError,
     exit_code_of,
 )
-from tests.conftest import own_name
 from recommender.night import record
 from recommender.night.stages import Night
 from recommender.runs.folder import Run, Status
 from recommender.system import logs
 from recommender.system.logs import run_log
+from tests.conftest import own_name
 from tests.faults.injection import Fork, Gate, at_point, forked, patched
 from tests.nights import DAY, usual_shop
 

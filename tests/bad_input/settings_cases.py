@@ -1,6 +1,7 @@
 """Calls and settings that are wrong: no database knows of them, or it cannot even be reached."""
 
 import pytest
+
 from recommender.runs.folder import QUERIES
 from tests.bad_input import faults
 from tests.bad_input.support import (

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.conftest import own_name
 from recommender.runs.folder import Run, list_runs
+from tests.conftest import own_name
 from tests.nights import ALL_TABLES, DAY, Shop, connection_to, usual_shop
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,9 +12,9 @@ from recommender.database import mysql, open_database, postgresql, sqlite
 from recommender.database.ddl import KeyType
 from recommender.database.schema import Target
 from recommender.database.urls import normalise_url
-from tests.conftest import own_name
 from recommender.errors import DatabaseError, LockedError, OutcomeUnknownError, TransientError
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind
+from tests.conftest import own_name
 from tests.database.support import (
     BINARY_TEXT,
     INTEGER,
