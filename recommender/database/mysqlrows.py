@@ -13,15 +13,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.database.base import Batch
+from recommender.system.arrays import Bools, Int64s
 
 if TYPE_CHECKING:
     from recommender.system.arrow import pa
 
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 18
 _HEADER = 4

@@ -20,13 +20,8 @@ from recommender.learning.habit import HALF_LIFE_DAYS, decayed_frequency
 from recommender.learning.interactions import Interactions
 from recommender.learning.popularity import popularity
 from recommender.ranking.topn import top_n
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import in_threads, one_blas_thread
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _CELLS = 2_000_000
 """Scores that are in memory at a time, in each thread."""

@@ -12,11 +12,9 @@ more than one with few.
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from recommender.system.arrays import Float64s
 from recommender.system.threads import one_blas_thread
-
-Float64s = npt.NDArray[np.float64]
 
 DRAWS = 1000
 FEWEST_CUSTOMERS = 30

@@ -7,17 +7,14 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
 from recommender.learning.interactions import SaleLines
 from recommender.learning.signals import SIGNALS
 from recommender.learning.weights import Choices, default_weights, learn, weights_of
 from recommender.ranking.candidates import CandidateMaker
+from recommender.system.arrays import Float64s
 from recommender.system.threads import Progress
-
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.evaluation import metrics
 from recommender.evaluation.bootstrap import intervals, mean_over_windows
@@ -13,10 +12,8 @@ from recommender.evaluation.report import SEGMENTS, Figure, MethodReport, Segmen
 from recommender.evaluation.split import Split, Task
 from recommender.learning.interactions import SaleLines
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Float64s, Int64s
 from recommender.system.threads import Progress
-
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
 
 _MEASURES: dict[str, Callable[..., Float64s]] = {
     "ndcg": metrics.ndcg,

@@ -3,17 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from recommender.evaluation.bootstrap import difference_interval
 from recommender.evaluation.past import Past, Recipe
 from recommender.learning.als import train
 from recommender.learning.interactions import Interactions, SaleLines, make_interactions
+from recommender.system.arrays import Float64s
 from recommender.system.machine import give_back_memory
 from recommender.system.times import DAY_MICROSECONDS
-
-Float64s = npt.NDArray[np.float64]
 
 MOST_LOST = 0.02
 """Of nDCG, that warm starts may lose: over 30 nights of four shops, chains of a week were on average never

@@ -3,18 +3,11 @@
 from collections.abc import Callable
 from enum import StrEnum
 
-import numpy as np
-import numpy.typing as npt
-
 from recommender.evaluation import baselines
 from recommender.evaluation.split import Task
 from recommender.learning.als import Model
 from recommender.learning.interactions import Interactions
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
+from recommender.system.arrays import Bools, Int32s, Int64s
 
 System = Callable[[Interactions, Int64s, bool], Int32s]
 """From a training, users (indexes into the training's) and whether to leave out what they have bought, the

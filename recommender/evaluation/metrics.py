@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-Int32s = npt.NDArray[np.int32]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from recommender.system.arrays import Bools, Float64s, Int32s
 
 
 def hits(lists: Int32s, relevant: "csr_matrix[np.bool_]") -> Bools:

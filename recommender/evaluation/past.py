@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.evaluation.metrics import ndcg
@@ -13,12 +12,9 @@ from recommender.learning.interactions import Interactions, SaleLines
 from recommender.learning.signals import Signals, make_signals
 from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Bools, Float64s, Int64s
 from recommender.system.machine import give_back_memory
 from recommender.system.times import DAY_MICROSECONDS, format_times
-
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _LENGTHS = (28, 14, 7)
 """Days of a window: whole weeks, so that each day of the week weighs the same."""

@@ -5,16 +5,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS, difference_interval, interval
 from recommender.evaluation.drift import Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows
 from recommender.learning.interactions import SaleLines
 from recommender.learning.weights import weights_of
-
-Float64s = npt.NDArray[np.float64]
+from recommender.system.arrays import Float64s
 
 log = logging.getLogger(__name__)
 

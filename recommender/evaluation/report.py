@@ -7,13 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.methods import ComparedMethod
 from recommender.evaluation.split import Task
-
-Int64s = npt.NDArray[np.int64]
+from recommender.system.arrays import Int64s
 
 
 class Segment(StrEnum):

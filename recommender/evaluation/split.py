@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Interactions, SaleLines, make_interactions
+from recommender.system.arrays import Bools, Int64s
 from recommender.system.times import DAY_MICROSECONDS
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 class Task(StrEnum):

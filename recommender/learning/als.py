@@ -14,7 +14,6 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
 from implicit.utils import check_random_state
@@ -23,11 +22,8 @@ from scipy.sparse import csr_matrix
 from recommender.errors import ModelError
 from recommender.learning.interactions import Interactions
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Float32s, Int64s, UInt64s
 from recommender.system.threads import Progress, one_blas_thread
-
-Int64s = npt.NDArray[np.int64]
-UInt64s = npt.NDArray[np.uint64]
-Float32s = npt.NDArray[np.float32]
 
 WARM_ITERATIONS = 2
 """So many iterations from an earlier model's factors are enough."""

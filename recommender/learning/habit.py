@@ -10,11 +10,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Interactions, Part
+from recommender.system.arrays import Float64s
 from recommender.system.times import DAY_MICROSECONDS
-
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 HALF_LIFE_DAYS = 180.0
 """A purchase counts half after so many days: habits are slower than tastes."""

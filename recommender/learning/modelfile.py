@@ -21,6 +21,7 @@ import numpy.typing as npt
 from recommender.errors import ModelError
 from recommender.learning.als import AlsSettings, Model
 from recommender.runs.keys import Keys
+from recommender.system.arrays import UInt64s
 from recommender.system.files import atomic_path, sha256_of
 
 _VERSION = 1
@@ -48,7 +49,6 @@ _HEADER = re.compile(
 _TRAIN_AGAIN = "Train a new one: `recommend run --train`."
 
 Array = npt.NDArray[np.generic]
-UInt64s = npt.NDArray[np.uint64]
 
 
 def save_model(model: Model, path: Path) -> None:

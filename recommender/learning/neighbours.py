@@ -8,15 +8,12 @@ sales neither made the lists worse.
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from recommender.learning.sizes import MOST_ITEMS
+from recommender.system.arrays import Float32s, Int64s
 from recommender.system.threads import in_threads, one_blas_thread
-
-Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
 
 _KEPT = 50
 """Neighbours kept of an item."""

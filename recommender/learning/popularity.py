@@ -1,12 +1,10 @@
 """How popular items are: for customers whom no model knows, for visitors, and as the thing to beat."""
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.learning.interactions import Interactions
+from recommender.system.arrays import Float64s
 from recommender.system.times import DAY_MICROSECONDS
-
-Float64s = npt.NDArray[np.float64]
 
 
 def popularity(

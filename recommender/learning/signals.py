@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.learning.als import AlsSettings, Model
@@ -12,11 +11,8 @@ from recommender.learning.interactions import Interactions
 from recommender.learning.neighbours import neighbours
 from recommender.learning.popularity import fans, popularity
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Float32s, Float64s, Int64s
 from recommender.system.times import DAY_MICROSECONDS, SECOND_MICROSECONDS
-
-Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
 
 SIGNALS = ("als", "neighbours", "habit", "week", "month", "ever", "age")
 """In this order everywhere. The first three are the customer's own, each the square root of the score

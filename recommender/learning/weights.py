@@ -11,13 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.learning.signals import SIGNALS
-
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from recommender.system.arrays import Bools, Float64s, Int64s
 
 _NEW: Mapping[str, float] = {"als": 2.5, "neighbours": 1.8, "week": 0.35, "month": 0.15, "age": -0.45}
 _ALL: Mapping[str, float] = {

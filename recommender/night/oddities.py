@@ -1,14 +1,11 @@
 """What sales hold that is no taste of anybody: a customer who is a crowd, an item in every basket."""
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.learning.interactions import Interactions
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Int32s, Int64s
 from recommender.system.text import shortened
-
-Int64s = npt.NDArray[np.int64]
-Int32s = npt.NDArray[np.int32]
 
 MOST_TIMES_THE_MEAN = 100
 """Sales of one customer; in the wholesale shop that we test on, the greatest has 86 times the mean."""

@@ -4,9 +4,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-import numpy as np
-import numpy.typing as npt
-
 from recommender.errors import DatabaseError, RefusedError
 from recommender.evaluation.choice import choose
 from recommender.evaluation.compare import Judged, judge, task_report
@@ -25,12 +22,10 @@ from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
 from recommender.settings import Settings
 from recommender.system import machine
+from recommender.system.arrays import Int32s, Int64s
 from recommender.system.progress import Progress
 from recommender.system.times import DAY_MICROSECONDS
 from recommender.tables import KeyKind
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
 
 DAYS, WINDOWS = 28, 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

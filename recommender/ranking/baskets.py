@@ -5,16 +5,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.runs.columns import read_columns
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Int32s, Int64s
 from recommender.system.machine import give_back_memory
 from recommender.system.times import shop_days
 from recommender.tables import KeyKind
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

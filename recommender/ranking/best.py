@@ -3,18 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.candidates import Candidates
 from recommender.ranking.contenders import ContenderMaker
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress, in_threads
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,19 +1,13 @@
 """Bought together: items that lie in one basket more often than chance would have it."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
 from recommender.ranking.pairs import PairMaker
 from recommender.ranking.rows import ListRows, joined, top_rows
-from recommender.system.arrays import distinct
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, distinct
 from recommender.system.threads import in_threads
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _FEWEST = 3
 """Common baskets below which nothing is said of a pair."""

@@ -7,11 +7,7 @@ import numpy.typing as npt
 
 from recommender.learning.interactions import Purchases, whole_users
 from recommender.ranking.rows import ListRows, joined, top_rows
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 
 _HALF_LIFE_DAYS = 180.0
 """A purchase counts half after so many days."""

@@ -7,17 +7,11 @@ weights are known, and with them what cannot come into a list.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
 
 from recommender.learning.signals import PERSONAL, SIGNALS, Signals
 from recommender.ranking.topn import TopN
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 
 NAMED = 100
 """So many items each signal names, where there are so many; or twice a list, where that is more."""

@@ -20,19 +20,14 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.errors import ModelError
 from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.candidates import Candidates, popular_now, with_signals
 from recommender.ranking.topn import LARGEST, exact_products, rounding_of
+from recommender.system.arrays import Bools, Float32s, Float64s, Int64s
 
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Scales = TypeVar("Scales", Float32s, Float64s)
 Cells = tuple[Int64s, Int64s]
 """Rows and columns."""

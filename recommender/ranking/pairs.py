@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from recommender.system.arrays import Bools, Int32s, Int64s
 
 _PAIRS = 500_000
 """Pairs of items in memory at once, some 50 MB; one item's pairs are no more than there are items."""

@@ -29,14 +29,10 @@ from scipy.sparse import csr_matrix
 from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.best import Ranked
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress, in_threads, one_blas_thread
 
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _BATCHES_PER_PART = 8
 _TIE = 1e-9

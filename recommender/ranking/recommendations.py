@@ -18,13 +18,10 @@ from recommender.ranking.best import rank
 from recommender.ranking.reasons import NEW, POPULAR, Reasons, find_reasons
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress
 
 UInt8s = npt.NDArray[np.uint8]
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 _DECIMALS = 3

@@ -1,15 +1,12 @@
 """Similar items: those that the same customers buy."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.ranking.pairs import PairMaker
 from recommender.ranking.rows import ListRows, joined, top_rows
+from recommender.system.arrays import Bools
 from recommender.system.threads import in_threads
-
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _FEWEST = 3
 """Common customers below which nothing is said of a pair."""

@@ -10,17 +10,11 @@ blocks, threads or BLAS did before.
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.errors import ModelError
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress, in_threads
-
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _USERS = 512
 _ITEMS = 512

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.errors import RefusedError
 from recommender.runs.keys import Keys, keys_of
+from recommender.system.arrays import Bools
 from recommender.system.csvform import read_records
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, allowed_key, key_of
-
-Bools = npt.NDArray[np.bool_]
 
 _EXPORT_AGAIN = "Start again with `recommend export`."
 _SELLABLE = {"true": True, "false": False, "1": True, "0": False}

@@ -7,8 +7,7 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-Int32s = npt.NDArray[np.int32]
-Int64s = npt.NDArray[np.int64]
+from recommender.system.arrays import Int32s, Int64s
 
 
 @dataclass(frozen=True)

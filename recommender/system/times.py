@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
+from recommender.system.arrays import Int64s
 from recommender.system.window import local_midnight
 
 if TYPE_CHECKING:
     from recommender.system.arrow import pa
 
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the zone is put in afterwards

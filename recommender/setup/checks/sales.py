@@ -37,8 +37,6 @@ from recommender.system.times import shop_days
 from recommender.system.window import Window
 from recommender.tables import RECOMMENDATIONS, KeyKind, Role, made_lists
 
-Int64s = npt.NDArray[np.int64]
-
 SALES_QUERY, ITEMS_QUERY = QUERIES
 _MOST_REPEATED_SHARE = 0.05
 _MOST_UNKNOWN_SHARE = 0.2
