@@ -26,8 +26,6 @@ _FIRST_ORDER_ID = 100_001
 _SUNDAY = 6
 _SOLD_OUT = 25
 """One in so many of the products that can be bought is sold out."""
-_ODDLY_TYPED = 5
-"""One in so many orders of guests has the address in other letters."""
 _HALF_SEASON = timedelta(days=14)
 _RECENT_DAYS = 28
 _EXAMPLES, _TELLING_TASTES = 5, 2
@@ -97,39 +95,30 @@ def last_day_before(today: date) -> date:
 def _rows(items: Sequence[Item], orders: Sequence[Order], last_day: date) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of each table."""
     begin = datetime.combine(last_day, time()) - timedelta(days=N_DAYS - 1)
-    registered: dict[int, datetime] = {}
-    order_rows: list[tuple[Any, ...]] = []
-    line_rows: list[tuple[Any, ...]] = []
-    for number, order in enumerate(orders, _FIRST_ORDER_ID):
-        ordered = begin + order.time
-        customer, email = order.customer.customer_id, order.customer.guest_email
-        if customer is not None:
-            registered.setdefault(customer, ordered)
-        if email is not None and number % _ODDLY_TYPED == 0:
-            email = email.capitalize()
-        order_rows.append((number, customer, email, order.status, ordered))
-        line_rows += [
-            (number, line_no, item.item_id, quantity, item.price)
-            for line_no, (item, quantity) in enumerate(order.quantities.items(), 1)
-        ]
+    first_orders = {
+        order.customer.customer_id: begin + order.time
+        for order in reversed(orders)
+        if order.customer.customer_id is not None
+    }
+    numbered = list(enumerate(orders, _FIRST_ORDER_ID))
     return {
         "customers": [
-            (number, f"Customer {number}", f"customer{number}@example.com", day)
-            for number, day in sorted(registered.items())
+            (number, f"Customer {number}", f"customer{number}@example.com", registered)
+            for number, registered in sorted(first_orders.items())
         ],
         "products": [
-            (
-                item.item_id,
-                item.name,
-                item.category,
-                item.price,
-                item.active,
-                item.item_id % _SOLD_OUT if item.active else 0,
-            )
-            for item in items
+            (i.item_id, i.name, i.category, i.price, i.active, i.item_id % _SOLD_OUT if i.active else 0)
+            for i in items
         ],
-        "orders": order_rows,
-        "order_lines": line_rows,
+        "orders": [
+            (number, order.customer.customer_id, order.customer.guest_email, order.status, begin + order.time)
+            for number, order in numbered
+        ],
+        "order_lines": [
+            (number, line_no, item.item_id, quantity, item.price)
+            for number, order in numbered
+            for line_no, (item, quantity) in enumerate(order.quantities.items(), 1)
+        ],
     }
 
 
