@@ -207,11 +207,7 @@ def test_items_are_bought_on_the_days_on_which_they_are_sold(interests, items, o
         for line in interest.seasonal
         for place, item in enumerate(line)
     }
-<<<<<<< ours
-    days: dict[int, list[int]] = {item: [] for item in items}
-=======
     days: dict[Item, list[int]] = {item: [] for item in items}
->>>>>>> theirs
     for order in orders:
         if order.status != "returned":
             for item in order.quantities:
@@ -374,13 +370,9 @@ def test_what_is_off_the_shelves_cannot_be_recommended(shop, tmp_path, items):
     rows = list(csv.DictReader(text.splitlines()))
     sellable = {int(row["item_id"]): row["sellable"] == "true" for row in rows}
     assert sellable == {item.item_id: item.active for item in items}
-<<<<<<< ours
-    in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "true"}
-=======
     stocks = {row[0]: row[5] for row in rows_of(directory, "products")}
     assert 10 <= sum(sellable[item] and not stock for item, stock in stocks.items()) <= 50  # sold out
-    in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "1"}
->>>>>>> theirs
+    in_season = {row["name"] for row in rows if "in season" in row["category"] and row["sellable"] == "true"}
     assert "Chocolate Advent Calendar" in in_season
     assert "Chocolate Easter Eggs Assorted" not in in_season
 
