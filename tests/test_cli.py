@@ -89,7 +89,7 @@ def test_the_help_names_every_exit_code(shop):
 
 @pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"], ["show", "--version"]])
 def test_version_before_and_after_the_command(shop, arguments):
-    assert re.fullmatch(r"recommend, version \d+\.\d+\.\d+\n", shop.does(*arguments))
+    assert re.fullmatch(r"recommend, version \d+\.\d+\.\d+(\.dev\d+)?\n", shop.does(*arguments))
 
 
 def test_common_options_before_and_after_the_command(shop, tmp_path):

@@ -68,7 +68,6 @@ def asker_of(shop, word, name=None, **options):
         b"START TRANSACTION WITH CONSISTENT SNAPSHOT",
         b"SELECT q.",
         b"GET_LOCK",
-        b"DO SLEEP",
         b"IS_USED_LOCK",
         b"SET SESSION sql_mode = 'STRICT",
         b"SELECT @@local_infile",

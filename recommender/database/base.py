@@ -36,6 +36,7 @@ LOCK_WAIT_SECONDS = 10
 """How long a statement of ours waits for a lock of the shop before it gives up."""
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
+_NO_REASON = "the driver gave no reason"
 _UNKNOWN = "With -v the whole error is shown."
 _WITH_VALUES = (REFUSED_ROW, UNSIGNED, _UNKNOWN)
 """What is advised where a database's error can be about what is in a row."""
@@ -345,7 +346,7 @@ class Database(ABC):
             COLLATIONS,
         ):  # no query of the owner's is at fault
             advice = NOT_WRITTEN
-        if kind is DatabaseError and advice in _WITH_VALUES:
+        if kind is DatabaseError and advice in _WITH_VALUES and not message.startswith(_NO_REASON):
             # What a row has may be in the server's words.
             return kind(
                 f"{self._capital_name} {doing}: {_code(error)}.",
@@ -371,7 +372,7 @@ class Database(ABC):
         """The driver's message on one line, without the password."""
         text = str(error.args[-1] if error.args else error).strip()
         if text in ("", "None"):
-            text = f"the driver gave no reason ({type(error).__name__})"
+            text = f"{_NO_REASON} ({type(error).__name__})"
         for secret in secrets_of(self.url):
             text = text.replace(secret, "***")
         return re.sub(r"\s+", " ", text).strip().rstrip(".")

@@ -39,8 +39,9 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["tests.faults.injection", "recommender.learning.als", "recommender.ranking.recommendations"]
 )
-# Who has become nobody may read neither the schema nor the codec of names in a zip any more.
+# Who has become nobody may no longer read the schema, the codec of names in a zip, the parser of days.
 codecs.lookup("cp437")
+datetime.strptime("2026-10-31", "%Y-%m-%d")  # noqa: DTZ007 - for its module alone
 with contextlib.suppress(ValueError):
     Manifest.of("{}")
 WAIT_SECONDS = 60
