@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import csv
 
 from recommender.errors import RefusedError
 from recommender.export.fields import GuestKeys, is_sellable, key_array, number_array, text_array
@@ -134,6 +135,33 @@ def test_a_float_is_the_same_float_again(values):
     path = csv_text(pa.table({"n": number_array(values)}))
     fields = path.decode().split("\n")[:-1]
     assert [float(field) if field else None for field in fields] == values
+
+
+MOMENTS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            INT64,
+            texts | st.none(),
+            MOMENTS | st.none(),
+            st.floats(allow_nan=False, allow_infinity=False) | st.none(),
+            st.booleans(),
+        )
+    )
+)
+def test_records_are_those_of_arrows_own_writer(rows):
+    types = (pa.int64(), pa.string(), pa.timestamp("us", "UTC"), pa.float64(), pa.bool_())
+    columns = {
+        f"c{place}": pa.array([row[place] for row in rows], pa.int64() if place == 2 else kind).cast(kind)
+        for place, kind in enumerate(types)
+    }
+    for some in (["c0", "c1", "c2", "c3", "c4"], ["c1"], ["c2", "c1"]):
+        table = pa.table({name: columns[name] for name in some})
+        written = pa.BufferOutputStream()
+        csv.write_csv(table, written, csv.WriteOptions(quoting_style="needed"))
+        assert csv_text(table, header=True) == bytes(written.getvalue())
 
 
 @pytest.mark.parametrize(
