@@ -14,7 +14,7 @@ from recommender.system.machine import available_cpus
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
 
 MB = 1 << 20
-_PROGRAM = 105 * MB
+_PROGRAM = 145 * MB
 _LOADING = 65
 """For each sale line, while they are read and put in order."""
 _TRAINING = 52
