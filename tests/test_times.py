@@ -245,3 +245,13 @@ def test_a_day_that_a_zone_skipped_has_no_moment():
 
 def test_no_moments_have_no_days():
     assert len(shop_days(np.empty(0, np.int64), LONDON)) == 0
+
+
+@pytest.mark.parametrize("never", ["0001-01-01 00:00:00", "0001-01-01 12:00:00.5", "0001-01-01"])
+@pytest.mark.parametrize("zone", [LONDON, NEW_YORK])
+def test_the_first_day_of_all_is_a_time_alone_and_among_others(never, zone):
+    """Shops write it for "never": a line of it is old, not one that cannot be read."""
+    (alone,) = parse_times([datetime.fromisoformat(never)], zone).tolist()
+    assert alone != UNREADABLE
+    assert parse_times([never], zone).tolist() == [alone]
+    assert parse_times([never, "2026-01-01 00:00:00"], zone)[0] == alone

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import sqlalchemy as sa
 
@@ -46,8 +46,9 @@ GUEST_KEY_LENGTH = 30
 
 Columns = list[Sequence[object]]
 """One batch of rows, by columns: values as the driver gives them, None for NULL."""
-Batch = list["Sequence[object] | pa.StringArray"]
-"""The same, where a server sends texts: these as Arrow has them."""
+Values: TypeAlias = "Sequence[object] | pa.StringArray"
+"""A column of such a batch; where a server sends texts, as Arrow has them."""
+Batch = list[Values]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class QueryColumn:
     """Its texts are UTC whatever the shop's zone: the column is of a type that stores instants."""
     is_time: bool = False
     """It is of a type for days or times, which the database compares as such."""
+
+
+def listed(values: Values) -> Sequence[object]:
+    """The values of a column as Python has them."""
+    if isinstance(values, Sequence):
+        return values
+    found: list[object] = values.to_pylist()
+    return found
 
 
 class Snapshot(ABC):
@@ -91,7 +100,7 @@ class Snapshot(ABC):
         """The same, texts too as Python has them."""
         with closing(self.batches(query, columns)) as batches:
             for batch in batches:
-                yield [values if isinstance(values, Sequence) else values.to_pylist() for values in batch]
+                yield [*map(listed, batch)]
 
 
 @dataclass(frozen=True)

@@ -11,32 +11,21 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeAlias
 
 import pyarrow.compute as pc
 
+from recommender.database.base import Values, listed
 from recommender.errors import RefusedError
 from recommender.system.arrow import pa
 from recommender.system.csvform import decimal_text
 from recommender.system.text import shortened
 from recommender.tables import KeyKind
 
-Values: TypeAlias = "Sequence[object] | pa.StringArray"
-"""A column of a batch; None for NULL."""
-
 _INTEGER = "^(0|-?[1-9][0-9]*)$"
 _SMALL, _LARGE = 1e-300, 1e300
 """Beyond these a number is a gigabyte of digits: `1e999999999` is ten letters in a shop's table."""
 _TRUE = {"1", "t", "true", "\x01"}
 _FALSE = {"0", "f", "false", "\x00", ""}
-
-
-def listed(values: Values) -> Sequence[object]:
-    """The values of a column as Python has them."""
-    if isinstance(values, Sequence):
-        return values
-    found: list[object] = values.to_pylist()
-    return found
 
 
 def key_array(

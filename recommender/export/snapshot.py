@@ -14,16 +14,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.compute as pc
 
-from recommender.database.base import Batch, Database, QueryColumn, Snapshot
+from recommender.database.base import Batch, Database, QueryColumn, Snapshot, Values, listed
 from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.beyond import Newest, NotCompared, newest_sale, not_compared
 from recommender.export.fields import (
     GuestKeys,
-    Values,
     is_sellable,
     key_array,
-    listed,
     number_array,
     text_array,
 )
@@ -377,8 +375,10 @@ class _SalesWriter:
         places = np.flatnonzero(bad)
         setattr(self.counts, reason, getattr(self.counts, reason) + len(places))
         examples = self._examples.setdefault(reason, [])
-        for place in places[: _EXAMPLES - len(examples)]:
-            value = listed(shown)[place]
+        some = places[: _EXAMPLES - len(examples)]
+        values = listed(shown) if len(some) else ()
+        for place in some:
+            value = values[place]
             if not reason.startswith("unreadable"):
                 examples.append(f"sold_at {value}")
             else:

@@ -28,6 +28,8 @@ SECOND_MICROSECONDS = 1_000_000
 DAY_MICROSECONDS = 86_400 * SECOND_MICROSECONDS
 _FIRST_SECOND, _LAST_SECOND = -62_135_510_400, 253_402_128_000
 """0001-01-02 and 9999-12-30: a day from the ends of what datetime holds, for any zone's offset."""
+_YEAR_ONE = -62_135_596_800 * SECOND_MICROSECONDS
+"""0001-01-01, which shops write for "never"."""
 _BLOCK_DAYS = 3660
 _MANY_DIGITS = re.compile(r"\d{9}")
 _STEP_SECONDS = 3 * 86_400
@@ -120,13 +122,10 @@ def _parse_texts(texts: "Sequence[object] | pa.StringArray") -> tuple[Int64s, bo
     array = pa.array(texts, pa.string())
     for zone in (None, "UTC"):
         with suppress(pa.ArrowInvalid):
-            micros = np.asarray(
-                pc.fill_null(pc.cast(array, pa.timestamp("us", zone)).cast(pa.int64()), UNREADABLE)
-            )
-            # Arrow has a year 0.
-            return np.where(
-                micros < _FIRST_SECOND * SECOND_MICROSECONDS, UNREADABLE, micros
-            ), zone is not None
+            read = pc.cast(array, pa.timestamp("us", zone)).cast(pa.int64())
+            micros = np.array(pc.fill_null(read, UNREADABLE))
+            micros[micros < _YEAR_ONE] = UNREADABLE  # Arrow has a year 0
+            return micros, zone is not None
     return None
 
 

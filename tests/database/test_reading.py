@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.database import mysql, postgresql, sqlite
+from recommender.database.base import listed
 from recommender.database.ddl import KeyType
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError, ExitCode, Interrupted, RefusedError, SettingsError
-from recommender.export.fields import listed
 from recommender.tables import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute, key_type, query, rows_of, select
 from tests.servers import PASSWORD

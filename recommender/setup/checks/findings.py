@@ -70,11 +70,6 @@ class Findings:
         except (RecommenderError, OSError) as error:
             self.error(area, error)
 
-    @property
-    def has_errors(self) -> bool:
-        """Whether tonight's run would fail, as far as it is known."""
-        return any(finding.level is Level.ERROR for finding in self._all)
-
     def report(self) -> "CheckReport":
         """All findings, worst first, those of a level in a night's order."""
         errors = [finding for finding in self._all if finding.level is Level.ERROR]

@@ -5,9 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from recommender.database.base import Database, QueryColumn, Snapshot
+from recommender.database.base import Database, QueryColumn, Snapshot, listed
 from recommender.database.query import Query, read_query
-from recommender.export.fields import is_sellable, key_array, listed
+from recommender.export.fields import is_sellable, key_array
 from recommender.export.snapshot import ITEM_COLUMNS, find_columns
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
