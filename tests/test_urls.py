@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
@@ -54,6 +54,9 @@ def test_a_relative_file_is_beside_the_env_file(tmp_path):
         (f"mysql://user@example.com:{SECRET}@host/db", "cannot be read"),
         (f"mysql://user:{SECRET}@host:port/db", "cannot be read"),
         ("mysql://user:s3@cret/wo#rd@host:3306/db", "cannot be read"),
+        ("postgresql://user:s@?3=s3cret@host/db", "cannot be read"),
+        ("postgresql://user:s@h/d?3=s3cret@host/db", "cannot be read"),
+        ("postgresql://user:0000000000@?@host/db", "cannot be read"),
         ("oracle://u:p@h/db", "oracle:// is not supported|begins with oracle://"),
         ("postgresql+asyncpg://u:p@h/db", "driver asyncpg"),
         ("mysql+mariadbconnector://u:p@h/db", "driver mariadbconnector"),
@@ -77,6 +80,8 @@ def test_other_texts_are_refused_without_their_password(text, reason):
 
 
 @given(secrets)
+@example("0000000000@?")
+@example("abc@h/d?xyz=12345")
 def test_no_piece_of_a_password_is_told_when_the_address_cannot_be_read(secret):
     """Most people paste the password as it is; some of these read as another address."""
     told = []

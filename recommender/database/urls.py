@@ -97,8 +97,8 @@ def _parsed(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
-    # An @, : or / in a password that is not written %40, %3A or %2F leaves a piece of it in host or database.
-    if url is None or re.search(r"[@\s]", url.host or "") or _has_cut_password(url):
+    # An @, : or / in a password that is not written %40, %3A or %2F leaves a piece of it in what follows.
+    if url is None or re.search(r"[@\s]", url.host or "") or _has_cut_password(url, text):
         # Neither the text nor the error behind is repeated: what cannot be parsed cannot be masked.
         raise SettingsError(
             "The database address cannot be read.",
@@ -108,8 +108,9 @@ def _parsed(text: str) -> URL:
     return url
 
 
-def _has_cut_password(url: URL) -> bool:
-    return not url.drivername.startswith("sqlite") and "@" in (url.database or "")
+def _has_cut_password(url: URL, text: str) -> bool:
+    """Whether an @ stands behind the one that ends the password: that one was its first, not its last."""
+    return not url.drivername.startswith("sqlite") and (text.count("@") > 1 or "@" in (url.database or ""))
 
 
 def _with_known_options(url: URL, driver: str) -> URL:
