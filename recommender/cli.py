@@ -24,6 +24,7 @@ from recommender.errors import (
 )
 from recommender.system.interrupts import interrupts
 from recommender.system.kernel import pin_kernel
+from recommender.system.machine import require_addresses
 from recommender.system.text import in_utf8, printable
 
 COMMANDS = {
@@ -47,6 +48,8 @@ COMMANDS = {
     "demo": "Make a shop with plausible sales to try all of this on.",
 }
 """Every command with its short help, so that `--help` imports no command."""
+_HEAVY = {"check", "run", "export", "train", "rank", "publish", "reproduce", "rollback", "evaluate", "forget"}
+"""Those that load the numeric packages, as soon as they begin."""
 
 _ENV_FILE = click.Option(
     ["--env-file"],
@@ -77,7 +80,7 @@ class _Group(click.Group):
             return None
         command: click.Command = importlib.import_module(f"recommender.commands.{cmd_name}").command
         if not any(option in command.params for option in _COMMON):
-            command = _give_common(command)
+            command = _give_common(command, is_heavy=cmd_name in _HEAVY)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -86,22 +89,26 @@ class _Group(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _give_common(command: click.Command) -> click.Command:
+def _give_common(command: click.Command, *, is_heavy: bool) -> click.Command:
     """The command with the common options, and so its own commands if it has some."""
     command.params.extend(_COMMON)
-    command.callback = _with_common(command.callback)
+    command.callback = _with_common(command.callback, is_heavy=is_heavy)
     if isinstance(command, click.Group):
-        command.commands = {name: _give_common(below) for name, below in command.commands.items()}
+        command.commands = {
+            name: _give_common(below, is_heavy=is_heavy) for name, below in command.commands.items()
+        }
     return _VERSION(command)
 
 
-def _with_common(callback: Any) -> Any:
+def _with_common(callback: Any, *, is_heavy: bool) -> Any:
     """The command's function, without the common options: those given before and after are put together."""
 
     def called(**given: Any) -> Any:
         context = click.get_current_context()
         _take_common(context.find_root(), {name: given.pop(name) for name in _NAMES})
         pin_kernel(context.find_root().meta["recommender.env_file"])
+        if is_heavy:
+            require_addresses()
         return callback(**given)
 
     return called

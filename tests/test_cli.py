@@ -28,7 +28,7 @@ from recommender.errors import (
     exit_code_of,
 )
 from recommender.night import record
-from recommender.night.stages import Night
+from recommender.night import run as night
 from recommender.runs.folder import Run, Status
 from recommender.system import logs
 from recommender.system.logs import run_log
@@ -181,10 +181,10 @@ def test_train_and_load_are_two_sides_of_one_choice(shop):
     ],
 )
 def test_every_error_in_a_night_is_one_line_its_code_and_its_record(shop, error, code):
-    def fail(_self, *_arguments):
+    def fail(*_arguments):
         raise error
 
-    with patched(Night, "rank", fail):
+    with patched(night, "rank_stage", fail):
         line = shop.fails(code, *NIGHT)
     assert "\x1b" not in line
     manifest = shop.last_run.manifest
@@ -210,10 +210,10 @@ def test_an_unexpected_error_outside_a_run_says_how_to_see_the_traceback(shop):
 
 
 def test_the_error_of_a_night_is_told_once_with_verbose(shop):
-    def fail(_self):
+    def fail(*_arguments):
         raise ZeroDivisionError("oops")
 
-    with patched(Night, "rank", fail):
+    with patched(night, "rank_stage", fail):
         outcome = shop.recommend("-v", *NIGHT)
     assert outcome.err.count("Traceback") == 1
 

@@ -24,6 +24,7 @@ from recommender.operations.erasure import _naming, erase, find_traces
 from recommender.operations.pastsales import find_sales
 from recommender.runs import archive
 from recommender.runs.folder import LOG, MODEL, SALES, Status, load_run
+from recommender.runs.history import History
 from recommender.settings import load_settings
 from recommender.system import csvform, files
 from recommender.system.csvform import quote
@@ -669,10 +670,10 @@ def test_weights_that_were_learned_from_the_forgotten_are_not_kept(tmp_path, sql
     learned.manifest.choice["learned"] = True
     learned.save()
     tonight = shop.night()
-    settings = load_settings({}, shop.env_file)
-    assert kept_choice(tonight, settings) is not None
+    runs = shop.folder / "var"
+    assert kept_choice(tonight.day, History.of(runs)) is not None
     shop.does("forget", "7")
-    assert kept_choice(tonight, settings) is None
+    assert kept_choice(tonight.day, History.of(runs)) is None
 
 
 @pytest.mark.parametrize("key", [2**63 - 1, -(2**63), 1234567890123456789, -1])

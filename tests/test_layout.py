@@ -88,9 +88,9 @@ def test_the_heart_takes_arrays_and_files():
 
 
 def test_an_import_for_types_alone_counts(tmp_path):
-    code = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from recommender.night import pipeline\n"
+    code = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from recommender.night import run\n"
     (tmp_path / "one.py").write_text(code, encoding="utf-8")
-    assert list(imports(tmp_path / "one.py")) == [(3, "night.pipeline")]
+    assert list(imports(tmp_path / "one.py")) == [(3, "night.run")]
 
 
 def test_no_cycle():

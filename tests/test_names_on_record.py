@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.errors import ExitCode, OutcomeUnknownError, RefusedError, recordable
-from recommender.night.stages import Night
+from recommender.night import run as night
 from recommender.runs.folder import MODEL, NEVER_RECOMMEND, QUERIES
 from recommender.system.files import sha256_of
 from tests.faults.injection import patched
@@ -180,11 +180,11 @@ def test_a_good_night_warns_of_a_robot_or_a_slip_and_prints_nothing(shop):
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_that_nobody_foresaw(shop, error):
-    def fail(_self, *_arguments):
+    def fail(*_arguments):
         raise error from LookupError(KEY)
 
     shop.night(DAY - timedelta(days=1))
-    with patched(Night, "rank", fail):
+    with patched(night, "rank_stage", fail):
         outcome = shop.recommend(*NIGHT)
     assert KEY in outcome.err.splitlines()[-1]
     require_unnamed(shop)
@@ -196,10 +196,10 @@ def test_an_error_that_nobody_foresaw(shop, error):
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_log_on_stderr_is_no_less_careful_with_json(shop, form):
-    def fail(_self, *_arguments):
+    def fail(*_arguments):
         raise RefusedError("A key is odd.", "Mend it.", named=f"It is {KEY}.")
 
-    with patched(Night, "rank", fail):
+    with patched(night, "rank_stage", fail):
         lines = shop.recommend("-v", "--log-format", form, "run").err.splitlines()
     assert lines[-1] == f"recommend: A key is odd. It is {KEY}. Mend it."
     assert KEY not in "".join(lines[:-1])

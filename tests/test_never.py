@@ -7,7 +7,7 @@ import pytest
 
 from recommender.errors import ExitCode, SettingsError
 from recommender.night.never import never_recommend, read_never_recommend
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.runs.folder import NEVER_ITEMS
 from recommender.runs.keys import Keys
 from recommender.settings import load_settings

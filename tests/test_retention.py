@@ -23,6 +23,7 @@ from recommender.runs.folder import (
     runs_folder,
     standing_runs,
 )
+from recommender.runs.history import History
 from recommender.runs.retention import prune
 from tests.records import fill
 
@@ -55,7 +56,7 @@ def left(tmp_path):
 
 
 def pruned(tmp_path, keep_runs=3, keep_export_days=7):
-    return prune(tmp_path, keep_runs=keep_runs, keep_export_days=keep_export_days, now=NOW)
+    return prune(History.of(tmp_path), keep_runs=keep_runs, keep_export_days=keep_export_days, now=NOW)
 
 
 def test_the_newest_published_runs_are_kept(tmp_path, make):
@@ -257,14 +258,14 @@ def test_whatever_the_history_what_must_be_kept_is_kept(tmp_path_factory, histor
         must.add(root)
         roots += [parents[root]] if root in parents else []
     before = [run.run_id for run in standing_runs(list_runs(folder))]
-    prune(folder, keep_runs=keep_runs, keep_export_days=export_days, now=NOW)
+    prune(History.of(folder), keep_runs=keep_runs, keep_export_days=export_days, now=NOW)
     after = {*left(folder)}
     assert must <= after
     # What was undone stays undone, and what stood stands as far as it is there.
     assert [run.run_id for run in standing_runs(list_runs(folder))] == [i for i in before if i in after]
     if published:
         assert any(run.sales_path() for run in list_runs(folder) if run.manifest.status is Status.PUBLISHED)
-    assert prune(folder, keep_runs=keep_runs, keep_export_days=export_days, now=NOW) == []
+    assert prune(History.of(folder), keep_runs=keep_runs, keep_export_days=export_days, now=NOW) == []
 
 
 def test_nothing_to_prune(tmp_path):

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.night import pipeline
+from recommender.night import run as night
 from tests.faults.injection import forked, patched
 from tests.nights import make_shop, tastes
 
@@ -87,7 +87,7 @@ def clock_at(moment: str):
         def now(cls, tz=None):
             return datetime.fromisoformat(moment).astimezone(tz)
 
-    with patched(pipeline, "datetime", Clock):
+    with patched(night, "datetime", Clock):
         yield
 
 

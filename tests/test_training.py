@@ -16,7 +16,8 @@ from recommender.evaluation.past import Recipe, look_back
 from recommender.learning.als import WARM_ITERATIONS, AlsSettings, confidences, train
 from recommender.learning.weights import weights_of
 from recommender.night.plan import COLD_EVERY_DAYS, Ask, Mode, chain_from, plan_training
-from recommender.runs.folder import Run, Source, Status, new_run
+from recommender.runs.folder import Source, Status, new_run
+from recommender.runs.history import History
 from recommender.runs.keys import Keys
 from recommender.settings import WarmStart, load_settings
 from recommender.system.threads import one_blas_thread
@@ -135,9 +136,8 @@ class _Nights:
         return run
 
     def plan(self, ask=Ask.AUTO, **settings):
-        tonight = Run(self.folder, dataclasses.replace(new_run(self.folder, _noon(DAY)).manifest))
-        tonight.manifest.as_of_day = DAY.isoformat()
-        return plan_training(tonight, dataclasses.replace(self.settings, **settings), ask)
+        past = History.of(self.folder)
+        return plan_training(DAY, past, dataclasses.replace(self.settings, **settings), ask)
 
 
 def _noon(day):

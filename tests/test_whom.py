@@ -9,7 +9,8 @@ import pytest
 
 from recommender.errors import ExitCode
 from recommender.export.forgotten import COPY
-from recommender.runs.folder import MODEL, of_forgotten
+from recommender.runs.folder import MODEL
+from recommender.runs.history import History
 from recommender.system.locks import file_lock
 from tests.nights import DAY, Shop, blind_shop, usual_shop
 
@@ -123,7 +124,7 @@ def test_what_was_rewritten_stays_so_when_somebody_is_taken_back(shop):
     for key in ("7", "8"):
         shop.does("forget", key)
     assert "What was erased stays erased" in shop.does("forget", "--undo", "7")
-    assert of_forgotten(shop.runs) == {first.run_id}
+    assert History.of(shop.folder / "var").of_forgotten == {first.run_id}
     assert 7 not in shop.lists()
     rows = hashes(shop)
     assert len(rows) == 2

@@ -11,7 +11,8 @@ from recommender.commands.common import as_of_option, progress, settings
 @as_of_option
 def command(as_of: dt.date | None) -> None:
     """Stage 1: begin a run with the export of the sales; prints the run's id."""
-    from recommender.night import pipeline
+    from recommender.night.run import run_stage
+    from recommender.runs.folder import Stage
 
-    run = pipeline.export_stage(settings(), as_of=as_of, progress=progress())
+    run = run_stage(settings(), Stage.EXPORT, as_of=as_of, progress=progress())
     click.echo(run.run_id)

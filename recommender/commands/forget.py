@@ -114,9 +114,9 @@ def _print(done: "Forgetting") -> None:
 
 
 def _retrain(given: "Settings") -> None:
-    from recommender.night import pipeline
     from recommender.night.plan import Ask
+    from recommender.night.run import run
 
-    report = pipeline.run(given, ask=Ask.COLD, progress=progress())
+    report = run(given, ask=Ask.COLD, progress=progress())
     counts = report.run.manifest.counts
     print_line(f"Trained from nothing and published: {counts['rows']:,} rows (run {report.run.run_id}).")

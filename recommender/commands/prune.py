@@ -18,9 +18,9 @@ _MB = 1e6
 @click.option("--dry-run", is_flag=True, help="Only say what would go, and why the rest stays.")
 def command(*, dry_run: bool) -> None:
     """Remove the past runs that KEEP_RUNS and KEEP_EXPORT_DAYS no longer ask for; each run does it too."""
-    from recommender.night import pipeline
+    from recommender.operations.prune import prune_runs
 
-    fates = pipeline.prune_runs(settings(), dry_run=dry_run)
+    fates = prune_runs(settings(), dry_run=dry_run)
     gone = [(fate, size) for fate, size in fates if fate.goes]
     stay = [(fate, size) for fate, size in fates if not fate.goes]
     _print("Would be removed:" if dry_run else "Removed:", gone)

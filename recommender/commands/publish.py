@@ -12,7 +12,7 @@ from recommender.commands.common import progress, run_option, settings
 )
 def command(*, run_id: str | None, force: bool) -> None:
     """Stage 4: check the lists and publish them in one transaction."""
-    from recommender.night import pipeline
+    from recommender.night.run import run_stage
     from recommender.runs.folder import Stage
 
-    pipeline.later_stage(settings(), Stage.PUBLISH, run_id=run_id, force=force, progress=progress())
+    run_stage(settings(), Stage.PUBLISH, run_id=run_id, force=force, progress=progress())

@@ -9,7 +9,7 @@ from recommender.commands.common import progress, run_option, settings
 @run_option
 def command(run_id: str | None) -> None:
     """Stage 3: make the lists from the model."""
-    from recommender.night import pipeline
+    from recommender.night.run import run_stage
     from recommender.runs.folder import Stage
 
-    pipeline.later_stage(settings(), Stage.RANK, run_id=run_id, progress=progress())
+    run_stage(settings(), Stage.RANK, run_id=run_id, progress=progress())

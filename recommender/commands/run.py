@@ -9,7 +9,7 @@ import click
 from recommender.commands.common import as_of_option, ask_options, printable, progress, settings
 
 if TYPE_CHECKING:
-    from recommender.night.pipeline import NightReport
+    from recommender.night.run import NightReport
 
 
 @click.command()
@@ -26,10 +26,10 @@ def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> N
 
     Silent under cron when all is well; on a terminal it shows the stages and a summary.
     """
-    from recommender.night import pipeline
     from recommender.night.plan import Ask
+    from recommender.night.run import run
 
-    report = pipeline.run(
+    report = run(
         settings(aloud=dry_run),
         ask=Ask(ask),
         as_of=as_of,

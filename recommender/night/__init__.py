@@ -2,8 +2,10 @@
 
 This is the only place that knows settings, database, files and models at once.
 
-pipeline   `recommend run` and each stage alone, under the locks
-stages     export, train, rank; publish: the last one
+run        `recommend run`, and each stage alone; locked: one at a time; target: where it publishes
+export, train, rank, publish
+           the stages, one module each; what one has for the next is a value that it returns
+context    what each of them works with
 plan       whether the model is trained cold, warm, or loaded; trials: weights and proof on past windows
 refusals   what no night can do without; oddities: what it warns of; never: NEVER_RECOMMEND
 record     a run begun, ended, or found dead

@@ -5,6 +5,7 @@ docs/performance.md has both side by side.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from recommender.errors import RefusedError
 from recommender.learning.sizes import MOST_ITEMS, WHOLE, Blocks
@@ -12,6 +13,9 @@ from recommender.runs.folder import Run
 from recommender.settings import Settings
 from recommender.system.machine import available_cpus
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
+
+if TYPE_CHECKING:
+    from recommender.learning.interactions import Interactions
 
 MB = 1 << 20
 _PROGRAM = 145 * MB
@@ -48,6 +52,11 @@ class Size:
     sales: int
     customers: int
     items: int
+
+    @classmethod
+    def of(cls, interactions: "Interactions") -> "Size":
+        """Of tonight's sales."""
+        return cls(interactions.n_sales, len(interactions.user_ids), len(interactions.item_ids))
 
     @property
     def words(self) -> str:

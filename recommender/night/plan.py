@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.errors import ModelError
 from recommender.night.record import warn
-from recommender.runs.folder import MODEL, Run, list_runs, of_forgotten, standing_runs
+from recommender.runs.folder import MODEL, Run
+from recommender.runs.history import History
 from recommender.settings import Settings, WarmStart
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class TrainingPlan:
     """Nothing else will do."""
 
 
-def plan_training(run: Run, settings: Settings, ask: Ask) -> TrainingPlan:
+def plan_training(day: date, past: History, settings: Settings, ask: Ask) -> TrainingPlan:
     """Decide how tonight's model comes about.
 
     A parent is a published run of an earlier as-of day, so that a second run of a night has the same parent
@@ -70,19 +71,19 @@ def plan_training(run: Run, settings: Settings, ask: Ask) -> TrainingPlan:
     serves nobody but who asks for `--load`.
 
     Args:
-        run: tonight's.
-        settings: TRAIN_EVERY_DAYS, WARM_START, DATA_DIR.
+        day: tonight's as-of day.
+        past: the runs before.
+        settings: TRAIN_EVERY_DAYS, WARM_START.
         ask: what the night was asked for.
 
     Raises:
         ModelError: `--load` was asked for and there is no model to load.
     """
-    day = run.day
     if ask is Ask.COLD:
         return TrainingPlan(Mode.COLD, None, "asked for")
     fit = [
         other
-        for other in standing_runs(list_runs(settings.data_dir))
+        for other in past.standing
         if other.path(MODEL).is_file() and (other.day < day or (ask is Ask.LOAD and other.day == day))
     ]
     if not fit:
@@ -92,7 +93,7 @@ def plan_training(run: Run, settings: Settings, ask: Ask) -> TrainingPlan:
     parent = max(reversed(fit), key=lambda other: other.day)  # of one day, the one published last
     if ask is Ask.LOAD:
         return TrainingPlan(Mode.LOADED, parent, "asked for", is_asked=True)
-    if _is_of_forgotten(parent, settings):
+    if _is_of_forgotten(parent, past):
         return TrainingPlan(
             Mode.COLD, None, f"the model of {parent.run_id} learned from a customer who is forgotten"
         )
@@ -103,10 +104,10 @@ def plan_training(run: Run, settings: Settings, ask: Ask) -> TrainingPlan:
     return _training(day, settings, parent)
 
 
-def _is_of_forgotten(parent: Run, settings: Settings) -> bool:
+def _is_of_forgotten(parent: Run, past: History) -> bool:
     """Whether the items' factors have a trace of somebody who is forgotten, by this or a model before it."""
     chain = {parent.run_id, *(link["run_id"] for link in parent.manifest.model["chain"])}
-    return not chain.isdisjoint(of_forgotten(list_runs(settings.data_dir)))
+    return not chain.isdisjoint(past.of_forgotten)
 
 
 def _training(day: date, settings: Settings, parent: Run) -> TrainingPlan:

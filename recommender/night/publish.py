@@ -1,7 +1,7 @@
 """The last stage over a run folder: the gate's word on its lists, and the publish."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,17 +12,26 @@ from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, LockedError, OutcomeUnknownError, TransientError
 from recommender.export.forgotten import read_forgotten
+from recommender.night.context import Night
+from recommender.night.rank import RankedLists
 from recommender.night.record import mark_published, note_again, stage, warn
-from recommender.runs.folder import Run, Source, Stage, runs_folder
-from recommender.settings import Settings
+from recommender.publishing.gate import (
+    ListFacts,
+    Objection,
+    check_forgotten,
+    check_histories,
+    check_keys,
+    check_list,
+    check_published_items,
+    check_shares,
+    refuse,
+)
+from recommender.publishing.publish import publish, published_items, published_lists
+from recommender.ranking.others import empty_left_out
+from recommender.runs.diff import ListChanges, compare_lists, lists_of
+from recommender.runs.folder import Source, Stage, runs_folder
 from recommender.system.files import sha256_of
-from recommender.system.progress import Progress
 from recommender.tables import RECOMMENDATIONS, SCHEMA_VERSION, KeyKind, ListTable, Role
-
-if TYPE_CHECKING:
-    from recommender.publishing.gate import ListableItems, ListFacts, Objection
-    from recommender.runs.diff import ListChanges
-
 
 _KEYS = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
 
@@ -30,22 +39,24 @@ _KEYS = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
 class Publishing:
     """From the lists of a run folder to the tables; the lists of a night, or of an earlier one again."""
 
-    def __init__(
-        self, settings: Settings, target: Target, run: Run, candidates: "ListableItems", progress: Progress
-    ) -> None:
-        self.settings = settings
+    def __init__(self, night: Night, target: Target, ranked: RankedLists) -> None:
+        """Set out.
+
+        Args:
+            night: whose lists are in the run folder.
+            target: whose tables they go to.
+            ranked: what its ranking hands on.
+        """
+        self.settings = night.settings
         self.target = target
-        self.run = run
-        self._candidates = candidates
-        self._progress = progress
+        self.run = night.run
+        self._ranked = ranked
+        self._progress = night.progress
         self._is_in_doubt = False
         """A commit of this run may have happened, or may yet."""
 
-    def _facts(self, connection: sa.Connection) -> "tuple[list[Objection], dict[ListTable, ListFacts]]":
+    def _facts(self, connection: sa.Connection) -> tuple[list[Objection], dict[ListTable, ListFacts]]:
         """Check the file of every list that has a table."""
-        from recommender.publishing.gate import ListFacts, check_list
-        from recommender.ranking.others import empty_left_out
-
         empty_left_out(self.run, self.target.made)
         findings, facts = [], {}
         for definition in self.target.present(connection):
@@ -53,11 +64,11 @@ class Publishing:
                 facts[definition] = ListFacts(0, {})
                 continue
             path = self.run.path(definition.file_name)
-            found, facts[definition] = check_list(path, definition, self._candidates)
+            found, facts[definition] = check_list(path, definition, self._ranked.listable)
             findings += found
         return findings, facts
 
-    def check(self, connection: sa.Connection, *, force: bool) -> "dict[ListTable, ListFacts]":
+    def check(self, connection: sa.Connection, *, force: bool) -> dict[ListTable, ListFacts]:
         """The gate: every finding goes on record.
 
         Args:
@@ -67,8 +78,6 @@ class Publishing:
         Raises:
             RefusedError: a finding stands in the way.
         """
-        from recommender.publishing.gate import check_forgotten, check_keys, check_shares, refuse
-
         manifest, settings = self.run.manifest, self.settings
         findings, facts = self._facts(connection)
         if not findings:
@@ -94,7 +103,7 @@ class Publishing:
         refuse(findings, force=force)
         return facts
 
-    def _warn_of_another(self, last: "sa.Row[Any] | None") -> None:
+    def _warn_of_another(self, last: sa.Row[Any] | None) -> None:
         """Two folders with the same tables undo each other's lists night by night."""
         data_dir = self.settings.data_dir
         if last is not None and not (runs_folder(data_dir) / str(last.run_id)).exists():
@@ -110,14 +119,10 @@ class Publishing:
         kinds = {role: KeyKind(self.run.manifest.keys[name]) for role, name in _KEYS.items()}
         return kinds | {Role.CUSTOMER: KeyKind.TEXT} if self.settings.publish_guests else kinds
 
-    def _continuity(self, last: "sa.Row[Any] | None", connection: sa.Connection) -> "list[Objection]":
+    def _continuity(self, last: sa.Row[Any] | None, connection: sa.Connection) -> list[Objection]:
         """Whether keys mean what they meant when the tables were published."""
-        from recommender.publishing.continuity import CHANGED, COMPARED
-        from recommender.publishing.gate import check_histories, check_published_items
-        from recommender.publishing.publish import published_items
-
-        counts, catalogue = self.run.manifest.counts, self._candidates.catalogue
-        found = check_histories(counts.get(COMPARED) or 0, counts.get(CHANGED) or 0)
+        histories, catalogue = self._ranked.histories, self._ranked.listable.catalogue
+        found = [] if histories is None else check_histories(*histories)
         if catalogue is None or last is None:
             return found
         published = published_items(self.target, connection)
@@ -166,8 +171,6 @@ class Publishing:
 
     def _publish(self, lock: RunLock, *, force: bool) -> None:
         """The stage: the gate, then the transaction."""
-        from recommender.publishing.publish import publish
-
         manifest = self.run.manifest
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
             with self.target.connect() as connection:
@@ -211,7 +214,7 @@ class Publishing:
             OutcomeUnknownError: it does not answer.
         """
 
-        def read() -> "sa.Row[Any] | None":
+        def read() -> sa.Row[Any] | None:
             with self.target.database.connect() as connection:
                 return self.target.publish_of(connection, self.run.run_id)
 
@@ -228,10 +231,7 @@ class Publishing:
         warn(self.run, f"The connection ended right after the commit: {error.reason}")
         return True
 
-    def changes(self, connection: sa.Connection) -> "ListChanges":
+    def changes(self, connection: sa.Connection) -> ListChanges:
         """How the customers' lists would change by a publish."""
-        from recommender.publishing.publish import published_lists
-        from recommender.runs.diff import compare_lists, lists_of
-
         new = lists_of(self.run.path(RECOMMENDATIONS.file_name))
         return compare_lists(published_lists(self.target, connection), new)

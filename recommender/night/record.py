@@ -25,7 +25,9 @@ from recommender.errors import (
     exit_code_of,
     recordable,
 )
-from recommender.runs.folder import LOG, Run, Stage, Status, iso, list_runs
+from recommender.runs.folder import LOG, Run, Stage, Status, iso
+from recommender.runs.history import History
+from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.files import remove_temporary
 from recommender.system.interrupts import interrupts
@@ -84,6 +86,13 @@ def machine_facts() -> dict[str, Any]:
         "blas": blas,
         "simd": machine.simd_extensions(),
     }
+
+
+def begin(run: Run, settings: Settings) -> None:
+    """Put into the record with what the run is made."""
+    manifest = run.manifest
+    manifest.settings, manifest.warnings = settings.public(), list(settings.warnings)
+    manifest.versions, manifest.program = versions(), program()
 
 
 @contextmanager
@@ -206,14 +215,14 @@ def mark_published(run: Run, seq: int, at: datetime) -> None:
     _save(run)
 
 
-def settle(data_dir: Path, target: Target, connection: sa.Connection) -> None:
+def settle(past: History, target: Target, connection: sa.Connection) -> None:
     """Close the records of runs that died: published where recommendation_runs has them, else killed.
 
     To be called with the lock of the folder held, so that nobody is really running. A run whose connection
     ended in the commit may have closed its record as failed, and the commit have happened after all: so every
     unpublished run is looked for.
     """
-    runs = {run.run_id: run for run in list_runs(data_dir) if run.manifest.status is not Status.PUBLISHED}
+    runs = {run.run_id: run for run in past.runs if run.manifest.status is not Status.PUBLISHED}
     table = target.runs
     published = sa.select(table).where(table.c.run_id.in_([*runs]))
     rows = {row.run_id: row for row in connection.execute(published)} if runs else {}

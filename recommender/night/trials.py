@@ -2,31 +2,38 @@
 
 import json
 from dataclasses import asdict
+from datetime import date
 
 from recommender.evaluation.choice import Choice, choose
 from recommender.evaluation.past import Recipe
 from recommender.evaluation.proof import Method, prove
 from recommender.learning.als import AlsSettings
 from recommender.learning.interactions import SaleLines
+from recommender.night.context import Night
 from recommender.night.plan import COLD_EVERY_DAYS, Mode
 from recommender.night.record import warn
-from recommender.runs.folder import EVALUATION, Run, list_runs, of_forgotten, standing_runs
+from recommender.runs.folder import EVALUATION
+from recommender.runs.history import History
 from recommender.runs.keys import Keys
 from recommender.settings import Settings, WarmStart
 from recommender.system.files import sha256_of, write_text
-from recommender.system.threads import Progress
+
+
+def als_of(settings: Settings) -> AlsSettings:
+    """How the model is trained."""
+    return AlsSettings(
+        factors=settings.factors,
+        regularization=settings.regularization,
+        iterations=settings.iterations,
+        alpha=settings.alpha,
+        seed=settings.seed,
+    )
 
 
 def recipe_of(settings: Settings, *, never: Keys, exclude_seen: bool, threads: int) -> Recipe:
     """What the settings tell a night, for either task."""
     return Recipe(
-        als=AlsSettings(
-            factors=settings.factors,
-            regularization=settings.regularization,
-            iterations=settings.iterations,
-            alpha=settings.alpha,
-            seed=settings.seed,
-        ),
+        als=als_of(settings),
         half_life_days=settings.half_life_days,
         exclude_seen=exclude_seen,
         publish_guests=settings.publish_guests,
@@ -37,30 +44,21 @@ def recipe_of(settings: Settings, *, never: Keys, exclude_seen: bool, threads: i
 
 
 def choose_and_prove(
-    run: Run,
-    settings: Settings,
-    lines: SaleLines | None,
-    recipe: Recipe,
-    *,
-    n_sales: int,
-    kept: Choice | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Put the choice of weights, the method and its quality into the run's record.
+    night: Night, lines: SaleLines | None, recipe: Recipe, *, n_sales: int, kept: Choice | None
+) -> tuple[Choice, Method]:
+    """The choice of weights and the method, which go on record with the quality.
 
     The choice of an earlier night is used again while it fits tonight. With NIGHTLY_PROOF=off no past window
     is looked at: the blend is published by the choice of an earlier night, or by the defaults.
 
     Args:
-        run: its manifest gets `choice`, `method` and `quality`; its folder `evaluation.json`.
-        settings: of the run.
+        night: its manifest gets `choice`, `method` and `quality`; its folder `evaluation.json`.
         lines: its sales; None with NIGHTLY_PROOF=off.
         recipe: of the settings.
         n_sales: sale lines of the run.
         kept: the choice of an earlier night, if there is one.
-        progress: called with past windows done and in all.
     """
-    manifest = run.manifest
+    run, settings, manifest = night.run, night.settings, night.run.manifest
     choice = kept
     if choice is None or not choice.still_fits(recipe, sales=n_sales, day=run.day):
         choice = choose(
@@ -70,14 +68,14 @@ def choose_and_prove(
             budget=settings.tune_budget if settings.nightly_proof else 0,
             run_id=run.run_id,
             as_of_day=manifest.as_of_day,
-            progress=progress,
+            progress=night.progress.update,
         )
     manifest.choice = asdict(choice)
     manifest.method = Method.BLEND
     manifest.quality = {"ndcg": None, "baseline_ndcg": None}
     run.drop(EVALUATION)
     if lines is None:
-        return
+        return choice, Method.BLEND
     starts_chain = manifest.model["mode"] == Mode.COLD and settings.warm_start is WarmStart.AUTO
     warm_days = COLD_EVERY_DAYS if starts_chain else None
     proof = prove(lines, choice.as_array(), recipe, warm_days=warm_days)
@@ -89,20 +87,20 @@ def choose_and_prove(
     manifest.note_file(EVALUATION, sha256_of(run.path(EVALUATION)))
     if proof.why:
         warn(run, proof.why)
+    return choice, proof.method
 
 
-def kept_choice(run: Run, settings: Settings) -> Choice | None:
+def kept_choice(day: date, past: History) -> Choice | None:
     """The choice of the newest published night of an earlier day.
 
     Of an earlier day, so that a second run of a night takes the same one as the first; and none that was
     learned from a customer who is forgotten.
     """
-    runs = list_runs(settings.data_dir)
-    left_out = of_forgotten(runs)
+    left_out = past.of_forgotten
     earlier = [
         other
-        for other in standing_runs(runs)
-        if other.day < run.day
+        for other in past.standing
+        if other.day < day
         and other.manifest.choice.get("learned")
         and left_out.isdisjoint((other.run_id, other.manifest.choice["run_id"]))
     ]

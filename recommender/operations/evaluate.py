@@ -15,8 +15,8 @@ from recommender.learning.als import Model, train
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines
 from recommender.learning.signals import make_signals
 from recommender.night.never import never_recommend
-from recommender.night.pipeline import target_of
-from recommender.night.trials import recipe_of
+from recommender.night.target import target_of
+from recommender.night.trials import als_of, recipe_of
 from recommender.operations.pastsales import find_sales
 from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
@@ -119,7 +119,7 @@ def evaluate(
 
 def trainer(settings: Settings, *, threads: int) -> Trainer:
     """Trains the model as configured; the last one is kept, so that several methods and tasks can use it."""
-    als = recipe_of(settings, never=Keys.of(), exclude_seen=True, threads=threads).als
+    als = als_of(settings)
 
     @lru_cache(maxsize=1)
     def trained(interactions: Interactions) -> Model:

@@ -12,7 +12,7 @@ from recommender.database.namedkeys import owner_columns, owners_in, text_of
 from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
-from recommender.night.pipeline import locked
+from recommender.night.locked import locked
 from recommender.operations.erasure import erase, erase_words, find_traces, names_in_words
 from recommender.operations.whom import Whom
 from recommender.runs.archive import RECORD, exported, unfinished, unpack
@@ -65,7 +65,8 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
         LockedError: a run is going on.
     """
     keys = () if whom is None else whom.keys
-    with locked(settings) as (target, _):
+    with locked(settings) as held:
+        target = held.target
         # Before another hash comes to those of another key.
         known = read_forgotten(target, settings, new_guest_key=any(map(is_guest, keys)))
         if keys or known:

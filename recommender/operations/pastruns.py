@@ -3,7 +3,7 @@
 from typing import Any
 
 from recommender.errors import SettingsError
-from recommender.night.pipeline import lock_path
+from recommender.night.locked import lock_path
 from recommender.runs.diff import compare_records
 from recommender.runs.folder import Run, Source, Stage, Status, find_run, list_runs, published_runs
 from recommender.settings import Settings

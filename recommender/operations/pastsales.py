@@ -10,9 +10,11 @@ from pathlib import Path
 from recommender.database import open_database
 from recommender.export.forgotten import read_forgotten
 from recommender.export.snapshot import export
-from recommender.night.pipeline import require_own_folder, target_of
+from recommender.night.locked import require_own_folder
+from recommender.night.target import target_of
 from recommender.night.writers import require_obeyed_is_ours
-from recommender.runs.folder import SALES, list_runs, published_runs
+from recommender.runs.folder import SALES
+from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
 from recommender.system.progress import Progress
@@ -47,8 +49,9 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
         RefusedError: the sales are not fit to be exported.
         DatabaseError: the shop's database failed.
     """
-    require_own_folder(settings)
-    for run in [] if fresh else reversed(published_runs(list_runs(settings.data_dir))):
+    past = History.of(settings.data_dir)
+    require_own_folder(settings, past)
+    for run in [] if fresh else reversed(past.published):
         path = run.sales_path()
         if path is not None:
             keys = run.manifest.keys

@@ -13,10 +13,10 @@ from typing import Any
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten
 from recommender.night import record
+from recommender.night.context import Night
 from recommender.night.memory import require_memory, size_of
 from recommender.night.never import kept_never
 from recommender.night.plan import Mode, TrainingPlan
-from recommender.night.stages import Night
 from recommender.runs.compression import unpacked_size
 from recommender.runs.folder import (
     EVALUATION,
@@ -32,6 +32,7 @@ from recommender.runs.folder import (
     find_run,
     runs_folder,
 )
+from recommender.runs.history import History
 from recommender.runs.keys import Keys
 from recommender.settings import Settings, recorded_settings
 from recommender.system import machine
@@ -39,7 +40,7 @@ from recommender.system.csvform import whole_records
 from recommender.system.files import make_folder, require_space, sha256_of
 from recommender.system.kernel import SETTING, kernels_of
 from recommender.system.progress import Progress
-from recommender.tables import LISTS, KeyKind
+from recommender.tables import LISTS, Role
 
 DATA, CHOICE = "data_sha256", "choice of weights"
 _INPUTS = (SALES, ITEMS, NEVER_RECOMMEND, NEVER_ITEMS)
@@ -155,13 +156,13 @@ def reproduce(
         RecommenderError: there is no room for it.
     """
     _require_made(run)
-    machine.require_addresses()
     found = Reproduction(run.run_id)
     threads = threads or machine.available_cpus()
     work = _Work(data_dir, folder, threads, max_memory_mb, found, whole_chain=whole_chain)
     night = work.night(run, Stage.EXPORT, progress or Progress())
+    # What it has read is compared first; nothing is made of what is no longer that.
     if found.is_identical:
-        _compare(night, work.plan(run), run.manifest, found)
+        _compare(night, work.plan(run), kept_never(run, night.kinds[Role.ITEM]), run.manifest, found)
     return found
 
 
@@ -213,10 +214,8 @@ class _Work:
         self.found.checks += [
             Check(stage, name, recorded.files.get(name), sha256) for name, sha256 in now.items()
         ]
-        # What it has read is compared first; nothing is made of what is no longer that.
-        never = kept_never(run, KeyKind(recorded.keys["item"])) if self.found.is_identical else Keys.of()
         settings = dataclasses.replace(settings, never_recommend=None)
-        return Night(settings, copy, progress, Forgotten(), never=never)
+        return Night(settings, copy, History(self.folder), Forgotten(), None, progress)
 
     def _require_room(self, run: Run, settings: Settings) -> None:
         """Ask for disk and memory before anything is unpacked, by what is there, not by the record."""
@@ -256,8 +255,13 @@ class _Work:
         stage = f"parent {original.run_id}"
         if not original.has_done(Stage.EXPORT) or not original.has_done(Stage.TRAIN):
             raise RefusedError(f"{original.run_id} has no model: it is {original.manifest.status}.", _ANOTHER)
+        from recommender.night.export import exported_lines, interactions_of
+        from recommender.night.train import write_model
+        from recommender.night.trials import als_of
+
         night = self.night(original, stage, Progress())
-        night.make_model(self.plan(original))
+        plan = self.plan(original)
+        write_model(night, plan, interactions_of(night, exported_lines(night)), als_of(night.settings))
         manifest = night.run.manifest
         self.found.rebuilt.append(original.run_id)
         self.found.checks.append(Check(stage, MODEL, sha256, manifest.files[MODEL]))
@@ -328,19 +332,21 @@ def _sha256_of(run: Run, name: str) -> str:
         raise RefusedError(f"{run.path(name)} cannot be read: {error.strerror}.", _ANOTHER) from error
 
 
-def _compare(night: Night, plan: TrainingPlan, recorded: Manifest, found: Reproduction) -> None:
+def _compare(night: Night, plan: TrainingPlan, never: Keys, recorded: Manifest, found: Reproduction) -> None:
     """Train and rank, and hold all that comes out against the record."""
     from recommender.evaluation.choice import Choice
+    from recommender.night.rank import rank_stage
+    from recommender.night.train import train_stage
 
     made = night.run.manifest
     is_kept = recorded.choice.get("run_id") != recorded.run_id
-    night.train(plan, Choice.of(recorded.choice) if is_kept else None)
+    trained = train_stage(night, plan, Choice.of(recorded.choice) if is_kept else None, never)
     found.add(Stage.TRAIN, DATA, recorded.data_sha256, made.data_sha256)
     found.add(Stage.TRAIN, MODEL, recorded.files.get(MODEL), made.files[MODEL])
     found.add(Stage.TRAIN, CHOICE, _digest(recorded.choice), _digest(made.choice))
     if EVALUATION in recorded.files or EVALUATION in made.files:
         found.add(Stage.TRAIN, EVALUATION, recorded.files.get(EVALUATION), made.files.get(EVALUATION))
-    night.rank()
+    rank_stage(night, trained)
     for definition in LISTS:
         name = definition.file_name
         found.add(Stage.RANK, name, recorded.files.get(name), made.files[name])

@@ -1,7 +1,7 @@
 """Undo: the lists of an earlier night once more, for what may be sold now, as a run of its own."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import compress, groupby
@@ -10,14 +10,18 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recommender.database import open_database
-from recommender.database.renewal import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import RefusedError, SettingsError
-from recommender.export.forgotten import Forgotten, read_forgotten
+from recommender.export.forgotten import read_forgotten
 from recommender.export.snapshot import export_items
 from recommender.night import record
-from recommender.night.pipeline import begin, locked, tidy_up
+from recommender.night.context import Night
+from recommender.night.locked import locked
+from recommender.night.never import never_recommend
 from recommender.night.publish import Publishing
+from recommender.night.rank import RankedLists
+from recommender.night.run import tidy_up
+from recommender.publishing.gate import ListableItems
 from recommender.runs.folder import (
     ITEMS,
     Run,
@@ -28,11 +32,12 @@ from recommender.runs.folder import (
     new_run,
 )
 from recommender.runs.hold import set_hold
+from recommender.runs.items import load_catalogue
 from recommender.settings import Settings
 from recommender.system.csvform import decimal_text, quote, read_records
 from recommender.system.files import atomic_path, sha256_of
 from recommender.system.progress import Progress
-from recommender.tables import LISTS, KeyKind, ListTable, Role, is_guest
+from recommender.tables import LISTS, ListTable, Role, is_guest
 
 _OTHERS = "`recommend runs` lists them; name one: `recommend rollback RUN_ID`."
 
@@ -72,15 +77,21 @@ def rollback(
         RefusedError: its lists cannot be published again, or the gate refuses them now.
         RecommenderError: whatever else went wrong; what was published stays.
     """
-    progress = progress or Progress()
-    with locked(settings) as (target, lock):
-        source = _source(settings, target, run_id)
+    with locked(settings) as held:
+        source = _source(settings, held.target, run_id)
         this = _begin(settings, source)
         with record.recorded(this):
-            rolled = _publish_again(settings, target, lock, this, source, force=force, progress=progress)
+            forgotten = read_forgotten(held.target, settings)
+            night = Night(settings, this, held.past, forgotten, held.target, progress or Progress())
+            with record.stage(this, Stage.EXPORT, night.progress) as figures:
+                figures["summary"] = f"{_read_items(night, source):,} items"
+            with record.stage(this, Stage.RANK, night.progress) as figures:
+                ranked, dropped = _write_lists(night, source)
+                figures["summary"] = f"{dropped:,} rows left out"
+            Publishing(night, held.target, ranked).publish(held.lock, force=force)
             if hold:
                 set_hold(settings.data_dir, now=datetime.now(UTC), source_run_id=source.run_id)
-            return replace(rolled, removed=tidy_up(settings, this))
+            return RolledBack(this, source, dropped, removed=tidy_up(night))
 
 
 def hold_shown(settings: Settings, run_id: str) -> bool:
@@ -90,9 +101,9 @@ def hold_shown(settings: Settings, run_id: str) -> bool:
         DatabaseError: the database failed.
         LockedError: a run is going on.
     """
-    with locked(settings) as (target, _):
-        with target.connect() as connection:
-            last = target.last_publish(connection)
+    with locked(settings) as held:
+        with held.target.connect() as connection:
+            last = held.target.last_publish(connection)
         if last is None or last.source_run_id != run_id:
             return False
         set_hold(settings.data_dir, now=datetime.now(UTC), source_run_id=run_id)
@@ -158,7 +169,7 @@ def _require_lists(source: Run) -> None:
 def _begin(settings: Settings, source: Run) -> Run:
     """A new run folder: what was learned from the sales is the source's, the rest is of now."""
     this, old = new_run(settings.data_dir, datetime.now(UTC)), source.manifest
-    begin(this, settings)
+    record.begin(this, settings)
     manifest = this.manifest
     manifest.source, manifest.source_run_id = Source.ROLLBACK, source.run_id
     manifest.source_published_seq = old.published_seq
@@ -171,89 +182,54 @@ def _begin(settings: Settings, source: Run) -> Run:
     return this
 
 
-def _publish_again(
-    settings: Settings,
-    target: Target,
-    lock: RenewableLock | None,
-    this: Run,
-    source: Run,
-    *,
-    force: bool,
-    progress: Progress,
-) -> RolledBack:
-    from recommender.publishing.gate import ListableItems
-
-    with record.stage(this, Stage.EXPORT, progress) as figures:
-        figures["summary"] = f"{_read_items(settings, this, source):,} items"
-    with record.stage(this, Stage.RANK, progress) as figures:
-        items, sellable = _catalogue(settings, target, this)
-        forgotten = read_forgotten(target, settings)
-        dropped = _write_lists(settings, this, source, sellable, forgotten)
-        figures["summary"] = f"{dropped:,} rows left out"
-    # What is no longer sold may still have a page, and be a reason.
-    known = {*items, *(item for definition in LISTS for item in _not_shown(source, definition))}
-    publishing = Publishing(settings, target, this, ListableItems(sellable=sellable, known=known), progress)
-    assert lock is not None  # noqa: S101 - locked() was asked for it
-    publishing.publish(lock, force=force)
-    return RolledBack(this, source, dropped)
-
-
-def _read_items(settings: Settings, this: Run, source: Run) -> int:
+def _read_items(night: Night, source: Run) -> int:
     """Export the items as they are now; returns how many there are."""
-    manifest = this.manifest
+    settings, manifest = night.settings, night.run.manifest
     found = export_items(
         open_database(settings.database_url),
         sql_dir=settings.sql_dir,
-        folder=this.folder,
+        folder=night.run.folder,
         now=datetime.now(UTC),
         timeout_seconds=settings.query_timeout_seconds,
     )
-    if found.kind is not KeyKind(manifest.keys["item"]):
+    if found.kind is not night.kinds[Role.ITEM]:
         raise SettingsError(
             f"item_id is {found.kind} in {settings.sql_dir / 'items.sql'}, but {manifest.keys['item']} in the"
             f" lists of {source.run_id}.",
             "`recommend run` makes lists of the new kind.",
         )
     for warning in found.warnings:
-        record.warn(this, warning)
+        record.warn(night.run, warning)
     manifest.note_file(ITEMS, found.sha256)
     manifest.counts["sellable_items"] = found.counts.sellable_items
     return found.counts.items
 
 
-def _catalogue(settings: Settings, target: Target, this: Run) -> tuple[Collection[str], Collection[str]]:
-    """All items, and those that may be recommended."""
-    from recommender.night.never import never_recommend
-    from recommender.runs.items import load_catalogue
-
-    kind = KeyKind(this.manifest.keys["item"])
-    catalogue = load_catalogue(this.path(ITEMS), item_kind=kind)
-    never = never_recommend(settings.never_recommend, kind, catalogue.ids, target).items
+def _write_lists(night: Night, source: Run) -> tuple[RankedLists, int]:
+    """Write every list again; and how many rows of what may not be sold were left out."""
+    run, settings, manifest, kind = night.run, night.settings, night.run.manifest, night.kinds[Role.ITEM]
+    catalogue = load_catalogue(run.path(ITEMS), item_kind=kind)
+    never = never_recommend(settings.never_recommend, kind, catalogue.ids, night.target).items
     items = catalogue.ids.as_texts()
-    return items, {*compress(items, catalogue.allowed(catalogue.ids, never))}
-
-
-def _write_lists(
-    settings: Settings, this: Run, source: Run, sellable: Collection[str], forgotten: Forgotten
-) -> int:
-    """Write every list again; returns how many rows of what may not be sold were left out."""
-    manifest = this.manifest
+    sellable = {*compress(items, catalogue.allowed(catalogue.ids, never))}
     no_guests = not settings.publish_guests
     dropped = 0
     for definition in LISTS:
         name = definition.file_name
         rows, gone = write_again(
             source.path(name),
-            this.path(name),
+            run.path(name),
             definition,
             sellable=sellable,
-            leave_out=lambda key: key in forgotten or (no_guests and is_guest(key)),
+            leave_out=lambda key: key in night.forgotten or (no_guests and is_guest(key)),
         )
         dropped += gone
-        manifest.note_file(name, sha256_of(this.path(name)))
+        manifest.note_file(name, sha256_of(run.path(name)))
         manifest.counts[f"rows_{definition.name}"] = rows
     manifest.counts["rows_dropped"] = dropped
-    return dropped
+    # What is no longer sold may still have a page, and be a reason.
+    known = {*items, *(item for definition in LISTS for item in _not_shown(source, definition))}
+    return RankedLists(ListableItems(sellable=sellable, known=known), histories=None), dropped
 
 
 def write_again(

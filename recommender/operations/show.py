@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recommender.database.namedkeys import name_key
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, SettingsError
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.operations.search import newest_files, newest_sales, sale_lines, shop_day
 from recommender.runs.folder import ITEMS, Run
 from recommender.settings import Settings

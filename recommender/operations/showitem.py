@@ -5,7 +5,7 @@ from typing import Any
 
 from recommender.database.namedkeys import name_key
 from recommender.errors import SettingsError
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.operations.search import newest_files
 from recommender.operations.show import LETTER_BY_LETTER, plain_key, put_names, read_lists
 from recommender.runs.folder import ITEMS

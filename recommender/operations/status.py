@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from recommender.errors import DatabaseError
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.operations.pastruns import figures_of, is_going_on
 from recommender.runs.folder import Run, Source, Status, iso, list_runs, published_runs
 from recommender.runs.hold import RELEASE, find_hold

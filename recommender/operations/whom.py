@@ -15,7 +15,8 @@ from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.export.fields import GuestKeys
 from recommender.export.forgotten import read_forgotten, secret_of, take_back
 from recommender.export.snapshot import find_columns
-from recommender.night.pipeline import locked, shop_of
+from recommender.night.locked import locked
+from recommender.night.target import shop_of
 from recommender.operations.erasure import customers_in
 from recommender.operations.search import newest_files, newest_sales, sale_lines
 from recommender.runs.archive import exported, unpack
@@ -58,7 +59,8 @@ def find_whom(
         DatabaseError: a database failed.
         LockedError: a run is going on.
     """
-    with locked(settings) as (target, _):
+    with locked(settings) as held:
+        target = held.target
         forgotten = read_forgotten(target, settings, new_guest_key=guest_email is not None)
         secret_of(settings)
         key = _key(settings, target, customer, guest_email)
@@ -92,7 +94,8 @@ def undo(settings: Settings, customer: str | None, *, guest_email: str | None = 
         DatabaseError: a database failed.
         LockedError: a run is going on.
     """
-    with locked(settings) as (target, _):
+    with locked(settings) as held:
+        target = held.target
         forgotten = read_forgotten(target, settings)
         key = _key(settings, target, customer, guest_email)
         # Only the shop may still know how it writes the key of somebody who was erased here.

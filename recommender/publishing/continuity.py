@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,14 +24,27 @@ from recommender.tables import KeyKind
 
 log = logging.getLogger(__name__)
 
-COMPARED, CHANGED = "customers_compared", "customers_changed"
-"""In the counts of a run."""
 _SETTINGS = ("HISTORY_DAYS", "SHOP_TIMEZONE", "SALES_TIMEZONE", "GUEST_KEY")
 """What else decides which purchases are read, and when they were."""
 _CLEAR = timedelta(days=30)
 """Whose first purchase is so long after the begin of the window has hardly lost one behind it since."""
 _FEWEST_ITEMS = 50
 _RENAMED_SHARE = 0.5
+
+
+class Histories(NamedTuple):
+    """How customers' purchases compare with those at the last publish; by the names in a run's counts."""
+
+    customers_compared: int
+    """who were known then"""
+    customers_changed: int
+    """those of them with other purchases of that time now"""
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int | None]) -> "Histories | None":
+        """What a run has on record; None where there was nothing to compare."""
+        found = [counts.get(name) for name in cls._fields]
+        return cls(*(number or 0 for number in found)) if found[0] is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +60,7 @@ class Reading:
     item_kind: KeyKind
 
 
-def compare_histories(last: Run | None, interactions: Interactions, reading: Reading) -> dict[str, int]:
+def compare_histories(last: Run | None, interactions: Interactions, reading: Reading) -> Histories | None:
     """Count the customers who up to the last publish have other purchases now than they had then.
 
     Args:
@@ -56,22 +69,22 @@ def compare_histories(last: Run | None, interactions: Interactions, reading: Rea
         reading: of tonight.
 
     Returns:
-        How many could be compared, and how many have changed; nothing where there is nothing to compare.
+        None where there is nothing to compare.
     """
     if last is None or not _reads_the_same(last, reading):
-        return {}
+        return None
     try:
         users, histories = load_histories(last.path(MODEL), sha256=last.manifest.sha256_of(MODEL))
     except RecommenderError as error:
         log.info("customers cannot be compared with %s: %s", last.run_id, error)
-        return {}
+        return None
     clear = microseconds(reading.window.start + _CLEAR)
     until = microseconds(datetime.fromisoformat(last.manifest.as_of))
     now, first = interactions.histories_until(until)
     places = users.find(interactions.user_ids)
     compared = (places >= 0) & (first >= clear) & (first < until)
     changed = histories[places[compared]] != now[compared]
-    return {COMPARED: int(compared.sum()), CHANGED: int(changed.sum())}
+    return Histories(int(compared.sum()), int(changed.sum()))
 
 
 def _reads_the_same(last: Run, reading: Reading) -> bool:

@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
@@ -364,15 +364,10 @@ def find_run(data_dir: Path, run_id: str) -> Run:
     return load_run(folder)
 
 
-def published_runs(runs: list[Run]) -> list[Run]:
+def published_runs(runs: Iterable[Run]) -> list[Run]:
     """The published ones among the runs, in the order of publishing."""
     published = [run for run in runs if run.manifest.status is Status.PUBLISHED]
     return sorted(published, key=lambda run: run.manifest.published_seq or 0)
-
-
-def of_forgotten(runs: list[Run]) -> set[str]:
-    """The ids of the runs that learned from a customer who was erased from them since."""
-    return {run.run_id for run in runs if MODEL in run.manifest.forgotten}
 
 
 def last_published(data_dir: Path) -> Run | None:
@@ -381,7 +376,7 @@ def last_published(data_dir: Path) -> Run | None:
     return published[-1] if published else None
 
 
-def standing_runs(runs: list[Run]) -> list[Run]:
+def standing_runs(runs: Iterable[Run]) -> list[Run]:
     """The published nights among the runs that no later rollback has undone, in the order of publishing.
 
     Only these may be parents: what was wrong with an undone night may be in its model.

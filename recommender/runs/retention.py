@@ -14,10 +14,10 @@ from recommender.runs.folder import (
     Source,
     Status,
     is_of_newer_program,
-    list_runs,
     published_runs,
     run_folders,
 )
+from recommender.runs.history import History
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Fate:
         return sum(path.stat().st_size for path in files if path.is_file())
 
 
-def plan_removal(data_dir: Path, *, keep_runs: int, keep_export_days: int, now: datetime) -> list[Fate]:
+def plan_removal(past: History, *, keep_runs: int, keep_export_days: int, now: datetime) -> list[Fate]:
     """What the retention settings say of every run folder, oldest first.
 
     Always kept are what is shown now, the default target of a rollback, pinned runs, and all that the models
@@ -56,25 +56,25 @@ def plan_removal(data_dir: Path, *, keep_runs: int, keep_export_days: int, now: 
     those of pinned runs and the newest ones of a published run.
 
     Args:
-        data_dir: DATA_DIR.
+        past: all runs.
         keep_runs: KEEP_RUNS.
         keep_export_days: KEEP_EXPORT_DAYS.
         now: aware.
     """
-    runs = list_runs(data_dir)
+    runs = [*past.runs]
     published = published_runs(runs)
     kept = _kept(runs, published, keep_runs)
     fates = [_of_published(run, kept) for run in published]
     fates += _of_unpublished([run for run in runs if run not in published], now)
-    fates += _of_unreadable(data_dir, runs, now)
+    fates += _of_unreadable(past.data_dir, runs, now)
     stays = {fate.path for fate in fates if not fate.goes}
     fates += _of_sales([run for run in runs if run.folder in stays], keep_export_days, now)
     return sorted(fates, key=lambda fate: fate.path)
 
 
-def prune(data_dir: Path, *, keep_runs: int, keep_export_days: int, now: datetime) -> list[str]:
+def prune(past: History, *, keep_runs: int, keep_export_days: int, now: datetime) -> list[str]:
     """Carry the plan out; with the lock of the runs held. Returns what was removed."""
-    fates = plan_removal(data_dir, keep_runs=keep_runs, keep_export_days=keep_export_days, now=now)
+    fates = plan_removal(past, keep_runs=keep_runs, keep_export_days=keep_export_days, now=now)
     return [remove(fate) for fate in fates if fate.goes]
 
 

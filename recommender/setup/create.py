@@ -13,7 +13,7 @@ from recommender.database.base import Meddler
 from recommender.database.ddl import KeyType, all_tables
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, SettingsError
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.settings import Settings
 from recommender.setup.envfile import append_setting, new_secret
 from recommender.setup.grants import Grants, schemas_read, writer_grants

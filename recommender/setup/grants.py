@@ -10,7 +10,7 @@ from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.query import read_query, tables_read
 from recommender.errors import SettingsError
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.settings import Settings
 
 GRANTS = "grants.sql"

@@ -3,7 +3,7 @@
 import os
 from functools import partial
 
-from recommender.night.pipeline import target_of
+from recommender.night.target import target_of
 from recommender.settings import load_settings
 from tests.bad_input import faults
 from tests.bad_input.support import ANY, MARIADB, NIGHT, POSTGRESQL, SQLITE, BadShop, Case, cases_of, nothing

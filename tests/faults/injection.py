@@ -25,8 +25,9 @@ import pymysql
 from recommender import cli
 from recommender.database.base import Database
 from recommender.errors import ExitCode
-from recommender.night import pipeline, record, stages
+from recommender.night import export, rank, record, train
 from recommender.night import publish as publish_stage
+from recommender.night import run as night
 from recommender.operations import rollback
 from recommender.publishing import publish
 from recommender.runs.folder import Manifest
@@ -194,25 +195,23 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
         if (place, name) == ("end", stage):
             action()
 
-    with (
-        patched(record, "stage", bordered),
-        patched(stages, "stage", bordered),
-        patched(publish_stage, "stage", bordered),
-        patched(Progress, "update", told),
-    ):
+    with contextlib.ExitStack() as stack:
+        for module in (record, export, train, rank, publish_stage):
+            stack.enter_context(patched(module, "stage", bordered))
+        stack.enter_context(patched(Progress, "update", told))
         yield
 
 
 @contextmanager
 def at_end(action: Action) -> Iterator[None]:
     """Act when all is published, before tidying up."""
-    original = pipeline.tidy_up
+    original = night.tidy_up
 
     def tidy_up(*arguments: Any) -> list[str]:
         action()
         return original(*arguments)
 
-    with patched(pipeline, "tidy_up", tidy_up):
+    with patched(night, "tidy_up", tidy_up):
         yield
 
 
@@ -226,7 +225,7 @@ def clock_at(moment: datetime) -> Iterator[None]:
             return moment.astimezone(tz)
 
     with contextlib.ExitStack() as stack:
-        for module in (locks, pipeline, publish, publish_stage, record, rollback):
+        for module in (locks, night, publish, publish_stage, record, rollback):
             stack.enter_context(patched(module, "datetime", Clock))
         yield
 

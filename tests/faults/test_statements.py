@@ -9,7 +9,7 @@ import pytest
 from recommender.database.base import Database
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, ExitCode
-from recommender.night import pipeline
+from recommender.night import run as night
 from recommender.night.publish import Publishing
 from recommender.runs.folder import Status
 from recommender.tables import RECOMMENDATIONS
@@ -199,6 +199,6 @@ def test_what_fails_behind_the_commit_is_a_warning(shop):
     def disk_full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    with patched(pipeline, "prune", disk_full):
+    with patched(night, "prune", disk_full):
         run = shop.night()
     assert "Tidying up failed" in run.manifest.warnings[-1]

@@ -27,10 +27,12 @@ from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.export.forgotten import Forgotten, read_forgotten
 from recommender.export.snapshot import Export, export
+from recommender.night.locked import require_own_folder
 from recommender.night.memory import Size
-from recommender.night.pipeline import require_own_folder, target_of
+from recommender.night.target import target_of
 from recommender.runs.archive import remove_scratch
 from recommender.runs.folder import ITEMS, SALES, last_published
+from recommender.runs.history import History
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.settings import NAMES, Settings
@@ -153,7 +155,7 @@ class _Check:
         is_ready = False
         with findings.trying("settings"):
             target = target_of(settings)
-            require_own_folder(settings)
+            require_own_folder(settings, History.of(settings.data_dir))
         if target is not None:
             server = check_connection("connection", target.database, findings)
             with findings.trying("rights"):

@@ -11,7 +11,7 @@ from recommender import __version__
 from recommender.database.base import Database, capital
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, LockedError, SettingsError
-from recommender.night.pipeline import lock_path
+from recommender.night.locked import lock_path
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
 from recommender.setup.checks.servers import Server, describe_server, sqlite_path, writable

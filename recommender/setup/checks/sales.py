@@ -17,7 +17,7 @@ from recommender.learning.interactions import Interactions, load_sale_lines, mak
 from recommender.night.never import never_recommend
 from recommender.night.oddities import MOST_TIMES_THE_MEAN, in_every_basket, item_in_most_baskets
 from recommender.night.refusals import require_lists, require_sales, with_lists
-from recommender.publishing.continuity import CHANGED, COMPARED, Reading, compare_histories
+from recommender.publishing.continuity import Reading, compare_histories
 from recommender.publishing.gate import (
     ListFacts,
     check_histories,
@@ -363,7 +363,7 @@ def check_gate(
             item_kind=export.item_kind,
         )
         compared = compare_histories(last_run, sales.interactions, reading)
-        refused += check_histories(compared.get(COMPARED, 0), compared.get(CHANGED, 0))
+        refused += [] if compared is None else check_histories(*compared)
         if published is not None:
             shown = published_items(target, connection)
             refused += check_published_items(shown, items, min_share=settings.min_items_share)

@@ -1,0 +1,128 @@
+"""The first stage: sales and items from the shop's database into the run folder, and read back from there."""
+
+from dataclasses import asdict, dataclass
+
+from recommender.database import retries
+from recommender.database.base import Database
+from recommender.export.snapshot import export
+from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines, make_interactions
+from recommender.night.context import Night
+from recommender.night.memory import Size, require_memory, size_of
+from recommender.night.never import NeverRecommend, never_recommend
+from recommender.night.record import note_again, stage, warn
+from recommender.night.refusals import require_sales
+from recommender.runs.folder import ITEMS, QUERIES, SALES, Stage
+from recommender.runs.items import Catalogue, load_catalogue
+from recommender.runs.keys import Keys
+from recommender.system import machine
+from recommender.system.files import sha256_of
+from recommender.tables import Role
+
+
+def export_stage(night: Night, shop: Database) -> None:
+    """Write `sales.csv` and `items.csv` from the shop's database."""
+    run, settings, manifest, last = night.run, night.settings, night.run.manifest, night.past.last
+    with stage(run, Stage.EXPORT, night.progress) as figures:
+        before = _size_before(night)
+        known = f"the last night had {before.words}" if before.sales else "before any sale is read"
+        require_memory(before, settings, source=known)
+        found = export(
+            shop,
+            sql_dir=settings.sql_dir,
+            folder=run.folder,
+            window=night.window,
+            sales_timezone=settings.sales_timezone,
+            guest_key=settings.guest_key,
+            forgotten=night.forgotten,
+            timeout_seconds=settings.query_timeout_seconds,
+            progress=night.progress.update,
+        )
+        for name in QUERIES:
+            run.keep(name, settings.sql_dir / name)
+        manifest.keys = {"customer": str(found.customer_kind), "item": str(found.item_kind)}
+        manifest.note_file(SALES, found.sales_sha256)
+        manifest.note_file(ITEMS, found.items_sha256)
+        for warning in found.warnings:
+            warn(run, warning)
+        manifest.counts = asdict(found.counts)
+        require_sales(
+            found.counts.sales,
+            days=settings.history_days,
+            until=night.window.as_of_day,
+            newest=found.older_day(settings.shop_timezone),
+            path=settings.sql_dir / "sales.sql",
+            before=last,
+        )
+        size = Size(found.counts.sales, before.customers, found.counts.items)
+        require_memory(size, settings, source=size.words)
+        figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
+
+
+def _size_before(night: Night) -> Size:
+    """What the last night was made of; nothing where tonight's sales are chosen in another way."""
+    last, settings = night.past.last, night.settings
+    query = settings.sql_dir / QUERIES[0]
+    is_same = (
+        last is not None
+        and last.manifest.settings.get("HISTORY_DAYS") == settings.history_days
+        and query.is_file()
+        and last.manifest.files.get(query.name) == sha256_of(query)
+    )
+    return size_of(last) if last is not None and is_same else Size(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class ShopData:
+    """What the export has left for the later stages, in memory."""
+
+    interactions: Interactions
+    catalogue: Catalogue
+    never: Keys
+    """items that are never recommended"""
+
+
+def read_shop_data(night: Night) -> ShopData:
+    """What an export that is done has left, and which items its owner's file names today."""
+    interactions = interactions_of(night, exported_lines(night))
+    catalogue = exported_items(night)
+    return ShopData(interactions, catalogue, named_items(night, catalogue, interactions).items)
+
+
+def exported_lines(night: Night) -> SaleLines:
+    """The sales of the export, without who is forgotten."""
+    kinds = night.kinds
+    lines = load_sale_lines(
+        night.run.path(SALES), customer_kind=kinds[Role.CUSTOMER], item_kind=kinds[Role.ITEM]
+    )
+    # An export leaves them out; a folder that comes from a backup can still have them.
+    if night.forgotten:
+        lines = lines.without(night.forgotten)
+    machine.give_back_memory()
+    return lines
+
+
+def interactions_of(night: Night, lines: SaleLines) -> Interactions:
+    """What was bought, weighed for the model."""
+    made = make_interactions(lines, half_life_days=night.settings.half_life_days)
+    machine.give_back_memory()
+    return made
+
+
+def exported_items(night: Night) -> Catalogue:
+    """The items of the export."""
+    return load_catalogue(night.run.path(ITEMS), item_kind=night.kinds[Role.ITEM])
+
+
+def named_items(night: Night, catalogue: Catalogue, interactions: Interactions) -> NeverRecommend:
+    """What the owner's file NEVER_RECOMMEND names.
+
+    Raises:
+        SettingsError: it cannot be read.
+        DatabaseError: the database, which knows what is equal, failed.
+    """
+    path, kind = night.settings.never_recommend, night.kinds[Role.ITEM]
+    known = catalogue.ids.union(interactions.item_ids)
+    return retries.USUAL.call(
+        lambda: never_recommend(path, kind, known, night.target),
+        note_again(night.run, "look at NEVER_RECOMMEND"),
+    )

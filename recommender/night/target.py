@@ -1,0 +1,50 @@
+"""Where the settings publish to, and where they sell."""
+
+from datetime import UTC, datetime
+
+from recommender.database import open_database
+from recommender.database.base import Database
+from recommender.database.query import read_query, tables_read
+from recommender.database.schema import Target
+from recommender.errors import SettingsError
+from recommender.runs.folder import QUERIES
+from recommender.settings import Settings
+from recommender.tables import made_lists
+
+
+def target_of(settings: Settings) -> Target:
+    """Where these settings publish.
+
+    Raises:
+        SettingsError: TARGET_SCHEMA on SQLite, which has no schemas.
+    """
+    database = open_database(settings.target_database_url)
+    if settings.target_schema and database.backend == "sqlite":
+        raise SettingsError("TARGET_SCHEMA is set, but SQLite has no schemas.", "Use TABLE_PREFIX instead.")
+    return Target(
+        database,
+        settings.target_schema,
+        settings.table_prefix,
+        made_lists(settings.lists),
+        forgets=settings.forget_key is not None,
+        shop=_tables_of_sales(settings),
+    )
+
+
+def _tables_of_sales(settings: Settings) -> tuple[tuple[str | None, str], ...]:
+    """The tables that sales.sql reads, where PostgreSQL has them in the database of ours."""
+    ours, theirs = settings.target_database_url, settings.database_url
+    is_same = ours == theirs.set(username=ours.username, password=ours.password)
+    if not is_same or ours.get_backend_name() != "postgresql":
+        return ()
+    try:
+        query = read_query(settings.sql_dir / QUERIES[0], "postgresql", datetime.now(UTC))
+    except SettingsError:  # those who need the query say it
+        return ()
+    return tuple(tables_read(query.text, "postgresql"))
+
+
+def shop_of(settings: Settings, target: Target) -> Database:
+    """Where the sales are; the target's own where it is the same, for what is known of it already."""
+    same = settings.database_url == settings.target_database_url
+    return target.database if same else open_database(settings.database_url)
