@@ -7,17 +7,19 @@ import pytest
 from recommender.errors import ExitCode
 from recommender.night.memory import Size
 from recommender.settings import load_settings
-from recommender.setup.checks import resources
+from recommender.setup.checks import surroundings
 from recommender.setup.checks.findings import Findings, Level
-from recommender.setup.checks.resources import (
+from recommender.setup.checks.surroundings import (
     SQLITE_MOST_BYTES,
     SQLITE_MOST_ROWS,
     available_memory,
     check_disk,
+    check_last_run,
     check_memory,
+    check_schedule,
+    check_secrets,
     check_waits,
 )
-from recommender.setup.checks.surroundings import check_last_run, check_schedule, check_secrets
 from tests.nights import usual_shop
 
 MB = 1 << 20
@@ -82,8 +84,8 @@ def test_a_large_shop_on_sqlite_is_told_that_it_will_wait(tmp_path, size, rows, 
 def test_check_asks_the_shops_file_and_the_last_publish(shop, monkeypatch):
     shop.night()
     assert "while a night reads or writes, the shop may wait" not in shop.recommend("check", "--json").out
-    monkeypatch.setattr(resources, "SQLITE_MOST_BYTES", 1)
-    monkeypatch.setattr(resources, "SQLITE_MOST_ROWS", 1)
+    monkeypatch.setattr(surroundings, "SQLITE_MOST_BYTES", 1)
+    monkeypatch.setattr(surroundings, "SQLITE_MOST_ROWS", 1)
     said = shop.recommend("check", "--json").out
     assert "while a night reads or writes, the shop may wait" in said
     assert f"the lists in {shop.url.removeprefix('sqlite:///')} have" in said
@@ -145,7 +147,7 @@ def test_memory_is_what_machine_and_control_groups_leave(tmp_path):
 
 
 def test_without_knowledge_of_the_memory_the_need_alone_is_told(settings, monkeypatch):
-    monkeypatch.setattr("recommender.setup.checks.resources.available_memory", lambda: None)
+    monkeypatch.setattr("recommender.setup.checks.surroundings.available_memory", lambda: None)
     findings = Findings()
     check_memory(SIZE, settings, findings)
     assert only(findings).level is Level.OK

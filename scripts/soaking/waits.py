@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from recommender.setup.checks.resources import SQLITE_MOST_ROWS
+from recommender.setup.checks.surroundings import SQLITE_MOST_ROWS
 from scripts.benchmark import shops
 from tests.nights import connection_to
 

@@ -8,7 +8,7 @@ import pytest
 from recommender.database import open_database
 from recommender.database.query import read_query
 from recommender.settings import load_settings
-from recommender.setup.checks.servers import full_scans
+from recommender.setup.checks.ownqueries import full_scans
 from recommender.setup.platforms.preset import NAMES
 from scripts.benchmark import platforms, shops
 from tests.platforms.support import HERE, set_up

@@ -2,11 +2,9 @@
 
     findings       one form for all of them, and the exit code
     connections    both databases, our tables, the rights on them
-    queries        columns, types, first rows, plan
+    ownqueries     columns, types, first rows, which orders count as sales, plan
     sales          what the sales and items hold, and what the gate would say
-    statuses       which orders count as sales, where the shop's own sql/ can tell
-    resources      disk and memory
-    surroundings   secrets, who may write, schedule, the last run
+    surroundings   disk, memory, secrets, who may write, schedule, the last run
 
 The sales are read once, by the export of the night itself, into a folder that is removed afterwards.
 """
@@ -19,7 +17,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
 
 from recommender.database import open_database
 from recommender.database.base import Database
@@ -33,20 +30,25 @@ from recommender.night.target import target_of
 from recommender.runs.archive import remove_scratch
 from recommender.runs.folder import ITEMS, SALES, last_published
 from recommender.runs.history import History
-from recommender.runs.items import Catalogue
-from recommender.runs.keys import Keys
 from recommender.settings import NAMES, Settings
 from recommender.setup.checks.connections import (
+    Server,
     check_connection,
     check_excess,
     check_owner,
     check_tables,
     check_zone,
+    sqlite_path,
     try_rights,
 )
 from recommender.setup.checks.findings import CheckReport, Finding, Findings, Level
-from recommender.setup.checks.ownqueries import FirstRows, check_plan, probe_items, probe_sales
-from recommender.setup.checks.resources import check_disk, check_memory, check_waits
+from recommender.setup.checks.ownqueries import (
+    check_plan,
+    check_statuses,
+    first_lines,
+    probe_items,
+    probe_sales,
+)
 from recommender.setup.checks.sales import (
     CheckedSales,
     catalogue_of,
@@ -55,22 +57,21 @@ from recommender.setup.checks.sales import (
     check_sales,
     read_sales,
 )
-from recommender.setup.checks.servers import Server, sqlite_path
-from recommender.setup.checks.statuses import check_statuses
 from recommender.setup.checks.surroundings import (
+    check_disk,
     check_hold,
     check_last_run,
+    check_memory,
     check_schedule,
     check_secrets,
+    check_waits,
     check_writers,
 )
 from recommender.setup.looks import Look, separate_looks
 from recommender.system.files import temporary_folder
 from recommender.system.progress import Progress
-from recommender.system.text import shortened
-from recommender.system.times import shown_time
 from recommender.system.window import window
-from recommender.tables import KeyKind, Role
+from recommender.tables import Role
 
 __all__ = ["CheckReport", "Finding", "Findings", "Level", "check"]
 
@@ -278,28 +279,6 @@ class _Check:
     def _local(self, moment: datetime) -> datetime:
         """As `:since` is put in: naive, in the zone of the sales."""
         return moment.astimezone(self._settings.sales_timezone).replace(tzinfo=None)
-
-
-def first_lines(first: FirstRows, catalogue: Catalogue | None, settings: Settings) -> list[str]:
-    """The first rows in words, with the items' names where they are known, and in the shop's time."""
-    lines = []
-    sold_in = ZoneInfo("UTC") if first.has_instants else settings.sales_timezone
-    for row in first.rows:
-        item = row["item_id"]
-        name = None
-        if catalogue is not None and item is not None:
-            is_integer = first.kinds["item_id"] is KeyKind.INTEGER
-            key = Keys.of(integers=[int(str(item))]) if is_integer else Keys.of(texts=[str(item)])
-            place = int(catalogue.ids.find(key)[0])
-            name = catalogue.names[place] if place >= 0 else "not in items.sql"
-        customer = (
-            "a guest" if row["customer_id"] is None else f"customer {shortened(str(row['customer_id']))}"
-        )
-        quantity = f", quantity {row['quantity']}" if "quantity" in row else ""
-        when = shown_time(row["sold_at"], sold_in, settings.shop_timezone)
-        bought = shortened(str(item)) + (f" ({shortened(name)})" if name else "")
-        lines.append(f"{when}  {customer} bought item {bought}{quantity}")
-    return lines
 
 
 def _user() -> int | None:

@@ -1,8 +1,12 @@
 """Both connections, our tables, and the rights on them: what the night will do, tried and rolled back."""
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,7 +18,6 @@ from recommender.errors import DatabaseError, LockedError, SettingsError
 from recommender.night.locked import lock_path
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
-from recommender.setup.checks.servers import Server, describe_server, sqlite_path, writable
 from recommender.system.locks import file_lock, holder
 from recommender.tables import SCHEMA_VERSION, Role
 
@@ -24,6 +27,21 @@ _FREE_POSITION = 2**31 - 1
 _NAMED = 3
 _DENIED = {"42501", 1142, 1143}
 """PostgreSQL's and MariaDB's words to those who have no right on a table."""
+_WRITES = {"ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE"}
+_PACKAGES = {"psycopg": "psycopg", "pymysql": "PyMySQL", "mysqldb": "mysqlclient"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database as its server describes it."""
+
+    version: str
+    driver: str
+    zone: str | None = None
+    """The zone that the server gives new sessions, by its own name; None where it has no clock of its own."""
+    utc_offset_seconds: int = 0
+    clock_skew_seconds: float = 0.0
+    """How far the server's clock is ahead of this machine's."""
 
 
 def check_connection(area: str, database: Database, findings: Findings) -> Server | None:
@@ -43,6 +61,40 @@ def check_connection(area: str, database: Database, findings: Findings) -> Serve
             )
         return server
     return None
+
+
+def describe_server(database: Database, connection: sa.Connection) -> Server:
+    """Versions, zone and clock of the server behind the connection."""
+    match database.backend:
+        case "postgresql":
+            row = connection.exec_driver_sql(
+                "SELECT current_setting('server_version'), current_setting('TimeZone'),"
+                " extract(timezone FROM now())::integer, extract(epoch FROM clock_timestamp())::float8"
+            ).one()
+            number = str(row[0]).partition(" ")[0]
+            return Server(f"PostgreSQL {number}", _driver(database), row[1], row[2], row[3] - time.time())
+        case "mysql":
+            # Our sessions are in UTC; a session in the server's own zone tells what that is.
+            connection.exec_driver_sql("SET SESSION time_zone = @@global.time_zone")
+            row = connection.exec_driver_sql(
+                "SELECT VERSION(), IF(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone),"
+                " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()), UNIX_TIMESTAMP(NOW(6))"
+            ).one()
+            connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
+            number = re.split(r"-(?!MariaDB)", str(row[0]))[0].replace("-", " ")
+            name = f"{number.partition(' ')[2] or 'MySQL'} {number.partition(' ')[0]}"
+            return Server(name, _driver(database), row[1], int(row[2]), float(row[3]) - time.time())
+    number = str(connection.exec_driver_sql("SELECT sqlite_version()").scalar())
+    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    return Server(f"SQLite {number}", f"Python's own sqlite3, journal mode {mode}")
+
+
+def _driver(database: Database) -> str:
+    name = database.url.get_driver_name()
+    try:
+        return f"{_PACKAGES[name]} {version(_PACKAGES[name])}"
+    except PackageNotFoundError:  # as some systems package it
+        return _PACKAGES[name]
 
 
 def check_trust(area: str, database: Database, findings: Findings) -> None:
@@ -191,6 +243,57 @@ def check_excess(shop: Database, target: Target, findings: Findings) -> None:
             )
 
 
+def writable(
+    database: Database, connection: sa.Connection, ours: Collection[tuple[str | None, str]]
+) -> list[str]:
+    """What of the shop the connection's user may write to, though a night only reads it.
+
+    Args:
+        database: the shop's.
+        connection: to it.
+        ours: schema (None for the connection's own) and name of the tables that we write.
+    """
+    match database.backend:
+        case "postgresql":
+            return _postgresql_writable(connection, ours)
+        case "mysql":
+            return _mysql_writable(database, connection, ours)
+    return []  # who may write the file may write all of it
+
+
+def _postgresql_writable(connection: sa.Connection, ours: Collection[tuple[str | None, str]]) -> list[str]:
+    rows = connection.exec_driver_sql(
+        "SELECT n.nspname, c.relname, n.nspname = current_schema() FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'"
+        " AND has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') ORDER BY 1, 2",
+        execution_options={"no_parameters": True},
+    ).all()
+    return [
+        f"{schema}.{name}"
+        for schema, name, is_own in rows
+        if (schema, name) not in ours and not (is_own and (None, name) in ours)
+    ]
+
+
+def _mysql_writable(
+    database: Database, connection: sa.Connection, ours: Collection[tuple[str | None, str]]
+) -> list[str]:
+    shop = str(database.url.database)
+    found = []
+    for (grant,) in connection.exec_driver_sql("SHOW GRANTS FOR CURRENT_USER()").all():
+        match = re.match(r"GRANT (.*?) ON (?:TABLE )?(.+?) TO ", grant)
+        if match and _WRITES & {right.partition("(")[0].strip() for right in match[1].split(",")}:
+            schema, _, name = (part.replace("`", "") for part in match[2].partition("."))
+            # In a grant on a database _ and % are marks, and a backslash takes that from them.
+            pattern = re.escape(schema).replace("%", ".*").replace("_", ".").replace(r"\\.", "_")
+            is_shop = schema == "*" or re.fullmatch(pattern, shop) is not None
+            if is_shop and not {(schema, name), (None, name)} & {*ours}:
+                found.append(match[2])
+    return found
+
+
 def check_owner(database: Database, user: int | None, findings: Findings) -> None:
     """SQLite: the program and the shop must be able to write each other's files.
 
@@ -210,3 +313,8 @@ def check_owner(database: Database, user: int | None, findings: Findings) -> Non
             " SQLite makes beside it for one may keep the other out.",
             "Let cron run `recommend` as the user who owns the file.",
         )
+
+
+def sqlite_path(database: Database) -> Path | None:
+    """The file of a SQLite database."""
+    return Path(str(database.url.database)) if database.backend == "sqlite" else None
