@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import print_json, printable, progress, settings
+from recommender.commands.common import json_option, print_json, progress, settings
 from recommender.errors import ExitCode
+from recommender.system.text import printable
 
 if TYPE_CHECKING:
     from recommender.setup.checks import Finding
@@ -19,7 +20,7 @@ _MARKS = {"error": ("ERROR", "red"), "warning": ("warn", "yellow"), "ok": ("ok",
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def command(*, as_json: bool) -> ExitCode:
     """Try everything that a night needs, and tell all findings at once, worst first.
 

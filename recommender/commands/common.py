@@ -1,4 +1,4 @@
-"""What the commands share: the settings of the call, its progress and its tables on a terminal."""
+"""What the commands share: options, the settings of the call, its progress; tables and lists as printed."""
 
 import datetime as dt
 import functools
@@ -7,31 +7,25 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.system.text import Column, escaped, printable, table
-
-_NEGATIVE = re.compile("-[0-9]+")
+from recommender.system.progress import Progress
+from recommender.system.text import Column, escaped, printable, shortened, table
 
 if TYPE_CHECKING:
     from recommender.settings import Settings
-    from recommender.system.progress import Progress
+    from recommender.tables import ListTable
 
-__all__ = [
-    "KeyCommand",
-    "as_of_option",
-    "ask_options",
-    "print_json",
-    "print_line",
-    "print_table",
-    "printable",
-    "progress",
-    "run_option",
-    "settings",
-]
+ITEM = Column("item", shortest=20)
+ID = Column("item_id", shortest=8, goes=1)
+_NEGATIVE = re.compile("-[0-9]+")
+_SECONDS_BETWEEN = 0.1
+
+json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
 class KeyCommand(click.Command):
@@ -69,18 +63,56 @@ def settings(*, aloud: bool = False, shop: bool = True) -> "Settings":
     return found
 
 
-def progress() -> "Progress":
+def progress() -> Progress:
     """Shows the stages on a terminal; elsewhere, and with --quiet, nothing."""
-    from recommender.commands.terminal import TerminalProgress
-    from recommender.system.progress import Progress
-
     context = click.get_current_context()
     # With -v the log's lines come on the same terminal and say the same.
     if context.meta["recommender.quiet"] or context.meta["recommender.verbose"] or not sys.stderr.isatty():
         return Progress()
-    shown = TerminalProgress(colour=not os.environ.get("NO_COLOR"))
+    shown = _TerminalProgress(colour=not os.environ.get("NO_COLOR"))
     context.call_on_close(shown.close)
     return shown
+
+
+class _TerminalProgress(Progress):
+    """One line a stage on stderr, written over with a count that grows while the stage goes on."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+        self._stage = ""
+        self._last = 0.0
+        self._is_open = False
+
+    def close(self) -> None:
+        """End the line of a stage that was left in the middle, so that what follows has one of its own."""
+        if self._is_open:
+            click.echo(err=True)
+
+    def begin(self, stage: str) -> None:
+        """Show the stage's name."""
+        self._stage = stage
+        self._last = 0.0
+        self._write("…", end="")
+
+    def update(self, done: int, total: int | None = None) -> None:
+        """Show how far the stage is, a few times a second."""
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN:
+            self._last = now
+            self._write(f"{done:,}" if total is None else f"{100 * done // max(total, 1)} %", end="")
+
+    def end(self, summary: str, seconds: float) -> None:
+        """Leave the stage's line with what it brought and how long it took."""
+        time_taken = f"{seconds:.1f} s"
+        if self._colour:
+            time_taken = click.style(time_taken, dim=True)
+        self._write(f"{printable(summary)}  {time_taken}")
+
+    def _write(self, text: str, end: str = "\n") -> None:
+        name = click.style(f"{self._stage:<8}", bold=True) if self._colour else f"{self._stage:<8}"
+        self._is_open = not end
+        # Carriage return and "erase to the end of the line".
+        click.echo(f"\r\x1b[K{name} {text}{end}", nl=False, err=True, color=True)
 
 
 def figure(value: float | None) -> str | None:
@@ -103,6 +135,47 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, 
 def print_json(found: Any) -> None:
     """The same for machines."""
     click.echo(escaped(json.dumps(found, indent=2, ensure_ascii=False, default=str)))
+
+
+def name_of(line: dict[str, Any]) -> str:
+    """The name of the line's item, or its key where it has none."""
+    return line.get("name") or f"item {line['item_id']}"
+
+
+def print_list(lines: Sequence[dict[str, Any]]) -> None:
+    """Positions, names and keys."""
+    print_table(
+        (Column("", right=True), ITEM, ID),
+        [(f"{n['position']}.", name_of(n), n["item_id"]) for n in lines],
+        indent="  ",
+    )
+
+
+def print_item(definition: "ListTable", item: str, *, title: str, nothing: str, as_json: bool) -> None:
+    """What a list has for an item.
+
+    Args:
+        definition: the list.
+        item: its key, as text.
+        title: what stands above the list.
+        nothing: why there may be nothing, as a sentence.
+        as_json: for machines.
+    """
+    from recommender.operations.showitem import show_item
+
+    view = show_item(settings(), definition, item)
+    if as_json:
+        print_json(view.as_json())
+        return
+    print_line(f"Item {view.item_id}" + (f": {shortened(view.name)}" if view.name else ""))
+    print_line()
+    print_line(f"{title} (from {view.source})")
+    if view.items:
+        print_list(view.items)
+    elif view.is_made:
+        print_line(f"  {nothing}")
+    else:
+        print_line(f"  Nothing: LISTS leaves {definition.name} out.")
 
 
 run_option = click.option(

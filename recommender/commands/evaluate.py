@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import print_json, print_line, print_table, progress, settings
+from recommender.commands.common import json_option, print_json, print_line, print_table, progress, settings
 from recommender.system.text import Column
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _MOST_DAYS, _MOST_WINDOWS = 3650, 52
     help="How many of them, where the sales reach back so far.",
 )
 @click.option("--fresh", is_flag=True, help="Read the shop's sales now, instead of those of the newest run.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def command(*, days: int, most_windows: int, fresh: bool, as_json: bool) -> None:
     """How good the lists would have been in the last weeks, beside simpler methods.
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import printable, settings
+from recommender.commands.common import print_line, settings
 from recommender.errors import SettingsError
+from recommender.system.text import printable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -88,22 +89,22 @@ def command(
             return
     create.require_writable(found)
     planned = _plan(found, sampled, owner)
-    _say(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
+    print_line(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
-        create.make_key(create.GUEST_KEY, found, _say)
+        create.make_key(create.GUEST_KEY, found, print_line)
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
         # Not before: with the key every night wants its table.
-        create.make_key(create.FORGET_KEY, found, _say)
+        create.make_key(create.FORGET_KEY, found, print_line)
         given = None if owner is None else create.give_rights(found, owner)
         if given is not None:
-            _say(f"Gave the rights on them to {given.who}.")
+            print_line(f"Gave the rights on them to {given.who}.")
         _show_grants(found, given)
         _warn_of_meddlers(found)
         finish = f"finish the queries in {found.sql_dir}, then " if queries.proposal else ""
         if finish or planned.statements:
             click.echo()
-            _say(f"Next: {finish}`recommend check`.")
+            print_line(f"Next: {finish}`recommend check`.")
 
 
 def _said(params: tuple[str, ...]) -> dict[str, str]:
@@ -139,7 +140,7 @@ def _ask(
 
     more = f" and {len(shown) - _CHOICES_SHOWN} more" if len(shown) > _CHOICES_SHOWN else ""
     there_are = f"; there are: {', '.join(shown[:_CHOICES_SHOWN])}{more}" if shown else ""
-    _say(f"{title}: {parameter.name}, {parameter.about}{there_are}.")
+    print_line(f"{title}: {parameter.name}, {parameter.about}{there_are}.")
     # Not shown by click, since it may be the shop's own text.
     text = parameter.name + ("" if default is None else f" [{printable(default)}]")
     return str(click.prompt(text, default=default, show_default=False, value_proc=checked))
@@ -150,12 +151,12 @@ def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, 
 
     env = set_zones(env, found, known, keep_shop=keep_shop)
     after = settings()
-    _say(
+    print_line(
         f"Times of orders are read in SALES_TIMEZONE={after.sales_timezone}; the shop's day begins in"
         f" SHOP_TIMEZONE={after.shop_timezone}."
     )
     if str(after.sales_timezone) != known.sales_timezone:
-        _say(f"Warning: {known.title} stores them in {known.sales_timezone}: correct SALES_TIMEZONE.")
+        print_line(f"Warning: {known.title} stores them in {known.sales_timezone}: correct SALES_TIMEZONE.")
     return env
 
 
@@ -171,9 +172,9 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
         zone = click.prompt("The shop's time zone", default=envfile.machine_timezone() or "UTC")
     env = shopfolder.prepare_env(path, url, zone)
     if env.made_private:
-        _say(env.made_private)
+        print_line(env.made_private)
     if env.is_new:
-        _say(
+        print_line(
             f"Wrote {env.path}: every setting, with what it does."
             f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')};"
             " set it to where the shop's day begins."
@@ -187,37 +188,37 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask:
     queries = prepare_queries(found, platform=platform, parameters=said, ask=ask)
     known = queries.platform
     if known is not None:
-        _say(f"This shop runs on {known.title}: {known.reason}.")
+        print_line(f"This shop runs on {known.title}: {known.reason}.")
         for name, value in known.values.items():
             others = f"; there are also {', '.join(value.others[:_OTHERS_SHOWN])}" if value.others else ""
-            _say(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
+            print_line(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
             if value.unasked:
-                _say(f"    Which others there are could not be asked: {value.unasked}")
+                print_line(f"    Which others there are could not be asked: {value.unasked}")
         for sentence in known.left_out:
-            _say(sentence)
-        _say(f"Wrote {' and '.join(map(str, queries.written))}.")
+            print_line(sentence)
+        print_line(f"Wrote {' and '.join(map(str, queries.written))}.")
     proposal = queries.proposal
     if queries.unread:
         more = len(queries.unread) - _UNREAD_SHOWN
         names = ", ".join(queries.unread[:_UNREAD_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        _say(f"Left out, since this user cannot read them: {names}.")
+        print_line(f"Left out, since this user cannot read them: {names}.")
     if proposal is not None:
-        _say(f"The sales seem to be in {proposal.found}.")
-        _say(f"Wrote {' and '.join(map(str, queries.written))}: a first guess, for you to finish.")
+        print_line(f"The sales seem to be in {proposal.found}.")
+        print_line(f"Wrote {' and '.join(map(str, queries.written))}: a first guess, for you to finish.")
         for what in proposal.to_finish:
-            _say(f"  To finish: {what}.")
+            print_line(f"  To finish: {what}.")
     return queries
 
 
 def _show_newest(sampled: "Sample", found: "Settings") -> None:
     if sampled.problem:
-        _say(sampled.problem)
+        print_line(sampled.problem)
         return
     click.echo(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
     table = [("customer_id", "item_id", "name", "sold_at"), *sampled.newest]
     widths = [min(max(len(row[i]) for row in table), 40) for i in range(4)]
     for row in table:
-        _say(
+        print_line(
             "  "
             + "  ".join(f"{text[:40]:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
         )
@@ -264,9 +265,9 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
         return True
     apart = create.apart_from_shop(found, planned)
     if apart:
-        _say(apart)
+        print_line(apart)
     if asks:
-        _say_statements(planned.statements)
+        _print_statements(planned.statements)
         if not click.confirm("Create these tables?"):
             click.echo("Nothing was created.")
             return False
@@ -274,10 +275,10 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
         create.create_tables(found, planned, owner)
     except DatabaseError:
         if not asks:
-            _say_statements(planned.statements)
+            _print_statements(planned.statements)
         _show_grants(found)
         raise
-    _say(f"Created {', '.join(planned.made)}.")
+    print_line(f"Created {', '.join(planned.made)}.")
     return True
 
 
@@ -285,7 +286,7 @@ def _warn_of_meddlers(found: "Settings") -> None:
     from recommender.setup import create
 
     for meddler in create.named_meddlers(found):
-        _say(f"Warning: {meddler.what}. {meddler.what_to_do}")
+        print_line(f"Warning: {meddler.what}. {meddler.what_to_do}")
 
 
 def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
@@ -295,23 +296,19 @@ def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
     try:
         grants = [grant for grant in needed_grants(found) if grant != given]
     except RecommenderError as error:
-        _say(f"-- The rights that are needed cannot be told: {error}")
+        print_line(f"-- The rights that are needed cannot be told: {error}")
         return
     if grants:
         click.echo(
             "\n-- The rights that are needed, and no more; users who own the tables have them already."
         )
     for grant in grants:
-        _say(f"-- For {grant.who}:")
+        print_line(f"-- For {grant.who}:")
         for statement in grant.statements:
-            _say(statement)
+            print_line(statement)
 
 
-def _say(text: str) -> None:
-    click.echo(printable(text))
-
-
-def _say_statements(statements: Sequence[str]) -> None:
+def _print_statements(statements: Sequence[str]) -> None:
     """Statements as they are to be pasted, each with its own line ends."""
     for line in "\n".join(statements).split("\n"):
-        _say(line.expandtabs(4))
+        print_line(line.expandtabs(4))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import print_json, print_line, print_table, progress, settings
+from recommender.commands.common import json_option, print_json, print_line, print_table, progress, settings
 from recommender.errors import ExitCode
 from recommender.system.text import Column
 
@@ -28,7 +28,7 @@ _COLUMNS = (Column("stage"), Column("what"), Column(""))
     help="The run of a file that `runs export` made; needs no database. It is unpacked in DATA_DIR.",
 )
 @click.option("--chain", is_flag=True, help="Train every model that it was made from again, too.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: bool) -> ExitCode:
     """Make a run again from what its folder has, and compare to the byte.
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import as_of_option, ask_options, printable, progress, settings
+from recommender.commands.common import as_of_option, ask_options, progress, settings
+from recommender.system.text import printable
 
 if TYPE_CHECKING:
     from recommender.night.run import NightReport
@@ -50,7 +51,7 @@ def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> N
 
 
 def _print_changes(report: "NightReport") -> None:
-    from recommender.commands.changes import list_changes, print_changes
+    from recommender.commands.runs import list_changes, print_changes
 
     if report.changes is not None:
         print_changes(report.changes)

@@ -5,8 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import KeyCommand, print_json, print_line, print_table, settings
-from recommender.commands.lists import ID, ITEM, name_of, print_list
+from recommender.commands.common import (
+    ID,
+    ITEM,
+    KeyCommand,
+    json_option,
+    name_of,
+    print_json,
+    print_line,
+    print_list,
+    print_table,
+    settings,
+)
 from recommender.system.text import Column
 
 if TYPE_CHECKING:
@@ -21,7 +31,7 @@ _MOST_HISTORY = 15
 @click.option(
     "--search", "text", metavar="TEXT", help="Find customers who bought an item with TEXT in its name."
 )
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def command(*, customer: str | None, text: str | None, as_json: bool) -> None:
     """What CUSTOMER (the shop's own customer_id) bought, is shown, and why."""
     if (customer is None) == (not text):

@@ -2,15 +2,14 @@
 
 import click
 
-from recommender.commands.common import KeyCommand
-from recommender.commands.lists import print_item
+from recommender.commands.common import KeyCommand, json_option, print_item
 
 _NOTHING = "Nothing: too few customers bought this item and another one that may be sold (3 at least)."
 
 
 @click.command(cls=KeyCommand)
 @click.argument("item")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def command(*, item: str, as_json: bool) -> None:
     """What the customers of ITEM (the shop's own item_id) buy too."""
     from recommender.tables import SIMILAR_ITEMS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import figure, print_json, print_line, print_table, settings
+from recommender.commands.common import figure, json_option, print_json, print_line, print_table, settings
 from recommender.errors import ExitCode
 from recommender.system.text import Column
 
@@ -26,7 +26,7 @@ class _Age(click.ParamType[dt.timedelta]):
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 @click.option("--max-age", type=_Age(), help="Exit with 3 when what is published is older: 26h, 90m, 2d.")
 def command(*, as_json: bool, max_age: dt.timedelta | None) -> ExitCode:
     """What happened last night, how old what is published is, and what is wrong since when.

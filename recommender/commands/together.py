@@ -2,8 +2,7 @@
 
 import click
 
-from recommender.commands.common import KeyCommand
-from recommender.commands.lists import print_item
+from recommender.commands.common import KeyCommand, json_option, print_item
 
 _NOTHING = (
     "Nothing: no item that may be sold lay in one basket with it more often than by chance (in 3 at least)."
@@ -12,7 +11,7 @@ _NOTHING = (
 
 @click.command(cls=KeyCommand)
 @click.argument("item")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@json_option
 def command(*, item: str, as_json: bool) -> None:
     """What lies in one basket with ITEM (the shop's own item_id) more often than by chance."""
     from recommender.tables import BOUGHT_TOGETHER
