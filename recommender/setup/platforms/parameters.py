@@ -22,7 +22,7 @@ _FORMS = {
         r"[^,\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,255}",
     ),
 }
-"""What may stand in SQL, in the quotes that `sql_value` gives it."""
+"""What may stand in SQL, in the quotes that `queries` gives it."""
 _MOST_PARTS = 200
 _SHOWN = 12
 _SHOWN_CELLS = 80
