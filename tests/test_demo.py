@@ -25,8 +25,7 @@ from recommender.export.snapshot import export
 from recommender.settings import RepeatPurchases, load_settings
 from recommender.setup.demo import build_demo, last_day_before
 from recommender.setup.demo.loader import demo_tables, load_shop
-from recommender.setup.demo.products import N_DAYS, N_SEASONS, Item, load_assortment, season_of
-from recommender.setup.demo.simulation import simulate
+from recommender.setup.demo.simulation import N_DAYS, N_SEASONS, Item, load_assortment, season_of, simulate
 from recommender.system.window import window
 from recommender.tables import KeyKind
 from tests.servers import PASSWORD

@@ -17,8 +17,15 @@ from typing import Any
 
 from recommender.database.urls import describe, normalise_url
 from recommender.setup.demo.loader import demo_tables, load_shop, shop_folder
-from recommender.setup.demo.products import N_DAYS, Item, load_assortment, season_of
-from recommender.setup.demo.simulation import Customer, Order, simulate
+from recommender.setup.demo.simulation import (
+    N_DAYS,
+    Customer,
+    Item,
+    Order,
+    load_assortment,
+    season_of,
+    simulate,
+)
 
 log = logging.getLogger(__name__)
 
