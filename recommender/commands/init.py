@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from recommender.settings import Settings
     from recommender.setup.create import TablesPlan
     from recommender.setup.grants import Grants
+    from recommender.setup.looks import Sample
     from recommender.setup.platforms.parameters import Ask
     from recommender.setup.platforms.preset import Parameter
     from recommender.setup.platforms.queries import PlatformQueries
-    from recommender.setup.sample import Sample
     from recommender.setup.shopfolder import EnvFile, Queries
 
 _UNREAD_SHOWN = 5
@@ -59,7 +59,7 @@ def command(
     from recommender.database.urls import normalise_url
     from recommender.errors import DatabaseError, SettingsError
     from recommender.setup import create
-    from recommender.setup.sample import sample
+    from recommender.setup.looks import sample
 
     asks = not yes and sys.stdin.isatty()
     said = _said(params)
@@ -226,7 +226,7 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
 
 def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     from recommender.settings import RepeatPurchases
-    from recommender.setup.sample import REPEATS_FROM, repeats_share
+    from recommender.setup.looks import REPEATS_FROM, repeats_share
     from recommender.setup.shopfolder import with_settings
 
     if found.sources["REPEAT_PURCHASES"] != "default" or found.repeat_purchases is RepeatPurchases.INCLUDE:

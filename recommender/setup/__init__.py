@@ -2,7 +2,7 @@
 
 envfile        `.env` written and completed; shopfolder: with the queries beside it
 proposal       a first guess at the queries of a shop that nobody knows, from its tables (shoptables), what
-               these may be (guesses, words, rowkeys, epochs) and a look inside (looks, sample)
+               these may be (guesses, words, rowkeys, epochs) and a look inside (looks)
 platforms      the queries of shops on platforms that we know
 create         our tables made; grants: the rights of the job's user
 checks         all that a night needs, tried

@@ -17,7 +17,7 @@ from recommender.night.target import target_of
 from recommender.settings import Settings
 from recommender.setup.envfile import append_setting, new_secret
 from recommender.setup.grants import Grants, schemas_read, writer_grants
-from recommender.setup.sample import Sample
+from recommender.setup.looks import Sample
 from recommender.tables import Role
 
 _DENIED = (1142, 1143)

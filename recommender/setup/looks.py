@@ -1,18 +1,34 @@
-"""Looks at the shop beside the nights: one snapshot for several queries, and a folder for what it needs.
+"""Looks at the shop beside the nights: what its queries return, the newest sales with names, how many repeat.
 
 SQLite's file may have to be copied for a snapshot, so whoever has several questions takes one for all.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from recommender.database import open_database
 from recommender.database.base import Database, QueryColumn, Snapshot
-from recommender.database.query import Query
-from recommender.errors import DatabaseError
+from recommender.database.ddl import KeyType
+from recommender.database.query import Query, read_query
+from recommender.errors import DatabaseError, RecommenderError, RefusedError
+from recommender.export.beyond import newest_sale, not_compared
+from recommender.export.snapshot import find_columns
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
+from recommender.system.text import shortened
+from recommender.system.times import UNREADABLE, parse_times, shown_time
+
+log = logging.getLogger(__name__)
+
+_MOST_SECONDS = 60
+_SHOWN = 5
+REPEATS_FROM = 1 / 3
+"""With a greater share of repeats, hiding what was bought before hides what will be bought next."""
 
 Look = Callable[[], AbstractContextManager[Snapshot]]
 """Gives a snapshot; what is done in its block may fail without harm to the next one."""
@@ -88,3 +104,135 @@ def rows_if_allowed(database: Database, statement: str) -> Sequence[Sequence[obj
         return rows_asked(database, statement)
     except DatabaseError:
         return []
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the queries return, as far as set-up needs it."""
+
+    customer: KeyType
+    item: KeyType
+    has_guests: bool
+    newest: Sequence[tuple[str, ...]] = ()
+    """The newest sales: customer, item, the item's name, time in the shop's zone; at most five."""
+    problem: str = ""
+    """Why they cannot be shown, in a sentence."""
+
+
+def sample(settings: Settings, *, newest: bool) -> Sample:
+    """The types of the keys, and the newest sales where they are asked for; all from one snapshot.
+
+    Raises:
+        SettingsError: a query is missing, or lacks a column.
+        RefusedError: a key column is of a type that can be no key.
+        DatabaseError: the database refused the sales.
+    """
+    sales = _query(settings, "sales.sql")
+    with shop_snapshot(settings, settings.query_timeout_seconds) as snapshot:
+        columns = find_columns(sales, snapshot, ("customer_id", "item_id", "sold_at"), ("guest_email",))
+        found = Sample(
+            customer=snapshot.key_type(sales, columns["customer_id"]),
+            item=snapshot.key_type(sales, columns["item_id"]),
+            has_guests="guest_email" in columns,
+        )
+        if not newest:
+            return found
+        try:
+            rows = _newest(snapshot, sales, settings)
+            if rows:
+                return replace(found, newest=rows)
+            return replace(found, problem=_why_none(snapshot, sales, columns["sold_at"], settings))
+        except RecommenderError as error:
+            return replace(found, problem=f"The newest sales cannot be shown: {error}")
+
+
+def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[str, ...]]:
+    """The newest sales.
+
+    Raises:
+        RefusedError: there are some, none of them with a time that can be read.
+        DatabaseError: the database refused a query.
+    """
+    items = _query(settings, "items.sql")
+    text = (
+        f"SELECT s.customer_id, s.item_id, i.name, s.sold_at FROM (\n{sales.text}) AS s"
+        f" LEFT JOIN (\n{items.text}) AS i ON i.item_id = s.item_id ORDER BY s.sold_at DESC LIMIT {_SHOWN}\n"
+    )
+    query = replace(sales, text=text)
+    columns = find_columns(query, snapshot, ("customer_id", "item_id", "name", "sold_at"), ())
+    sold_in = ZoneInfo("UTC") if columns["sold_at"].is_instant else settings.sales_timezone
+    rows = rows_of(snapshot, query, columns.values())
+    if rows and (parse_times([row[3] for row in rows], sold_in) == UNREADABLE).all():
+        raise RefusedError(
+            f"no sold_at of {sales.path} is a time, such as {shortened(str(rows[0][3]))!r}.",
+            "Convert it in the query.",
+        )
+    return [
+        (
+            *("" if value is None else str(value) for value in row[:3]),
+            shown_time(row[3], sold_in, settings.shop_timezone),
+        )
+        for row in rows
+    ]
+
+
+def _why_none(snapshot: Snapshot, sales: Query, sold_at: QueryColumn, settings: Settings) -> str:
+    """Why there are no newest sales, in a sentence."""
+    shop, now = open_database(settings.database_url), datetime.now(UTC)
+    none = f"No sale could be read: {sales.path}"
+    if sales.uses_since:
+        missing = not_compared(shop, snapshot, sales.path, sold_at, _since(settings))
+        if missing.lines:
+            return (
+                f"{none} leaves out {missing.lines} lines by its comparison with :since, which cannot tell"
+                f" how old they are, such as sold_at = {missing.example!r}."
+            )
+    older = newest_sale(shop, snapshot, sales.path, sold_at, end=now, zone=settings.sales_timezone)
+    if older is None:
+        return f"{none} returns none, however old."
+    day = older.day(settings.shop_timezone)
+    if day is None:
+        return f"{none} returns a sold_at that is no time, such as {older.text!r}."
+    days = (now.astimezone(settings.shop_timezone).date() - day).days
+    return (
+        f"{none} returns none of the last {settings.history_days} days. The newest sale there is of {day};"
+        f" HISTORY_DAYS={days} would read it."
+    )
+
+
+def repeats_share(settings: Settings) -> float | None:
+    """The share of sale lines whose customer bought the same item earlier; None where it cannot be told.
+
+    It is a help, not a need: a database that cannot count it, or not in a minute, is no reason to stop.
+    """
+    sales = _query(settings, "sales.sql")
+    try:
+        with shop_snapshot(settings, _MOST_SECONDS) as snapshot:
+            names = {column.name.lower() for column in snapshot.columns(sales)}
+            real = " AND q.quantity > 0" if "quantity" in names else ""
+            first = sales.wrapped(
+                "q.sold_at, MIN(q.sold_at) OVER (PARTITION BY q.customer_id, q.item_id) AS first_at",
+                f"WHERE q.customer_id IS NOT NULL{real}",
+            )
+            text = (
+                "SELECT count(*) AS n_lines,"
+                " sum(CASE WHEN t.sold_at > t.first_at THEN 1 ELSE 0 END) AS repeats"
+                f" FROM ({first}) AS t\n"
+            )
+            counted = replace(sales, text=text)
+            columns = find_columns(counted, snapshot, ("n_lines", "repeats"), ())
+            ((lines, repeats),) = rows_of(snapshot, counted, columns.values())
+    except DatabaseError as error:
+        log.info("repeats were not counted: %s", error)
+        return None
+    return int(str(repeats)) / int(str(lines)) if int(str(lines)) else None
+
+
+def _query(settings: Settings, name: str) -> Query:
+    return read_query(settings.sql_dir / name, open_database(settings.database_url).backend, _since(settings))
+
+
+def _since(settings: Settings) -> datetime:
+    """About what a night would put in: naive, in the zone of the sales, without a fraction."""
+    since = datetime.now(UTC).astimezone(settings.sales_timezone) - timedelta(days=settings.history_days + 1)
+    return since.replace(microsecond=0, tzinfo=None)
