@@ -345,7 +345,7 @@ def test_no_guests_no_key(tmp_path, sqlite_url):
 
 def test_without_an_env_file_the_key_is_asked_for(guest_shop, monkeypatch, tmp_path):
     from recommender.settings import load_settings
-    from recommender.setup.create import GUEST_KEY, make_key
+    from recommender.setup.shopfolder import GUEST_KEY, make_key
 
     monkeypatch.chdir(tmp_path)
     said: list[str] = []

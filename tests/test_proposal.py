@@ -17,9 +17,9 @@ from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.settings import read_env_file
-from recommender.setup.envfile import machine_timezone
 from recommender.setup.epochs import with_epochs
 from recommender.setup.proposal import propose
+from recommender.setup.shopfolder import machine_timezone
 from recommender.setup.shoptables import ColumnKind, FoundColumn, shop_tables
 from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
 from tests.conftest import own_name

@@ -58,7 +58,7 @@ def command(
     """
     from recommender.database.urls import normalise_url
     from recommender.errors import DatabaseError, SettingsError
-    from recommender.setup import create
+    from recommender.setup import create, shopfolder
     from recommender.setup.looks import sample
 
     asks = not yes and sys.stdin.isatty()
@@ -91,11 +91,11 @@ def command(
     planned = _plan(found, sampled, owner)
     print_line(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
-        create.make_key(create.GUEST_KEY, found, print_line)
+        shopfolder.make_key(shopfolder.GUEST_KEY, found, print_line)
     _propose_repeats(found, env, asks=asks)
     if _create(found, planned, owner, asks=asks):
         # Not before: with the key every night wants its table.
-        create.make_key(create.FORGET_KEY, found, print_line)
+        shopfolder.make_key(shopfolder.FORGET_KEY, found, print_line)
         given = None if owner is None else create.give_rights(found, owner)
         if given is not None:
             print_line(f"Gave the rights on them to {given.who}.")
@@ -161,7 +161,7 @@ def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, 
 
 
 def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
-    from recommender.setup import envfile, shopfolder
+    from recommender.setup import shopfolder
 
     path = click.get_current_context().meta["recommender.env_file"] or Path(".env")
     is_new = not path.exists()
@@ -169,7 +169,7 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
         url = click.prompt("The shop's database, such as postgresql://user:password@host/database")
     zone = None
     if asks and is_new:
-        zone = click.prompt("The shop's time zone", default=envfile.machine_timezone() or "UTC")
+        zone = click.prompt("The shop's time zone", default=shopfolder.machine_timezone() or "UTC")
     env = shopfolder.prepare_env(path, url, zone)
     if env.made_private:
         print_line(env.made_private)

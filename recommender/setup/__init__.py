@@ -1,6 +1,6 @@
 """The first evening: what `recommend init`, `check` and `demo` do.
 
-envfile        `.env` written and completed; shopfolder: with the queries beside it
+shopfolder     `.env` and the queries beside it, written where they are missing
 proposal       a first guess at the queries of a shop that nobody knows, from its tables (shoptables), what
                these may be (guesses, words, rowkeys, epochs) and a look inside (looks)
 platforms      the queries of shops on platforms that we know

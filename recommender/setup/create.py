@@ -1,7 +1,7 @@
 """Set-up: the tables of a shop, with the shop's own key types; the only place with DDL."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -15,7 +15,6 @@ from recommender.database.schema import Target
 from recommender.errors import DatabaseError, SettingsError
 from recommender.night.target import target_of
 from recommender.settings import Settings
-from recommender.setup.envfile import append_setting, new_secret
 from recommender.setup.grants import Grants, schemas_read, writer_grants
 from recommender.setup.looks import Sample
 from recommender.tables import Role
@@ -254,33 +253,3 @@ def apart_from_shop(settings: Settings, planned: TablesPlan) -> str | None:
         f"Our tables belong in the schema {planned.schema}, the shop's are in {', '.join(sorted(schemas))}:"
         f" the shop then reads {planned.schema}.recommendations. TARGET_SCHEMA in .env puts them elsewhere."
     )
-
-
-GUEST_KEY = (
-    "GUEST_KEY",
-    "Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys.",
-)
-FORGET_KEY = (
-    "FORGET_KEY",
-    "Remembers forgotten customers; made by `recommend init`. Keep it: another knows none of them.",
-)
-
-
-def make_key(secret: tuple[str, str], settings: Settings, echo: Callable[[str], None]) -> None:
-    """Append a new secret to `.env`, where none is set; without such a file say what to set.
-
-    Args:
-        secret: the name of the setting and what it is for.
-        settings: where `.env` is.
-        echo: says what was done.
-    """
-    name, comment = secret
-    if getattr(settings, name.lower()) is not None:
-        return
-    if settings.env_file is None:
-        echo(f"Set {name} to a secret of at least 32 characters. {comment.partition(';')[0]}.")
-        return
-    made_private = append_setting(settings.env_file, comment, name, new_secret())
-    if made_private:
-        echo(made_private)
-    echo(f"Appended a {name} to {settings.env_file}.")

@@ -1,35 +1,47 @@
-"""The folder of a shop: `.env` and `sql/`, written where they are missing, else left alone."""
+"""The folder of a shop: `.env` and `sql/`, written where they are missing, else left alone.
 
+A new `.env` is the text of `.env.example`, with this shop's values in their places; to one that is there, a
+setting that is set nowhere is appended.
+"""
+
+import contextlib
 import os
-from collections.abc import Mapping
+import re
+import secrets
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from recommender.database import open_database
 from recommender.database.query import prepare_query
 from recommender.database.urls import normalise_url
 from recommender.errors import RecommenderError, SettingsError
 from recommender.runs.folder import QUERIES
-from recommender.settings import Settings
-from recommender.setup.envfile import (
-    append_setting,
-    given,
-    machine_timezone,
-    new_secret,
-    require_same_address,
-    write_env,
-)
+from recommender.settings import SECRETS, Settings, read_env_file
 from recommender.setup.grants import GRANTS, rights_to_read
 from recommender.setup.platforms.parameters import Ask
 from recommender.setup.platforms.queries import PlatformQueries, platform_queries
 from recommender.setup.proposal import Proposal, described, propose
 from recommender.setup.shoptables import shop_tables
-from recommender.system.files import make_folder, shipped_text, write_text
+from recommender.system.files import FILE_MODE, make_folder, shipped_text, write_text
 from recommender.system.text import printable
 
 _ADDRESS_COMMENT = "The shop's database, where sales are read; set by `recommend init --url`."
+GUEST_KEY = (
+    "GUEST_KEY",
+    "Turns guests' addresses into keys; made by `recommend init`. Keep it: another makes other keys.",
+)
+FORGET_KEY = (
+    "FORGET_KEY",
+    "Remembers forgotten customers; made by `recommend init`. Keep it: another knows none of them.",
+)
+_SECRET_BYTES = 32
+_PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
+_OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu", "Etc/Universal", "Etc/Zulu"}
+_SETTING = re.compile(r"#?([A-Z_]+)=.*")
 
 
 @dataclass(frozen=True)
@@ -57,17 +69,12 @@ class Queries:
     """Tables that could not be read, so that nothing was proposed from them."""
 
 
-def needs_url(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+def needs_url(path: Path) -> bool:
     """Whether nothing says where the shop's database is."""
-    return given("DATABASE_URL", environ, path) is None
+    return _given("DATABASE_URL", path) is None
 
 
-def prepare_env(
-    path: Path,
-    url: str | None,
-    timezone: str | None = None,
-    environ: Mapping[str, str] = os.environ,
-) -> EnvFile:
+def prepare_env(path: Path, url: str | None, timezone: str | None = None) -> EnvFile:
     """Write `.env` where there is none; into one that is there only a DATABASE_URL that is set nowhere goes.
 
     Nothing is written for an address where no database answers.
@@ -76,13 +83,12 @@ def prepare_env(
         path: the file.
         url: the shop's address, where it was given.
         timezone: the shop's zone; default this machine's.
-        environ: the environment, which wins over the file.
 
     Raises:
         SettingsError: no address, one that cannot be read, or another one than is set.
         DatabaseError: no database answers there.
     """
-    known = given("DATABASE_URL", environ, path)
+    known = _given("DATABASE_URL", path)
     if known is None and url is None:
         raise SettingsError(
             f"DATABASE_URL is not set; looked in the environment and {path}"
@@ -91,9 +97,15 @@ def prepare_env(
             " sqlite:///shop.db).",
         )
     if url is not None:
-        if known is not None:
-            require_same_address(url, known, path)
-        with open_database(normalise_url(url, path.absolute().parent)).connect():
+        folder = path.absolute().parent
+        address = normalise_url(url, folder)
+        if known is not None and normalise_url(known, folder) != address:
+            raise SettingsError(
+                f"DATABASE_URL is set already (in the environment or {path}), and --url names another"
+                " database.",
+                "Change it where it is set, or leave out --url; nothing was changed.",
+            )
+        with open_database(address).connect():
             pass
     if path.exists() or path.is_symlink():
         made_private = None
@@ -103,15 +115,158 @@ def prepare_env(
     values = {}
     if known is None and url is not None:
         values["DATABASE_URL"] = url.strip()
-    zone = timezone or machine_timezone(environ)
+    zone = timezone or machine_timezone()
     if zone and zone not in available_timezones():
         raise SettingsError(f"There is no time zone {zone}.", "Its form is Europe/London or UTC.")
-    if zone and given("SHOP_TIMEZONE", environ, path) is None:
+    if zone and _given("SHOP_TIMEZONE", path) is None:
         values["SHOP_TIMEZONE"] = zone
-    missing = [name for name in ("GUEST_KEY", "FORGET_KEY") if given(name, environ, path) is None]
-    values |= {name: new_secret() for name in missing}
+    missing = [name for name in ("GUEST_KEY", "FORGET_KEY") if _given(name, path) is None]
+    values |= {name: secrets.token_hex(_SECRET_BYTES) for name in missing}
     write_env(path, values)
     return EnvFile(path, values, is_new=True)
+
+
+def with_settings(env: EnvFile, **values: str) -> EnvFile:
+    """Set some settings in a file that this call wrote."""
+    found = replace(env, values={**env.values, **values})
+    write_env(env.path, found.values)
+    return found
+
+
+def set_zones(env: EnvFile, settings: Settings, known: PlatformQueries, *, keep_shop: bool) -> EnvFile:
+    """Set the zones that a platform's own settings tell, where nothing sets them.
+
+    Args:
+        env: the settings file; one that was there before gets lines at its end.
+        settings: as they are now.
+        known: the platform.
+        keep_shop: the owner has just said the shop's zone.
+    """
+    told = {"SALES_TIMEZONE": known.sales_timezone}
+    if known.shop_timezone is not None and not keep_shop:
+        told["SHOP_TIMEZONE"] = known.shop_timezone
+    if env.is_new:
+        return with_settings(env, **told)
+    for name, value in told.items():
+        if settings.sources.get(name, "default") == "default":
+            append_setting(env.path, f"As {known.title} has it; set by `recommend init`.", name, value)
+    return env
+
+
+def make_key(secret: tuple[str, str], settings: Settings, echo: Callable[[str], None]) -> None:
+    """Append a new secret to `.env`, where none is set; without such a file say what to set.
+
+    Args:
+        secret: the name of the setting and what it is for.
+        settings: where `.env` is.
+        echo: says what was done.
+    """
+    name, comment = secret
+    if getattr(settings, name.lower()) is not None:
+        return
+    if settings.env_file is None:
+        echo(f"Set {name} to a secret of at least 32 characters. {comment.partition(';')[0]}.")
+        return
+    made_private = append_setting(settings.env_file, comment, name, secrets.token_hex(_SECRET_BYTES))
+    if made_private:
+        echo(made_private)
+    echo(f"Appended a {name} to {settings.env_file}.")
+
+
+def _quoted(value: str) -> str:
+    """The value as `.env` files have it: in quotes where it could be misread."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def write_env(path: Path, values: Mapping[str, str]) -> None:
+    """Write the file (0600: it holds secrets), with its folder where that is missing.
+
+    It has every setting under its comment, those without a value commented out.
+    """
+    lines = []
+    for line in shipped_text(".env.example").splitlines():
+        setting = _SETTING.fullmatch(line)
+        if setting is None:
+            lines.append(line)
+        elif setting[1] in values:
+            lines.append(f"{setting[1]}={_quoted(values[setting[1]])}")
+        else:
+            lines.append("#" + line.removeprefix("#"))
+    make_folder(path.parent)
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def append_setting(path: Path, comment: str, name: str, value: str) -> str | None:
+    """Add a setting at the end of a file that is for its owner alone.
+
+    A link stays a link, and so does every other line.
+
+    Returns:
+        What an owner should know: that others could read the file before and cannot any more.
+
+    Raises:
+        SettingsError: others can read it and it is not ours to change; nothing was written.
+    """
+    known = _made_private(path)
+    old = path.read_text(encoding="utf-8-sig")
+    gap = "" if not old or old.endswith("\n") else "\n"
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(f"{gap}# {printable(comment)}\n{name}={_quoted(value)}\n")
+    return known
+
+
+def _made_private(path: Path) -> str | None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "nt" or not mode & ~FILE_MODE & 0o777:
+        return None
+    try:
+        path.chmod(FILE_MODE)
+    except OSError as error:
+        raise SettingsError(
+            f"{path} is to hold secrets, but others may read or write it (mode {mode:04o}); that cannot be"
+            f" changed: {error.strerror}.",
+            f"Have its owner do: chmod 600 {path}",
+        ) from error
+    return f"Made {path} private (mode {FILE_MODE:04o}, was {mode:04o}): it holds secrets."
+
+
+def _given(name: str, path: Path) -> str | None:
+    """What the environment, or else the file, says a setting is; None where neither does.
+
+    Raises:
+        SettingsError: NAME_FILE names a file that cannot be read.
+    """
+    values = read_env_file(path)[0] if path.is_file() else {}
+    for source in (os.environ, values):
+        if text := source.get(name, "").strip():
+            return text
+        named = source.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
+        if named:
+            try:
+                return (path.parent / named).read_text(encoding="utf-8-sig").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(
+                    f"{name}_FILE names {named}, which cannot be read.", "Mind its path, owner and mode."
+                ) from error
+    return None
+
+
+def machine_timezone(environ: Mapping[str, str] = os.environ, etc: Path = Path("/etc")) -> str | None:
+    """The name of this machine's time zone, where it has one."""
+    candidates = [environ.get("TZ", "").removeprefix(":")]
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        candidates.append((etc / "timezone").read_text(encoding="utf-8").strip())
+    candidates.append(str((etc / "localtime").resolve()).partition("/zoneinfo/")[2])
+    for name in candidates:
+        try:
+            if name:
+                key = ZoneInfo(name).key
+                return "UTC" if key in _OTHER_NAMES_OF_UTC else key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return None
 
 
 def prepare_queries(
@@ -189,30 +344,3 @@ def _require_harmless(name: str, text: str, backend: str) -> None:
             f"What was made of the shop's tables is not safe to use, so no file was written: {error.reason}",
             "Please report it, with the platform and its version.",
         ) from error
-
-
-def with_settings(env: EnvFile, **values: str) -> EnvFile:
-    """Set some settings in a file that this call wrote."""
-    found = replace(env, values={**env.values, **values})
-    write_env(env.path, found.values)
-    return found
-
-
-def set_zones(env: EnvFile, settings: Settings, known: PlatformQueries, *, keep_shop: bool) -> EnvFile:
-    """Set the zones that a platform's own settings tell, where nothing sets them.
-
-    Args:
-        env: the settings file; one that was there before gets lines at its end.
-        settings: as they are now.
-        known: the platform.
-        keep_shop: the owner has just said the shop's zone.
-    """
-    told = {"SALES_TIMEZONE": known.sales_timezone}
-    if known.shop_timezone is not None and not keep_shop:
-        told["SHOP_TIMEZONE"] = known.shop_timezone
-    if env.is_new:
-        return with_settings(env, **told)
-    for name, value in told.items():
-        if settings.sources.get(name, "default") == "default":
-            append_setting(env.path, f"As {known.title} has it; set by `recommend init`.", name, value)
-    return env

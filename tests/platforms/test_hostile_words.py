@@ -18,11 +18,10 @@ from recommender.database import open_database
 from recommender.database.query import _pieces, prepare_query
 from recommender.database.urls import normalise_url
 from recommender.errors import RecommenderError, SettingsError
-from recommender.setup.envfile import append_setting
 from recommender.setup.grants import rights_to_read
 from recommender.setup.platforms import detect, parameters, queries
 from recommender.setup.platforms.preset import NAMES, ParameterKind, load_preset
-from recommender.setup.shopfolder import _write_missing
+from recommender.setup.shopfolder import _write_missing, append_setting
 from recommender.system.text import cells, printable
 
 DATABASES = {

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.errors import DatabaseError, SettingsError
-from recommender.setup.envfile import write_env
+from recommender.setup.shopfolder import write_env
 from recommender.system.files import make_folder, new_file, write_text
 
 Rows = Iterable[Sequence[Any]]
