@@ -17,11 +17,11 @@ from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
 from recommender.settings import read_env_file
-from recommender.setup.epochs import with_epochs
 from recommender.setup.proposal import propose
+from recommender.setup.proposal.contents import with_epochs
+from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, shop_tables
+from recommender.setup.proposal.words import customer_score, item_score, names_table, plain, time_score
 from recommender.setup.shopfolder import machine_timezone
-from recommender.setup.shoptables import ColumnKind, FoundColumn, shop_tables
-from recommender.setup.words import customer_score, item_score, names_table, plain, time_score
 from tests.conftest import own_name
 from tests.nights import ALL_TABLES, Shop, connection_to, database_of
 
@@ -641,7 +641,7 @@ def test_columns_called_after_tables(column, table, expected):
 
 
 def test_tables_of_ours_are_no_sales(tmp_path, database_url):
-    from recommender.setup.shoptables import shop_tables
+    from recommender.setup.proposal.shoptables import shop_tables
 
     shop = german_shop(tmp_path, database_url)
     shop.does("init", "--url", database_url, "--yes")

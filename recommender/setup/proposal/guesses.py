@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from recommender.setup import words
-from recommender.setup.shoptables import ColumnKind, FoundColumn, FoundTable
+from recommender.setup.proposal import words
+from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, FoundTable
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 
-from recommender.setup.shoptables import ColumnKind, FoundColumn, FoundTable
+from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, FoundTable
 
 # Stems are looked for anywhere in a name, words only between its separators.
 _CUSTOMER = (

@@ -1,4 +1,10 @@
-"""A first guess at `sales.sql` and `items.sql` for a shop nobody described, for the owner to finish."""
+"""A first guess at `sales.sql` and `items.sql` for a shop nobody described, for the owner to finish.
+
+shoptables     the shop's tables as its catalogue tells them
+contents       which column names a row, which numbers are times: by some of their values
+words          what columns and tables are called in shops
+guesses        which tables hold the sales and the items: by names, foreign keys and sizes
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -7,12 +13,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.setup import words
-from recommender.setup.epochs import since_condition, time_expression, with_epochs
-from recommender.setup.guesses import SalesGuess, candidates, product_table
 from recommender.setup.looks import rows_if_allowed
-from recommender.setup.rowkeys import with_keys
-from recommender.setup.shoptables import ColumnKind, FoundColumn, FoundTable
+from recommender.setup.proposal import words
+from recommender.setup.proposal.contents import since_condition, time_expression, with_epochs, with_keys
+from recommender.setup.proposal.guesses import SalesGuess, candidates, product_table
+from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, FoundTable
 from recommender.system.text import printable
 
 _OTHERS_SHOWN = 3

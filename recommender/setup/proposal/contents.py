@@ -1,4 +1,8 @@
-"""Times that a shop stores as numbers: found by what is stored, whatever the column is declared as."""
+"""What columns hold, found by a look at their values: which one names a row, which numbers are times.
+
+A primary key need not name a row alone, and a time may be stored as a number, whatever its column is
+declared as.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,10 +10,12 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from recommender.database.base import Database
-from recommender.setup import words
 from recommender.setup.looks import rows_if_allowed
-from recommender.setup.shoptables import ColumnKind, Epoch, FoundColumn, FoundTable
+from recommender.setup.proposal import words
+from recommender.setup.proposal.shoptables import ColumnKind, Epoch, FoundColumn, FoundTable
 
+_MOST_COUNTED = 1_000_000
+"""Values of a column, to see whether one is there twice."""
 _LOOKED_AT = 5000
 """Of the oldest rows, and as many of the newest: a shop may have changed its software in between."""
 _LEAST_SHARE = 0.99
@@ -46,6 +52,43 @@ _SINCE = {
     "postgresql": "CAST(extract(epoch FROM CAST(:since AS timestamp)) AS bigint)",
     "sqlite": "CAST(strftime('%s', :since) AS INTEGER)",
 }
+
+
+def with_keys(database: Database, tables: list[FoundTable]) -> list[FoundTable]:
+    """The tables, each with a key of one column where there is such a column.
+
+    A partitioned table's key holds what it is parted by too; other shops declare UNIQUE, or nothing.
+
+    Args:
+        database: the shop's; asked for the values of columns that are called like the key of their table.
+        tables: what is in it.
+    """
+    return [replace(table, key=_key(database, table)) for table in tables]
+
+
+def _key(database: Database, table: FoundTable) -> tuple[str, ...]:
+    if len(table.key) == 1:
+        return table.key
+    named = [
+        column.name
+        for column in table.columns
+        if column.kind in (ColumnKind.INTEGER, ColumnKind.TEXT)
+        and (not table.key or column.name in table.key)
+        and (words.plain(column.name) == "id" or words.names_table(column.name, table.name))
+    ]
+    for name in sorted(named, key=lambda name: words.plain(name) != "id"):
+        if name in table.uniques or _is_unique(database, table, name):
+            return (name,)
+    return tuple(table.uniques) if not table.key and len(table.uniques) == 1 else table.key
+
+
+def _is_unique(database: Database, table: FoundTable, column: str) -> bool:
+    """Whether no value of the column, among many, is there twice."""
+    name = database.quote(column)
+    source = database.quoted(sa.Table(table.name, sa.MetaData(), schema=table.schema))
+    some = f"(SELECT {name} AS v FROM {source} LIMIT {_MOST_COUNTED})"
+    rows = rows_if_allowed(database, f"SELECT count(*), count(DISTINCT s.v) FROM {some} AS s")
+    return bool(rows) and rows[0][0] == rows[0][1]
 
 
 def with_epochs(database: Database, tables: list[FoundTable]) -> list[FoundTable]:
