@@ -16,7 +16,7 @@ from recommender.errors import DatabaseError, SettingsError
 from recommender.night.target import target_of
 from recommender.settings import Settings
 from recommender.setup.grants import Grants, schemas_read, writer_grants
-from recommender.setup.looks import Sample
+from recommender.setup.looks import Sample, quoted_name
 from recommender.tables import Role
 
 _DENIED = (1142, 1143)
@@ -128,7 +128,7 @@ def _is_there(target: Target, inspector: sa.Inspector, table: sa.Table) -> bool 
 def _schema_statement(target: Target, schema: str) -> str:
     """The statement that makes the schema (a database, on MySQL)."""
     kind = "DATABASE" if target.database.backend == "mysql" else "SCHEMA"
-    return f"CREATE {kind} {target.database.quoted(sa.Table(schema, sa.MetaData()))};"
+    return f"CREATE {kind} {quoted_name(target.database, schema)};"
 
 
 def _statement(target: Target, table: sa.Table) -> str:

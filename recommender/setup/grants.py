@@ -12,6 +12,7 @@ from recommender.database.query import read_query, tables_read
 from recommender.errors import SettingsError
 from recommender.night.target import target_of
 from recommender.settings import Settings
+from recommender.setup.looks import quoted_name
 
 GRANTS = "grants.sql"
 """Where a shop's own `sql/` has this file, it says what the reader needs."""
@@ -46,7 +47,7 @@ class _Side:
 
     def name(self, schema: str | None, table: str) -> str:
         """The table with its schema, quoted."""
-        return self.database.quoted(sa.Table(table, sa.MetaData(), schema=schema or self.schema))
+        return quoted_name(self.database, table, schema or self.schema)
 
     def grant(self, rights: str, tables: list[str], user: str) -> list[str]:
         """GRANT statements: PostgreSQL takes many tables in one, MariaDB and MySQL one."""
@@ -58,7 +59,7 @@ class _Side:
         """What makes schemas passable, where there are such."""
         if self.database.backend != "postgresql":
             return []
-        names = sorted(self._bare(schema or self.schema or "public") for schema in schemas)
+        names = sorted(quoted_name(self.database, schema or self.schema or "public") for schema in schemas)
         return [f"GRANT USAGE ON SCHEMA {', '.join(names)} TO {user};"]
 
     def web_user(self) -> str:
@@ -66,9 +67,6 @@ class _Side:
         if self.database.backend == "mysql":
             return f"'{WEB_USER}'@{self.user.rpartition('@')[2]}"
         return WEB_USER
-
-    def _bare(self, name: str) -> str:
-        return self.database.quoted(sa.Table(name, sa.MetaData()))
 
 
 def needed_grants(settings: Settings) -> list[Grants]:
@@ -104,7 +102,7 @@ def reader_of(database: Database) -> tuple[str, str]:
         return "", ""
     with database.connect() as connection:
         side = _side(database, connection, None)
-    return side.user, database.quoted(sa.Table(side.schema or "public", sa.MetaData()))
+    return side.user, quoted_name(database, side.schema or "public")
 
 
 def _own_statements(settings: Settings, backend: str) -> list[str]:
@@ -225,8 +223,7 @@ def _side(database: Database, connection: sa.Connection, schema: str | None) -> 
         return _Side(database, quoted, schema or str(database.url.database))
     user = str(connection.exec_driver_sql("SELECT current_user").scalar())
     here = connection.exec_driver_sql("SELECT current_schema()").scalar()
-    quoted = database.quoted(sa.Table(user, sa.MetaData()))
-    return _Side(database, quoted, schema or (None if here is None else str(here)))
+    return _Side(database, quoted_name(database, user), schema or (None if here is None else str(here)))
 
 
 def _account_part(name: str) -> str:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from recommender.database import open_database
 from recommender.database.base import Database, QueryColumn, Snapshot
 from recommender.database.ddl import KeyType
@@ -73,6 +75,11 @@ def separate_looks(shop: Database, folder: Path, timeout_seconds: int) -> Iterat
         return
     with shop.snapshot(folder, timeout_seconds) as snapshot:
         yield lambda: nullcontext(snapshot)
+
+
+def quoted_name(database: Database, name: str, schema: str | None = None) -> str:
+    """The name of a table, or of what is quoted like one, as the database's SQL has it."""
+    return database.quoted(sa.Table(name, sa.MetaData(), schema=schema))
 
 
 def rows_of(snapshot: Snapshot, query: Query, columns: Iterable[QueryColumn]) -> list[tuple[object, ...]]:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from string import Template
 from zoneinfo import available_timezones
 
-import sqlalchemy as sa
-
 from recommender.database.base import Database
 from recommender.errors import SettingsError
 from recommender.setup.grants import GRANTS, reader_of
+from recommender.setup.looks import quoted_name
 from recommender.setup.platforms.detect import Platform, Shop, detect
 from recommender.setup.platforms.parameters import Ask, Value, fill_parameters
 from recommender.setup.platforms.preset import STATUSES, ParameterKind
@@ -125,7 +124,7 @@ def _sql_value(value: Value, database: Database) -> str:
         return value.text if value.is_set else "0"
     if kind is ParameterKind.NAME and value.text:
         schema, _, name = value.text.rpartition(".")
-        return database.quoted(sa.Table(name, sa.MetaData(), schema=schema or None))
+        return quoted_name(database, name, schema or None)
     return value.text
 
 

@@ -10,14 +10,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from recommender.database.base import Database
-from recommender.setup.looks import rows_if_allowed
+from recommender.setup.looks import quoted_name, rows_if_allowed
 from recommender.setup.proposal import words
 from recommender.setup.proposal.contents import since_condition, time_expression, with_epochs, with_keys
 from recommender.setup.proposal.guesses import SalesGuess, candidates, product_table
-from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, FoundTable
+from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, FoundTable, full_name
 from recommender.system.text import printable
 
 _OTHERS_SHOWN = 3
@@ -70,8 +68,8 @@ def propose(database: Database, tables: list[FoundTable]) -> Proposal | None:
 
 def described(table: FoundTable) -> str:
     """A table in a line of a comment: name, rows and columns."""
-    place = f"{table.schema}.{table.name}" if table.schema else table.name
-    return printable(f"{place} ({table.rows} rows): {', '.join(column.name for column in table.columns)}")
+    columns = ", ".join(column.name for column in table.columns)
+    return printable(f"{full_name(table.schema, table.name)} ({table.rows} rows): {columns}")
 
 
 class _Writer:
@@ -80,11 +78,11 @@ class _Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def _name(self, name: str, schema: str | None = None) -> str:
-        return self._database.quoted(sa.Table(name, sa.MetaData(), schema=schema))
+    def _name(self, name: str) -> str:
+        return quoted_name(self._database, name)
 
     def _table(self, table: FoundTable) -> str:
-        return self._name(table.name, table.schema)
+        return quoted_name(self._database, table.name, table.schema)
 
     def _of(self, alias: str, column: FoundColumn | str) -> str:
         return f"{alias}.{self._name(column if isinstance(column, str) else column.name)}"

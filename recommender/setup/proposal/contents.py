@@ -7,10 +7,8 @@ declared as.
 from collections.abc import Mapping
 from dataclasses import replace
 
-import sqlalchemy as sa
-
 from recommender.database.base import Database
-from recommender.setup.looks import rows_if_allowed
+from recommender.setup.looks import quoted_name, rows_if_allowed
 from recommender.setup.proposal import words
 from recommender.setup.proposal.shoptables import ColumnKind, Epoch, FoundColumn, FoundTable
 
@@ -85,7 +83,7 @@ def _key(database: Database, table: FoundTable) -> tuple[str, ...]:
 def _is_unique(database: Database, table: FoundTable, column: str) -> bool:
     """Whether no value of the column, among many, is there twice."""
     name = database.quote(column)
-    source = database.quoted(sa.Table(table.name, sa.MetaData(), schema=table.schema))
+    source = quoted_name(database, table.name, table.schema)
     some = f"(SELECT {name} AS v FROM {source} LIMIT {_MOST_COUNTED})"
     rows = rows_if_allowed(database, f"SELECT count(*), count(DISTINCT s.v) FROM {some} AS s")
     return bool(rows) and rows[0][0] == rows[0][1]
@@ -157,7 +155,7 @@ def _looked_at(database: Database, table: FoundTable, column: FoundColumn) -> Fo
 def _forms(database: Database, table: FoundTable, column: FoundColumn) -> Mapping[str, int]:
     """How many of some rows hold each form: the name of an Epoch, texts that are times, and others."""
     name = database.quote(column.name)
-    source = database.quoted(sa.Table(table.name, sa.MetaData(), schema=table.schema))
+    source = quoted_name(database, table.name, table.schema)
     number, cases, kinds = "s.v", [], [e for e in Epoch if e is not Epoch.DAYS]
     if database.backend == "sqlite":
         number, kinds = "(s.v + 0)", [*Epoch]

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.engine.interfaces import (
 from sqlalchemy.engine.reflection import ObjectKind
 
 from recommender.database.base import Database
+from recommender.setup.looks import quoted_name
 from recommender.tables import LISTS, RUNS
 
 _MOST_COUNTED = 100_000
@@ -90,14 +92,17 @@ class FoundTable:
     columns: tuple[FoundColumn, ...]
     key: tuple[str, ...]
     """Columns of the primary key."""
-    links: "_Links"
-    """Foreign keys of one column: to schema, table and column."""
     rows: int
     """How many rows, about."""
     uniques: frozenset[str] = frozenset()
     """Columns that are never NULL, each unique by itself as the database has it declared."""
     joins: tuple["Join", ...] = ()
     """Foreign keys of any number of columns."""
+
+    @property
+    def links(self) -> Mapping[str, tuple[str | None, str, str]]:
+        """Foreign keys of one column: to schema, table and column."""
+        return {j.pairs[0][0]: (j.schema, j.table, j.pairs[0][1]) for j in self.joins if len(j.pairs) == 1}
 
     def column(self, name: str) -> FoundColumn | None:
         """The column of that name."""
@@ -112,9 +117,6 @@ class Join:
     table: str
     pairs: tuple[tuple[str, str], ...]
     """Each column, and the one that it refers to."""
-
-
-_Links = Mapping[str, tuple[str | None, str, str]]
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def shop_tables(database: Database) -> ShopTables:
                 if count is not None and count <= 0:
                     count = _count(database, connection, schema, name)
                 if count is None:
-                    found.unread.append(_full(schema, name))
+                    found.unread.append(full_name(schema, name))
                 elif count:
                     found.tables.append(replace(table, columns=readable, rows=count))
         return found
@@ -174,7 +176,8 @@ def _verbatim(connection: sa.Connection, statement: str) -> Any:
     return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
-def _full(schema: str | None, name: str) -> str:
+def full_name(schema: str | None, name: str) -> str:
+    """As people write it: with the schema where it is not the connection's own."""
     return f"{schema}.{name}" if schema else name
 
 
@@ -191,7 +194,6 @@ def _described(inspector: sa.Inspector, schema: str | None, unread: list[str]) -
             name,
             columns,
             tuple(key["constrained_columns"] if key else ()),
-            _links(links),
             0,
             frozenset(_uniques(indexes)) & required,
             tuple(_join(link) for link in links),
@@ -210,39 +212,34 @@ _Reflected = tuple[
 def _reflected(inspector: sa.Inspector, schema: str | None, unread: list[str]) -> list[_Reflected]:
     names = [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
     try:
-        keys = inspector.get_multi_pk_constraint(schema=schema)
-        links = inspector.get_multi_foreign_keys(schema=schema)
-        indexes = inspector.get_multi_indexes(schema=schema)
-        uniques = inspector.get_multi_unique_constraints(schema=schema)
-        columns = inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
-        # MariaDB's and MySQL's are left out silently.
-        unread += [_full(schema, name) for name in names if (schema, name) not in columns]
-        return [
-            (
-                str(place[1]),
-                described,
-                keys.get(place),
-                links.get(place, []),
-                [*indexes.get(place, []), *uniques.get(place, [])],
-            )
-            for place, described in columns.items()
-        ]
+        found = _read(inspector, schema)
     except sa.exc.DBAPIError:
-        pass  # one that cannot be read must not hide the others: each by itself
-    found: list[_Reflected] = []
-    for name in names:
-        try:
-            described = inspector.get_columns(name, schema=schema)
-            key = inspector.get_pk_constraint(name, schema=schema)
-            links_of = inspector.get_foreign_keys(name, schema=schema)
-            indexes_of: list[ReflectedIndex | ReflectedUniqueConstraint] = [
-                *inspector.get_indexes(name, schema=schema),
-                *inspector.get_unique_constraints(name, schema=schema),
-            ]
-            found.append((name, described, key, links_of, indexes_of))
-        except (sa.exc.DBAPIError, sa.exc.NoSuchTableError):
-            unread.append(_full(schema, name))
+        found = []  # one that cannot be read must not hide the others: each by itself
+        for name in names:
+            with suppress(sa.exc.DBAPIError):
+                found += _read(inspector, schema, [name])
+    # MariaDB's and MySQL's that cannot be read are left out silently.
+    there = {name for name, *_ in found}
+    unread += [full_name(schema, name) for name in names if name not in there]
     return found
+
+
+def _read(inspector: sa.Inspector, schema: str | None, names: list[str] | None = None) -> list[_Reflected]:
+    columns = inspector.get_multi_columns(schema, names, kind=ObjectKind.ANY)
+    keys = inspector.get_multi_pk_constraint(schema, names)
+    links = inspector.get_multi_foreign_keys(schema, names)
+    indexes = inspector.get_multi_indexes(schema, names)
+    uniques = inspector.get_multi_unique_constraints(schema, names)
+    return [
+        (
+            str(place[1]),
+            described,
+            keys.get(place),
+            links.get(place, []),
+            [*indexes.get(place, []), *uniques.get(place, [])],
+        )
+        for place, described in columns.items()
+    ]
 
 
 def _join(link: ReflectedForeignKeyConstraint) -> Join:
@@ -259,17 +256,9 @@ def _uniques(indexes: list[ReflectedIndex | ReflectedUniqueConstraint]) -> Itera
             yield name
 
 
-def _links(constraints: list[ReflectedForeignKeyConstraint]) -> _Links:
-    return {
-        c["constrained_columns"][0]: (c["referred_schema"], c["referred_table"], c["referred_columns"][0])
-        for c in constraints
-        if len(c["constrained_columns"]) == len(c["referred_columns"]) == 1
-    }
-
-
 def _count(database: Database, connection: sa.Connection, schema: str | None, name: str) -> int | None:
     """The rows of a table, at most some; None where it cannot be read."""
-    table = database.quoted(sa.Table(name, sa.MetaData(), schema=schema))
+    table = quoted_name(database, name, schema)
     counted = f"SELECT count(*) FROM (SELECT 1 AS one FROM {table} LIMIT {_MOST_COUNTED}) AS t"
     try:
         return int(_verbatim(connection, counted).scalar() or 0)
