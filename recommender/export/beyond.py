@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,11 +17,10 @@ from recommender.database.base import Database, QueryColumn, Snapshot
 from recommender.database.query import Query, read_query
 from recommender.errors import DatabaseError, TransientError
 from recommender.system.text import shortened
-from recommender.system.times import UNREADABLE, microseconds, parse_times
+from recommender.system.times import UNREADABLE, microseconds, moment_of, parse_times
 
 log = logging.getLogger(__name__)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 1)  # noqa: DTZ001 - :since carries no zone
 _TIME = "time"
 _DAY = "[0-9]" * 4 + "-" + "[0-9]" * 2 + "-" + "[0-9]" * 2
@@ -145,7 +144,7 @@ def newest_sale(
     readable = [micros for micros in times if micros != UNREADABLE and micros < microseconds(end)]
     if readable:
         place = times.index(max(readable))
-        return Newest(_EPOCH + timedelta(microseconds=times[place]), str(values[place]))
+        return Newest(moment_of(times[place]), str(values[place]))
     return Newest(None, shortened(str(values[0]))) if values else None
 
 

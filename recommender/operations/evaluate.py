@@ -1,7 +1,7 @@
 """Quality on the shop's own past: the work behind `recommend evaluate`."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from recommender.errors import DatabaseError, RefusedError
@@ -24,11 +24,10 @@ from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.arrays import Int32s, Int64s
 from recommender.system.progress import Progress
-from recommender.system.times import DAY_MICROSECONDS
+from recommender.system.times import DAY_MICROSECONDS, moment_of
 from recommender.tables import KeyKind
 
 DAYS, WINDOWS = 28, 3
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FEW_CUSTOMERS = 100
 """With fewer the intervals are so wide that hardly a difference stands out."""
 
@@ -209,4 +208,4 @@ def _young(lines: SaleLines, days: int, wanted: int, found: int) -> str:
 
 
 def _iso(moment: int) -> str:
-    return (_EPOCH + timedelta(microseconds=moment)).isoformat().replace("+00:00", "Z")
+    return moment_of(moment).isoformat().replace("+00:00", "Z")

@@ -44,6 +44,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(micros: int) -> datetime:
+    """The moment of so many microseconds of UTC, aware."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 def to_utc(local: Int64s, zone: ZoneInfo) -> Int64s:
     """Local wall-clock microseconds as microseconds of UTC; shapes alike."""
     readable = local[local != UNREADABLE]
@@ -172,7 +177,7 @@ def shown_time(value: object, sold_in: ZoneInfo, shown_in: ZoneInfo) -> str:
     if micros == UNREADABLE:
         return str(value)
     try:
-        return f"{(_EPOCH + timedelta(microseconds=micros)).astimezone(shown_in):%Y-%m-%d %H:%M}"
+        return f"{moment_of(micros).astimezone(shown_in):%Y-%m-%d %H:%M}"
     except OverflowError:  # the last day of the calendar, which stands for "never"
         return str(value)
 

@@ -49,14 +49,7 @@ from recommender.setup.checks.ownqueries import (
     probe_items,
     probe_sales,
 )
-from recommender.setup.checks.sales import (
-    CheckedSales,
-    catalogue_of,
-    check_gate,
-    check_items,
-    check_sales,
-    read_sales,
-)
+from recommender.setup.checks.sales import CheckedSales, check_gate, check_items, check_sales, read_sales
 from recommender.setup.checks.surroundings import (
     check_disk,
     check_hold,
@@ -197,27 +190,20 @@ class _Check:
             check_statuses(settings, shop, since, look, findings)
         if first is not None and not first.has_instants:
             check_zone(settings, server, findings, self._now)
-        catalogue = None if exported is None else catalogue_of(folder, exported)
+        sales = None if exported is None else read_sales(folder, exported, settings)
         if first is not None and first.rows:
-            lines = first_lines(first, catalogue, settings)
+            lines = first_lines(first, None if sales is None else sales.catalogue, settings)
             findings.ok("sales", f"The first rows, in the time of {settings.shop_timezone}:", *lines)
         keys: dict[Role, object] = {}
-        if exported is not None and catalogue is not None:
-            sales = read_sales(folder, exported, catalogue, settings)
+        if sales is not None:
             last = last_published(settings.data_dir)
-            check_sales(
-                sales, exported, window=self._window, settings=settings, last_run=last, findings=findings
-            )
-            never = check_items(
-                sales, exported, catalogue, settings=settings, target=target, findings=findings
-            )
+            check_sales(sales, window=self._window, settings=settings, last_run=last, findings=findings)
+            never = check_items(sales, settings=settings, target=target, findings=findings)
             recent = self._local((sales.newest or self._now) - timedelta(days=1))
             check_plan(settings, shop, recent, sales.lines, findings)
             if target is not None:
                 keys = check_gate(
                     sales,
-                    exported,
-                    catalogue,
                     never,
                     settings=settings,
                     target=target,
@@ -225,7 +211,7 @@ class _Check:
                     last_run=last,
                     findings=findings,
                 )
-            self._resources(shop, sales, len(catalogue.ids))
+            self._resources(shop, sales)
         if target is not None and settings.data_dir.is_dir():
             try_rights(settings, target, folder, keys, findings)
 
@@ -250,9 +236,9 @@ class _Check:
             return exported
         return None
 
-    def _resources(self, shop: Database, sales: CheckedSales, items: int) -> None:
+    def _resources(self, shop: Database, sales: CheckedSales) -> None:
         path = sqlite_path(shop)
-        size = Size(sales.lines, len(sales.customers), items)
+        size = Size(sales.lines, len(sales.customers), len(sales.catalogue.ids))
         if self._settings.data_dir.is_dir():
             with self._findings.trying("disk"):
                 check_disk(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
 from recommender.system.files import sha256_of
 from recommender.system.text import shortened
-from recommender.system.times import shop_days
+from recommender.system.times import moment_of, shop_days
 from recommender.system.window import Window
 from recommender.tables import RECOMMENDATIONS, KeyKind, Role, made_lists
 
@@ -49,8 +49,13 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class CheckedSales:
-    """What the check keeps of the sales."""
+    """What the check keeps of tonight's sales and items."""
 
+    export: Export
+    catalogue: Catalogue
+    """The exported items."""
+    interactions: Interactions
+    """What the night will learn from."""
     customers: Keys
     """Those with at least one line of positive quantity; no guests unless they are published."""
     items: Keys
@@ -67,12 +72,11 @@ class CheckedSales:
     """A customer's key that seems to stand for guests, and how many lines it has."""
     in_most_baskets: tuple[int | str, float] | None
     """An item that lies in most baskets, and its share of them."""
-    interactions: Interactions
-    """What the night will learn from."""
 
 
-def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Settings) -> CheckedSales:
-    """Read the exported sales as the night will, so that both judge by the same."""
+def read_sales(folder: Path, export: Export, settings: Settings) -> CheckedSales:
+    """Read what was exported as the night will, so that both judge by the same."""
+    catalogue = load_catalogue(folder / ITEMS, item_kind=export.item_kind)
     lines = load_sale_lines(folder / SALES, customer_kind=export.customer_kind, item_kind=export.item_kind)
     interactions = make_interactions(lines, half_life_days=settings.half_life_days)
     items, moments = lines.item_ids, lines.times
@@ -80,17 +84,19 @@ def read_sales(folder: Path, export: Export, catalogue: Catalogue, settings: Set
     per_item = np.bincount(lines.items, minlength=len(items))
     common = item_in_most_baskets(lines.users, lines.items, moments)
     return CheckedSales(
+        export=export,
+        catalogue=catalogue,
+        interactions=interactions,
         customers=interactions.user_ids.where(~interactions.guests() | settings.publish_guests),
         items=items,
         lines=len(moments),
-        newest=_moment(lines.newest) if len(moments) else None,
+        newest=moment_of(lines.newest) if len(moments) else None,
         unknown_lines=int(per_item[unknown].sum()),
         unknown_items=tuple(str(items[int(i)]) for i in np.flatnonzero(unknown)[:_EXAMPLES]),
         repeated_lines=int(np.count_nonzero(~lines.begins)),
         days=tuple(np.unique(shop_days(moments, settings.shop_timezone)).tolist()),
         nobody=_nobody(lines.user_ids, lines.users),
         in_most_baskets=None if common is None else (items[common[0]], common[1]),
-        interactions=interactions,
     )
 
 
@@ -111,21 +117,11 @@ def _nobody(customers: Keys, users: npt.NDArray[np.int32]) -> tuple[str, int] | 
     return (str(key), int(lines[place])) if is_none or is_crowd else None
 
 
-def _moment(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-
-
 def check_sales(
-    sales: CheckedSales,
-    export: Export,
-    *,
-    window: Window,
-    settings: Settings,
-    last_run: Run | None,
-    findings: Findings,
+    sales: CheckedSales, *, window: Window, settings: Settings, last_run: Run | None, findings: Findings
 ) -> None:
     """Numbers, ages, gaps and doubles; all but an empty shop only warns."""
-    counts = export.counts
+    export, counts = sales.export, sales.export.counts
     for warning in export.warnings:
         since = ":since" in warning
         what_to_do = "Add WHERE … >= :since." if since else "Mind the query; the night goes on all the same."
@@ -205,42 +201,18 @@ def find_gap(days: Sequence[int], today: int) -> tuple[int, int] | None:
     return (first + 1, end - 1) if end - first - 1 > usual + 1 else None
 
 
-def _warn_of_common(
-    sales: CheckedSales, items: list[str], allowed: npt.NDArray[np.bool_], findings: Findings
-) -> None:
-    """An item in most baskets is named where it may be recommended."""
-    if sales.in_most_baskets is None:
-        return
-    item = str(sales.in_most_baskets[0])
-    if item in items and allowed[items.index(item)]:
-        what, _, what_to_do = in_every_basket(*sales.in_most_baskets).partition(": ")
-        findings.warn("items", f"{what}.", capital(what_to_do))
-
-
 def check_items(
-    sales: CheckedSales,
-    export: Export,
-    catalogue: Catalogue,
-    *,
-    settings: Settings,
-    target: Target | None,
-    findings: Findings,
+    sales: CheckedSales, *, settings: Settings, target: Target | None, findings: Findings
 ) -> Keys:
     """What there is to sell, and whether sales and items speak of the same things.
 
-    Args:
-        sales: what was read.
-        export: of the sales and the items.
-        catalogue: the items.
-        settings: of the night.
-        target: whose tables tell which items NEVER_RECOMMEND names; None where they cannot be used.
-        findings: what is found is put into it.
+    Without a target nobody can be asked which items NEVER_RECOMMEND names.
 
     Returns:
         The items that are never recommended.
     """
     never = Keys.of()
-    counts = export.counts
+    catalogue, counts = sales.catalogue, sales.export.counts
     findings.ok("items", f"{counts.items:,} items, {counts.sellable_items:,} of them sellable.")
     if sales.unknown_lines:
         examples = ", ".join(map(shortened, sales.unknown_items))
@@ -259,7 +231,7 @@ def check_items(
             findings.ok("items", f"{what}: deleted products, as it seems.")
     with findings.trying("items"):
         known = catalogue.ids.union(sales.items)
-        named = never_recommend(settings.never_recommend, export.item_kind, known, target)
+        named = never_recommend(settings.never_recommend, sales.export.item_kind, known, target)
         never = named.items
         if named.warning:
             findings.warn(
@@ -282,7 +254,12 @@ def check_items(
                 items_path=settings.sql_dir / ITEMS_QUERY,
             )
         left = catalogue.allowed(catalogue.ids, never)
-        _warn_of_common(sales, catalogue.ids.as_texts(), left, findings)
+        items = catalogue.ids.as_texts()
+        if sales.in_most_baskets is not None:
+            item, share = sales.in_most_baskets
+            if str(item) in items and left[items.index(str(item))]:
+                what, _, what_to_do = in_every_basket(item, share).partition(": ")
+                findings.warn("items", f"{what}.", capital(what_to_do))
         allowed = int(left.sum())
         if allowed < settings.top_n:
             findings.warn(
@@ -301,8 +278,6 @@ def check_items(
 
 def check_gate(
     sales: CheckedSales,
-    export: Export,
-    catalogue: Catalogue,
     never: Keys,
     *,
     settings: Settings,
@@ -316,6 +291,7 @@ def check_gate(
     Returns:
         A customer key and an item key that fit, to try a row with; empty where there are none.
     """
+    export, catalogue = sales.export, sales.catalogue
     kinds = {
         Role.CUSTOMER: KeyKind.TEXT if settings.publish_guests else export.customer_kind,
         Role.ITEM: export.item_kind,
@@ -377,8 +353,3 @@ def check_gate(
         Role.CUSTOMER: str(customer) if settings.publish_guests else customer,
         Role.ITEM: catalogue.ids[0],
     }
-
-
-def catalogue_of(folder: Path, export: Export) -> Catalogue:
-    """The exported items."""
-    return load_catalogue(folder / ITEMS, item_kind=export.item_kind)
