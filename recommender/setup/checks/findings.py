@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -94,17 +94,4 @@ class CheckReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON types."""
-        return {
-            "exit_code": int(self.exit_code),
-            "findings": [
-                {
-                    "level": str(finding.level),
-                    "area": finding.area,
-                    "what": finding.what,
-                    "what_to_do": finding.what_to_do,
-                    "exit_code": int(finding.exit_code),
-                    "details": [*finding.details],
-                }
-                for finding in self.findings
-            ],
-        }
+        return asdict(self)

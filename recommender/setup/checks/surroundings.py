@@ -24,7 +24,7 @@ from recommender.night.writers import (
     writers,
 )
 from recommender.operations.status import status
-from recommender.runs.folder import list_runs, published_runs
+from recommender.runs.folder import last_published, list_runs, published_runs
 from recommender.runs.hold import require_no_hold
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
@@ -293,12 +293,14 @@ def check_waits(
 
 def _last_peak(settings: Settings, estimated: int) -> int | None:
     """The peak of the last published run, grown as the estimate has since, in bytes."""
-    for run in published_runs(list_runs(settings.data_dir))[-1:]:
-        peak, then = run.manifest.peak(), size_of(run)
-        if then.sales and peak:
-            growth = estimated - needed_bytes(then, settings, choose_blocks(then, settings))
-            return int(peak * MB) + max(growth, 0)
-    return None
+    run = last_published(settings.data_dir)
+    if run is None:
+        return None
+    peak, then = run.manifest.peak(), size_of(run)
+    if not (then.sales and peak):
+        return None
+    growth = estimated - needed_bytes(then, settings, choose_blocks(then, settings))
+    return int(peak * MB) + max(growth, 0)
 
 
 def available_memory(
