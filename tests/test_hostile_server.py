@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.database import open_database
-from recommender.database.advice import ASKS_FOR_FILES, CLEAR_TEXT
+from recommender.database.codes import ASKS_FOR_FILES, CLEAR_TEXT
 from recommender.database.mysqlwire import GuardedConnection
 from recommender.database.urls import is_local_host, normalise_url
 from recommender.errors import DatabaseError, ExitCode, SettingsError

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from sqlalchemy import make_url
 
 from recommender.database import open_database
-from recommender.database.advice import NO_TLS, NOT_TRUSTED
+from recommender.database.codes import NO_TLS, NOT_TRUSTED
 from recommender.database.urls import normalise_url
 from recommender.errors import DatabaseError
 from tests.conftest import leave_out

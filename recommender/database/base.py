@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import sqlalchemy as sa
 
-from recommender.database.advice import (
+from recommender.database.codes import (
     COLLATIONS,
     NOT_WRITTEN,
     REFUSED_ROW,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from recommender.database import silence
-from recommender.database.advice import REFUSED_ROW, mysql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -29,12 +28,11 @@ from recommender.database.base import (
     no_key,
     text_type,
 )
+from recommender.database.codes import REFUSED_ROW, is_mysql_transient, mysql_advice, mysql_words
 from recommender.database.ddl import KeyType
 from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
 from recommender.database.sessions import LIFTED_MODES, OWN_MODE, set_mysql
-from recommender.database.transient import is_mysql_transient
-from recommender.database.typewords import mysql_words
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
 from recommender.system.csvform import parse_records, read_records, whole_records

@@ -12,7 +12,7 @@ from pymysql.constants import CLIENT, CR
 from pymysql.err import OperationalError
 
 from recommender.database import silence
-from recommender.database.advice import ASKS_FOR_FILES, CLEAR_TEXT
+from recommender.database.codes import ASKS_FOR_FILES, CLEAR_TEXT
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
 from recommender.system.text import printable, shortened

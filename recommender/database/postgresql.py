@@ -12,7 +12,6 @@ import psycopg
 import sqlalchemy as sa
 
 from recommender.database import silence
-from recommender.database.advice import POOLED, postgresql_advice
 from recommender.database.base import (
     GUEST_KEY_LENGTH,
     LOCK_WAIT_SECONDS,
@@ -27,13 +26,12 @@ from recommender.database.base import (
     no_key,
     text_type,
 )
+from recommender.database.codes import POOLED, is_postgresql_transient, postgresql_advice, postgresql_words
 from recommender.database.ddl import KeyType
 from recommender.database.keepalive import Heartbeat
 from recommender.database.postgresqlwire import PatientConnection
 from recommender.database.query import Query
 from recommender.database.sessions import POSTGRESQL, postgresql_statement
-from recommender.database.transient import is_postgresql_transient
-from recommender.database.typewords import postgresql_words
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError, LockedError, TransientError
 from recommender.tables import KeyKind, ListTable

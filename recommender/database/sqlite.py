@@ -13,7 +13,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from recommender.database.advice import TOO_SLOW, sqlite_advice
 from recommender.database.base import (
     LOCK_WAIT_SECONDS,
     ROWS_AT_ONCE,
@@ -27,9 +26,9 @@ from recommender.database.base import (
     Snapshot,
     no_key,
 )
+from recommender.database.codes import TOO_SLOW, sqlite_advice, sqlite_words
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
-from recommender.database.typewords import sqlite_words
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
 from recommender.system.csvform import read_records
 from recommender.system.files import new_file

@@ -1,4 +1,7 @@
-"""What to do about a database's errors: the same words for the same trouble, whichever database tells it."""
+"""What a database's codes mean: what to do about an error, whether it is over in a moment, what a type is.
+
+The same words for the same trouble, whichever database tells it.
+"""
 
 import re
 import sqlite3
@@ -57,6 +60,8 @@ NOT_WRITTEN = (
 NO_CONNECTION_FREE = "The server has no connection free for this user: run again later, or raise its limit."
 DISK_FULL = "The disk of the database is full; what was published stays. Free some space there."
 
+_MYSQL_NONE_FREE = (1040, 1203, 1226)
+"""Too many connections, of all users or of this one."""
 _MYSQL = {
     **dict.fromkeys((1205, 1213), LOCKED),
     **dict.fromkeys((1969, 3024), TOO_SLOW),
@@ -73,11 +78,12 @@ _MYSQL = {
     **dict.fromkeys((1021, 1114), DISK_FULL),
     **dict.fromkeys((1048, 1062, 1264, 1366, 1406, 1451, 1452, 1644, 3819, 4025), REFUSED_ROW),
     **dict.fromkeys((1175, 1290), NOT_WRITTEN),
-    **dict.fromkeys((1040, 1203, 1226), NO_CONNECTION_FREE),
+    **dict.fromkeys(_MYSQL_NONE_FREE, NO_CONNECTION_FREE),
 }
 _MYSQL_DISK_FULL = re.compile(r"(?:Errcode:|[Ee]rror) 28\b")
 """The system's number for it, in the server's words about a file of its own."""
 
+_POSTGRESQL_NONE_FREE = ("too many connections", "too many clients", "connection slots")
 _POSTGRESQL = {
     "55P03": LOCKED,
     "57014": TOO_SLOW,
@@ -94,9 +100,7 @@ _POSTGRESQL_CONNECTION = {
     "authentication failed": WRONG_LOGIN,
     "no password supplied": WRONG_LOGIN,
     "requested a cleartext password": CLEAR_TEXT,
-    "too many connections": NO_CONNECTION_FREE,
-    "too many clients": NO_CONNECTION_FREE,
-    "connection slots": NO_CONNECTION_FREE,
+    **dict.fromkeys(_POSTGRESQL_NONE_FREE, NO_CONNECTION_FREE),
     "Connection refused": UNREACHABLE,
     "could not translate host name": UNREACHABLE,
     "failed to resolve host": UNREACHABLE,
@@ -148,3 +152,120 @@ def postgresql_advice(state: str | None, message: str, database: str | None) -> 
 def sqlite_advice(error: BaseException) -> str | None:
     """By SQLite's own code; errors of the Python module have none."""
     return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+
+
+# Which errors of a server are over in a moment: nothing else is tried again. Not among them: a lock of the
+# shop's that was waited for already, a wrong password, whatever the server says about a statement. SQLite has
+# none but a commit that a reader keeps out, which it knows itself.
+_MYSQL_LOST = frozenset((1053, 1152, 1159, 1160, 1161, 1213, 1927, 2006, 2013, 4031))
+"""Shut down, cut off, killed, gone, lost; and a deadlock, of which the server has rolled one back."""
+_MYSQL_REFUSED = frozenset((*_MYSQL_NONE_FREE, 2002, 2003))
+"""Too many connections, or no server there, which may be starting again."""
+
+_POSTGRESQL_PASSING = frozenset(("57P01", "57P02", "57P03", "40001", "40P01", "53300"))
+"""Shut down, crashed, starting; conflicts of transactions, deadlocks; too many connections."""
+_POSTGRESQL_PASSING_CLASS = "08"
+"""Trouble with the connection."""
+_POSTGRESQL_CONNECTING = (
+    "connection failed",
+    "connection to server",
+    "failed to resolve",
+    "connection time",
+)
+"""How the driver's errors begin where it could not connect; these have no code."""
+_POSTGRESQL_REFUSED = (
+    "Connection refused",
+    "Connection reset",
+    "server closed the connection",
+    "is starting up",
+    "is shutting down",
+    "in recovery mode",
+    *_POSTGRESQL_NONE_FREE,
+)
+
+
+def is_mysql_transient(error: BaseException, *, was_reached: bool) -> bool:
+    """Whether to try again, by the server's or the driver's number.
+
+    Args:
+        error: the driver's.
+        was_reached: a connection to the server was made before; else its address may be wrong.
+    """
+    code = error.args[0] if error.args else None
+    if code == 0 and type(error).__name__ == "InterfaceError":
+        return True  # PyMySQL's word for a connection that has ended already
+    return code in _MYSQL_LOST or (was_reached and code in _MYSQL_REFUSED)
+
+
+def is_postgresql_transient(state: str | None, message: str, *, was_reached: bool) -> bool:
+    """Whether to try again, by SQLSTATE; where the connection itself failed there is none, only words.
+
+    Args:
+        state: the code.
+        message: the driver's or the server's words.
+        was_reached: a connection to the server was made before; else its address may be wrong.
+    """
+    if state:
+        return state in _POSTGRESQL_PASSING or state.startswith(_POSTGRESQL_PASSING_CLASS)
+    if message.startswith(_POSTGRESQL_CONNECTING):
+        return was_reached and any(words in message for words in _POSTGRESQL_REFUSED)
+    return True
+
+
+# What an owner calls a column whose type can be no key. The type's own name follows in brackets, so that it
+# can be looked up.
+_FRACTION, _MOMENT, _BYTES = "a number with a fraction", "a date and time", "raw bytes"
+
+_MYSQL_TYPES = {
+    0: (_FRACTION, "DECIMAL"),
+    4: (_FRACTION, "FLOAT"),
+    5: (_FRACTION, "DOUBLE"),
+    6: ("always NULL", "NULL"),
+    7: (_MOMENT, "TIMESTAMP"),
+    10: ("a date", "DATE"),
+    11: ("a time of day", "TIME"),
+    12: (_MOMENT, "DATETIME"),
+    13: ("a year", "YEAR"),
+    16: ("bits", "BIT"),
+    245: ("a document", "JSON"),
+    246: (_FRACTION, "DECIMAL"),
+    255: ("a place or shape", "GEOMETRY"),
+}
+"""By the type codes of the protocol (include/field_types.h of the server)."""
+
+_POSTGRESQL_TYPES = {
+    "numeric": _FRACTION,
+    "real": _FRACTION,
+    "double precision": _FRACTION,
+    "money": "an amount of money",
+    "timestamp without time zone": _MOMENT,
+    "timestamp with time zone": _MOMENT,
+    "date": "a date",
+    "time without time zone": "a time of day",
+    "time with time zone": "a time of day",
+    "bytea": _BYTES,
+    "boolean": "yes or no",
+    "json": "a document",
+    "jsonb": "a document",
+}
+_SQLITE_TYPES = {"integer": "an integer", "real": _FRACTION, "text": "a text", "blob": _BYTES}
+
+
+def mysql_words(code: int, *, is_binary: bool) -> str:
+    """By the protocol's type code; `is_binary`: a text type without a character set."""
+    if is_binary:
+        return f"{_BYTES} (BINARY, VARBINARY or BLOB)"
+    words, name = _MYSQL_TYPES.get(code, ("of a type", f"number {code} of the protocol"))
+    return f"{words} ({name})"
+
+
+def postgresql_words(base: str, declared: str) -> str:
+    """By the type's name without and with its length."""
+    if base.endswith("[]"):
+        return f"an array ({declared})"
+    return f"{_POSTGRESQL_TYPES.get(base, 'of a type')} ({declared})"
+
+
+def sqlite_words(kind: str) -> str:
+    """By what `typeof` says."""
+    return f"{_SQLITE_TYPES.get(kind, kind)} ({kind.upper()})"
