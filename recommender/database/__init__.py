@@ -1,4 +1,15 @@
-"""The databases: addresses, dialects, table definitions."""
+"""The databases, a module each behind one protocol, and what all of them share.
+
+base           the protocol: a snapshot to read from, a publication to write in, the run lock
+sqlite         and postgresql, mysql: the dialects; with …wire and …rows, how their drivers read and wait
+urls           addresses, with the passwords kept out of sight
+query          the owner's SQL, as a subquery with the time put in
+ddl            our tables in SQL; schema: as they are in the target; ownership: whose they are on PostgreSQL
+namedkeys      which of the shop's keys a typed one names, by the database's own equality
+sessions       what a session takes over from its server; silence: how long that may say nothing
+codes          what a database's codes mean: what to do, whether to try again; retries: again
+runlock        the run lock of a server
+"""
 
 from importlib import import_module
 

@@ -30,8 +30,8 @@ from recommender.database.base import (
 )
 from recommender.database.codes import REFUSED_ROW, is_mysql_transient, mysql_advice, mysql_words
 from recommender.database.ddl import KeyType
-from recommender.database.namedlock import named_lock
 from recommender.database.query import Query
+from recommender.database.runlock import named_lock
 from recommender.database.sessions import LIFTED_MODES, OWN_MODE, set_mysql
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError

@@ -28,9 +28,9 @@ from recommender.database.base import (
 )
 from recommender.database.codes import POOLED, is_postgresql_transient, postgresql_advice, postgresql_words
 from recommender.database.ddl import KeyType
-from recommender.database.keepalive import Heartbeat
 from recommender.database.postgresqlwire import PatientConnection
 from recommender.database.query import Query
+from recommender.database.runlock import Heartbeat
 from recommender.database.sessions import POSTGRESQL, postgresql_statement
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError, LockedError, TransientError

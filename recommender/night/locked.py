@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from recommender.database.renewal import RenewableLock
+from recommender.database.runlock import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.night import record

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from recommender import __version__
 from recommender.database import retries
 from recommender.database.base import RunLock
-from recommender.database.renewal import RenewableLock
+from recommender.database.runlock import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, LockedError, OutcomeUnknownError, TransientError
 from recommender.export.forgotten import read_forgotten

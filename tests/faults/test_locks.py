@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recommender.database.base import RunLock
-from recommender.database.renewal import RenewableLock
+from recommender.database.runlock import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import ExitCode, LockedError, TransientError
 from recommender.night.publish import Publishing
