@@ -1,5 +1,6 @@
 """The files of the lists, in the CSV form and with the columns of the tables."""
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -48,6 +49,30 @@ def test_every_row_comes_back_from_the_file(tmp_path, monkeypatch):
             REASONS[i % 3],
             None if because < 0 else ITEMS[because],
         ]
+
+
+def test_the_bytes_of_the_five_files_are_those_of_every_version(tmp_path):
+    """Hashes of what was written line by line, before Arrow: shops have such files, and their records."""
+    write_recommendations(tmp_path / "recommendations.csv", [_recommendations(60), _recommendations(1000)])
+    thousandths = np.arange(1000, -1, -1)
+    popular = PopularItems(ITEMS, (thousandths % 7).astype(np.int32), thousandths / 1000)
+    write_popular_items(tmp_path / "popular_items.csv", popular)
+    rows = _recommendations(300)
+    for definition, owner, owners in (
+        (BUY_AGAIN, rows.customer, CUSTOMERS),
+        (SIMILAR_ITEMS, rows.item, ITEMS),
+        (BOUGHT_TOGETHER, rows.because + 1, Keys.of([-5, 0], [*ITEMS.texts, "z"])),
+    ):
+        lists = ListRows(owner, rows.position, rows.item, rows.score)
+        write_rows(tmp_path / definition.file_name, definition, lists, owners=owners, items=ITEMS)
+    hashes = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
+    assert hashes == {
+        "recommendations": "f86535de90ccdd41c1231a2aff462e265e16639ee90294d6f5a2d9009c8a5970",
+        "popular_items": "d6ac4a33613cd3351bbf00d5fd4cf63082a680cdb8e0680a51db5ed60e9b8dc6",
+        "buy_again": "029e1e50937fa3cb4cf4a04e677d99b77fbd725863de4017e3c553016daee054",
+        "similar_items": "20f6ff80dce820a91fa6f39d5759940e3b9fb36bd4da96c12980ed384a3c2925",
+        "bought_together": "7abb0d80655823783faf84dd42932cde0afa66e4b1d5008e4900983432dfda1a",
+    }
 
 
 def test_the_popular_list_is_written_with_positions(tmp_path):
