@@ -5,12 +5,13 @@ import itertools
 
 import numpy as np
 
-from recommender.ranking import listfiles
-from recommender.ranking.listfiles import write_header, write_popular_items, write_recommendations, write_rows
+from recommender.ranking.listfiles import write_popular_items, write_recommendations, write_rows
 from recommender.ranking.reasons import REASONS
 from recommender.ranking.recommendations import PopularItems, Recommendations
 from recommender.ranking.rows import ListRows
+from recommender.runs import lists as runs_lists
 from recommender.runs.keys import Keys
+from recommender.runs.lists import ListFile
 from recommender.system.csvform import read_records
 from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
 
@@ -33,7 +34,7 @@ def _recommendations(n_rows):
 
 
 def test_every_row_comes_back_from_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(listfiles, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(runs_lists, "_ROWS_AT_ONCE", 7)
     lists = _recommendations(60)
     assert write_recommendations(tmp_path / "r.csv", [lists]) == 60
     header, *rows = read_records(tmp_path / "r.csv")
@@ -103,7 +104,7 @@ def test_the_columns_are_those_of_the_lists_table(tmp_path):
                 listed: ITEMS[which],
                 "score": score,
             }
-        write_header(path, definition)
+        ListFile(path, definition).write()
         assert path.read_text(encoding="utf-8") == ",".join(names) + "\n"
 
 

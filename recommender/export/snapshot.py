@@ -28,7 +28,7 @@ from recommender.export.fields import (
 from recommender.export.forgotten import Forgotten
 from recommender.runs.folder import ITEMS, SALES
 from recommender.system.arrays import Bools
-from recommender.system.arrow import pa
+from recommender.system.arrow import lines_of, pa
 from recommender.system.files import atomic_path, write_bytes
 from recommender.system.times import UNREADABLE, microseconds, parse_times
 from recommender.system.window import Window
@@ -453,12 +453,8 @@ def csv_text(table: pa.Table, *, header: bool = False) -> bytes:
     the zone of each moment anew.
     """
     names = ",".join(f'"{name}"' for name in table.column_names) + "\n" if header else ""
-    columns = map(_csv_fields, table.combine_chunks().columns)
-    records = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
-    lines = pc.binary_join_element_wise(records, "", "\n").combine_chunks()
-    # As one list, whose texts are joined.
-    one = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
-    return names.encode() + bytes(pc.binary_join(one, "")[0].as_buffer())
+    columns = (_csv_fields(column).combine_chunks() for column in table.columns)
+    return names.encode() + lines_of(columns, ",")
 
 
 def _csv_fields(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,5 +5,5 @@ best             the blend's best items; contenders: found among all items; cand
 topn             the exact best of a product of factors
 reasons          which signal put an item into a list, and which bought item led there
 others           the lists beside them: buy_again, similar_items, bought_together (baskets, pairs)
-listfiles, rows  lists as files and as arrays
+rows, listfiles  lists as arrays, and from arrays into files
 """

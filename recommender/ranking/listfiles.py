@@ -1,7 +1,6 @@
-"""The lists as CSV files of the run folder: columns and order as the published tables have them."""
+"""The lists from arrays into files: indexes become the shop's keys again."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,20 +11,12 @@ from recommender.ranking.reasons import REASONS
 from recommender.ranking.recommendations import PopularItems, Recommendations
 from recommender.ranking.rows import ListRows
 from recommender.runs.keys import Keys
-from recommender.system.csvform import decimal_text, quote
-from recommender.system.files import atomic_path
+from recommender.runs.lists import ListFile, coded
+from recommender.system.arrow import pa
+from recommender.system.csvform import decimal_text
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
 
-_ROWS_AT_ONCE = 50_000
 _SCORES = [decimal_text(Decimal(thousandths) / 1000) for thousandths in range(1001)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Column:
-    """A column of few distinct fields: the fields as written, and for each row which one."""
-
-    fields: Sequence[str]
-    rows: npt.NDArray[np.integer]
 
 
 def write_recommendations(path: Path, parts: Iterable[Recommendations]) -> int:
@@ -38,29 +29,29 @@ def write_recommendations(path: Path, parts: Iterable[Recommendations]) -> int:
     Returns:
         How many rows there were.
     """
-    return _write(path, RECOMMENDATIONS, map(_columns, parts))
+    return ListFile(path, RECOMMENDATIONS).write(map(_columns, parts))
 
 
-def _columns(part: Recommendations) -> list[_Column]:
-    items = _key_fields(part.items)
-    # Of all customers' fields, only those of the part.
+def _columns(part: Recommendations) -> list[pa.DictionaryArray]:
+    items = _texts(part.items)
+    # Of all customers' keys, only those of the part.
     first = int(part.customer.min(initial=len(part.customers)))
     last = int(part.customer.max(initial=-1)) + 1
     return [
-        _Column(_key_fields(part.customers, first, last), part.customer - first),
-        _position(part.position),
-        _Column(items, part.item),
-        _score(part.score),
-        _Column(REASONS, part.reason),
-        _Column([*items, ""], part.because),  # -1 is the last, NULL
+        coded(_texts(part.customers, first, last), part.customer - first),
+        _positions(part.position),
+        coded(items, part.item),
+        _scores(part.score),
+        coded(REASONS, part.reason),
+        coded(items, part.because),
     ]
 
 
 def write_popular_items(path: Path, lists: PopularItems) -> None:
     """Write `popular_items.csv`."""
-    position = _position(np.arange(1, len(lists.item) + 1))
-    columns = [position, _Column(_key_fields(lists.items), lists.item), _score(lists.score)]
-    _write(path, POPULAR_ITEMS, [columns])
+    positions = _positions(np.arange(1, len(lists.item) + 1))
+    columns = [positions, coded(_texts(lists.items), lists.item), _scores(lists.score)]
+    ListFile(path, POPULAR_ITEMS).write([columns])
 
 
 def write_rows(path: Path, definition: ListTable, rows: ListRows, *, owners: Keys, items: Keys) -> None:
@@ -73,49 +64,27 @@ def write_rows(path: Path, definition: ListTable, rows: ListRows, *, owners: Key
         owners: keys of the rows' owners.
         items: keys of the rows' items.
     """
-    owner_fields = _key_fields(owners)
-    item_fields = owner_fields if items is owners else _key_fields(items)
     columns = [
-        _Column(owner_fields, rows.owner),
-        _position(rows.position),
-        _Column(item_fields, rows.item),
-        _score(rows.score),
+        coded(_texts(owners), rows.owner),
+        _positions(rows.position),
+        coded(_texts(items), rows.item),
+        _scores(rows.score),
     ]
-    _write(path, definition, [columns])
+    ListFile(path, definition).write([columns])
 
 
-def write_header(path: Path, definition: ListTable) -> None:
-    """Write a list without rows."""
-    _write(path, definition, [])
-
-
-def _key_fields(keys: Keys, first: int = 0, last: int | None = None) -> list[str]:
-    """The keys from `first` up to `last` as they are written."""
+def _texts(keys: Keys, first: int = 0, last: int | None = None) -> pa.StringArray:
+    """The keys from `first` up to `last` as texts."""
     last = len(keys) if last is None else last
     n_integers = len(keys.integers)
     texts = keys.texts[max(first - n_integers, 0) : max(last - n_integers, 0)]
-    return [*map(str, keys.integers[first:last].tolist()), *map(quote, texts)]
+    integers = pa.array(keys.integers[first:last]).cast(pa.string())
+    return pa.concat_arrays([integers, pa.array(texts, pa.string())])
 
 
-def _position(positions: npt.NDArray[np.integer]) -> _Column:
-    return _Column([*map(str, range(int(positions.max(initial=0)) + 1))], positions)
+def _positions(positions: npt.NDArray[np.integer]) -> pa.DictionaryArray:
+    return coded([*map(str, range(int(positions.max(initial=0)) + 1))], positions)
 
 
-def _score(scores: npt.NDArray[np.float64]) -> _Column:
-    return _Column(_SCORES, np.rint(scores * 1000).astype(np.int16))
-
-
-def _write(path: Path, definition: ListTable, parts: Iterable[Sequence[_Column]]) -> int:
-    """Write a list, part by part; returns how many rows there were."""
-    n_rows = 0
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(column.name for column in definition.columns) + "\n")
-        for columns in parts:
-            n_rows += len(columns[0].rows)
-            for start in range(0, len(columns[0].rows), _ROWS_AT_ONCE):
-                fields = (
-                    map(column.fields.__getitem__, column.rows[start : start + _ROWS_AT_ONCE].tolist())
-                    for column in columns
-                )
-                file.write("\n".join(map(",".join, zip(*fields, strict=True))) + "\n")
-    return n_rows
+def _scores(scores: npt.NDArray[np.float64]) -> pa.DictionaryArray:
+    return coded(_SCORES, np.rint(scores * 1000).astype(np.int16))

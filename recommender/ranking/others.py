@@ -9,12 +9,13 @@ from recommender.learning.interactions import Interactions
 from recommender.ranking.baskets import load_baskets
 from recommender.ranking.bought_together import basket_matrix, bought_together
 from recommender.ranking.buy_again import buy_again
-from recommender.ranking.listfiles import write_header, write_rows
+from recommender.ranking.listfiles import write_rows
 from recommender.ranking.rows import ListRows
 from recommender.ranking.similar_items import similar_items
 from recommender.runs.folder import SALES, Run
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
+from recommender.runs.lists import ListFile
 from recommender.system.machine import give_back_memory
 from recommender.system.times import shop_days
 from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, LISTS, SIMILAR_ITEMS, KeyKind, ListTable, Role
@@ -100,4 +101,4 @@ def empty_left_out(run: Run, made: Collection[ListTable]) -> None:
     """What is not made is published without rows, whatever an earlier stage was told to make."""
     for definition in LISTS:
         if definition not in made:
-            write_header(run.path(definition.file_name), definition)
+            ListFile(run.path(definition.file_name), definition).write()

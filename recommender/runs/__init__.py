@@ -2,7 +2,7 @@
 
 folder       a run, its files and its manifest
 keys, items  the shop's keys and items as the files have them
-columns      columns of our CSV files as arrays
+columns      columns of our CSV files as arrays; lists: the files of the lists, written and read
 diff         what changed from one run to another
 archive      a run in one file; compression: sales kept packed
 retention    which runs are kept; hold: nights kept from publishing

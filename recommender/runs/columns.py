@@ -6,7 +6,8 @@ or a number. Arrow itself would let ` 1`, `+1` and `nan` pass.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -132,56 +133,70 @@ def read_columns(
     Raises:
         RefusedError: a column is missing, or a record is not in our form; names file, record and column.
     """
-    block = _BLOCK
-    while True:
-        try:
-            return Columns(path, pa.Table.from_batches(*_read(path, block, required, optional, times)))
-        except pa.ArrowInvalid as error:
-            if "straddling object" not in str(error) or block >= _LONGEST_BLOCK:
-                raise _explained(path, error) from error
-            block = min(4 * block, _LONGEST_BLOCK)
-        except (OSError, EOFError) as error:
-            if getattr(error, "errno", None):
-                raise
-            raise RefusedError(
-                f"{path} is damaged: {error}.", "Take another run, or export again."
-            ) from error
+    names = _names(path, required, optional)
+    schema = pa.schema([(name, _MOMENT if name in times else _DISTINCT) for name in names])
+    return Columns(path, pa.Table.from_batches(_batches(path, schema), schema))
 
 
-def _read(
-    path: Path, block: int, required: Sequence[str], optional: Sequence[str], times: Sequence[str]
-) -> tuple[list[pa.RecordBatch], pa.Schema]:
+def read_texts(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The columns of these names, all as texts, in order of the records and a block at a time.
+
+    Raises:
+        RefusedError: as `read_columns`, when it comes there.
+    """
+    return _batches(path, pa.schema([(name, pa.string()) for name in _names(path, names)]))
+
+
+def _names(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[str]:
+    """Those of the columns that the file has."""
     header = _header(path)
     missing = [name for name in required if name not in header]
     if missing:
         raise RefusedError(f"{path} has no column {', '.join(missing)}.", EXPORT_AGAIN)
-    names = [name for name in (*required, *optional) if name in header]
-    schema = pa.schema([(name, _MOMENT if name in times else _DISTINCT) for name in names])
+    return [name for name in (*required, *optional) if name in header]
+
+
+def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    block, records = _BLOCK, 0
+    while True:
+        try:
+            for batch in _read(path, schema, block, records):
+                records += batch.num_rows
+                yield batch
+        except pa.ArrowInvalid as error:
+            if "straddling object" not in str(error) or block >= _LONGEST_BLOCK:
+                raise _explained(path, error) from error
+            block = min(4 * block, _LONGEST_BLOCK)
+        else:
+            return
+
+
+def _read(path: Path, schema: pa.Schema, block: int, records: int) -> Iterator[pa.RecordBatch]:
+    """What comes after so many records."""
+    types = [pa.string() if kind == _MOMENT else kind for kind in schema.types]
     with (
         _stream(path) as file,
         csv.open_csv(
             file,
             # One thread: only then does an error tell the row.
-            read_options=csv.ReadOptions(use_threads=False, block_size=block),
+            read_options=csv.ReadOptions(use_threads=False, block_size=block, skip_rows_after_names=records),
             parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
-                include_columns=names,
-                column_types={name: pa.string() if name in times else _DISTINCT for name in names},
+                include_columns=schema.names,
+                column_types=dict(zip(schema.names, types, strict=True)),
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
         ) as reader,
     ):
-        batches, records = [], 0
         for batch in reader:
             columns = [
-                _moments(path, records, name, batch.column(name)) if name in times else batch.column(name)
-                for name in names
+                _moments(path, records, field.name, column) if field.type == _MOMENT else column
+                for field, column in zip(schema, batch.columns, strict=True)
             ]
-            batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
             records += batch.num_rows
-    return batches, schema
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[pa.StringArray, Int32s]:
@@ -192,9 +207,16 @@ def _coded(column: pa.ChunkedArray) -> tuple[pa.StringArray, Int32s]:
     return distinct, np.concatenate([np.empty(0, np.int32), *codes])
 
 
-def _stream(path: Path) -> pa.NativeFile:
-    # By its path: an error in a file object of Python's would end the process.
-    return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
+@contextmanager
+def _stream(path: Path) -> Iterator[pa.NativeFile]:
+    try:
+        # By its path: an error in a file object of Python's would end the process.
+        with pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as file:
+            yield file
+    except (OSError, EOFError) as error:
+        if getattr(error, "errno", None):
+            raise
+        raise RefusedError(f"{path} is damaged: {error}.", "Take another run, or export again.") from error
 
 
 def _header(path: Path) -> list[str | None]:
