@@ -20,7 +20,8 @@ from recommender.publishing.gate import (
     check_shares,
     refuse,
 )
-from recommender.system import csvform
+from recommender.runs import columns
+from recommender.runs.lists import ListFile
 from recommender.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS, KeyKind, Role
 from tests.nights import database_of
 
@@ -32,7 +33,7 @@ CANDIDATES = ListableItems(sellable={"10", "11"}, known={"10", "11", "12"})
 def checks(path, lines, definition=RECOMMENDATIONS, header=HEADER):
     """The names of what the gate finds in a file of these lines, and what it learnt."""
     path.write_bytes("".join(f"{line}\n" for line in (header, *lines)).encode())
-    findings, facts = check_list(path, definition, CANDIDATES)
+    findings, facts = check_list(ListFile(path, definition), CANDIDATES)
     assert not any(finding.forceable for finding in findings)
     return [finding.check for finding in findings], facts
 
@@ -80,7 +81,7 @@ def test_each_fault_is_found(path, fault, lines):
 
 
 def test_a_missing_file_or_column_is_found(path, tmp_path):
-    findings, _ = check_list(tmp_path / "none.csv", RECOMMENDATIONS, CANDIDATES)
+    findings, _ = check_list(ListFile(tmp_path / "none.csv", RECOMMENDATIONS), CANDIDATES)
     assert [finding.check for finding in findings] == ["readable"]
     assert checks(path, ["1,1,10,1,model"], header="customer_id,position,item_id,score,reason")[0] == [
         "readable"
@@ -106,7 +107,7 @@ def test_an_item_with_a_list_need_only_be_known_what_it_lists_must_be_sellable(p
     lists=st.lists(st.integers(1, 6), min_size=1, max_size=8),
     fault=st.sampled_from(["", "positions", "twice", "apart"]),
     at=st.integers(0, 100),
-    block=st.integers(1, 90),
+    block=st.integers(36, 90),  # from the header, whole
 )
 def test_a_fault_is_found_wherever_the_file_is_cut_into_blocks(tmp_path_factory, lists, fault, at, block):
     path = tmp_path_factory.getbasetemp() / "cut.csv"
@@ -125,8 +126,8 @@ def test_a_fault_is_found_wherever_the_file_is_cut_into_blocks(tmp_path_factory,
     lines = [f"{owner},{place},{item},1\n" for owner, place, item in rows]
     path.write_text("".join(["customer_id,position,item_id,score\n", *lines]), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csvform, "_BLOCK", block)
-        findings, facts = check_list(path, BUY_AGAIN, ListableItems(known, known))
+        patch.setattr(columns, "_BLOCK", block)
+        findings, facts = check_list(ListFile(path, BUY_AGAIN), ListableItems(known, known))
     found = [finding.check for finding in findings]
     assert found == {"": [], "apart": ["positions"]}.get(fault, [fault])
     assert (facts.rows, len(facts.texts["customer_id"])) == (len(rows), len(lists))

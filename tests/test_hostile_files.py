@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from recommender.database.mysql import _write_load_file
 from recommender.errors import ExitCode, SettingsError
 from recommender.runs.folder import find_run, list_runs
 from recommender.system.files import FILE_MODE, FOLDER_MODE, make_folder, new_file, temporary_folder
@@ -183,15 +182,6 @@ def test_results_take_the_place_of_links(shop, precious):
         shop.does(stage)
     assert [path for path in folder.rglob("*") if path.is_symlink()] == []
     assert shop.lists()
-
-
-def test_the_file_that_mariadb_loads_takes_the_place_of_a_link(tmp_path, precious):
-    (tmp_path / "list.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    path = tmp_path / "list.tsv"
-    path.symlink_to(precious)
-    _write_load_file(tmp_path / "list.csv", path)
-    assert path.read_text(encoding="utf-8") == "1\t2\n"
-    assert path.lstat().st_mode & 0o777 == FILE_MODE
 
 
 def test_the_copy_of_a_sqlite_shop_takes_the_place_of_a_link(shop, tmp_path, precious):

@@ -1,7 +1,6 @@
 """A server, or somebody on the way to it, that wants this machine's files or the account's password."""
 
 import contextlib
-import io
 import ssl
 import sys
 
@@ -94,9 +93,9 @@ def test_no_statement_gives_a_server_a_file_of_this_machine(shop, private_file, 
     [
         (b"", "''"),
         (b"/proc/self/environ", "'/proc/self/environ'"),
-        (b".tmp-popular_items.tsv\0", "'.tmp-popular_items.tsv?'"),
-        (b".TMP-popular_items.tsv", "'.TMP-popular_items.tsv'"),
-        (b"./.tmp-popular_items.tsv", "'./.tmp-popular_items.tsv'"),
+        (b"popular_items\0", "'popular_items?'"),
+        (b"POPULAR_ITEMS", "'POPULAR_ITEMS'"),
+        (b"./popular_items", "'./popular_items'"),
         (b"\x1b[2J\xff\xe2\x80\xae", "'?[2J??'"),
         (b"/" + b"a" * 5000, "'/" + "a" * 498 + "…'"),
     ],
@@ -115,7 +114,7 @@ def test_the_same_name_again_in_one_load_data_gets_the_list_once(shop):
         line = shop.fails(ExitCode.DATABASE, *NIGHT)
     (content,) = asker.files
     assert content.count(b"\n") == 30 * 5  # customers, and items of each: the list, whole
-    assert "asked for the file '.tmp-" in line
+    assert "asked for the file 'recommendations'" in line
     assert lengths(shop) == {3}
 
 
@@ -174,14 +173,16 @@ def test_a_disk_that_fails_while_a_list_is_sent_ends_the_publish(shop, monkeypat
     """The rest is not sent, and what was sent is not taken for the list."""
     load = GuardedConnection.load
 
-    class Broken(io.BytesIO):
-        def read(self, _size=-1):
-            raise OSError(5, "Input/output error", "list.tsv")
+    def broken(pieces):
+        yield next(pieces)
+        raise OSError(5, "Input/output error", "list.csv")
 
     monkeypatch.setattr(
-        GuardedConnection, "load", lambda self, statement, name, _: load(self, statement, name, Broken())
+        GuardedConnection,
+        "load",
+        lambda self, statement, name, pieces: load(self, statement, name, broken(pieces)),
     )
-    assert "list.tsv: Input/output error" in shop.fails(ExitCode.UNEXPECTED, *NIGHT)
+    assert "list.csv: Input/output error" in shop.fails(ExitCode.UNEXPECTED, *NIGHT)
     assert lengths(shop) == {3}
 
 

@@ -4,14 +4,16 @@ import hashlib
 import itertools
 
 import numpy as np
+import pytest
 
 from recommender.ranking.listfiles import write_popular_items, write_recommendations, write_rows
 from recommender.ranking.reasons import REASONS
 from recommender.ranking.recommendations import PopularItems, Recommendations
 from recommender.ranking.rows import ListRows
+from recommender.runs import columns
 from recommender.runs import lists as runs_lists
 from recommender.runs.keys import Keys
-from recommender.runs.lists import ListFile
+from recommender.runs.lists import ListFile, coded
 from recommender.system.csvform import read_records
 from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
 
@@ -106,6 +108,17 @@ def test_the_columns_are_those_of_the_lists_table(tmp_path):
             }
         ListFile(path, definition).write()
         assert path.read_text(encoding="utf-8") == ",".join(names) + "\n"
+
+
+@pytest.mark.parametrize("block", [60, 100, 1 << 20])
+def test_rows_that_are_handed_on_come_once_each_however_long_a_later_one_is(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(columns, "_BLOCK_HANDED_ON", block)
+    items = [*map(str, range(20)), "\n" * 300, "", 'a"b,', "\r\n" * 1000, *map(str, range(20))]
+    rows = np.arange(len(items))
+    file = ListFile(tmp_path / "p.csv", POPULAR_ITEMS)
+    assert file.write([[coded([*map(str, rows)], rows), coded(items, rows), coded(["1"], 0 * rows)]]) == 44
+    found = [record for batch in file.batches() for record in batch.to_pylist()]
+    assert found == [{"position": str(i), "item_id": item, "score": "1"} for i, item in enumerate(items)]
 
 
 def test_lists_without_rows_are_a_header(tmp_path):

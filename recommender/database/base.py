@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -103,6 +103,23 @@ class Snapshot(ABC):
                 yield [*map(listed, batch)]
 
 
+class ListSource(Protocol):
+    """What a list is published from."""
+
+    @property
+    def path(self) -> Path:
+        """Its file: CSV with a header, as `COPY` of PostgreSQL takes it."""
+
+    def batches(self) -> "Iterator[pa.RecordBatch]":
+        """The rows in their order, every column as texts."""
+
+
+def list_rows(source: ListSource) -> Iterator[tuple[str | None, ...]]:
+    """The rows as Python has them."""
+    for batch in source.batches():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
 @dataclass(frozen=True)
 class Meddler:
     """Something of somebody's that has a hand in our tables."""
@@ -137,7 +154,7 @@ class Publication(ABC):
 
     @abstractmethod
     def insert(self, definition: ListTable, table: sa.Table) -> None:
-        """Put the rows of the list's file into the table."""
+        """Put the rows of the list into the table."""
 
     def commit(self, done: Callable[[], None]) -> None:
         """Commit, then call `done`, which notes it; no signal comes between."""
@@ -208,14 +225,14 @@ class Database(ABC):
 
     @contextmanager
     def publication(
-        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+        self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
         """A transaction in which lists are replaced; without its `commit` it is rolled back in the end.
 
         Readers see all of it or nothing.
 
         Args:
-            files: the lists to publish and their files.
+            sources: the lists to publish and their rows.
             tables: their tables.
             scratch: a folder for temporary files.
 
@@ -225,7 +242,7 @@ class Database(ABC):
         """
         publication: Publication | None = None
         try:
-            with self.errors(WRITTEN), self._transaction(files, tables, scratch) as publication:
+            with self.errors(WRITTEN), self._transaction(sources, tables, scratch) as publication:
                 yield publication
         except DatabaseError as error:
             if publication is None or not publication.is_at_commit:
@@ -234,7 +251,7 @@ class Database(ABC):
 
     @abstractmethod
     def _transaction(
-        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+        self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> AbstractContextManager[Publication]:
         """What `publication` does, with the driver's errors."""
 

@@ -19,12 +19,14 @@ from recommender.database.base import (
     ROWS_AT_ONCE,
     Batch,
     Database,
+    ListSource,
     Meddler,
     Publication,
     QueryColumn,
     RunLock,
     Snapshot,
     capital,
+    list_rows,
     no_key,
     text_type,
 )
@@ -35,12 +37,11 @@ from recommender.database.runlock import named_lock
 from recommender.database.sessions import LIFTED_MODES, OWN_MODE, set_mysql
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
-from recommender.system.csvform import parse_records, read_records, whole_records
-from recommender.system.files import new_file
 from recommender.tables import KeyKind, ListTable
 
 if TYPE_CHECKING:
     from recommender.database.mysqlwire import GuardedConnection
+    from recommender.system.arrow import pa
 
 # Type codes of the protocol (include/field_types.h of the server).
 _INTEGERS = {1: "TINYINT", 2: "SMALLINT", 3: "INT", 8: "BIGINT", 9: "MEDIUMINT"}
@@ -57,7 +58,8 @@ _WRITES_ALWAYS = re.compile(
     r"GRANT (?:.*\b(?:READ[_ ]ONLY ADMIN|CONNECTION_ADMIN|SUPER)\b.*|ALL PRIVILEGES) ON \*\.\* TO "
 )
 """Who may write all the same where a server is set to read_only."""
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"}
+"""The backslash first."""
 
 
 class _MySQLSnapshot(Snapshot):
@@ -145,33 +147,33 @@ class _MySQLPublication(Publication):
         self,
         database: "MySQL",
         connection: sa.Connection,
-        files: Mapping[ListTable, Path],
-        load_files: Mapping[ListTable, Path],
+        sources: Mapping[ListTable, ListSource],
+        *,
+        loads: bool,
     ) -> None:
         super().__init__(connection)
         self._database = database
-        self._files = files
-        self._load_files = load_files
+        self._sources = sources
+        self._loads = loads
 
     def insert(self, definition: ListTable, table: sa.Table) -> None:
         target = self._database.quoted(table)
         names = ", ".join(self._database.quote(column.name) for column in definition.columns)
         driver: Any = self.connection.connection.driver_connection
-        if definition in self._load_files:
-            self._load(driver, self._load_files[definition], f"INTO TABLE {target}", f"({names})")
+        if self._loads:
+            self._load(driver, definition, f"INTO TABLE {target}", f"({names})")
         else:
             with driver.cursor() as cursor:
                 self._insert(cursor, definition, f"INSERT INTO {target} ({names})")
 
-    def _load(self, driver: "GuardedConnection", path: Path, into: str, names: str) -> None:
-        with path.open("rb") as file:
-            driver.load(
-                # In hexadecimal, since what a backslash means is a setting of the server.
-                f"LOAD DATA LOCAL INFILE '{path.name}' {into} CHARACTER SET utf8mb4"
-                f" FIELDS TERMINATED BY 0x09 ESCAPED BY 0x5C LINES TERMINATED BY 0x0A {names}",
-                path.name,
-                file,
-            )
+    def _load(self, driver: "GuardedConnection", definition: ListTable, into: str, names: str) -> None:
+        driver.load(
+            # In hexadecimal, since what a backslash means is a setting of the server.
+            f"LOAD DATA LOCAL INFILE '{definition.name}' {into} CHARACTER SET utf8mb4"
+            f" FIELDS TERMINATED BY 0x09 ESCAPED BY 0x5C LINES TERMINATED BY 0x0A {names}",
+            definition.name,
+            map(_load_lines, self._sources[definition].batches()),
+        )
         # LOCAL turns errors into warnings: it drops duplicates and stores abc as 0.
         with driver.cursor() as cursor:
             cursor.execute("SHOW WARNINGS")
@@ -187,8 +189,8 @@ class _MySQLPublication(Publication):
         # The drivers cut an executemany into statements of at most so many bytes.
         cursor.max_stmt_length = min(cursor.max_stmt_length, int(cursor.fetchone()[0]) // 2)
         marks = ", ".join(["%s"] * len(definition.columns))
-        records = itertools.islice(read_records(self._files[definition]), 1, None)
-        while batch := list(itertools.islice(records, ROWS_AT_ONCE)):
+        rows = list_rows(self._sources[definition])
+        while batch := list(itertools.islice(rows, ROWS_AT_ONCE)):
             cursor.executemany(f"{insert.replace('%', '%%')} VALUES ({marks})", batch)
 
 
@@ -334,28 +336,19 @@ class MySQL(Database):
 
     @contextmanager
     def _transaction(
-        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+        self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
-        del tables
-        load_files = {definition: scratch / f".tmp-{definition.name}.tsv" for definition in files}
-        try:
-            with (
-                # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
-                self._engine("REPEATABLE READ", loads=True).connect() as connection,
-                self._stopped_by_signals(connection),
-            ):
-                # Never without: many servers store what fits of a value that does not; and without a count of
-                # errors SHOW WARNINGS would say nothing.
-                connection.exec_driver_sql(f"SET SESSION sql_mode = {OWN_MODE}, max_error_count = 64")
-                if self._is_guarded and connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1:
-                    for definition, path in load_files.items():
-                        _write_load_file(files[definition], path)
-                else:
-                    load_files = {}
-                yield _MySQLPublication(self, connection, files, load_files)
-        finally:
-            for path in load_files.values():
-                path.unlink(missing_ok=True)
+        del tables, scratch
+        with (
+            # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
+            self._engine("REPEATABLE READ", loads=True).connect() as connection,
+            self._stopped_by_signals(connection),
+        ):
+            # Never without: many servers store what fits of a value that does not; and without a count of
+            # errors SHOW WARNINGS would say nothing.
+            connection.exec_driver_sql(f"SET SESSION sql_mode = {OWN_MODE}, max_error_count = 64")
+            loads = self._is_guarded and connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1
+            yield _MySQLPublication(self, connection, sources, loads=loads)
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
         if key.kind is KeyKind.INTEGER and not guests:
@@ -482,31 +475,18 @@ def _guarded_connection(
     return GuardedConnection(**arguments)
 
 
-def _write_load_file(records: Path, path: Path) -> None:
-    """The list in LOAD DATA's own form, the only one in which NULL and every text are unambiguous."""
-    new_file(path)
-    is_header = True
-    try:
-        with path.open("wb") as file:
-            for piece in whole_records(records):
-                lines = _load_lines(piece)
-                file.write(lines[lines.index(b"\n") + 1 :] if is_header else lines)
-                is_header = False
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a write does not say where
-        raise
+def _load_lines(batch: "pa.RecordBatch") -> bytes:
+    """Rows in LOAD DATA's own form, the only one in which NULL and every text are unambiguous."""
+    from recommender.system.arrow import lines_of
+
+    return lines_of(map(_escaped, batch.columns), "\t", null="\\N")
 
 
-def _load_lines(piece: bytes) -> bytes:
-    """Whole records of our form, in that of LOAD DATA."""
-    if b'"' in piece:
-        return "".join(
-            "\t".join(["\\N" if f is None else f.translate(_ESCAPES) for f in record]) + "\n"
-            for record in parse_records(piece.decode())
-        ).encode()
-    # Without quotes every line end is one of a record.
-    piece = piece.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\0", b"\\0")
-    lines = b"\n" + piece.replace(b",", b"\t")
-    for _ in range(2):  # those side by side share a tab
-        lines = lines.replace(b"\t\t", b"\t\\N\t")
-    return lines.replace(b"\n\t", b"\n\\N\t").replace(b"\t\n", b"\t\\N\n")[1:]
+def _escaped(texts: "pa.StringArray") -> "pa.StringArray":
+    import pyarrow.compute as pc
+
+    content = bytes(texts.buffers()[2] or b"")
+    for mark, escape in _ESCAPES.items():
+        if mark.encode() in content:
+            texts = pc.replace_substring(texts, mark, escape)
+    return texts

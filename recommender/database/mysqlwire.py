@@ -5,7 +5,8 @@ password in clear text to whoever asks for it. Both is of the protocol: https://
 and https://dev.mysql.com/doc/refman/8.4/en/load-data-local-security.html.
 """
 
-from typing import Any, BinaryIO
+from collections.abc import Iterable
+from typing import Any
 
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT, CR
@@ -60,9 +61,9 @@ class GuardedConnection(Connection):
         self._said_as = said_as
         self._refusal: DatabaseError | None = None
         self._is_answer_next = False
-        self._offer: tuple[bytes, BinaryIO] | None = None
+        self._offer: tuple[bytes, Iterable[bytes]] | None = None
         """Holds for the answer to the statement that was sent last."""
-        self._next_offer: tuple[bytes, BinaryIO] | None = None
+        self._next_offer: tuple[bytes, Iterable[bytes]] | None = None
         self._public_key: bytes | None = None
         flags = client_flag | (CLIENT.LOCAL_FILES if loads else 0)
         super().__init__(
@@ -71,19 +72,19 @@ class GuardedConnection(Connection):
             **{"read_timeout": patience_seconds, "write_timeout": patience_seconds} | arguments,
         )
 
-    def load(self, statement: str, name: str, file: BinaryIO) -> None:
+    def load(self, statement: str, name: str, pieces: Iterable[bytes]) -> None:
         """Run a LOAD DATA LOCAL INFILE.
 
         Args:
-            statement: names the file.
+            statement: names a file.
             name: so the server must ask for it, once; it is the name of no file that would be opened.
-            file: what the server gets.
+            pieces: what the server gets; when making them fails, the connection is over.
 
         Raises:
             DatabaseError: it asks for another file, or again.
             pymysql.MySQLError: it refused the statement, or is gone.
         """
-        self._next_offer = name.encode(), file
+        self._next_offer = name.encode(), pieces
         try:
             self.query(statement)
         finally:
@@ -168,9 +169,10 @@ class GuardedConnection(Connection):
                 ASKS_FOR_FILES,
             )
         try:
-            while block := offer[1].read(_BLOCK):
-                self.write_packet(block)
-        except OSError:
+            for piece in offer[1]:
+                for start in range(0, len(piece), _BLOCK):
+                    self.write_packet(piece[start : start + _BLOCK])
+        except Exception:
             self._force_close()  # type: ignore[attr-defined]  # or the server would take half a list for all
             raise
         self.write_packet(b"")

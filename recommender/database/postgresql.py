@@ -18,6 +18,7 @@ from recommender.database.base import (
     ROWS_AT_ONCE,
     Batch,
     Database,
+    ListSource,
     Meddler,
     Publication,
     QueryColumn,
@@ -231,11 +232,11 @@ def _base(kind: str) -> str:
 
 class _PostgreSQLPublication(Publication):
     def __init__(
-        self, database: "PostgreSQL", connection: sa.Connection, files: Mapping[ListTable, Path]
+        self, database: "PostgreSQL", connection: sa.Connection, sources: Mapping[ListTable, ListSource]
     ) -> None:
         super().__init__(connection)
         self._database = database
-        self._files = files
+        self._sources = sources
 
     def lock(self, tables: Sequence[sa.Table]) -> None:
         # As the rows that follow will anyway: no trigger, rule or owner changes from here on.
@@ -253,7 +254,7 @@ class _PostgreSQLPublication(Publication):
         assert isinstance(driver, PatientConnection)  # noqa: S101 - tells the type checker, nothing else
         statement = f"COPY {target} ({names}) FROM STDIN (FORMAT csv, HEADER true)"
         with (
-            self._files[definition].open("rb") as file,
+            self._sources[definition].path.open("rb") as file,
             driver.cursor() as cursor,
             cursor.copy(statement.encode()) as copy,
         ):
@@ -459,14 +460,14 @@ class PostgreSQL(Database):
 
     @contextmanager
     def _transaction(
-        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+        self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
         del scratch, tables
         with (
             self._engine("READ COMMITTED").connect() as connection,
             self._stopped_by_signals(connection),
         ):
-            yield _PostgreSQLPublication(self, connection, files)
+            yield _PostgreSQLPublication(self, connection, sources)
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
         if shop_backend == self.backend and not guests:

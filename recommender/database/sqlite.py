@@ -19,18 +19,19 @@ from recommender.database.base import (
     WRITTEN,
     Batch,
     Database,
+    ListSource,
     Meddler,
     Publication,
     QueryColumn,
     RunLock,
     Snapshot,
+    list_rows,
     no_key,
 )
 from recommender.database.codes import TOO_SLOW, sqlite_advice, sqlite_words
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
-from recommender.system.csvform import read_records
 from recommender.system.files import new_file
 from recommender.system.interrupts import interrupts
 from recommender.system.locks import FileLock, file_lock
@@ -278,7 +279,7 @@ class SQLite(Database):
 
     @contextmanager
     def _transaction(
-        self, files: Mapping[ListTable, Path], tables: Mapping[ListTable, sa.Table], scratch: Path
+        self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
         staging = scratch / ".tmp-staging.db"
         new_file(staging)
@@ -289,7 +290,7 @@ class SQLite(Database):
                 watch = _Watch(raw)
                 try:
                     with _our_disk(staging):
-                        self._stage(raw, staging, files, tables)
+                        self._stage(raw, staging, sources, tables)
                     # Nothing of the shop's file may change before the commit: a spilt page blocks readers,
                     # and a run killed after it leaves a hot journal.
                     raw.execute("PRAGMA cache_spill = OFF")
@@ -308,23 +309,22 @@ class SQLite(Database):
         self,
         raw: sqlite3.Connection,
         staging: Path,
-        files: Mapping[ListTable, Path],
+        sources: Mapping[ListTable, ListSource],
         tables: Mapping[ListTable, sa.Table],
     ) -> None:
         """Bring the rows into a file of ours, typed as the tables, before the shop's file is touched."""
         raw.execute("ATTACH ? AS staging", (str(staging),))
         raw.execute("PRAGMA staging.journal_mode = OFF")
         raw.execute("PRAGMA staging.synchronous = OFF")
-        for definition, path in files.items():
+        for definition, source in sources.items():
             table, staged = self.quoted(tables[definition]), self.quote(definition.name)
             names = ", ".join(self.quote(column.name) for column in definition.columns)
             row = f"({', '.join('?' * len(definition.columns))})"
             raw.execute(f"CREATE TABLE staging.{staged} AS SELECT {names} FROM {table} LIMIT 0")
-            records = itertools.islice(read_records(path), 1, None)
             insert = f"INSERT INTO staging.{staged} VALUES "
             raw.execute("BEGIN")
-            rest: list[Sequence[str | None]] = []
-            raw.executemany(insert + ", ".join([row] * _ROWS_PER_INSERT), _several(records, rest))
+            rest: list[tuple[str | None, ...]] = []
+            raw.executemany(insert + ", ".join([row] * _ROWS_PER_INSERT), _several(list_rows(source), rest))
             raw.executemany(insert + row, rest)
             raw.execute("COMMIT")
 
@@ -388,10 +388,10 @@ class SQLite(Database):
 
 
 def _several(
-    records: Iterator[Sequence[str | None]], rest: list[Sequence[str | None]]
+    rows: Iterator[tuple[str | None, ...]], rest: list[tuple[str | None, ...]]
 ) -> Iterator[list[str | None]]:
-    """The fields of so many records at a time as one statement inserts; what is left then is the rest."""
-    while len(batch := [*itertools.islice(records, _ROWS_PER_INSERT)]) == _ROWS_PER_INSERT:
+    """The fields of so many rows at a time as one statement inserts; what is left then is the rest."""
+    while len(batch := [*itertools.islice(rows, _ROWS_PER_INSERT)]) == _ROWS_PER_INSERT:
         yield [*itertools.chain.from_iterable(batch)]
     rest += batch
 

@@ -30,6 +30,7 @@ from recommender.publishing.publish import publish, published_items, published_l
 from recommender.ranking.others import empty_left_out
 from recommender.runs.diff import ListChanges, compare_lists, lists_of
 from recommender.runs.folder import Source, Stage, runs_folder
+from recommender.runs.lists import ListFile
 from recommender.system.files import sha256_of
 from recommender.tables import RECOMMENDATIONS, SCHEMA_VERSION, KeyKind, ListTable, Role
 
@@ -55,6 +56,9 @@ class Publishing:
         self._is_in_doubt = False
         """A commit of this run may have happened, or may yet."""
 
+    def _file(self, definition: ListTable) -> ListFile:
+        return ListFile(self.run.path(definition.file_name), definition)
+
     def _facts(self, connection: sa.Connection) -> tuple[list[Objection], dict[ListTable, ListFacts]]:
         """Check the file of every list that has a table."""
         empty_left_out(self.run, self.target.made)
@@ -63,8 +67,7 @@ class Publishing:
             if definition not in self.target.made:
                 facts[definition] = ListFacts(0, {})
                 continue
-            path = self.run.path(definition.file_name)
-            found, facts[definition] = check_list(path, definition, self._ranked.listable)
+            found, facts[definition] = check_list(self._file(definition), self._ranked.listable)
             findings += found
         return findings, facts
 
@@ -175,9 +178,9 @@ class Publishing:
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
             with self.target.connect() as connection:
                 facts = self.check(connection, force=force)
-            files = {definition: self.run.path(definition.file_name) for definition in facts}
-            for path in files.values():
-                manifest.note_file(path.name, sha256_of(path))
+            files = {definition: self._file(definition) for definition in facts}
+            for file in files.values():
+                manifest.note_file(file.path.name, sha256_of(file.path))
             record: dict[str, Any] = {
                 "run_id": self.run.run_id,
                 "as_of": self.run.day,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
-from recommender.runs.columns import read_columns
+from recommender.runs.lists import ListFile
 from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, ListTable, Role
@@ -67,22 +67,20 @@ class ListFacts:
     """The distinct keys of each key column, as texts."""
 
 
-def check_list(
-    path: Path, definition: ListTable, candidates: ListableItems
-) -> tuple[list[Objection], ListFacts]:
+def check_list(file: ListFile, candidates: ListableItems) -> tuple[list[Objection], ListFacts]:
     """Integrity of one list's file.
 
     Args:
-        path: the CSV file.
-        definition: its columns and key.
+        file: the list's.
         candidates: the items that it may hold.
 
     Returns:
         Everything that is wrong with it, and what was learnt on the way.
     """
+    path, definition = file.path, file.definition
     of_texts = [column for column in definition.columns if column.role in _OF_TEXTS]
     try:
-        columns = read_columns(path, [column.name for column in definition.columns])
+        columns = file.read()
         rows = columns.n_records
         found = {
             column.name: columns.take_texts(column.name, nullable=column.nullable) for column in of_texts
@@ -140,17 +138,18 @@ def _check_order(
     findings = []
     owner = next((name for name in definition.key if name in codes), None)
     owners = np.zeros(len(positions), np.int32) if owner is None else codes[owner]
-    begins = np.append(True, owners[1:] != owners[:-1])
-    expected = np.where(begins, 1, np.append(0, positions[:-1]) + 1)
-    is_in_pieces = begins.sum() > owners.max() + 1  # more lists than owners
-    if is_in_pieces or (positions != expected).any():
+    begins = np.flatnonzero(np.diff(owners, prepend=-1))
+    lengths = np.diff(begins, append=len(owners))
+    counted = np.arange(1, len(owners) + 1) - np.repeat(begins, lengths)
+    is_in_pieces = len(begins) > owners.max() + 1  # more lists than owners
+    if is_in_pieces or (positions != counted).any():
         findings.append(Objection("positions", f"{path}: positions are not 1, 2, 3 … in every list.", _AGAIN))
     for column in definition.columns:
         if column.role is Role.ITEM and not column.nullable and column.name != owner:
             items = codes[column.name]
-            pairs = np.cumsum(begins) * (int(items.max()) + 1) + items
+            pairs = np.repeat(np.arange(len(begins)), lengths) * (int(items.max()) + 1) + items
             pairs.sort()
-            if (pairs[1:] == pairs[:-1]).any():
+            if (np.diff(pairs) == 0).any():
                 findings.append(Objection("twice", f"{path}: an item stands twice in one list.", _AGAIN))
     return findings
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError
+from recommender.runs.lists import ListFile
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
 
 _PAGE = 20_000
@@ -28,7 +29,7 @@ class Published:
 def publish(
     target: Target,
     lock: RunLock,
-    files: Mapping[ListTable, Path],
+    files: Mapping[ListTable, ListFile],
     rows: Mapping[ListTable, int],
     record: Mapping[str, object],
     *,
@@ -42,7 +43,7 @@ def publish(
     Args:
         target: the database and our tables in it.
         lock: the run lock; asked for once more right before the commit.
-        files: the checked CSV file of each list.
+        files: the checked file of each list.
         rows: how many rows each of them has.
         record: the row of recommendation_runs but for published_seq and published_at.
         scratch: a folder for temporary files.

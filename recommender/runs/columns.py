@@ -24,6 +24,8 @@ from recommender.tables import KeyKind, integer_key, is_guest
 EXPORT_AGAIN = "Start again with `recommend export`."
 _BLOCK = 1 << 20
 """Bytes that are parsed at once; more where a record is longer."""
+_BLOCK_HANDED_ON = 1 << 16
+"""The same where each block is handed on: Arrow reads some thirty ahead."""
 _LONGEST_HEADER = 1 << 16
 _LONGEST_BLOCK = (1 << 31) - 1
 _BAD_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
@@ -135,7 +137,7 @@ def read_columns(
     """
     names = _names(path, required, optional)
     schema = pa.schema([(name, _MOMENT if name in times else _DISTINCT) for name in names])
-    return Columns(path, pa.Table.from_batches(_batches(path, schema), schema))
+    return Columns(path, pa.Table.from_batches(_batches(path, schema, _BLOCK), schema))
 
 
 def read_texts(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -144,7 +146,8 @@ def read_texts(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     Raises:
         RefusedError: as `read_columns`, when it comes there.
     """
-    return _batches(path, pa.schema([(name, pa.string()) for name in _names(path, names)]))
+    schema = pa.schema([(name, pa.string()) for name in _names(path, names)])
+    return _batches(path, schema, _BLOCK_HANDED_ON)
 
 
 def _names(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[str]:
@@ -156,8 +159,8 @@ def _names(path: Path, required: Sequence[str], optional: Sequence[str] = ()) ->
     return [name for name in (*required, *optional) if name in header]
 
 
-def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    block, records = _BLOCK, 0
+def _batches(path: Path, schema: pa.Schema, block: int) -> Iterator[pa.RecordBatch]:
+    records = 0
     while True:
         try:
             for batch in _read(path, schema, block, records):

@@ -28,13 +28,6 @@ for _file in (
         name=f"full_disk_at_{_file}",
     )(nothing)
 
-case(
-    "the disk of our folder is full",
-    on=(MARIADB,),
-    fault=faults.full_disk_at_load_file,
-    name="full_disk_at_the_file_to_load",
-)(nothing)
-
 for _file in ("staging", ".tmp-shop-copy.db"):
     case(
         "the disk of our folder is full",

@@ -63,13 +63,6 @@ def full_disk_at(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def full_disk_at_load_file() -> Iterator[None]:
-    """The disk is full when the file for MariaDB's LOAD DATA is written."""
-    with patched(mysql, "new_file", lambda path: path.symlink_to(FULL)):
-        yield
-
-
-@contextlib.contextmanager
 def full_sqlite(name: str) -> Iterator[None]:
     """The disk is full under a SQLite file: the shop's, our staging file, or our copy of the shop."""
 

@@ -13,6 +13,7 @@ from recommender.database.ddl import KeyType, all_tables
 from recommender.database.query import Query, prepare_query
 from recommender.database.schema import Target
 from recommender.database.urls import normalise_url
+from recommender.runs.lists import ListFile
 from recommender.system.csvform import quote
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, KeyKind, ListTable
 
@@ -86,20 +87,20 @@ def recommendations(keys: Iterable[object], item: object = "i") -> list[tuple[ob
     return [(key, 1, item, 1, "popular", None) for key in keys]
 
 
-def write_lists(folder: Path, customers: Rows, popular: Rows = ((1, "i", 1),)) -> dict[ListTable, Path]:
+def write_lists(folder: Path, customers: Rows, popular: Rows = ((1, "i", 1),)) -> dict[ListTable, ListFile]:
     folder.mkdir(exist_ok=True)
     files = {}
     for definition, rows in zip(LISTS, (customers, popular), strict=True):
         lines = [",".join(column.name for column in definition.columns)]
         lines += [",".join("" if value is None else quote(str(value)) for value in row) for row in rows]
-        files[definition] = folder / definition.file_name
-        files[definition].write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+        files[definition] = ListFile(folder / definition.file_name, definition)
+        files[definition].path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
     return files
 
 
 def publish(
     target: Target,
-    files: dict[ListTable, Path],
+    files: dict[ListTable, ListFile],
     scratch: Path,
     *,
     then: Callable[[Publication], None] = lambda _publication: None,

@@ -11,6 +11,7 @@ from recommender.database.schema import Target
 from recommender.errors import ExitCode
 from recommender.publishing.publish import publish
 from recommender.runs.folder import Status
+from recommender.runs.lists import ListFile
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
 from tests.faults.injection import watched_statements
 from tests.faults.support import NIGHT, lengths
@@ -26,12 +27,12 @@ class FreeLock(RunLock):
 
 def write_generation(folder, generation, rows=200):
     """Lists of which each row carries the generation as item."""
-    files = {RECOMMENDATIONS: folder / "recommendations.csv", POPULAR_ITEMS: folder / "popular_items.csv"}
+    files = {d: ListFile(folder / d.file_name, d) for d in (RECOMMENDATIONS, POPULAR_ITEMS)}
     lines = (f"{customer},1,{generation},1,model,\n" for customer in range(rows))
-    files[RECOMMENDATIONS].write_text(
+    files[RECOMMENDATIONS].path.write_text(
         "customer_id,position,item_id,score,reason,because_item_id\n" + "".join(lines), encoding="utf-8"
     )
-    files[POPULAR_ITEMS].write_text(f"position,item_id,score\n1,{generation},1\n", encoding="utf-8")
+    files[POPULAR_ITEMS].path.write_text(f"position,item_id,score\n1,{generation},1\n", encoding="utf-8")
     return files, {RECOMMENDATIONS: rows, POPULAR_ITEMS: 1}
 
 
