@@ -11,8 +11,8 @@ from pyarrow import csv
 from recommender.errors import RefusedError
 from recommender.export.fields import GuestKeys, is_sellable, key_array, number_array, text_array
 from recommender.export.snapshot import csv_text
+from recommender.runs.columns import read_columns
 from recommender.system.arrow import pa
-from recommender.system.csvform import read_records
 from recommender.tables import KeyKind, is_guest
 
 PATH = Path("sql/sales.sql")
@@ -32,7 +32,8 @@ def test_records_read_back(tmp_path):
     keys = key_array([*awkward, None], KeyKind.TEXT, "item_id", PATH)
     path = tmp_path / "x.csv"
     path.write_bytes(csv_text(pa.table({"item_id": keys, "n": pa.array(range(len(keys)))}), header=True))
-    assert [record[0] for record in read_records(path)] == ["item_id", *awkward, None]
+    distinct, codes = read_columns(path, ["item_id"]).take_texts("item_id", nullable=True)
+    assert [distinct[code] if code >= 0 else None for code in codes] == [*awkward, None]
 
 
 @given(st.lists(st.one_of(st.none(), texts)))

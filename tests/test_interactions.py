@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from recommender.learning import interactions
 from recommender.learning.interactions import load_sale_lines, make_interactions
+from recommender.runs import columns
 from recommender.runs.keys import Keys
-from recommender.system import csvform
 from recommender.system.csvform import decimal_text, quote
 from recommender.system.times import microseconds
 from recommender.tables import KeyKind
@@ -156,7 +156,7 @@ def test_blocks_compression_and_number_forms_change_nothing(tmp_path, monkeypatc
     first = _load(tmp_path / "sales.csv", lines)
     text = (tmp_path / "sales.csv").read_text().replace(",2\n", ",2.0\n").replace("\n3,", "\n03,")
     (tmp_path / "sales.csv.gz").write_bytes(gzip.compress(text.encode()))
-    monkeypatch.setattr(csvform, "_BLOCK", 100)
+    monkeypatch.setattr(columns, "_BLOCK", 100)
     again = load_interactions(
         tmp_path / "sales.csv.gz",
         customer_kind=KeyKind.INTEGER,

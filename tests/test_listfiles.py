@@ -1,11 +1,11 @@
 """The files of the lists, in the CSV form and with the columns of the tables."""
 
 import hashlib
-import itertools
 
 import numpy as np
 import pytest
 
+from recommender.errors import RefusedError
 from recommender.ranking.listfiles import write_popular_items, write_recommendations, write_rows
 from recommender.ranking.reasons import REASONS
 from recommender.ranking.recommendations import PopularItems, Recommendations
@@ -14,7 +14,6 @@ from recommender.runs import columns
 from recommender.runs import lists as runs_lists
 from recommender.runs.keys import Keys
 from recommender.runs.lists import ListFile, coded
-from recommender.system.csvform import read_records
 from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
 
 CUSTOMERS = Keys.of([7, 2**62], ["guest:0123456789abcdef01234567"])
@@ -35,16 +34,19 @@ def _recommendations(n_rows):
     )
 
 
+def _rows(path, definition):
+    return [[*row.values()] for batch in ListFile(path, definition).batches() for row in batch.to_pylist()]
+
+
 def test_every_row_comes_back_from_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(runs_lists, "_ROWS_AT_ONCE", 7)
     lists = _recommendations(60)
     assert write_recommendations(tmp_path / "r.csv", [lists]) == 60
-    header, *rows = read_records(tmp_path / "r.csv")
-    assert list(header) == [column.name for column in RECOMMENDATIONS.columns]
+    rows = _rows(tmp_path / "r.csv", RECOMMENDATIONS)
     assert len(rows) == 60
     for i, row in enumerate(rows):
         because = int(lists.because[i])
-        assert list(row) == [
+        assert row == [
             str(CUSTOMERS[int(lists.customer[i])]),
             str(i + 1),
             ITEMS[int(lists.item[i])],
@@ -82,9 +84,7 @@ def test_the_popular_list_is_written_with_positions(tmp_path):
     write_popular_items(
         tmp_path / "p.csv", PopularItems(ITEMS, np.array([6, 1], np.int32), np.array([1, 0.5]))
     )
-    header, *rows = read_records(tmp_path / "p.csv")
-    assert list(header) == [column.name for column in POPULAR_ITEMS.columns]
-    assert [list(row) for row in rows] == [["1", ITEMS[6], "1"], ["2", ITEMS[1], "0.5"]]
+    assert _rows(tmp_path / "p.csv", POPULAR_ITEMS) == [["1", ITEMS[6], "1"], ["2", ITEMS[1], "0.5"]]
 
 
 def test_the_columns_are_those_of_the_lists_table(tmp_path):
@@ -94,10 +94,8 @@ def test_the_columns_are_those_of_the_lists_table(tmp_path):
     for definition, owners in ((BUY_AGAIN, CUSTOMERS), (SIMILAR_ITEMS, ITEMS), (BOUGHT_TOGETHER, ITEMS)):
         path = tmp_path / definition.file_name
         write_rows(path, definition, rows, owners=owners, items=ITEMS)
-        header, *records = read_records(path)
         names = [column.name for column in definition.columns]
-        assert list(header) == names
-        found = [dict(zip(names, record, strict=True)) for record in records]
+        found = [dict(zip(names, record, strict=True)) for record in _rows(path, definition)]
         listed = [name for name in names if name.endswith("item_id")][-1]
         for line, (of, place, which, score) in zip(found, expected, strict=True):
             assert line == {
@@ -117,8 +115,16 @@ def test_rows_that_are_handed_on_come_once_each_however_long_a_later_one_is(tmp_
     rows = np.arange(len(items))
     file = ListFile(tmp_path / "p.csv", POPULAR_ITEMS)
     assert file.write([[coded([*map(str, rows)], rows), coded(items, rows), coded(["1"], 0 * rows)]]) == 44
-    found = [record for batch in file.batches() for record in batch.to_pylist()]
-    assert found == [{"position": str(i), "item_id": item, "score": "1"} for i, item in enumerate(items)]
+    assert _rows(file.path, POPULAR_ITEMS) == [[str(i), item, "1"] for i, item in enumerate(items)]
+
+
+@pytest.mark.parametrize("header", ["item_id,position,score", "position,item_id", "position,item_id,score,x"])
+def test_a_file_with_other_columns_or_in_another_order_is_refused(tmp_path, header):
+    file = ListFile(tmp_path / "p.csv", POPULAR_ITEMS)
+    file.path.write_text(f"{header}\n", encoding="utf-8")
+    for read in (file.read, file.batches):
+        with pytest.raises(RefusedError, match=r"p\.csv has other columns than popular_items"):
+            read()
 
 
 def test_lists_without_rows_are_a_header(tmp_path):
@@ -132,7 +138,7 @@ def test_every_score_of_three_decimals_is_written_in_short(tmp_path):
     thousandths = np.arange(1000, -1, -1)
     scores = thousandths / 1000
     write_popular_items(tmp_path / "p.csv", PopularItems(Keys.of([1]), np.zeros(1001, np.int32), scores))
-    written = [record[2] for record in itertools.islice(read_records(tmp_path / "p.csv"), 1, None)]
+    written = [row[2] for row in _rows(tmp_path / "p.csv", POPULAR_ITEMS)]
     assert [float(text or "nan") for text in written] == scores.tolist()
     assert written[:2] == ["1", "0.999"]
     assert "0.1" in written

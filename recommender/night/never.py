@@ -1,6 +1,5 @@
 """NEVER_RECOMMEND: the owner's file, and which of the shop's items it names."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.runs.folder import NEVER_ITEMS, NEVER_RECOMMEND, Run
 from recommender.runs.keys import Keys, keys_of
-from recommender.system.csvform import quote, read_records
+from recommender.system.csvform import quote
 from recommender.system.files import read_plain
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, Role, allowed_key, key_of
@@ -102,12 +101,8 @@ def never_recommend(
         with target.connect() as connection:
             named |= equal_keys(target, connection, Role.ITEM, left, texts)
     unknown = [(number, some[-1]) for number, some in forms.items() if named.keys().isdisjoint(some)]
-    items = _keys(set().union(*named.values()), item_kind)
-    return NeverRecommend(items, tuple(unknown))
-
-
-def _keys(texts: Iterable[str | None], item_kind: KeyKind) -> Keys:
-    return keys_of(key for key in (key_of(text, item_kind) for text in texts) if key is not None)
+    keys = (key_of(text, item_kind) for text in set().union(*named.values()))
+    return NeverRecommend(keys_of(key for key in keys if key is not None), tuple(unknown))
 
 
 def keep(run: Run, path: Path | None, never: NeverRecommend) -> None:
@@ -124,8 +119,9 @@ def kept_never(run: Run, item_kind: KeyKind) -> Keys:
     """The keys that the run had; of one from before they were kept, those of the owner's file as it is."""
     files = run.manifest.files
     if NEVER_ITEMS in files:
-        texts = [record[0] for record in read_records(run.path(NEVER_ITEMS))][1:]
-        return _keys(texts, item_kind)
+        from recommender.runs.columns import read_columns
+
+        return read_columns(run.path(NEVER_ITEMS), ["item_id"]).take_keys("item_id", item_kind)[0]
     if NEVER_RECOMMEND in files:
         lines = read_never_recommend(run.path(NEVER_RECOMMEND), item_kind)
         return keys_of(key for keys in lines.values() for key in keys)

@@ -16,7 +16,7 @@ from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import Forgotten
 from recommender.runs.compression import compressed
 from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Manifest, Run, load_run
-from recommender.system.csvform import parse_records, whole_records
+from recommender.system.csvform import unquoted, whole_records
 from recommender.system.files import atomic_path, remove_temporary, sha256_of
 from recommender.tables import LISTS, Role
 
@@ -174,13 +174,13 @@ def _without_lines(path: Path, forgotten: Forgotten, names: set[str]) -> Write |
     gone = _gone(next(pieces, b"").partition(b"\n")[2], forgotten)
     for piece in pieces:
         gone |= _gone(piece, forgotten)
-    names.update(next(parse_records(field.decode()))[0] or "" for field in gone)
+    names.update(map(unquoted, gone))
     return partial(_write_lines, path, gone) if gone else None
 
 
 def _gone(piece: bytes, forgotten: Forgotten) -> set[bytes]:
     """The first fields of whole records that are keys of the customers."""
-    keys = {field: next(parse_records(field.decode()))[0] for field in _first_fields(piece)}
+    keys = {field: unquoted(field) for field in _first_fields(piece)}
     gone = forgotten.among(key for key in keys.values() if key)
     return {field for field, key in keys.items() if key in gone}
 
@@ -213,7 +213,7 @@ def customers_in(folder: Path) -> set[str]:
             fields = _first_fields(next(pieces, b"").partition(b"\n")[2])
             for piece in pieces:
                 fields |= _first_fields(piece)
-            found.update(next(parse_records(field.decode()))[0] or "" for field in fields if field)
+            found.update(unquoted(field) for field in fields if field)
     return found
 
 

@@ -1,12 +1,12 @@
 """Undo: the lists of an earlier night once more, for what may be sold now, as a run of its own."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
-from itertools import compress, groupby
+from itertools import compress
 from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 
 from recommender.database import open_database
@@ -33,9 +33,9 @@ from recommender.runs.folder import (
 )
 from recommender.runs.hold import set_hold
 from recommender.runs.items import load_catalogue
+from recommender.runs.lists import ListFile, coded, coded_positions, coded_scores
 from recommender.settings import Settings
-from recommender.system.csvform import decimal_text, quote, read_records
-from recommender.system.files import atomic_path, sha256_of
+from recommender.system.files import sha256_of
 from recommender.system.progress import Progress
 from recommender.tables import LISTS, ListTable, Role, is_guest
 
@@ -257,54 +257,41 @@ def write_again(
     Raises:
         RefusedError: the old file is not in our form.
     """
-    names = [column.name for column in definition.columns]
-    records = _read(old)
-    if list(next(records)) != names:
-        raise RefusedError(f"{old} has other columns than {definition.name}.", "Take another run.")
-    item = next(i for i, column in enumerate(definition.columns) if column.role is Role.ITEM and column.shown)
-    owner = names.index(definition.key[0]) if len(definition.key) > 1 else None
-    has_customers = Role.CUSTOMER in {column.role for column in definition.columns}
-    written = dropped = 0
-    with atomic_path(new) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(names) + "\n")
-        for key, group in groupby(records, key=lambda record: None if owner is None else record[owner]):
-            if has_customers and leave_out(str(key)):
-                continue
-            rows = list(group)
-            kept = [list(record) for record in rows if record[item] in sellable]
-            if len(kept) < len(rows):
-                _renumber(kept, names.index("position"), names.index("score"))
-            dropped += len(rows) - len(kept)
-            written += len(kept)
-            file.writelines(
-                ",".join("" if text is None else quote(text) for text in record) + "\n" for record in kept
-            )
-    return written, dropped
-
-
-def _renumber(rows: Sequence[list[str | None]], position: int, score: int) -> None:
-    """Positions from 1, and scores relative to the first row's."""
-    first = float(rows[0][score] or 0) if rows else 0.0
-    for place, row in enumerate(rows, 1):
-        row[position] = str(place)
-        if place == 1:
-            row[score] = "1"
-        elif first:
-            row[score] = decimal_text(Decimal(round(1000 * float(row[score] or 0) / first)) / 1000)
-
-
-def _read(path: Path) -> Iterator[Sequence[str | None]]:
     try:
-        records = read_records(path)
-        yield next(records)
-        yield from records
-    except (OSError, StopIteration, UnicodeDecodeError) as error:
-        raise RefusedError(f"{path} cannot be read: {error}.", "Take another run.") from error
+        columns = ListFile(old, definition).read()
+        score = columns.take_numbers("score")
+        # Of each other column the distinct texts, and for each row which of them.
+        texts = {
+            column.name: columns.take_texts(column.name, nullable=column.nullable)
+            for column in definition.columns
+            if column.role not in (Role.POSITION, Role.SCORE)
+        }
+    except (RefusedError, OSError) as error:
+        raise RefusedError(f"{old} cannot be read: {error}", "Take another run.") from error
+    items, item = next(texts[c.name] for c in definition.columns if c.role is Role.ITEM and c.shown)
+    owners, owner = texts.get(definition.key[0], ([""], np.zeros(len(score), np.int32)))
+    is_sold = np.array([text in sellable for text in items], bool)[item]
+    has_customers = Role.CUSTOMER in {column.role for column in definition.columns}
+    stays = np.array([not (has_customers and leave_out(text)) for text in owners], bool)[owner]
+    kept = stays & is_sold
+    begins = np.flatnonzero(np.diff(owner[kept], prepend=-1))
+    lengths = np.diff(begins, append=np.count_nonzero(kept))
+    score = score[kept]
+    first = np.repeat(score[begins], lengths)
+    score = np.rint(1000 * score / np.where(first > 0, first, 1)) / 1000
+    score[begins] = 1
+    written = {
+        "position": coded_positions(np.arange(1, len(score) + 1) - np.repeat(begins, lengths)),
+        "score": coded_scores(score),
+        **{name: coded(distinct, rows[kept]) for name, (distinct, rows) in texts.items()},
+    }
+    n_rows = ListFile(new, definition).write([[written[column.name] for column in definition.columns]])
+    return n_rows, int(np.count_nonzero(stays & ~is_sold))
 
 
-def _not_shown(source: Run, definition: ListTable) -> Collection[str]:
+def _not_shown(source: Run, definition: ListTable) -> Iterator[str]:
     """Items whose list it is, or that are a reason; the earlier night's gate has known them."""
-    places = [i for i, c in enumerate(definition.columns) if c.role is Role.ITEM and not c.shown]
-    records = read_records(source.path(definition.file_name))
-    next(records)
-    return {str(record[i]) for record in records for i in places if record[i]} if places else set()
+    columns = ListFile(source.path(definition.file_name), definition).read()
+    for column in definition.columns:
+        if column.role is Role.ITEM and not column.shown:
+            yield from columns.take_texts(column.name, nullable=column.nullable)[0]

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,7 +55,7 @@ def search(settings: Settings, text: str) -> SearchResult:
             f"There is no published run in {settings.data_dir} to search in.", "`recommend run` makes one."
         )
     wanted = _folded(text)
-    named = {r[0] or "": r[1] for r in _body(run.path(ITEMS)) if wanted in _folded(r[1] or "")}
+    named = {item: name for item, name in item_names(run.path(ITEMS)) if wanted in _folded(name or "")}
     if not named:
         raise SettingsError(f"No item has a name with {text!r} in it.", "Try a shorter part of the name.")
     bought: dict[str, dict[str, set[str]]] = {}
@@ -96,18 +97,16 @@ def sale_lines(run: Run) -> Iterator[tuple[str, str, str, float]]:
     if path is None:
         return
     records = read_records(path)
-    header = list(next(records, ()))
+    header = next(records, [])
     quantity_at = header.index("quantity") if "quantity" in header else None
     for record in records:
         quantity = 1.0 if quantity_at is None else float(record[quantity_at] or 0)
-        yield record[0] or "", record[1] or "", record[2] or "", quantity
+        yield record[0], record[1], record[2], quantity
 
 
-def _body(path: Path) -> Iterator[Any]:
-    """The records of a file without its header."""
-    records = read_records(path)
-    next(records, None)
-    return records
+def item_names(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Key and name of each item of `items.csv`."""
+    return ((record[0], record[1] or None) for record in islice(read_records(path), 1, None))
 
 
 def _folded(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from recommender.database.namedkeys import name_key
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, SettingsError
 from recommender.night.target import target_of
-from recommender.operations.search import newest_files, newest_sales, sale_lines, shop_day
+from recommender.operations.search import item_names, newest_files, newest_sales, sale_lines, shop_day
 from recommender.runs.folder import ITEMS, Run
 from recommender.settings import Settings
 from recommender.system.csvform import read_records
@@ -22,6 +23,7 @@ from recommender.tables import (
     POPULAR_ITEMS,
     RECOMMENDATIONS,
     KeyKind,
+    ListColumn,
     ListTable,
     Role,
     integer_key,
@@ -170,15 +172,20 @@ def _from_file(run: Run, definition: ListTable, owner: str | None) -> list[Line]
     path = run.path(definition.file_name)
     if not path.is_file():  # the run was before there was such a list
         return []
-    names = [column.name for column in definition.columns]
-    records = read_records(path)
-    next(records, None)  # the header
-    rows = (dict(zip(names, record, strict=True)) for record in records)
-    chosen = [r for r in rows if owner is None or r[definition.key[0]] == owner]
+    at = [column.name for column in definition.columns].index(definition.key[0])
+    records = (r for r in islice(read_records(path), 1, None) if owner is None or r[at] == owner)
     return [
-        _line({**r, "position": int(r["position"] or 0), "score": float(r["score"] or 0)}, definition)
-        for r in chosen
+        _line({c.name: _value(c, text) for c, text in zip(definition.columns, r, strict=True)}, definition)
+        for r in records
     ]
+
+
+def _value(column: ListColumn, text: str) -> int | float | str | None:
+    if column.role is Role.POSITION:
+        return int(text)
+    if column.role is Role.SCORE:
+        return float(text)
+    return None if column.nullable and not text else text
 
 
 def _line(row: dict[str, Any], definition: ListTable) -> Line:
@@ -246,7 +253,7 @@ def put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) ->
     """
     lines = [*lines]
     wanted = {item, *(line.get(key) for line in lines for key in ("item_id", "because_item_id"))}
-    names = {record[0] or "": record[1] for record in read_records(items) if (record[0] or "") in wanted}
+    names = {key: name for key, name in item_names(items) if key in wanted}
     for line in lines:
         line["name"] = names.get(line["item_id"])
         if "because_item_id" in line:

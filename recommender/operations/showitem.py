@@ -6,11 +6,10 @@ from typing import Any
 from recommender.database.namedkeys import name_key
 from recommender.errors import SettingsError
 from recommender.night.target import target_of
-from recommender.operations.search import newest_files
+from recommender.operations.search import item_names, newest_files
 from recommender.operations.show import LETTER_BY_LETTER, plain_key, put_names, read_lists
 from recommender.runs.folder import ITEMS
 from recommender.settings import Settings
-from recommender.system.csvform import read_records
 from recommender.system.text import shortened
 from recommender.tables import ListTable, Role
 
@@ -49,7 +48,7 @@ def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
     """
     run = newest_files(settings)
     item = plain_key(run, "item", item)
-    items = set() if run is None else {record[0] or "" for record in read_records(run.path(ITEMS))}
+    items = set() if run is None else {key for key, _ in item_names(run.path(ITEMS))}
     named = name_key(target_of(settings), Role.ITEM, item, items)
     if not named.keys:
         raise _unknown(definition, item)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
-from recommender.runs.lists import ListFile
+from recommender.runs.lists import AGAIN, ListFile
 from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, ListTable, Role
@@ -26,7 +26,6 @@ _CHANGED_SHARE = 0.5
 _MOST_UTF8_BYTES = 4
 _REASONS = ("model", "buy_again", "popular", "new")
 _OF_TEXTS = (Role.CUSTOMER, Role.ITEM, Role.REASON)
-_AGAIN = "Make the lists again: `recommend rank`, or `recommend run`."
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def check_list(file: ListFile, candidates: ListableItems) -> tuple[list[Objectio
         # Also a score that is no finite number: the reader knows no other form.
         reason = error.reason if isinstance(error, RefusedError) else f"{path} cannot be read: {error}."
         named = error.named if isinstance(error, RefusedError) else ""
-        return [Objection("readable", reason, _AGAIN, named=named)], ListFacts(0, {})
+        return [Objection("readable", reason, AGAIN, named=named)], ListFacts(0, {})
     if not rows and not definition.needs_rows:
         return [], ListFacts(0, {})
     if not rows:
@@ -111,7 +110,7 @@ def _check_texts(
     for column in definition.columns:
         if column.role is Role.REASON and set(texts[column.name]) - set(_REASONS):
             findings.append(
-                Objection("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", _AGAIN)
+                Objection("reason", f"{path} has reasons other than {', '.join(_REASONS)}.", AGAIN)
             )
         if column.role is Role.ITEM:
             allowed = {*(candidates.sellable if column.shown else candidates.known)}
@@ -120,7 +119,7 @@ def _check_texts(
                 what = "unknown or not sellable" if column.shown else "unknown"
                 example = shortened(wrong[0])
                 message = f"{path}: {len(wrong)} items of {column.name} are {what}, such as {example!r}."
-                findings.append(Objection("items", message, _AGAIN))
+                findings.append(Objection("items", message, AGAIN))
     return findings
 
 
@@ -143,14 +142,14 @@ def _check_order(
     counted = np.arange(1, len(owners) + 1) - np.repeat(begins, lengths)
     is_in_pieces = len(begins) > owners.max() + 1  # more lists than owners
     if is_in_pieces or (positions != counted).any():
-        findings.append(Objection("positions", f"{path}: positions are not 1, 2, 3 … in every list.", _AGAIN))
+        findings.append(Objection("positions", f"{path}: positions are not 1, 2, 3 … in every list.", AGAIN))
     for column in definition.columns:
         if column.role is Role.ITEM and not column.nullable and column.name != owner:
             items = codes[column.name]
             pairs = np.repeat(np.arange(len(begins)), lengths) * (int(items.max()) + 1) + items
             pairs.sort()
             if (np.diff(pairs) == 0).any():
-                findings.append(Objection("twice", f"{path}: an item stands twice in one list.", _AGAIN))
+                findings.append(Objection("twice", f"{path}: an item stands twice in one list.", AGAIN))
     return findings
 
 

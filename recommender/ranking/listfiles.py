@@ -1,22 +1,17 @@
 """The lists from arrays into files: indexes become the shop's keys again."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.ranking.reasons import REASONS
 from recommender.ranking.recommendations import PopularItems, Recommendations
 from recommender.ranking.rows import ListRows
 from recommender.runs.keys import Keys
-from recommender.runs.lists import ListFile, coded
+from recommender.runs.lists import ListFile, coded, coded_positions, coded_scores
 from recommender.system.arrow import pa
-from recommender.system.csvform import decimal_text
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
-
-_SCORES = [decimal_text(Decimal(thousandths) / 1000) for thousandths in range(1001)]
 
 
 def write_recommendations(path: Path, parts: Iterable[Recommendations]) -> int:
@@ -39,9 +34,9 @@ def _columns(part: Recommendations) -> list[pa.DictionaryArray]:
     last = int(part.customer.max(initial=-1)) + 1
     return [
         coded(_texts(part.customers, first, last), part.customer - first),
-        _positions(part.position),
+        coded_positions(part.position),
         coded(items, part.item),
-        _scores(part.score),
+        coded_scores(part.score),
         coded(REASONS, part.reason),
         coded(items, part.because),
     ]
@@ -49,8 +44,8 @@ def _columns(part: Recommendations) -> list[pa.DictionaryArray]:
 
 def write_popular_items(path: Path, lists: PopularItems) -> None:
     """Write `popular_items.csv`."""
-    positions = _positions(np.arange(1, len(lists.item) + 1))
-    columns = [positions, coded(_texts(lists.items), lists.item), _scores(lists.score)]
+    positions = coded_positions(np.arange(1, len(lists.item) + 1))
+    columns = [positions, coded(_texts(lists.items), lists.item), coded_scores(lists.score)]
     ListFile(path, POPULAR_ITEMS).write([columns])
 
 
@@ -66,9 +61,9 @@ def write_rows(path: Path, definition: ListTable, rows: ListRows, *, owners: Key
     """
     columns = [
         coded(_texts(owners), rows.owner),
-        _positions(rows.position),
+        coded_positions(rows.position),
         coded(_texts(items), rows.item),
-        _scores(rows.score),
+        coded_scores(rows.score),
     ]
     ListFile(path, definition).write([columns])
 
@@ -80,11 +75,3 @@ def _texts(keys: Keys, first: int = 0, last: int | None = None) -> pa.StringArra
     texts = keys.texts[max(first - n_integers, 0) : max(last - n_integers, 0)]
     integers = pa.array(keys.integers[first:last]).cast(pa.string())
     return pa.concat_arrays([integers, pa.array(texts, pa.string())])
-
-
-def _positions(positions: npt.NDArray[np.integer]) -> pa.DictionaryArray:
-    return coded([*map(str, range(int(positions.max(initial=0)) + 1))], positions)
-
-
-def _scores(scores: npt.NDArray[np.float64]) -> pa.DictionaryArray:
-    return coded(_SCORES, np.rint(scores * 1000).astype(np.int16))

@@ -18,7 +18,6 @@ from recommender.errors import RefusedError
 from recommender.runs.keys import Keys, keys_of
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.arrow import pa
-from recommender.system.csvform import parse_records
 from recommender.tables import KeyKind, integer_key, is_guest
 
 EXPORT_AGAIN = "Start again with `recommend export`."
@@ -152,7 +151,7 @@ def read_texts(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 def _names(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[str]:
     """Those of the columns that the file has."""
-    header = _header(path)
+    header = read_header(path)
     missing = [name for name in required if name not in header]
     if missing:
         raise RefusedError(f"{path} has no column {', '.join(missing)}.", EXPORT_AGAIN)
@@ -222,7 +221,7 @@ def _stream(path: Path) -> Iterator[pa.NativeFile]:
         raise RefusedError(f"{path} is damaged: {error}.", "Take another run, or export again.") from error
 
 
-def _header(path: Path) -> list[str | None]:
+def read_header(path: Path) -> list[str]:
     """The names of the columns.
 
     Raises:
@@ -236,7 +235,8 @@ def _header(path: Path) -> list[str | None]:
     if is_cut:
         # Arrow takes what is there for the record, also where a quote is open.
         raise RefusedError(f"{path} ends in the middle of a record.", EXPORT_AGAIN)
-    return next(parse_records(start.partition(b"\n")[0].decode(errors="replace")))
+    line = start.partition(b"\n")[0].decode(errors="replace")
+    return [name.strip('"') for name in line.split(",")]
 
 
 def _last_byte(file: pa.NativeFile) -> bytes:

@@ -3,12 +3,11 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.runs.folder import ITEMS, QUERIES, Manifest, Run
-from recommender.system.csvform import read_records
 from recommender.tables import RECOMMENDATIONS
 
 if TYPE_CHECKING:
@@ -172,12 +171,22 @@ def _items(manifest: Manifest) -> str | None:
 
 
 def lists_of(path: Path) -> CustomerLists:
-    """The lists of a `recommendations.csv`."""
-    records = read_records(path)
-    next(records)
+    """The lists of a `recommendations.csv`.
+
+    Raises:
+        RefusedError: it is not in our form.
+    """
+    import numpy as np
+
+    from recommender.runs.lists import ListFile
+
+    columns = ListFile(path, RECOMMENDATIONS).read()
+    customers, owners = columns.take_texts("customer_id")
+    items, listed = columns.take_texts("item_id")
+    begins = np.flatnonzero(np.diff(owners, prepend=-1)).tolist()
+    texts = [items[item] for item in listed.tolist()]
     return {
-        str(customer): tuple(str(record[2] or "") for record in rows)
-        for customer, rows in groupby(records, key=lambda record: record[0] or "")
+        customers[owners[begin]]: tuple(texts[begin:end]) for begin, end in pairwise([*begins, len(owners)])
     }
 
 

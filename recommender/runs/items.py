@@ -6,16 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import RefusedError
-from recommender.runs.keys import Keys, keys_of
+from recommender.runs.columns import EXPORT_AGAIN, read_columns
+from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools
-from recommender.system.csvform import read_records
 from recommender.system.text import shortened
-from recommender.tables import KeyKind, allowed_key, key_of
+from recommender.tables import KeyKind
 
-_EXPORT_AGAIN = "Start again with `recommend export`."
 _SELLABLE = {"true": True, "false": False, "1": True, "0": False}
 """The last two as files of earlier versions have it."""
-_REQUIRED = ("item_id", "name", "sellable")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,35 +46,26 @@ def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
     Raises:
         RefusedError: a column is missing, a key or `sellable` is not in our form, or a key comes twice.
     """
-    records = read_records(path)
-    header = list(next(records, ()))
-    missing = [name for name in _REQUIRED if name not in header]
-    if missing:
-        raise RefusedError(f"{path} has no column {', '.join(missing)}.", _EXPORT_AGAIN)
-    id_at, name_at, sellable_at = map(header.index, _REQUIRED)
-    category_at = header.index("category") if "category" in header else None
-    rows: dict[int | str, tuple[str | None, bool, str | None]] = {}
-    for number, record in enumerate(records, 1):
-        where = f"{path}, record {number}"
-        if len(record) != len(header):
-            found = f"{len(record)} fields, but the header has {len(header)}"
-            raise RefusedError(f"{where}: {found}.", _EXPORT_AGAIN)
-        key = key_of(record[id_at], item_kind)
-        if key is None:
-            found = f"item_id is {record[id_at]!r}, not {allowed_key(item_kind)}"
-            raise RefusedError(f"{where}: {found}.", _EXPORT_AGAIN)
-        if key in rows:
-            raise RefusedError(f"{where}: item {shortened(repr(key))} is there already.", _EXPORT_AGAIN)
-        sellable = record[sellable_at]
-        if sellable not in _SELLABLE:
-            raise RefusedError(f"{where}: sellable is {sellable!r}, not true or false.", _EXPORT_AGAIN)
-        category = None if category_at is None else record[category_at]
-        rows[key] = (record[name_at], _SELLABLE[sellable], category)
-    ids = keys_of(rows)
-    ordered = [rows[ids[i]] for i in range(len(ids))]
+    columns = read_columns(path, ("item_id", "name", "sellable"), ("category",))
+    ids, places = columns.take_keys("item_id", item_kind)
+    _, records = np.unique(places, return_index=True)  # of each item, in canonical order
+    if len(records) < len(places):
+        again = int(np.setdiff1d(np.arange(len(places)), records)[0])
+        item = shortened(repr(ids[places[again]]))
+        raise RefusedError(f"{path}, record {again + 1}: item {item} is there already.", EXPORT_AGAIN)
+
+    def texts(name: str) -> tuple[str | None, ...]:
+        distinct, codes = columns.take_texts(name, nullable=True)
+        return tuple(distinct[code] if code >= 0 else None for code in codes[records].tolist())
+
+    sellable = texts("sellable")
+    for record, text in zip(records.tolist(), sellable, strict=True):
+        if text not in _SELLABLE:
+            where = f"{path}, record {record + 1}"
+            raise RefusedError(f"{where}: sellable is {text!r}, not true or false.", EXPORT_AGAIN)
     return Catalogue(
         ids=ids,
-        names=tuple(name for name, _, _ in ordered),
-        sellable=np.array([sellable for _, sellable, _ in ordered], bool),
-        categories=None if category_at is None else tuple(category for _, _, category in ordered),
+        names=texts("name"),
+        sellable=np.array([_SELLABLE[str(text)] for text in sellable], bool),
+        categories=texts("category") if "category" in columns else None,
     )

@@ -7,18 +7,24 @@ them by `system/csvform.py`, without Arrow, and `forget` takes records out as by
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from recommender.runs.columns import Columns, read_columns, read_texts
+from recommender.errors import RefusedError
+from recommender.runs.columns import Columns, read_columns, read_header, read_texts
+from recommender.system.arrays import Float64s
 from recommender.system.arrow import lines_of, pa
+from recommender.system.csvform import decimal_text
 from recommender.system.files import atomic_path
 from recommender.tables import ListTable
 
 _ROWS_AT_ONCE = 10_000
+AGAIN = "Make the lists again: `recommend rank`, or `recommend run`."
+_SCORES = [decimal_text(Decimal(thousandths) / 1000) for thousandths in range(1001)]
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class ListFile:
         Raises:
             RefusedError: it is not in our form; names file, record and column.
         """
+        self._require_columns()
         return read_columns(self.path, self.names)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -67,7 +74,13 @@ class ListFile:
         Raises:
             RefusedError: it is not in our form; names file, record and column.
         """
+        self._require_columns()
         return read_texts(self.path, self.names)
+
+    def _require_columns(self) -> None:
+        # In their order too: PostgreSQL takes the file as it is.
+        if read_header(self.path) != self.names:
+            raise RefusedError(f"{self.path} has other columns than {self.definition.name}.", AGAIN)
 
 
 def coded(texts: Sequence[str] | pa.StringArray, rows: npt.NDArray[np.integer]) -> pa.DictionaryArray:
@@ -81,6 +94,16 @@ def coded(texts: Sequence[str] | pa.StringArray, rows: npt.NDArray[np.integer]) 
     # Without a mask the rows are taken as they lie, not copied.
     places = pa.array(rows, mask=nulls if nulls.any() else None)
     return pa.DictionaryArray.from_arrays(places, pa.array(texts, pa.string()))
+
+
+def coded_positions(positions: npt.NDArray[np.integer]) -> pa.DictionaryArray:
+    """The column of positions from 1, shape (rows,)."""
+    return coded([*map(str, range(int(positions.max(initial=0)) + 1))], positions)
+
+
+def coded_scores(scores: Float64s) -> pa.DictionaryArray:
+    """The column of scores from 0 to 1, shape (rows,); three decimals of them are written."""
+    return coded(_SCORES, np.rint(scores * 1000).astype(np.int16))
 
 
 def _quoted(texts: pa.StringArray) -> pa.StringArray:
