@@ -24,7 +24,7 @@ from recommender.errors import (
 )
 from recommender.system.interrupts import interrupts
 from recommender.system.kernel import pin_kernel
-from recommender.system.machine import require_addresses
+from recommender.system.machine import require_addresses, share_one_heap
 from recommender.system.text import in_utf8, printable
 
 COMMANDS = {
@@ -157,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # A night makes millions of rows and hardly a cycle; looking for cycles as often as Python does by default
     # takes a fifth of an export's time.
     gc.set_threshold(100_000, 50, 50)
+    share_one_heap()
     interrupts.install()
     sys.exit(_exit_code(arguments))
 

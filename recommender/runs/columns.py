@@ -108,9 +108,7 @@ class Columns:
 
     def _take(self, name: str) -> tuple[pa.StringArray, Int32s]:
         """The distinct texts of a column, and for each record the place of its text, -1 for none."""
-        found = _coded(self._columns.pop(name))
-        pa.default_memory_pool().release_unused()
-        return found
+        return _coded(self._columns.pop(name))
 
     def _require(self, valid: Bools, distinct: pa.StringArray, codes: Int32s, name: str, wanted: str) -> None:
         """Refuse the first record that is not valid."""
