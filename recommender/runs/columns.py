@@ -18,6 +18,7 @@ from recommender.errors import RefusedError
 from recommender.runs.keys import Keys, keys_of
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.arrow import pa
+from recommender.system.machine import give_back_memory
 from recommender.tables import KeyKind, integer_key, is_guest
 
 EXPORT_AGAIN = "Start again with `recommend export`."
@@ -25,6 +26,8 @@ _BLOCK = 1 << 20
 """Bytes that are parsed at once; more where a record is longer."""
 _BLOCK_HANDED_ON = 1 << 16
 """The same where each block is handed on: Arrow reads some thirty ahead."""
+_TOGETHER = 8
+"""Blocks after which memory is given back: what stays of each lies among what it was made from."""
 _LONGEST_HEADER = 1 << 16
 _LONGEST_BLOCK = (1 << 31) - 1
 _BAD_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
@@ -108,7 +111,9 @@ class Columns:
 
     def _take(self, name: str) -> tuple[pa.StringArray, Int32s]:
         """The distinct texts of a column, and for each record the place of its text, -1 for none."""
-        return _coded(self._columns.pop(name))
+        found = _coded(self._columns.pop(name))
+        give_back_memory()
+        return found
 
     def _require(self, valid: Bools, distinct: pa.StringArray, codes: Int32s, name: str, wanted: str) -> None:
         """Refuse the first record that is not valid."""
@@ -160,9 +165,11 @@ def _batches(path: Path, schema: pa.Schema, block: int) -> Iterator[pa.RecordBat
     records = 0
     while True:
         try:
-            for batch in _read(path, schema, block, records):
+            for number, batch in enumerate(_read(path, schema, block, records), 1):
                 records += batch.num_rows
                 yield batch
+                if number % _TOGETHER == 0:
+                    give_back_memory()
         except pa.ArrowInvalid as error:
             if "straddling object" not in str(error) or block >= _LONGEST_BLOCK:
                 raise _explained(path, error) from error
