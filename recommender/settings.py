@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
@@ -23,7 +23,11 @@ from recommender.system.text import in_utf8
 from recommender.system.window import MOST_HISTORY_DAYS
 from recommender.tables import LISTS
 
+T = TypeVar("T")
+
 UTC = ZoneInfo("UTC")
+_NOWHERE = URL.create("sqlite")
+_LISTS = tuple(definition.name for definition in LISTS)
 
 
 class RepeatPurchases(StrEnum):
@@ -40,81 +44,165 @@ class WarmStart(StrEnum):
     NEVER = "never"
 
 
+def setting(default: T, parse: Callable[[str], T], *, secret: bool = False, follows: str | None = None) -> T:
+    """A field of `Settings` that `.env` has too.
+
+    Args:
+        default: where nothing is given; a path begins in the folder of the `.env`.
+        parse: makes a value of its text; raises ValueError with what is allowed.
+        secret: no message, log or manifest shows it, and a file may hold it.
+        follows: name of the field above whose value is the default.
+    """
+    about = {"parse": parse, "secret": secret, "follows": follows}
+    return dataclasses.field(default=default, repr=not secret, metadata=about)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _one_of(words: Mapping[str, T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        if text.lower() not in words:
+            raise ValueError(" or ".join(words))
+        return words[text.lower()]
+
+    return parse
+
+
+def _form(pattern: str, allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(allowed)
+        return text
+
+    return parse
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("a time zone name such as Europe/London or UTC") from error
+
+
+def _lists(text: str) -> tuple[str, ...]:
+    given = [name.strip().lower() for name in text.split(",")]
+    if not set(given) <= set(_LISTS):
+        raise ValueError(f"names of lists with commas between them, out of {', '.join(_LISTS)}")
+    return tuple(name for name in _LISTS if name in given)
+
+
+def _schema(text: str) -> str:
+    # PostgreSQL's limit is 63 bytes, MySQL's 64 characters.
+    if len(text.encode()) > 63 or not text.isprintable():  # noqa: PLR2004 - the reason stands above
+        raise ValueError("the name of a schema, at most 63 bytes")
+    return text
+
+
+_secret_key = _form(r"(?s).{32,}", "a secret of at least 32 characters; `recommend init` makes one")
+_prefix = _form(r"[A-Za-z][A-Za-z0-9_]{0,30}", "a letter, then at most 30 letters, digits and underscores")
+_kernel = _form(r"[A-Za-z0-9]{3,20}", "auto, or a kernel of OpenBLAS such as Haswell or SkylakeX")
+_yes_or_no = _one_of({"yes": True, "no": False})
+_on_or_off = _one_of({"on": True, "off": False})
+_share = _number(0, 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All that a run is told from outside. Names in `.env` are the field names in capitals."""
 
-    database_url: URL = dataclasses.field(repr=False)
+    database_url: URL = setting(_NOWHERE, normalise_url, secret=True)
     """The shop's database, where sales are read: postgresql://, mysql://, mariadb:// or sqlite:///."""
-    target_database_url: URL = dataclasses.field(repr=False)
+    target_database_url: URL = setting(_NOWHERE, normalise_url, secret=True, follows="database_url")
     """Where the tables are written. Default: the shop's database."""
-    target_schema: str | None = None
+    target_schema: str | None = setting(None, _schema)
     """PostgreSQL schema or MySQL database of our tables. Default: the connection's own."""
-    table_prefix: str = ""
+    table_prefix: str = setting("", _prefix)
     """Put before the name of each of our tables; one prefix for each storefront of a shared database."""
-    sql_dir: Path = Path("sql")
+    sql_dir: Path = setting(Path("sql"), Path)
     """Folder of sales.sql and items.sql."""
-    shop_timezone: ZoneInfo = UTC
+    shop_timezone: ZoneInfo = setting(UTC, _zone)
     """The shop's day begins at midnight in this zone."""
-    sales_timezone: ZoneInfo = UTC
+    sales_timezone: ZoneInfo = setting(UTC, _zone, follows="shop_timezone")
     """Zone of sold_at values that carry none. Default: SHOP_TIMEZONE."""
-    history_days: int = 730
+    history_days: int = setting(730, _whole(1, MOST_HISTORY_DAYS))
     """Days of sales that are read, 1 to 36500."""
-    lists: tuple[str, ...] = tuple(definition.name for definition in LISTS)
+    lists: tuple[str, ...] = setting(_LISTS, _lists)
     """Which lists are made: names of tables, without TABLE_PREFIX; the others are left empty."""
-    top_n: int = 10
+    top_n: int = setting(10, _whole(1, 1000))
     """Items in a list; fewer where there are no more that fit."""
-    popular_items: int = 100
+    popular_items: int = setting(100, _whole(1, 100_000))
     """Items in popular_items; more than TOP_N, since shops leave out what is sold out when they read."""
-    repeat_purchases: RepeatPurchases = RepeatPurchases.EXCLUDE
+    repeat_purchases: RepeatPurchases = setting(
+        RepeatPurchases.EXCLUDE, _one_of({choice.value: choice for choice in RepeatPurchases})
+    )
     """exclude or include: may recommendations hold items that the customer already bought."""
-    never_recommend: Path | None = None
+    never_recommend: Path | None = setting(None, Path)
     """File with one item id a line; these are never recommended."""
-    publish_guests: bool = False
+    publish_guests: bool = setting(False, _yes_or_no)
     """yes or no: write rows for guests too; the customer key column must then be text."""
-    guest_key: str | None = dataclasses.field(default=None, repr=False)
+    guest_key: str | None = setting(None, _secret_key, secret=True)
     """Secret that turns guests' addresses into keys; made by `recommend init`."""
-    forget_key: str | None = dataclasses.field(default=None, repr=False)
+    forget_key: str | None = setting(None, _secret_key, secret=True)
     """Secret under which forgotten customers are remembered; made by `recommend init`."""
-    factors: int = 64
+    factors: int = setting(64, _whole(1, 1024))
     """Latent factors of the model."""
-    regularization: float = 10.0
+    regularization: float = setting(10.0, _number(1e-6, 1e6))
     """Regularization of the model."""
-    iterations: int = 15
+    iterations: int = setting(15, _whole(1, 1000))
     """Iterations of a training."""
-    alpha: float = 3.0
+    alpha: float = setting(3.0, _number(1e-3, 1e6))
     """Confidence of a purchase: 1 + ALPHA x its weight."""
-    half_life_days: float = 60.0
+    half_life_days: float = setting(60.0, _number(0.1, 36500))
     """A purchase counts half after so many days."""
-    seed: int = 42
+    seed: int = setting(42, _whole(0, 2**32 - 1))
     """Seed of all random numbers."""
-    threads: int = 0
+    threads: int = setting(0, _whole(0, 1024))
     """Threads; 0 takes the processors this process may use. The result is the same for any number."""
-    max_memory_mb: int = 0
+    max_memory_mb: int = setting(0, _whole(0, 10**7))
     """MB of memory a night may take; what cannot fit is refused before it begins. 0: no limit of ours."""
-    blas_kernel: str = AUTO
+    blas_kernel: str = setting(AUTO, _kernel)
     """auto, or a kernel of OpenBLAS such as Haswell, used on any processor, for the same bytes on all."""
-    nightly_proof: bool = True
+    nightly_proof: bool = setting(True, _on_or_off)
     """on or off: measure each night, on past weeks, whether the lists are better than simpler ones."""
-    tune_budget: int = 2
+    tune_budget: int = setting(2, _whole(0, 20))
     """Trainings on past weeks that it may cost to learn the blend's weights; 0 keeps the defaults."""
-    train_every_days: int = 1
+    train_every_days: int = setting(1, _whole(1, 365))
     """Train when the newest model is so many days old; between, it is loaded and brought up to date."""
-    warm_start: WarmStart = WarmStart.AUTO
+    warm_start: WarmStart = setting(WarmStart.AUTO, _one_of({choice.value: choice for choice in WarmStart}))
     """auto or never: may a training begin with the last model's factors, which takes fewer iterations."""
-    min_customers_share: float = 0.5
+    min_customers_share: float = setting(0.5, _share)
     """Refuse a result with fewer customers than this share of the last published run's."""
-    min_sales_share: float = 0.5
+    min_sales_share: float = setting(0.5, _share)
     """Refuse a result from fewer sales than this share of the last published run's."""
-    min_items_share: float = 0.5
+    min_items_share: float = setting(0.5, _share)
     """Refuse a result when fewer than this share of the items recommended now are still in items.sql."""
-    query_timeout_seconds: int = 3600
+    query_timeout_seconds: int = setting(3600, _whole(1, 86_400))
     """A query that takes longer is ended, and the run with it."""
-    data_dir: Path = Path("var")
+    data_dir: Path = setting(Path("var"), Path)
     """Folder of the runs: exports, models, lists, records."""
-    keep_runs: int = 14
+    keep_runs: int = setting(14, _whole(1, 10_000))
     """Published runs that are kept."""
-    keep_export_days: int = 7
+    keep_export_days: int = setting(7, _whole(0, 36_500))
     """Days that the exported sales of published runs are kept."""
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """Where each value was read: name in capitals to `environment`, a path, or `default`."""
@@ -141,137 +229,10 @@ class Settings:
         return shown
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def _zone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("a time zone name such as Europe/London or UTC") from error
-
-
-def _yes_no(text: str) -> bool:
-    if text.lower() not in ("yes", "no"):
-        raise ValueError("yes or no")
-    return text.lower() == "yes"
-
-
-def _on_off(text: str) -> bool:
-    if text.lower() not in ("on", "off"):
-        raise ValueError("on or off")
-    return text.lower() == "on"
-
-
-def _lists(text: str) -> tuple[str, ...]:
-    known = [definition.name for definition in LISTS]
-    given = [name.strip().lower() for name in text.split(",")]
-    if not set(given) <= set(known):
-        raise ValueError(f"names of lists with commas between them, out of {', '.join(known)}")
-    return tuple(name for name in known if name in given)
-
-
-def _repeats(text: str) -> RepeatPurchases:
-    try:
-        return RepeatPurchases(text.lower())
-    except ValueError as error:
-        raise ValueError("exclude or include") from error
-
-
-def _warm_start(text: str) -> WarmStart:
-    try:
-        return WarmStart(text.lower())
-    except ValueError as error:
-        raise ValueError("auto or never") from error
-
-
-def _kernel(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9]{3,20}", text):
-        raise ValueError("auto, or a kernel of OpenBLAS such as Haswell or SkylakeX")
-    return text
-
-
-def _prefix(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", text):
-        raise ValueError("a letter, then at most 30 letters, digits and underscores")
-    return text
-
-
-def _schema(text: str) -> str:
-    # PostgreSQL's limit is 63 bytes, MySQL's 64 characters.
-    if len(text.encode()) > 63 or not text.isprintable():  # noqa: PLR2004 - the reason stands above
-        raise ValueError("the name of a schema, at most 63 bytes")
-    return text
-
-
-def _secret_key(text: str) -> str:
-    if len(text) < 32:  # noqa: PLR2004 - the number is in the message
-        raise ValueError("a secret of at least 32 characters; `recommend init` makes one")
-    return text
-
-
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "TARGET_SCHEMA": _schema,
-    "TABLE_PREFIX": _prefix,
-    "SHOP_TIMEZONE": _zone,
-    "SALES_TIMEZONE": _zone,
-    "HISTORY_DAYS": _whole(1, MOST_HISTORY_DAYS),
-    "LISTS": _lists,
-    "TOP_N": _whole(1, 1000),
-    "POPULAR_ITEMS": _whole(1, 100_000),
-    "REPEAT_PURCHASES": _repeats,
-    "PUBLISH_GUESTS": _yes_no,
-    "GUEST_KEY": _secret_key,
-    "FORGET_KEY": _secret_key,
-    "FACTORS": _whole(1, 1024),
-    "REGULARIZATION": _number(1e-6, 1e6),
-    "ITERATIONS": _whole(1, 1000),
-    "ALPHA": _number(1e-3, 1e6),
-    "HALF_LIFE_DAYS": _number(0.1, 36500),
-    "SEED": _whole(0, 2**32 - 1),
-    "THREADS": _whole(0, 1024),
-    "MAX_MEMORY_MB": _whole(0, 10**7),
-    "BLAS_KERNEL": _kernel,
-    "NIGHTLY_PROOF": _on_off,
-    "TUNE_BUDGET": _whole(0, 20),
-    "TRAIN_EVERY_DAYS": _whole(1, 365),
-    "WARM_START": _warm_start,
-    "MIN_CUSTOMERS_SHARE": _number(0, 1),
-    "MIN_SALES_SHARE": _number(0, 1),
-    "MIN_ITEMS_SHARE": _number(0, 1),
-    "QUERY_TIMEOUT_SECONDS": _whole(1, 86_400),
-    "KEEP_RUNS": _whole(1, 10_000),
-    "KEEP_EXPORT_DAYS": _whole(0, 36_500),
-}
-_PATHS = ("SQL_DIR", "NEVER_RECOMMEND", "DATA_DIR")
-_NOWHERE = URL.create("sqlite")
-_URLS = ("DATABASE_URL", "TARGET_DATABASE_URL")
-SECRETS = (*_URLS, "GUEST_KEY", "FORGET_KEY")
+_FIELDS = tuple(field for field in dataclasses.fields(Settings) if field.metadata)
+NAMES = tuple(field.name.upper() for field in _FIELDS)
+SECRETS = tuple(field.name.upper() for field in _FIELDS if field.metadata["secret"])
 """Settings that no message, log or manifest shows; each may be given as NAME_FILE instead."""
-NAMES = tuple(
-    field.name.upper()
-    for field in dataclasses.fields(Settings)
-    if field.name not in ("sources", "warnings", "env_file")
-)
 
 
 def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -332,13 +293,14 @@ class _Reader:
         self.sources[name] = "default"
         return None
 
-    def value(self, name: str, parse: Callable[[str], Any]) -> Any:
+    def value(self, field: "dataclasses.Field[Any]") -> Any:
         """The parsed value, or None where it is not set or wrong."""
+        name, parse = field.name.upper(), field.metadata["parse"]
         text = self.text(name)
         if text is None:
             return None
         try:
-            return parse(text)
+            return normalise_url(text, self.folder) if parse is normalise_url else parse(text)
         except ValueError as error:
             shown = "***" if name in SECRETS else text
             self.problems.append(f"{name}={shown} ({self.sources[name]}): must be {error}.")
@@ -389,18 +351,17 @@ def load_settings(
     folder = path.parent
     reader = _Reader(environ, values, path if path.is_file() else None, folder, problems=problems)
 
-    found = {
-        name: reader.value(name, parse) for name, parse in _PARSERS.items() if shop or name not in SECRETS
-    }
-    found |= {name: reader.value(name, lambda text: folder / text) for name in _PATHS}
-    if not shop:
-        found |= dict.fromkeys(_URLS, _NOWHERE)
-    else:
-        found |= {name: reader.value(name, lambda text: normalise_url(text, folder)) for name in _URLS}
-    if found["DATABASE_URL"] is None and reader.sources["DATABASE_URL"] == "default":
+    found: dict[str, Any] = {}
+    for field in _FIELDS:
+        if shop or not field.metadata["secret"]:
+            value = reader.value(field)
+            if value is None:
+                value = found.get(field.metadata["follows"], field.default)
+            found[field.name] = folder / value if isinstance(value, Path) else value
+    if shop and reader.sources["DATABASE_URL"] == "default":
         looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
         reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
-    data_dir = str(found["DATA_DIR"] or folder / "var")
+    data_dir = str(found["data_dir"])
     if (shown := in_utf8(data_dir)) != data_dir:
         reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or mind LC_ALL.")
     if reader.problems:
@@ -408,15 +369,8 @@ def load_settings(
             "Settings: " + " ".join(f"[{i}] {text}" for i, text in enumerate(reader.problems, 1)),
             "Correct them in .env or the environment; .env.example explains each.",
         )
-    defaults: dict[str, Any] = {
-        "SQL_DIR": folder / "sql",
-        "DATA_DIR": folder / "var",
-        "TARGET_DATABASE_URL": found["DATABASE_URL"],
-        "SALES_TIMEZONE": found["SHOP_TIMEZONE"],
-    }
-    given = {name: defaults.get(name) if value is None else value for name, value in found.items()}
     return Settings(
-        **{name.lower(): value for name, value in given.items() if value is not None},
+        **found,
         sources=reader.sources,
         warnings=(*_misspelt(values, str(path), 0.8), *_misspelt(environ, "environment", 0.9)),
         env_file=reader.file,
@@ -436,18 +390,18 @@ def recorded_settings(values: Mapping[str, Any], *, data_dir: Path, threads: int
     Raises:
         RefusedError: a value is none that a setting can have.
     """
-    words = {_yes_no: ("no", "yes"), _on_off: ("off", "on")}
     found: dict[str, Any] = {}
-    for name, parse in _PARSERS.items():
+    for field in _FIELDS:
+        name, parse = field.name.upper(), field.metadata["parse"]
         value = values.get(name)
-        if value in (None, "") or name in SECRETS:
+        if value in (None, "") or field.metadata["secret"] or parse is Path:
             continue
-        text = words[parse][value] if isinstance(value, bool) and parse in words else str(value)
+        is_flag = isinstance(value, bool) and isinstance(field.default, bool)
         try:
-            found[name.lower()] = parse(text)
+            found[field.name] = value if is_flag else parse(str(value))
         except ValueError as error:
             raise RefusedError(
-                f"The record has {name}={text[:60]}, which must be {error}.", "Take another run."
+                f"The record has {name}={str(value)[:60]}, which must be {error}.", "Take another run."
             ) from error
     found |= {"data_dir": data_dir, "sql_dir": data_dir / "sql", "threads": threads}
-    return Settings(database_url=_NOWHERE, target_database_url=_NOWHERE, **found)
+    return Settings(**found)
