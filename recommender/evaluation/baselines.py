@@ -12,13 +12,13 @@ What takes long to learn is learned by a function of its own, so that both tasks
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix, vstack
 
 from recommender.learning.habit import HALF_LIFE_DAYS, decayed_frequency
 from recommender.learning.interactions import Interactions
 from recommender.learning.popularity import popularity
+from recommender.ranking.rows import best_of_rows
 from recommender.ranking.topn import top_n
 from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import in_threads, one_blas_thread
@@ -72,10 +72,13 @@ def own_habit(
     scores = habits.data
     kept = allowed[items]
     rows, items, scores = rows[kept], items[kept], scores[kept]
-    order = np.lexsort((items, -popular_ones[items], -scores, rows))
+    order = _popular_order(popular_ones, allowed)
+    place = np.empty(len(allowed), np.int64)
+    place[order] = np.arange(len(order))
+    cells, ranks = best_of_rows(rows, place[items], scores, n)
     lists = np.full((len(users), n), -1, np.int32)
-    _put(lists, rows[order], items[order])
-    return fill(lists, _popular_order(popular_ones, allowed), n_items=len(allowed), seen=None)
+    lists[rows[cells], ranks] = items[cells]
+    return fill(lists, order, n_items=len(allowed), seen=None)
 
 
 def learn_default_als(train: Interactions, *, seed: int, threads: int) -> Factors:
@@ -146,10 +149,7 @@ def learn_similarities(
         # The least of the kept is found by a partition of each row; sorting all would take longest of all.
         kept = alike >= _bars(alike, products.indptr, neighbours)[rows]
         rows, items, alike = rows[kept], products.indices[kept], alike[kept]
-        order = np.lexsort((items, -alike, rows))
-        rows, items, alike = rows[order], items[order], alike[order]
-        ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        near = ranks < neighbours
+        near, _ = best_of_rows(rows, items, alike, neighbours)
         return csr_matrix((alike[near], (rows[near], items[near])), shape=products.shape)
 
     return csr_matrix(vstack(in_threads(part, max(1, -(-n_items // block)), threads=threads), format="csr"))
@@ -198,8 +198,8 @@ def best_of(scores: Float64s, n: int) -> Int32s:
         return lists
     bars = np.zeros(n_rows) if n >= n_items else np.partition(scores, n_items - n, axis=1)[:, n_items - n]
     rows, items = np.nonzero((scores >= bars[:, None]) & (scores > 0))
-    order = np.lexsort((items, -scores[rows, items], rows))
-    _put(lists, rows[order], items[order])
+    cells, ranks = best_of_rows(rows, items, scores[rows, items], n)
+    lists[rows[cells], ranks] = items[cells]
     return lists
 
 
@@ -245,13 +245,6 @@ def _seen(train: Interactions, users: Int64s, *, exclude_seen: bool) -> "csr_mat
 def _popular_order(popular_ones: Float64s, allowed: Bools) -> Int32s:
     order = np.argsort(-popular_ones, kind="stable")
     return order[allowed[order]].astype(np.int32)
-
-
-def _put(lists: Int32s, rows: Int64s, items: npt.NDArray[np.integer]) -> None:
-    """Write the first items of each row into its list; they come in order of row and place."""
-    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    listed = ranks < lists.shape[1]
-    lists[rows[listed], ranks[listed]] = items[listed]
 
 
 def _bars(values: Float64s, indptr: Int32s, n: int) -> Float64s:

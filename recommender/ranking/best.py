@@ -8,6 +8,7 @@ from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.candidates import Candidates
 from recommender.ranking.contenders import ContenderMaker
+from recommender.ranking.rows import best_of_rows
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress, in_threads
 
@@ -73,10 +74,11 @@ def rank(
 
     def work(part: int) -> None:
         first, found = maker.block(part)
-        cells, rows, ranks = best_of_rows(found, weighed(found, weights), n)
-        rows = rows + first
+        scores = weighed(found, weights)
+        cells, ranks = best_of_rows(found.rows, found.items, scores, n)
+        rows = found.rows[cells] + first
         ranked.items[rows, ranks] = found.items[cells]
-        ranked.scores[rows, ranks] = weighed(found, weights)[cells]
+        ranked.scores[rows, ranks] = scores[cells]
         ranked.parts[:, rows, ranks] = weights[:PERSONAL, None] * found.signals[:PERSONAL, cells]
         ranked.scales[:, first : first + found.scales.shape[1]] = found.scales
         ranked.neighbour_scores[rows, ranks] = found.neighbour_scores[cells]
@@ -92,12 +94,3 @@ def weighed(candidates: Candidates, weights: Float64s) -> Float64s:
     for weight, values in zip(weights.tolist(), candidates.signals, strict=True):
         scores += weight * values
     return scores
-
-
-def best_of_rows(candidates: Candidates, scores: Float64s, n: int) -> tuple[Int64s, Int64s, Int64s]:
-    """Cell, row and rank from 0 of the n best of each row; equal scores in order of the item's index."""
-    order = np.lexsort((candidates.items, -scores, candidates.rows))
-    rows = candidates.rows[order]
-    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    listed = ranks < n
-    return order[listed], rows[listed], ranks[listed]

@@ -1,4 +1,4 @@
-"""Rows of a list on arrays: the best of each owner's items, with positions and relative scores."""
+"""The n best of each row, and the rows of a list: positions and relative scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recommender.system.arrays import Float64s, Int32s
+from recommender.system.arrays import Float64s, Int32s, Int64s
 
-_DECIMALS = 3
+DECIMALS = 3
+"""Of a score in a list."""
+
+
+def best_of_rows(
+    rows: npt.NDArray[np.integer], ties: npt.NDArray[np.integer], scores: Float64s, n: int
+) -> tuple[Int64s, Int64s]:
+    """The n best cells of each row.
+
+    Args:
+        rows: shape (cells,): the row of each, in any order.
+        ties: shape (cells,): of equal scores in a row, those with the lowest of these come first.
+        scores: shape (cells,), float64.
+        n: cells of a row at most.
+
+    Returns:
+        Indexes of cells in order of row and rank, and their ranks, from 0.
+    """
+    order = np.lexsort((ties, -scores, rows))
+    ordered = rows[order]
+    ranks = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+    listed = ranks < n
+    return order[listed], ranks[listed]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +58,13 @@ def top_rows(
         scores: shape (pairs,), float64, positive. Equal ones are in order of the item's index.
         n: rows of a list at most.
     """
-    order = np.lexsort((items, -scores, owners))
-    owners, items, scores = owners[order], items[order], scores[order]
-    begins = np.searchsorted(owners, owners)
-    ranks = np.arange(len(owners)) - begins
-    relative = scores / scores[begins]
-    listed = ranks < n
+    cells, ranks = best_of_rows(owners, items, scores, n)
+    best = scores[cells]
     return ListRows(
-        owner=owners[listed].astype(np.int32),
-        position=(ranks[listed] + 1).astype(np.int32),
-        item=items[listed].astype(np.int32),
-        score=np.round(relative[listed], _DECIMALS),
+        owner=owners[cells].astype(np.int32),
+        position=(ranks + 1).astype(np.int32),
+        item=items[cells].astype(np.int32),
+        score=np.round(best / best[np.arange(len(best)) - ranks], DECIMALS),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from recommender.errors import ModelError
+from recommender.ranking.rows import best_of_rows
 from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress, in_threads
 
@@ -165,12 +166,8 @@ def _rank_block(
     rows, places = _survivors(ranker, users, norms, seen)
     scores = exact_products(users[rows], ranker.factors[places])
     items = ranker.items[places]
-    order = np.lexsort((items, -scores, rows))
-    rows = rows[order]
-    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    listed = ranks < ranker.n
-    order = order[listed]
-    return rows[listed], ranks[listed], items[order], scores[order]
+    cells, ranks = best_of_rows(rows, items, scores, ranker.n)
+    return rows[cells], ranks, items[cells], scores[cells]
 
 
 def _survivors(
