@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from recommender.evaluation import baselines
 from recommender.learning.interactions import make_interactions
 from recommender.learning.popularity import popularity
+from recommender.ranking import rows
+from recommender.ranking.rows import fill
 from recommender.system.times import DAY_MICROSECONDS as DAY
 from tests.shops import checkerboard, interactions_of, sale_lines
 
@@ -188,7 +190,7 @@ def test_fill_keeps_what_is_listed_and_repeats_nothing(case):
         row[: len(chosen)] = chosen
     order = rng.permutation(np.flatnonzero(allowed)).astype(np.int32)
     seen = shop.weights[users] if exclude_seen else None
-    filled = baselines.fill(lists, order, n_items=len(allowed), seen=seen)
+    filled = fill(lists, order, n_items=len(allowed), seen=seen)
     for user, before, after in zip(users, lists.tolist(), filled.tolist(), strict=True):
         listed = [item for item in before if item >= 0]
         own = set(shop.weights[user].indices.tolist()) if exclude_seen else set()
@@ -202,9 +204,9 @@ def test_any_number_of_threads_and_blocks_gives_the_same_lists(monkeypatch):
     shop = interactions_of(rng.random((300, 60)) * (rng.random((300, 60)) < 0.2))
     options = {"exclude_seen": True, "allowed": _everything(shop)}
     results = []
-    for threads, cells, rows in ((1, 10**6, 512), (3, 500, 7)):
+    for threads, cells in ((1, 10**6), (3, 500)):
         monkeypatch.setattr(baselines, "_CELLS", cells)
-        monkeypatch.setattr(baselines, "_ROWS", rows)
+        monkeypatch.setattr(rows, "_CELLS", cells)
         factors = baselines.learn_default_als(shop, seed=3, threads=threads)
         similarities = baselines.learn_similarities(shop, neighbours=7, threads=threads)
         results.append(

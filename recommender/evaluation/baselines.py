@@ -18,15 +18,13 @@ from scipy.sparse import csr_matrix, vstack
 from recommender.learning.habit import HALF_LIFE_DAYS, decayed_frequency
 from recommender.learning.interactions import Interactions
 from recommender.learning.popularity import popularity
-from recommender.ranking.rows import best_of_rows
+from recommender.ranking.rows import best_of_rows, fill
 from recommender.ranking.topn import top_n
 from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import in_threads, one_blas_thread
 
 _CELLS = 2_000_000
 """Scores that are in memory at a time, in each thread."""
-_ROWS = 512
-"""Lists that are filled at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,41 +199,6 @@ def best_of(scores: Float64s, n: int) -> Int32s:
     cells, ranks = best_of_rows(rows, items, scores[rows, items], n)
     lists[rows[cells], ranks] = items[cells]
     return lists
-
-
-def fill(lists: Int32s, order: Int32s, *, n_items: int, seen: "csr_matrix[np.float32] | None") -> Int32s:
-    """The lists with their empty places filled in this order of items, none twice.
-
-    Args:
-        lists: shape (users, n), int32, -1 at the end of those that are shorter.
-        order: the items that may be filled in, best first.
-        n_items: how many items there are.
-        seen: shape (users, items): each user's cells are not filled in; None leaves out none.
-    """
-    n = lists.shape[1]
-    # What is not in the order lies beyond its end, as does an empty place of a list, the item -1.
-    place = np.full(n_items + 1, len(order))
-    place[order] = np.arange(len(order))
-    short = np.flatnonzero((lists < 0).any(axis=1))
-    if seen is not None:  # users with much to pass over are done together, so that the others are done fast
-        short = short[np.argsort(np.diff(seen.indptr)[short], kind="stable")]
-    filled = lists.copy()
-    for start in range(0, len(short), _ROWS):
-        rows = short[start : start + _ROWS]
-        listed, own = lists[rows], None if seen is None else seen[rows]
-        # Of the first n and as many as a user has seen, n are listed or free.
-        depth = min(n + (0 if own is None else int(np.diff(own.indptr).max())), len(order))
-        free = np.ones((len(rows), depth + 1), bool)  # one more column for all that lies further down
-        free[np.arange(len(rows))[:, None], np.minimum(place[listed], depth)] = False
-        if own is not None:
-            of = np.repeat(np.arange(len(rows)), np.diff(own.indptr))
-            free[of, np.minimum(place[own.indices], depth)] = False
-        free[:, depth] = False
-        n_listed = np.count_nonzero(listed >= 0, axis=1)
-        number = np.cumsum(free, axis=1, dtype=np.int32)
-        row, column = np.nonzero(free & (number <= (n - n_listed)[:, None]))
-        filled[rows[row], n_listed[row] + number[row, column] - 1] = order[column]
-    return filled
 
 
 def _seen(train: Interactions, users: Int64s, *, exclude_seen: bool) -> "csr_matrix[np.float32] | None":

@@ -16,15 +16,13 @@ from recommender.learning.signals import Signals
 from recommender.learning.sizes import WHOLE, Blocks
 from recommender.ranking.best import rank
 from recommender.ranking.reasons import NEW, POPULAR, Reasons, find_reasons
+from recommender.ranking.rows import DECIMALS, fill
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress
 
 UInt8s = npt.NDArray[np.uint8]
-
-
-_DECIMALS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +122,8 @@ def make_lists(
             blocks=blocks,
             progress=_share(progress, number, n_parts),
         )
-        seen = _rows(interactions.weights, own) if exclude_seen else None
-        return _joined(interactions.user_ids, own, space, chosen, _fill(chosen.items, seen, space))
+        seen = interactions.weights[own] if exclude_seen else None
+        return _joined(interactions.user_ids, own, space, chosen, _filled(chosen.items, seen, space))
 
     best = space.fill_order[:popular_items]
     most = float(space.popularity[best].max(initial=0))
@@ -133,7 +131,7 @@ def make_lists(
     relative[:1] = 1
     return Lists(
         recommendations=map(part, range(n_parts)),
-        popular_items=PopularItems(space.keys, best, np.round(relative, _DECIMALS)),
+        popular_items=PopularItems(space.keys, best, np.round(relative, DECIMALS)),
     )
 
 
@@ -166,11 +164,7 @@ def top_lists(
     lists = rank(
         signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n, threads=threads
     ).items
-    seen = signals.weights[users] if exclude_seen else None
-    rows, items = _fill(lists, seen, space)
-    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    lists[rows, np.count_nonzero(lists >= 0, axis=1)[rows] + ranks] = items
-    return lists
+    return _filled(lists, signals.weights[users] if exclude_seen else None, space)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,46 +260,23 @@ def _share(progress: Progress | None, number: int, of: int) -> Progress | None:
     return lambda done, total: progress(number * total + done, of * total)
 
 
-def _rows(matrix: "csr_matrix[np.float32]", users: Int64s) -> "csr_matrix[np.float32]":
-    return matrix if len(users) == matrix.shape[0] else matrix[users]
+def _filled(lists: Int32s, seen: "csr_matrix[np.float32] | None", space: _ItemSpace) -> Int32s:
+    """The lists with popular items behind the model's, then new ones.
 
-
-def _fill(lists: Int32s, seen: "csr_matrix[np.float32] | None", space: _ItemSpace) -> tuple[Int64s, Int32s]:
-    """What follows the model's items: row of `lists` and item, in order of row and place.
-
-    The items of a row's list and the seen ones are taken; of what is left in the fill order, each row gets
-    the first ones. In the sorted places r_0 < r_1 < … of the taken ones, r_j - j free places come before
-    r_j, so the free place number k is k + (how many j have r_j - j ≤ k).
+    Args:
+        lists: shape (users, n), items of the space, -1 where a list is shorter.
+        seen: shape (users, items of the interactions): what the users have bought; None leaves out none.
+        space: the items.
     """
-    n = lists.shape[1]
-    missing = n - np.count_nonzero(lists >= 0, axis=1)
-    rows = np.flatnonzero(missing)
-    place_of = np.full(len(space.keys), -1, np.int64)
-    place_of[space.fill_order] = np.arange(len(space.fill_order))
-
-    listed_row, listed_column = np.nonzero(lists[rows] >= 0)
-    taken_row, taken_place = [listed_row], [place_of[lists[rows][listed_row, listed_column]]]
+    n_items = len(space.keys)
     if seen is not None:
-        of_rows = seen[rows]
-        taken_row.append(np.repeat(np.arange(len(rows)), np.diff(of_rows.indptr)))
-        taken_place.append(place_of[space.of_sales[of_rows.indices]])
-    row, place = np.concatenate(taken_row), np.concatenate(taken_place)
-    size = len(space.keys) + n
-    taken = np.sort(row[place >= 0] * size + place[place >= 0])
-    row, place = taken // size, taken % size
-    begins = np.searchsorted(row, np.arange(len(rows)))
-    free_before = place - (np.arange(len(row)) - begins[row])
-
-    wanted = missing[rows]
-    asking = np.repeat(np.arange(len(rows)), wanted)
-    k = np.arange(len(asking)) - np.repeat(np.cumsum(wanted) - wanted, wanted)
-    passed = np.searchsorted(row * size + free_before, asking * size + k, side="right") - begins[asking]
-    exists = k + passed < len(space.fill_order)
-    return rows[asking[exists]], space.fill_order[(k + passed)[exists]]
+        places = space.of_sales[seen.indices]
+        seen = csr_matrix((seen.data, places, seen.indptr), shape=(len(lists), n_items))
+    return fill(lists, space.fill_order, n_items=n_items, seen=seen)
 
 
 def _joined(
-    customers: Keys, users: Int64s, space: _ItemSpace, chosen: _Chosen, filled: tuple[Int64s, Int32s]
+    customers: Keys, users: Int64s, space: _ItemSpace, chosen: _Chosen, lists: Int32s
 ) -> Recommendations:
     """The best candidates and what follows them, as rows with relative scores.
 
@@ -314,41 +285,28 @@ def _joined(
         users: index into `customers` of each row of `chosen`.
         space: the items.
         chosen: the best candidates.
-        filled: what follows, as `_fill` returns it.
+        lists: these and what follows them, shape (users, n).
     """
-    rows, items = filled
-    is_chosen = chosen.items >= 0
-    n_chosen = np.count_nonzero(is_chosen, axis=1)
-    n_filled = np.bincount(rows, minlength=len(users))
-    begins = np.cumsum(n_chosen + n_filled) - (n_chosen + n_filled)
-    chosen_rows, chosen_ranks = np.nonzero(is_chosen)
-    ranks = np.arange(len(rows)) - (np.cumsum(n_filled) - n_filled)[rows]
-    at_chosen, at_fill = begins[chosen_rows] + chosen_ranks, begins[rows] + n_chosen[rows] + ranks
-
+    n_chosen = np.count_nonzero(chosen.items >= 0, axis=1)
+    row, rank = np.nonzero(lists >= 0)
+    item, is_chosen = lists[row, rank], rank < n_chosen[row]
     relative, last = _relative(chosen.scores, n_chosen)
     # Popular items are relative to the first of them in the list, below the last candidate.
-    base = space.popularity[items[np.arange(len(rows)) - ranks]]
-    popular = np.divide(space.popularity[items], base, out=np.zeros(len(rows)), where=base > 0)
-
-    n_rows = len(chosen_rows) + len(rows)
-    score, reason = np.zeros(n_rows), np.zeros(n_rows, np.uint8)
-    item, because_item = np.zeros(n_rows, np.int32), np.full(n_rows, -1, np.int32)
-    score[at_chosen], score[at_fill] = relative[chosen_rows, chosen_ranks], last[rows] * popular
-    score[begins[n_chosen + n_filled > 0]] = 1
-    item[at_chosen], item[at_fill] = chosen.items[chosen_rows, chosen_ranks], items
-    reason[at_chosen] = chosen.reasons.reason[chosen_rows, chosen_ranks]
-    reason[at_fill] = np.where(space.is_new[items], NEW, POPULAR)
-    because_item[at_chosen] = chosen.reasons.because[chosen_rows, chosen_ranks]
-    row = np.repeat(np.arange(len(users)), n_chosen + n_filled)
+    base = space.popularity[lists[row, np.minimum(n_chosen[row], lists.shape[1] - 1)]]
+    popular = np.divide(space.popularity[item], base, out=np.zeros(len(row)), where=base > 0)
+    score: Float64s = np.where(is_chosen, relative[row, rank], last[row] * popular)
+    score[rank == 0] = 1
     return Recommendations(
         customers=customers,
         items=space.keys,
         customer=users[row].astype(np.int32),
-        position=(np.arange(n_rows) - begins[row] + 1).astype(np.int32),
+        position=(rank + 1).astype(np.int32),
         item=item,
-        score=np.round(score, _DECIMALS),
-        reason=reason,
-        because=because_item,
+        score=np.round(score, DECIMALS),
+        reason=np.where(
+            is_chosen, chosen.reasons.reason[row, rank], np.where(space.is_new[item], NEW, POPULAR)
+        ).astype(np.uint8),
+        because=chosen.reasons.because[row, rank],
     )
 
 

@@ -1,15 +1,18 @@
-"""The n best of each row, and the rows of a list: positions and relative scores."""
+"""The n best of each row, lists that are filled up, and the rows of a list: positions and relative scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
 from recommender.system.arrays import Float64s, Int32s, Int64s
 
 DECIMALS = 3
 """Of a score in a list."""
+_CELLS = 1 << 20
+"""Lists that are filled at a time, times the places that are looked at in the order of what fills them."""
 
 
 def best_of_rows(
@@ -31,6 +34,44 @@ def best_of_rows(
     ranks = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
     listed = ranks < n
     return order[listed], ranks[listed]
+
+
+def fill(lists: Int32s, order: Int32s, *, n_items: int, seen: "csr_matrix[np.float32] | None") -> Int32s:
+    """The lists with their empty places filled in this order of items, none twice.
+
+    Args:
+        lists: shape (users, n), int32, -1 at the end of those that are shorter.
+        order: the items that may be filled in, best first.
+        n_items: how many items there are.
+        seen: shape (users, items): each user's cells are not filled in; None leaves out none.
+    """
+    n = lists.shape[1]
+    # What is not in the order lies beyond its end, as does an empty place of a list, the item -1.
+    place = np.full(n_items + 1, len(order))
+    place[order] = np.arange(len(order))
+    short = np.flatnonzero((lists < 0).any(axis=1))
+    n_seen = np.zeros(len(lists), np.int64) if seen is None else np.diff(seen.indptr)
+    # Users with much to pass over are done together, so that the others are done fast.
+    short = short[np.argsort(n_seen[short], kind="stable")]
+    at_once = max(1, _CELLS // (n + int(n_seen[short].max(initial=0))))
+    filled = lists.copy()
+    for start in range(0, len(short), at_once):
+        rows = short[start : start + at_once]
+        listed = lists[rows]
+        # Of the first n and as many as a user has seen, n are listed or free.
+        depth = min(n + int(n_seen[rows].max()), len(order))
+        free = np.ones((len(rows), depth + 1), bool)  # one more column for all that lies further down
+        free[np.arange(len(rows))[:, None], np.minimum(place[listed], depth)] = False
+        if seen is not None:
+            own = seen[rows]
+            of = np.repeat(np.arange(len(rows)), np.diff(own.indptr))
+            free[of, np.minimum(place[own.indices], depth)] = False
+        free[:, depth] = False
+        n_listed = np.count_nonzero(listed >= 0, axis=1)
+        number = np.cumsum(free, axis=1, dtype=np.int32)
+        row, column = np.nonzero(free & (number <= (n - n_listed)[:, None]))
+        filled[rows[row], n_listed[row] + number[row, column] - 1] = order[column]
+    return filled
 
 
 @dataclass(frozen=True, eq=False)
