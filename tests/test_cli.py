@@ -29,7 +29,8 @@ from recommender.errors import (
 )
 from recommender.night import record
 from recommender.night import run as night
-from recommender.runs.folder import Run, Status
+from recommender.runs.folder import Run
+from recommender.runs.manifest import Status
 from recommender.system import logs
 from recommender.system.logs import run_log
 from tests.conftest import own_name

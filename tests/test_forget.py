@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from recommender.errors import ExitCode
 from recommender.export.forgotten import Forgotten, _hash_of
@@ -23,8 +24,9 @@ from recommender.night.trials import kept_choice
 from recommender.operations.erasure import _naming, erase, find_traces
 from recommender.operations.pastsales import find_sales
 from recommender.runs import archive
-from recommender.runs.folder import LOG, MODEL, SALES, Status, load_run
+from recommender.runs.folder import LOG, MODEL, SALES, load_run
 from recommender.runs.history import History
+from recommender.runs.manifest import Status
 from recommender.settings import load_settings
 from recommender.system import csvform, files
 from recommender.system.csvform import quote
@@ -168,11 +170,11 @@ def test_earlier_nights_still_serve(tmp_path, database_url):
     assert KEY not in shop.lists()
     assert shop.lists()
     third = shop.night(DAY + timedelta(days=1), "--load")
-    assert third.manifest.model["mode"] == "loaded"
+    assert third.manifest.origin.mode == "loaded"
     assert third.manifest.warnings == []
     shop.does("rollback", second.run_id)
     # The second began with the model of the first, of which the hash is another by now.
-    assert second.manifest.model["chain"][-1]["run_id"] == first.run_id
+    assert second.manifest.origin.chain[-1].run_id == first.run_id
     shop.does("runs", "export", second.run_id, str(tmp_path / "second.zip"))
     assert "Customers were forgotten since" in shop.fails(ExitCode.REFUSED, "reproduce", second.run_id)
     assert "identical" in shop.does("reproduce", third.run_id)
@@ -344,7 +346,7 @@ def test_what_an_earlier_version_said_goes_where_it_names_the_customer(tmp_path,
     first, second, third = (load_run(run.folder) for run in (first, second, third))
     assert not first.path(LOG).exists()
     assert first.manifest.warnings == ["Nobody is named.", "[forgotten]"]
-    assert first.manifest.error == first.manifest.gate[0]["message"] == "[forgotten]"
+    assert first.manifest.error == first.manifest.gate[0].message == "[forgotten]"
     assert second.path(LOG).exists()
     assert second.manifest.warnings == ["Nobody is named."]
     assert third.path(LOG).read_bytes() == log
@@ -616,11 +618,11 @@ def test_queries_that_name_the_customer_are_told(tmp_path, sqlite_url):
 def test_retrain_trains_from_nothing(tmp_path, sqlite_url):
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.night(DAY - timedelta(days=1))
-    assert shop.night().manifest.model["mode"] == "warm"
+    assert shop.night().manifest.origin.mode == "warm"
     assert "Trained from nothing and published" in shop.does("forget", "7", "--retrain")
     manifest = shop.last_run.manifest
-    assert manifest.model["mode"] == "cold"
-    assert manifest.model["chain"] == []
+    assert manifest.origin.mode == "cold"
+    assert manifest.origin.chain == []
     assert 7 not in shop.lists()
 
 
@@ -629,16 +631,15 @@ def test_no_night_begins_with_a_model_that_learned_from_the_forgotten(tmp_path, 
     shop = usual_shop(tmp_path / "shop", sqlite_url, **settings)
     shop.night(DAY - timedelta(days=2))
     before = shop.night(DAY - timedelta(days=1))
-    assert before.manifest.model["mode"] in ("warm", "loaded")
+    assert before.manifest.origin.mode in ("warm", "loaded")
     shop.does("forget", "7")
     after = shop.night()
-    assert after.manifest.model["mode"] == "cold"
+    assert after.manifest.origin.mode == "cold"
     assert (
-        f"the model of {before.run_id} learned from a customer who is forgotten"
-        in after.manifest.model["why"]
+        f"the model of {before.run_id} learned from a customer who is forgotten" in after.manifest.origin.why
     )
     # From a model without a trace nights go on as ever.
-    assert shop.night(DAY + timedelta(days=1)).manifest.model["mode"] == before.manifest.model["mode"]
+    assert shop.night(DAY + timedelta(days=1)).manifest.origin.mode == before.manifest.origin.mode
 
 
 def test_a_trace_goes_down_the_chain(tmp_path, sqlite_url):
@@ -647,10 +648,10 @@ def test_a_trace_goes_down_the_chain(tmp_path, sqlite_url):
     shop.night(DAY - timedelta(days=2))
     shop.execute("DELETE FROM sales WHERE customer_id = 7")
     middle = shop.night(DAY - timedelta(days=1))
-    assert middle.manifest.model["mode"] == "warm"
+    assert middle.manifest.origin.mode == "warm"
     shop.does("forget", "7")
     assert MODEL not in load_run(middle.folder).manifest.forgotten
-    assert shop.night().manifest.model["mode"] == "cold"
+    assert shop.night().manifest.origin.mode == "cold"
 
 
 def test_a_run_of_the_day_of_a_retraining_is_trained_from_nothing_too(tmp_path, sqlite_url):
@@ -659,7 +660,7 @@ def test_a_run_of_the_day_of_a_retraining_is_trained_from_nothing_too(tmp_path, 
     shop.does("forget", "7", "--retrain")
     retrained = shop.last_run
     again = shop.night(None)
-    assert again.manifest.model["mode"] == "cold"
+    assert again.manifest.origin.mode == "cold"
     assert again.manifest.sha256_of(MODEL) == retrained.manifest.sha256_of(MODEL)
 
 
@@ -667,7 +668,9 @@ def test_weights_that_were_learned_from_the_forgotten_are_not_kept(tmp_path, sql
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.night(DAY - timedelta(days=1))
     learned = shop.last_run
-    learned.manifest.choice["learned"] = True
+    choice = learned.manifest.choice
+    assert choice is not None
+    learned.manifest.choice = structs.replace(choice, learned=True)
     learned.save()
     tonight = shop.night()
     runs = shop.folder / "var"

@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateTable
 from recommender.database.ddl import KeyType, all_tables
 from recommender.database.ownership import meddlers
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from recommender.tables import KeyKind
 from tests.faults.injection import at_point, watched_statements
 from tests.nights import ALL_TABLES, DAY, connection_to, make_shop, tastes, usual_shop

@@ -10,7 +10,7 @@ import pytest
 from recommender.errors import ExitCode, RefusedError
 from recommender.learning.sizes import WHOLE
 from recommender.night.memory import MB, Size, choose_blocks, needed_bytes, require_memory
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from recommender.settings import load_settings
 from tests.nights import usual_shop
 
@@ -145,7 +145,7 @@ def test_stages_of_their_own_leave_the_highest_peak(shop, monkeypatch):
         monkeypatch.setattr("recommender.system.machine.peak_memory_mb", lambda peak=peak: peak)
         shop.does(stage, *(["--as-of", "2026-03-01"] if stage == "export" else []))
     assert shop.last_run.manifest.peak_mb == 50.0
-    assert {name: stage["peak_mb"] for name, stage in shop.last_run.manifest.stages.items()} == peaks
+    assert {name: stage.peak_mb for name, stage in shop.last_run.manifest.stages.items()} == peaks
 
 
 def test_a_record_of_an_earlier_version_is_read_and_its_peak_is_that_of_its_stages(shop):

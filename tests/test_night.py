@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from recommender.system.files import sha256_of
 from tests.nights import ALL_TABLES, DAY, Shop, csv_rows, empty_shop, make_shop, tastes, usual_shop
 
@@ -317,7 +317,7 @@ def test_too_few_customers_or_sales_are_refused_and_forced(shop):
     assert "--force" in line
     assert shop.lists() == before
     assert shop.last_run.manifest.status is Status.REFUSED
-    assert {f["check"] for f in shop.last_run.manifest.gate} == {"customers_share", "sales_share"}
+    assert {found.check for found in shop.last_run.manifest.gate} == {"customers_share", "sales_share"}
     shop.night(DAY, "--force")
     assert set(shop.lists()) == set(range(1, 11))
 
@@ -356,7 +356,7 @@ def test_load_takes_the_model_of_the_same_day_and_folds_new_sales_in(sqlite_shop
     before = sqlite_shop.lists()
     second = sqlite_shop.night(DAY, "--load")
     assert second.manifest.parent_run_id == first.run_id
-    assert second.manifest.model == {
+    assert second.manifest.as_json()["model"] == {
         "mode": "loaded",
         "why": "asked for",
         "run_id": first.run_id,
@@ -393,7 +393,7 @@ def test_load_takes_the_model_of_the_same_day_and_folds_new_sales_in(sqlite_shop
 def test_models_are_loaded_until_they_are_old_enough(sqlite_shop):
     sqlite_shop.set(TRAIN_EVERY_DAYS=3, WARM_START="never")
     days = [DAY + timedelta(days=n) for n in range(5)]
-    modes = [sqlite_shop.night(day).manifest.model["mode"] for day in days]
+    modes = [sqlite_shop.night(day).manifest.origin.mode for day in days]
     assert modes == ["cold", "loaded", "loaded", "cold", "loaded"]
     runs = sqlite_shop.runs
     assert [run.manifest.parent_run_id for run in runs] == [
@@ -407,28 +407,28 @@ def test_models_are_loaded_until_they_are_old_enough(sqlite_shop):
     again = sqlite_shop.night(days[4])
     assert again.manifest.parent_run_id == runs[3].run_id
     assert results(again) == results(runs[4])
-    assert sqlite_shop.night(days[4], "--train").manifest.model["mode"] == "cold"
+    assert sqlite_shop.night(days[4], "--train").manifest.origin.mode == "cold"
 
 
 def test_every_night_trains_by_default(sqlite_shop):
     for n in range(2):
         run = sqlite_shop.night(DAY + timedelta(days=n))
-        assert run.manifest.model["run_id"] == run.run_id
-        assert run.manifest.model["as_of_day"] == str(DAY + timedelta(days=n))
+        assert run.manifest.origin.run_id == run.run_id
+        assert run.manifest.origin.as_of_day == str(DAY + timedelta(days=n))
 
 
 def test_only_a_published_run_is_a_parent(sqlite_shop):
     sqlite_shop.set(TRAIN_EVERY_DAYS=9)
     sqlite_shop.does("run", "--dry-run", "--as-of", str(DAY - timedelta(days=1)))
-    assert sqlite_shop.night().manifest.model["mode"] == "cold"
+    assert sqlite_shop.night().manifest.origin.mode == "cold"
 
 
 def test_other_settings_of_the_model_train_it_anew(sqlite_shop):
     sqlite_shop.set(TRAIN_EVERY_DAYS=9).night()
     run = sqlite_shop.set(FACTORS=9).night(DAY + timedelta(days=1))
-    assert run.manifest.model["mode"] == "cold"
+    assert run.manifest.origin.mode == "cold"
     loaded = sqlite_shop.set(FACTORS=7).night(DAY + timedelta(days=2), "--load")
-    assert loaded.manifest.model["run_id"] == run.run_id
+    assert loaded.manifest.origin.run_id == run.run_id
     assert "other settings" in loaded.manifest.warnings[0]
 
 
@@ -438,7 +438,7 @@ def test_a_damaged_model_is_replaced_by_a_training_unless_load_was_asked_for(sql
     first.path("model.npz").write_bytes(content[:-9] + b"x" + content[-8:])
     assert "model.npz" in sqlite_shop.fails(ExitCode.REFUSED, "run", "--load", "--as-of", str(DAY))
     run = sqlite_shop.night(DAY + timedelta(days=1))
-    assert run.manifest.model["mode"] == "cold"
+    assert run.manifest.origin.mode == "cold"
     assert "trained instead" in run.manifest.warnings[0]
 
 

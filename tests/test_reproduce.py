@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,11 +20,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from recommender.errors import ExitCode, RefusedError
 from recommender.runs import archive
 from recommender.runs.archive import Exported, note_exported, pack, unpack
-from recommender.runs.folder import MANIFEST, MODEL, Manifest, Run, Status
+from recommender.runs.folder import MANIFEST, MODEL, Run
+from recommender.runs.manifest import Manifest, Status
 from tests.faults.injection import forked, patched
 from tests.nights import DAY, Shop, make_shop, tastes, usual_shop
 
@@ -72,7 +73,7 @@ def test_cold_warm_and_loaded_for_any_number_of_threads(sqlite_shop, threads):
     runs = chain_of(shop, 2)
     shop.sell([(1, 115, DAY + timedelta(days=2))])
     runs.append(shop.night(DAY + timedelta(days=2), "--load"))
-    assert [run.manifest.model["mode"] for run in runs] == ["cold", "warm", "loaded"]
+    assert [run.manifest.origin.mode for run in runs] == ["cold", "warm", "loaded"]
     shop.set(THREADS=threads)
     before = shop.dump()
     folders = {run.run_id: sorted(path.name for path in run.folder.iterdir()) for run in runs}
@@ -85,7 +86,7 @@ def test_cold_warm_and_loaded_for_any_number_of_threads(sqlite_shop, threads):
 def test_a_warm_chain_of_five_from_its_last_model_and_from_its_cold_beginning(sqlite_shop):
     shop = sqlite_shop
     runs = chain_of(shop, 5)
-    assert [run.manifest.model["mode"] for run in runs] == ["cold"] + 4 * ["warm"]
+    assert [run.manifest.origin.mode for run in runs] == ["cold"] + 4 * ["warm"]
     assert is_identical(shop, runs[-1])
     assert is_identical(shop, runs[-1], "--chain")
     for run in runs[1:4]:
@@ -117,7 +118,7 @@ def test_with_a_proof_a_choice_and_everything_else_on(tmp_path):
     (shop.folder / "never.txt").write_text("105\n", encoding="utf-8")
     shop.does("init", "--yes")
     first, second = shop.night(), shop.night(DAY + timedelta(days=1))
-    assert second.manifest.choice["run_id"] == first.run_id
+    assert second.manifest.as_json()["choice"]["run_id"] == first.run_id
     (shop.folder / "never.txt").write_text("106\n", encoding="utf-8")  # what it was that night counts
     assert is_identical(shop, first)
     assert is_identical(shop, second)
@@ -606,7 +607,7 @@ def test_memory_is_asked_by_what_is_there_and_by_the_limit_of_here(archived, sql
     for name in ("_LOADING", "_TRAINING", "_RANKING"):
         monkeypatch.setattr(f"recommender.night.memory.{name}", 10 << 20)
     changed = Manifest.of
-    monkeypatch.setattr(Manifest, "of", lambda text: replace(changed(text), counts={"sales": 1}))
+    monkeypatch.setattr(Manifest, "of", lambda text: structs.replace(changed(text), counts={"sales": 1}))
     call = ("reproduce", "--from-archive", str(archived[1]))
     sqlite_shop.does(*call)
     assert "MAX_MEMORY_MB is 200" in sqlite_shop.set(MAX_MEMORY_MB=200).fails(ExitCode.REFUSED, *call)

@@ -11,9 +11,6 @@ from recommender.runs.compression import compressing_sales
 from recommender.runs.folder import (
     MANIFEST,
     Run,
-    Source,
-    Stage,
-    Status,
     find_run,
     list_runs,
     load_run,
@@ -24,6 +21,7 @@ from recommender.runs.folder import (
     standing_runs,
 )
 from recommender.runs.history import History
+from recommender.runs.manifest import Source, Stage, StageFigures, Status
 from recommender.runs.retention import prune
 from tests.records import fill
 
@@ -293,7 +291,7 @@ def test_folders_and_files_are_private(tmp_path, make):
 
 def test_a_manifest_comes_back_as_it_was_written(tmp_path, make):
     run = find_run(tmp_path, make(1))
-    run.manifest.stages[Stage.EXPORT] = {"seconds": 1.5, "peak_mb": 3.0}
+    run.manifest.stages[Stage.EXPORT] = StageFigures(1.5, 3.0)
     run.manifest.error = "é \x00 \n"
     run.save()
     again = find_run(tmp_path, run.run_id)

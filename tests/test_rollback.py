@@ -10,8 +10,8 @@ import pytest
 
 from recommender.errors import ExitCode, RefusedError
 from recommender.operations.rollback import write_again
-from recommender.runs.folder import Source, Status
 from recommender.runs.hold import find_hold
+from recommender.runs.manifest import Source, Status
 from recommender.tables import RECOMMENDATIONS, is_guest
 from tests.faults.injection import at_point, await_lock, before_statement, forked, interrupt, kill
 from tests.nights import DAY, Shop, csv_rows, usual_shop

@@ -137,7 +137,7 @@ def test_two_runs_in_the_repeated_hour_are_one_night(tmp_path, night, train_ever
     assert one.as_of_day == two.as_of_day == day
     assert one.window_start == two.window_start
     assert one.parent_run_id == two.parent_run_id
-    assert one.model["mode"] == ("cold" if train_every == 1 else "loaded")
+    assert one.origin.mode == ("cold" if train_every == 1 else "loaded")
     assert one.data_sha256 == two.data_sha256
     for name in ("recommendations.csv", "popular_items.csv"):
         assert runs[0].path(name).read_bytes() == runs[1].path(name).read_bytes()

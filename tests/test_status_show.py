@@ -8,7 +8,7 @@ import pytest
 from recommender.errors import ExitCode
 from recommender.operations.show import _kept
 from recommender.operations.status import status
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from recommender.settings import load_settings
 from recommender.system.locks import file_lock
 from recommender.system.text import cells
@@ -341,7 +341,7 @@ def test_runs_lists_every_night_the_newest_first(shop):
     assert [run["status"] for run in listed] == ["refused", "dry_run", "published"]
     assert [run["as_of_day"] for run in listed] == [str(DAY)] * 3
     assert listed[2]["counts"]["sales"] == 120
-    assert listed[2]["seconds"] == round(sum(s["seconds"] for s in shop.runs[0].manifest.stages.values()), 1)
+    assert listed[2]["seconds"] == round(sum(s.seconds for s in shop.runs[0].manifest.stages.values()), 1)
     assert listed[2]["peak_mb"] > 0
     heading, refused, _, published = shop.does("runs").splitlines()
     assert heading.split() == [

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from implicit.cpu.als import AlternatingLeastSquares
+from msgspec import structs
 
 from recommender.errors import ExitCode, ModelError
 from recommender.evaluation import drift
@@ -15,10 +16,11 @@ from recommender.evaluation.drift import MOST_LOST, Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back
 from recommender.learning.als import WARM_ITERATIONS, AlsSettings, confidences, train
 from recommender.learning.weights import weights_of
-from recommender.night.plan import COLD_EVERY_DAYS, Ask, Mode, chain_from, plan_training
-from recommender.runs.folder import Source, Status, new_run
+from recommender.night.plan import COLD_EVERY_DAYS, Ask, chain_from, plan_training
+from recommender.runs.folder import MANIFEST, new_run
 from recommender.runs.history import History
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Mode, Source, Status
 from recommender.settings import WarmStart, load_settings
 from recommender.system.threads import one_blas_thread
 from recommender.system.times import DAY_MICROSECONDS
@@ -106,19 +108,12 @@ class _Nights:
         self.folder = folder
         self.seq = 0
 
-    def publish(self, days_ago, mode=Mode.COLD, parent=None, **model):
+    def publish(self, days_ago, mode=Mode.COLD, parent=None, *, may_start_warm=True):
         run = self._run(days_ago)
         run.path("model.npz").touch()
-        trained = parent.manifest.model if mode is Mode.LOADED else None
-        run.manifest.model = {
-            "mode": str(mode),
-            "why": "made up",
-            "run_id": trained["run_id"] if trained else run.run_id,
-            "as_of_day": trained["as_of_day"] if trained else run.manifest.as_of_day,
-            "may_start_warm": True,
-            "chain": chain_from(parent) if parent else [],
-            **model,
-        }
+        trained = parent.manifest.origin if mode is Mode.LOADED else run.manifest.origin
+        chain = chain_from(parent) if parent else []
+        run.manifest.model = structs.replace(trained, mode=mode, chain=chain, may_start_warm=may_start_warm)
         run.save()
         return run
 
@@ -204,7 +199,7 @@ def test_the_age_of_a_training_goes_through_loaded_models(nights):
     found = nights.plan(train_every_days=4)
     assert (found.mode, found.parent.run_id) == (Mode.LOADED, again.run_id)
     assert nights.plan(train_every_days=3).mode is Mode.WARM
-    assert [link["mode"] for link in chain_from(found.parent)] == ["cold", "loaded", "loaded"]
+    assert [link.mode for link in chain_from(found.parent)] == ["cold", "loaded", "loaded"]
     assert nights.plan(Ask.LOAD).is_asked
 
 
@@ -227,8 +222,9 @@ def test_a_night_that_was_undone_is_no_parent(nights):
 
 def test_a_model_of_an_earlier_version_of_the_program_is_no_parent(nights):
     run = nights.publish(1)
-    del run.manifest.model["chain"]
-    run.save()
+    record = run.manifest.as_json()
+    del record["model"]["chain"]
+    run.path(MANIFEST).write_text(json.dumps(record), encoding="utf-8")
     assert nights.plan().mode is Mode.COLD
 
 
@@ -239,17 +235,15 @@ def test_nights_go_warm_and_are_cold_again_after_a_week(tmp_path):
     shop = usual_shop(tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}", WARM_START="auto")
     first = DAY - timedelta(days=COLD_EVERY_DAYS)
     runs = [shop.night(first + timedelta(days=n)) for n in range(COLD_EVERY_DAYS + 1)]
-    modes = [run.manifest.model["mode"] for run in runs]
+    modes = [run.manifest.origin.mode for run in runs]
     assert modes == ["cold", *["warm"] * (COLD_EVERY_DAYS - 1), "cold"]
     assert runs[0].manifest.parent_run_id is None
     for earlier, run in itertools.pairwise(runs[:-1]):
         assert run.manifest.parent_run_id == earlier.run_id
-        chain = run.manifest.model["chain"]
+        chain = run.manifest.origin.chain
         assert chain == chain_from(earlier)
-        assert [link["run_id"] for link in chain] == [r.run_id for r in runs[: runs.index(run)]]
-        assert [link["sha256"] for link in chain] == [
-            r.manifest.files["model.npz"] for r in runs[: len(chain)]
-        ]
+        assert [link.run_id for link in chain] == [r.run_id for r in runs[: runs.index(run)]]
+        assert [link.sha256 for link in chain] == [r.manifest.files["model.npz"] for r in runs[: len(chain)]]
     again = shop.night(DAY - timedelta(days=1), "--force")
     assert again.manifest.parent_run_id == runs[-3].run_id
     assert again.manifest.files == runs[-2].manifest.files
@@ -265,8 +259,8 @@ def test_a_warm_start_from_items_that_are_gone_is_a_cold_training(tmp_path):
     )
     shop.sell(tastes(range(1, 31), list(range(500, 524))))
     cold = shop.night(DAY, "--force")  # a publish of other items needs that
-    assert cold.manifest.model["mode"] == "cold"
-    assert "does not serve" in cold.manifest.model["why"]
+    assert cold.manifest.origin.mode == "cold"
+    assert "does not serve" in cold.manifest.origin.why
     assert cold.manifest.parent_run_id is None
     assert shop.night(DAY, "--cold").manifest.files == cold.manifest.files
 
@@ -356,12 +350,12 @@ def test_a_night_whose_warm_starts_lose_too_much_is_followed_by_a_cold_one(tmp_p
     first = shop.night(DAY - timedelta(days=2))
     told = json.loads(first.path("evaluation.json").read_text(encoding="utf-8"))["warm_start"]
     assert told["days"] == COLD_EVERY_DAYS
-    assert first.manifest.model["may_start_warm"]
-    assert shop.night(DAY - timedelta(days=1)).manifest.model["mode"] == "warm"
+    assert first.manifest.origin.may_start_warm
+    assert shop.night(DAY - timedelta(days=1)).manifest.origin.mode == "warm"
     monkeypatch.setattr(Drift, "is_small", property(lambda _self: False))
-    assert not shop.night(DAY, "--cold").manifest.model["may_start_warm"]
-    after = shop.night(DAY + timedelta(days=1)).manifest.model
-    assert (after["mode"], after["why"]) == ("cold", "a warm start would cost too much")
+    assert not shop.night(DAY, "--cold").manifest.origin.may_start_warm
+    after = shop.night(DAY + timedelta(days=1)).manifest.origin
+    assert (after.mode, after.why) == ("cold", "a warm start would cost too much")
 
 
 def proved_shop(folder):

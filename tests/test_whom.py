@@ -129,7 +129,7 @@ def test_what_was_rewritten_stays_so_when_somebody_is_taken_back(shop):
     rows = hashes(shop)
     assert len(rows) == 2
     assert remembered(shop) == rows
-    assert shop.night().manifest.model["mode"] == "cold"
+    assert shop.night().manifest.origin.mode == "cold"
     assert 7 in shop.lists()
     assert 8 not in shop.lists()
 

@@ -13,6 +13,6 @@ from recommender.commands.common import progress, run_option, settings
 def command(*, run_id: str | None, force: bool) -> None:
     """Stage 4: check the lists and publish them in one transaction."""
     from recommender.night.run import run_stage
-    from recommender.runs.folder import Stage
+    from recommender.runs.manifest import Stage
 
     run_stage(settings(), Stage.PUBLISH, run_id=run_id, force=force, progress=progress())

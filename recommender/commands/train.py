@@ -12,6 +12,6 @@ def command(*, run_id: str | None, ask: str) -> None:
     """Stage 2: train the model on the exported sales, or load the last one."""
     from recommender.night.plan import Ask
     from recommender.night.run import run_stage
-    from recommender.runs.folder import Stage
+    from recommender.runs.manifest import Stage
 
     run_stage(settings(), Stage.TRAIN, run_id=run_id, ask=Ask(ask), progress=progress())

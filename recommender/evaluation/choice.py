@@ -1,11 +1,10 @@
 """The choice of the blend's weights: learned on the shop's own past, used where that past bears it out."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
@@ -13,6 +12,7 @@ from recommender.learning.interactions import SaleLines
 from recommender.learning.signals import SIGNALS
 from recommender.learning.weights import Choices, default_weights, learn, weights_of
 from recommender.ranking.candidates import CandidateMaker
+from recommender.runs.manifest import ChoiceRecord
 from recommender.system.arrays import Float64s
 from recommender.system.threads import Progress
 
@@ -40,32 +40,14 @@ class Trial:
     ndcg_default: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What was chosen, when, and on what evidence; in JSON types."""
-
-    task: str
-    """`new` or `all`"""
-    weights: dict[str, float]
-    """of each signal"""
-    learned: bool
-    """whether they were learned from this shop's sales; else they are the defaults"""
-    why: str
-    """a sentence for the owner"""
-    trials: list[dict[str, Any]]
-    """`Trial` of each past window"""
-    als: dict[str, float]
-    half_life_days: float
-    sales: int
-    """sale lines that there were"""
-    run_id: str
-    as_of_day: str
+class Choice(ChoiceRecord, frozen=True, kw_only=True):
+    """What was chosen, when, and on what evidence: as a record has it, with what a night makes of it."""
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Choice | None":
+    def of(cls, record: ChoiceRecord | None) -> "Choice | None":
         """The choice that a manifest has; None where there is none, or one of another program version."""
-        names = {field.name for field in fields(cls)}
-        return cls(**record) if record.keys() == names and set(record["weights"]) <= set(SIGNALS) else None
+        known = record is not None and record.weights.keys() <= set(SIGNALS)
+        return cls(**msgspec.structs.asdict(record)) if record is not None and known else None
 
     def as_array(self) -> Float64s:
         """The weights in the order of the signals, shape (signals,)."""

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS, difference_interval, interval
@@ -10,21 +9,13 @@ from recommender.evaluation.drift import Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows
 from recommender.learning.interactions import SaleLines
 from recommender.learning.weights import weights_of
+from recommender.runs.manifest import Method
 from recommender.system.arrays import Float64s
 
 log = logging.getLogger(__name__)
 
 _MOST_CUSTOMERS = 5000
 _DECIMALS = 6
-
-
-class Method(StrEnum):
-    """How the lists are made."""
-
-    BLEND = "blend"
-    ALS = "als"
-    OWN_HABIT = "own_habit"
-    POPULAR = "popular"
 
 
 _SINGLE = {

@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import Forgotten
 from recommender.runs.compression import compressed
-from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Manifest, Run, load_run
+from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Run, load_run
+from recommender.runs.manifest import GateFinding, Manifest
 from recommender.system.csvform import unquoted, whole_records
 from recommender.system.files import atomic_path, remove_temporary, sha256_of
 from recommender.tables import LISTS, Role
@@ -270,7 +272,9 @@ def _naming(names: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(patterns)) if patterns else None
 
 
-def _words(manifest: Manifest, without: re.Pattern[str] | None = None) -> tuple[Any, list[str], list[Any]]:
+def _words(
+    manifest: Manifest, without: re.Pattern[str] | None = None
+) -> tuple[str | None, list[str], list[GateFinding]]:
     """Error, warnings and findings of a record, without those in which the pattern is found."""
 
     def kept(text: str) -> str:
@@ -279,5 +283,5 @@ def _words(manifest: Manifest, without: re.Pattern[str] | None = None) -> tuple[
     return (
         None if manifest.error is None else kept(manifest.error),
         [*map(kept, manifest.warnings)],
-        [{**finding, "message": kept(finding["message"])} for finding in manifest.gate],
+        [msgspec.structs.replace(finding, message=kept(finding.message)) for finding in manifest.gate],
     )

@@ -5,7 +5,8 @@ from typing import Any
 from recommender.errors import SettingsError
 from recommender.night.locked import lock_path
 from recommender.runs.diff import compare_records
-from recommender.runs.folder import Run, Source, Stage, Status, find_run, list_runs, published_runs
+from recommender.runs.folder import Run, find_run, list_runs, published_runs
+from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
 from recommender.system.locks import is_held
 
@@ -78,7 +79,7 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         run: which.
         going_on: whether a living process holds the lock of the runs.
     """
-    manifest = run.manifest
+    manifest, told = run.manifest, run.manifest.as_json()
     stages = manifest.stages.values()
     is_running = manifest.status is Status.RUNNING
     return {
@@ -94,12 +95,12 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "published_at": manifest.published_at,
         "exit_code": manifest.exit_code,
         "error": manifest.error,
-        "seconds": round(sum(stage["seconds"] for stage in stages), 1),
+        "seconds": round(sum(stage.seconds for stage in stages), 1),
         "peak_mb": manifest.peak(),
         "counts": manifest.counts,
         "method": manifest.method,
         "quality": manifest.quality,
-        "choice": manifest.choice,
-        "model": manifest.model,
+        "choice": told["choice"],
+        "model": told["model"],
         "warnings": manifest.warnings,
     }

@@ -55,7 +55,7 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
         path = run.sales_path()
         if path is not None:
             keys = run.manifest.keys
-            yield SalesFile(path, KeyKind(keys["customer"]), KeyKind(keys["item"]), run.run_id)
+            yield SalesFile(path, keys["customer"], keys["item"], run.run_id)
             return
     require_obeyed_is_ours(settings)
     with temporary_folder(settings.data_dir) as folder:

@@ -8,8 +8,9 @@ from typing import Any
 from recommender.errors import DatabaseError
 from recommender.night.target import target_of
 from recommender.operations.pastruns import figures_of, is_going_on
-from recommender.runs.folder import Run, Source, Status, iso, list_runs, published_runs
+from recommender.runs.folder import Run, iso, list_runs, published_runs
 from recommender.runs.hold import RELEASE, find_hold
+from recommender.runs.manifest import Source, Status
 from recommender.settings import Settings
 
 _WITHOUT_OUTCOME = (Status.DRY_RUN, Status.WAITING)

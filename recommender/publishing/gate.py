@@ -5,7 +5,7 @@ Integrity findings are never passed; the share and past-night findings are passe
 
 import logging
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
 from recommender.runs.lists import AGAIN, ListFile
+from recommender.runs.manifest import GateFinding
 from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, ListTable, Role
@@ -40,9 +41,9 @@ class Objection:
     """Keys that it is about, in a sentence: for the one who calls the command, never kept."""
 
     @property
-    def recorded(self) -> dict[str, object]:
+    def recorded(self) -> GateFinding:
         """What the manifest has of it."""
-        return {name: value for name, value in asdict(self).items() if name != "named"}
+        return GateFinding(self.check, self.message, self.what_to_do, self.forceable)
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from recommender.runs.folder import (
     SALES,
     Run,
     find_run,
-    is_run_id,
     runs_folder,
 )
+from recommender.runs.manifest import is_run_id
 from recommender.system.files import (
     TEMPORARY,
     atomic_path,
@@ -135,9 +135,10 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
             "KEEP_EXPORT_DAYS says for how long they are; take another run.",
         )
     members = [(f"{run.run_id}/{name}", run.path(name)) for name in _FILES if run.path(name).is_file()]
-    for link in run.manifest.model.get("chain", ())[-1:]:
-        parent = find_run(data_dir, link["run_id"])
-        if not parent.still_has(MODEL, link["sha256"]):
+    model = run.manifest.model
+    for ancestor in [] if model is None else model.chain[-1:]:
+        parent = find_run(data_dir, ancestor.run_id)
+        if not parent.still_has(MODEL, ancestor.sha256):
             raise RefusedError(
                 f"The model of {parent.run_id}, which {run.run_id} began with, is not there as it was.",
                 "Take another run: `recommend runs` lists them.",

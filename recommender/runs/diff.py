@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.runs.folder import ITEMS, QUERIES, Manifest, Run
+from recommender.runs.folder import ITEMS, QUERIES, Run
+from recommender.runs.manifest import Manifest
 from recommender.tables import RECOMMENDATIONS
 
 if TYPE_CHECKING:
@@ -158,11 +159,12 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 
 
 def _model(manifest: Manifest) -> dict[str, Any]:
+    weights = {} if manifest.choice is None else manifest.choice.weights
     return {
-        _MODE: manifest.model.get("mode"),
+        _MODE: None if manifest.model is None else manifest.model.mode,
         "parent": manifest.parent_run_id,
         _METHOD: manifest.method,
-        **{f"{_WEIGHT}{name}": value for name, value in manifest.choice.get("weights", {}).items()},
+        **{f"{_WEIGHT}{name}": value for name, value in weights.items()},
     }
 
 

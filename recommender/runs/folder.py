@@ -1,19 +1,15 @@
-"""The run folder and its manifest: the contract between the stages, and the record of every night."""
+"""The run folder: the contract between the stages."""
 
 import json
-import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
-from enum import StrEnum
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from recommender.errors import RefusedError, SettingsError
-from recommender.system.files import make_folder, read_plain, sha256_of, shipped_text, write_bytes, write_text
+from recommender.runs.manifest import MANIFEST_VERSION, Manifest, Source, Stage, Status, is_newer, is_run_id
+from recommender.system.files import make_folder, read_plain, sha256_of, write_bytes, write_text
 from recommender.system.text import escaped
 
 SALES, ITEMS = "sales.csv", "items.csv"
@@ -24,184 +20,6 @@ QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
 """The owner's own files; the run folder has them as they were that night."""
 NEVER_ITEMS = "never_recommend.csv"
 """The shop's own keys that the file never_recommend.txt named that night."""
-MANIFEST_VERSION = 2
-_SCHEMA = "docs/manifest.schema.json"
-_RUN_ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
-
-
-class Stage(StrEnum):
-    """The stages in their order."""
-
-    EXPORT = "export"
-    TRAIN = "train"
-    RANK = "rank"
-    PUBLISH = "publish"
-
-
-class Status(StrEnum):
-    """How a run stands."""
-
-    RUNNING = "running"
-    WAITING = "waiting"
-    """Stages are called one by one; the next one may begin."""
-    PUBLISHED = "published"
-    DRY_RUN = "dry_run"
-    REFUSED = "refused"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    KILLED = "killed"
-    """Ended without a word; found by the next run."""
-
-
-class Source(StrEnum):
-    """Where the lists of a run come from."""
-
-    RUN = "run"
-    ROLLBACK = "rollback"
-    """From an earlier run."""
-
-
-@dataclass
-class Manifest:
-    """The record of one run; what `manifest.json` holds, in this order. Times are ISO 8601 in UTC.
-
-    `docs/manifest.schema.json` says the same for other programs, and each record that is read is held to it.
-    """
-
-    run_id: str
-    manifest_version: int = MANIFEST_VERSION
-    """From 2 on neither the record nor the log of the run names a customer."""
-    status: Status = Status.RUNNING
-    source: Source = Source.RUN
-    source_run_id: str | None = None
-    """Of a rollback, the run whose lists it published again."""
-    source_published_seq: int | None = None
-    """Of a rollback, when that run was published first: what was published between is undone."""
-    as_of: str = ""
-    """End of the window of sales."""
-    as_of_day: str = ""
-    """The shop's day that the run belongs to."""
-    window_start: str = ""
-    is_past: bool = False
-    """Whether --as-of chose the day."""
-    started_at: str = ""
-    ended_at: str | None = None
-    exit_code: int | None = None
-    error: str | None = None
-    warnings: list[str] = field(default_factory=list)
-    gate: list[dict[str, Any]] = field(default_factory=list)
-    """What the gate found: check, message, and whether --force passes it."""
-    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Each finished stage: seconds, peak memory (MiB) of its process up to its end, and its own figures."""
-    peak_mb: float | None = None
-    """Peak memory (MiB) of the whole run; None in the records of earlier versions."""
-    counts: dict[str, int | None] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
-    """Kinds of the customer and item keys."""
-    data_sha256: str | None = None
-    files: dict[str, str] = field(default_factory=dict)
-    """sha256 of each file; of `sales.csv` that of the plain bytes, also when it is kept compressed."""
-    forgotten: dict[str, list[str]] = field(default_factory=dict)
-    """sha256 of files from which customers were erased since, one more each time; the last one holds."""
-    model: dict[str, Any] = field(default_factory=dict)
-    """mode (cold, warm or loaded) and why; run_id and as_of_day of the training; may_start_warm: whether
-    the next one may; chain: mode, run_id, as_of_day and sha256 of each model that it was made from, the cold
-    training first, the parent last."""
-    parent_run_id: str | None = None
-    choice: dict[str, Any] = field(default_factory=dict)
-    """Weights of the blend's signals, whether they were learned, when, and on what evidence."""
-    method: str | None = None
-    """How the lists are made: blend, als, own_habit or popular."""
-    quality: dict[str, float | None] = field(default_factory=dict)
-    """nDCG@TOP_N of the method on the newest past window, and of the better of the baselines."""
-    published_seq: int | None = None
-    published_at: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    machine: dict[str, Any] = field(default_factory=dict)
-    """What else the last bits can depend on: system, processor, BLAS kernels."""
-    program: dict[str, str | None] = field(default_factory=dict)
-
-    def peak(self) -> float | None:
-        """Peak memory (MiB) of the run; by its stages where it was killed, or is of an earlier version."""
-        return max([self.peak_mb or 0, *(stage["peak_mb"] for stage in self.stages.values())]) or None
-
-    def note_file(self, name: str, sha256: str) -> None:
-        """A file as a stage has written it."""
-        self.files[name] = sha256
-        self.forgotten.pop(name, None)
-
-    def sha256_of(self, name: str) -> str | None:
-        """What a file must be: as it was written, or as the last erasure left it; None for an unknown one."""
-        return self.forgotten[name][-1] if self.forgotten.get(name) else self.files.get(name)
-
-    def has_known(self, name: str, sha256: str) -> bool:
-        """Whether a file was once what this hash says: before customers were erased from it, or after."""
-        return sha256 in (self.files.get(name), *self.forgotten.get(name, ()))
-
-    @classmethod
-    def of(cls, text: str) -> "Manifest":
-        """The record that `manifest.json` holds, if it is all that `docs/manifest.schema.json` asks for.
-
-        So that who reads a record need not mind one that was damaged, or made up by somebody. Fields that we
-        do not know are passed over.
-
-        Raises:
-            ValueError: it is not; says why.
-        """
-        try:
-            data = json.loads(text, parse_constant=_no_number)
-            text.encode()  # half a letter could not be written again
-            json.dumps(data, ensure_ascii=False).encode()
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
-        if is_newer(data):
-            raise ValueError("it is of a newer version of this program")
-        _validator()(data)
-        manifest = cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
-        manifest.status, manifest.source = Status(manifest.status), Source(manifest.source)
-        return manifest
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
-
-
-def is_newer(data: Any) -> bool:
-    """Whether what was read from a manifest is in a form that only a newer version of this program knows."""
-    version = data.get("manifest_version") if isinstance(data, dict) else None
-    return isinstance(version, int) and version > MANIFEST_VERSION
-
-
-@cache
-def _validator() -> Callable[[Any], Any]:
-    """Raises a kind of ValueError for what is no record."""
-    import fastjsonschema
-
-    formats = {"date": _is_day, "date-time": _is_time}
-    made: Callable[[Any], Any] = fastjsonschema.compile(json.loads(shipped_text(_SCHEMA)), formats=formats)
-    return made
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_time(text: str) -> bool:
-    try:
-        # In the first and the last year there are moments that no other zone can tell.
-        return date.min.year < datetime.fromisoformat(text).year < date.max.year
-    except ValueError:
-        return False
-
-
-def is_run_id(text: str) -> bool:
-    """Whether the text has the form of a run's id."""
-    return _RUN_ID.fullmatch(text) is not None and _is_time(text[:16])
 
 
 class Run:
@@ -227,7 +45,7 @@ class Run:
 
     def save(self) -> None:
         """Write the manifest."""
-        text = json.dumps(asdict(self.manifest), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(self.manifest.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
         write_text(self.path(MANIFEST), escaped(text) + "\n")
 
     def has_done(self, stage: Stage) -> bool:
@@ -289,7 +107,14 @@ def new_run(data_dir: Path, now: datetime) -> Run:
     # From the lower half of what is left, so that there is always room for another.
     run_id = f"{second}{lowest + secrets.randbelow((0x10000 - lowest + 1) // 2):04x}"
     folder = make_folder(runs_folder(data_dir) / run_id)
-    return Run(folder, Manifest(run_id, started_at=iso(now)))
+    manifest = Manifest(
+        run_id=run_id,
+        manifest_version=MANIFEST_VERSION,
+        status=Status.RUNNING,
+        as_of_day="",
+        started_at=iso(now),
+    )
+    return Run(folder, manifest)
 
 
 def iso(moment: datetime) -> str:

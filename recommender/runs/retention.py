@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from recommender.runs.folder import (
-    MANIFEST,
-    Run,
-    Source,
-    Status,
-    is_of_newer_program,
-    published_runs,
-    run_folders,
-)
+from recommender.runs.folder import MANIFEST, Run, is_of_newer_program, published_runs, run_folders
 from recommender.runs.history import History
+from recommender.runs.manifest import Source, Status
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +118,8 @@ def _kept(runs: list[Run], published: list[Run], keep_runs: int) -> dict[str, st
 def _parents(run: Run, by_id: dict[str, Run]) -> Iterator[str]:
     """All that its model was made from."""
     manifest = run.manifest
-    yield from (link["run_id"] for link in manifest.model.get("chain", ()))
+    if manifest.model is not None:
+        yield from (ancestor.run_id for ancestor in manifest.model.chain)
     seen: set[str] = set()
     parent = manifest.parent_run_id
     while parent in by_id and parent not in seen:

@@ -46,7 +46,7 @@ def no_sales_kept(shop: BadShop) -> None:
 def no_parent(shop: BadShop) -> None:
     (run,) = shop.runs
     parent = {"run_id": "20190101T000000Z-0000", "mode": "cold", "as_of_day": "2019-01-01", "sha256": None}
-    earlier_run(shop, model=run.manifest.model | {"mode": "warm", "chain": [parent]})
+    earlier_run(shop, model=run.manifest.as_json()["model"] | {"mode": "warm", "chain": [parent]})
 
 
 @case("a record that is damaged", on=ANY, call=AGAIN)
@@ -63,7 +63,7 @@ def no_sales_to_pack(shop: BadShop) -> None:
 def changed_parent(shop: BadShop) -> None:
     (run,) = shop.runs
     parent = {"run_id": run.run_id, "mode": "cold", "as_of_day": "2026-03-01", "sha256": "0" * 64}
-    earlier_run(shop, model=run.manifest.model | {"mode": "warm", "chain": [parent]})
+    earlier_run(shop, model=run.manifest.as_json()["model"] | {"mode": "warm", "chain": [parent]})
 
 
 @case("no room to make a run again, or to pack it", on=ANY, call=AGAIN, fault=faults.no_space)

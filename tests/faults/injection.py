@@ -30,7 +30,7 @@ from recommender.night import publish as publish_stage
 from recommender.night import run as night
 from recommender.operations import rollback
 from recommender.publishing import publish
-from recommender.runs.folder import Manifest
+from recommender.runs.manifest import Manifest
 from recommender.system import locks
 from recommender.system.progress import Progress
 

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status, published_runs
+from recommender.runs.folder import published_runs
+from recommender.runs.manifest import Status
 from tests.faults.injection import at_point, clock_at
 from tests.faults.support import NIGHT, lengths
 from tests.nights import DAY
@@ -78,7 +79,7 @@ def test_a_clock_that_jumps_within_a_run_changes_nothing_but_its_times(sqlite_sh
             run = night(sqlite_shop, DAY)
     assert (run.manifest.status, run.manifest.published_seq) == (Status.PUBLISHED, 2)
     assert run.manifest.as_of_day == str(DAY)
-    assert all(stage["seconds"] >= 0 for stage in run.manifest.stages.values())
+    assert all(stage.seconds >= 0 for stage in run.manifest.stages.values())
     assert lengths(sqlite_shop) == {5}
     with clock_at(NOON + timedelta(days=1)):
         assert night(sqlite_shop, DAY).manifest.published_seq == 3

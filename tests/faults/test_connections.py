@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.faults.proxy import Cut, Moment, Proxy
 from tests.faults.support import NIGHT, leftovers, lengths, published_ids
 

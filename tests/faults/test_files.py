@@ -5,7 +5,7 @@ import json
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.bad_input.faults import hostile_model, sha256
 from tests.faults.support import few, lengths, published_ids
 from tests.nights import DAY

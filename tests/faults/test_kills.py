@@ -4,7 +4,7 @@ import signal
 from functools import partial
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.faults.injection import at_point, await_lock, before_statement, forked, kill
 from tests.faults.support import (
     NIGHT,

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.faults.injection import at_point, forked
 from tests.faults.support import NIGHT, few, leftovers, lengths
 

@@ -14,7 +14,7 @@ from recommender.database.runlock import RenewableLock
 from recommender.database.schema import Target
 from recommender.errors import ExitCode, LockedError, TransientError
 from recommender.night.publish import Publishing
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.faults.injection import Fork, Gate, at_point, await_lock, patched
 from tests.faults.support import ADVISORY_LOCKS, NIGHT, lengths
 from tests.nights import DAY, Shop, database_of

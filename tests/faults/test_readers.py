@@ -10,8 +10,8 @@ from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.errors import ExitCode
 from recommender.publishing.publish import publish
-from recommender.runs.folder import Status
 from recommender.runs.lists import ListFile
+from recommender.runs.manifest import Status
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
 from tests.faults.injection import watched_statements
 from tests.faults.support import NIGHT, lengths

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.conftest import own_server
 from tests.faults.injection import at_point, watched_statements
 from tests.faults.support import (

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from recommender.system.interrupts import Interrupts
 from tests.faults.injection import at_end, at_point, before_statement, forked, interrupt
 from tests.faults.support import (

@@ -11,7 +11,7 @@ from recommender.database.schema import Target
 from recommender.errors import DatabaseError, ExitCode
 from recommender.night import run as night
 from recommender.night.publish import Publishing
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from recommender.tables import RECOMMENDATIONS
 from tests.faults.injection import patched, watched_statements
 from tests.faults.support import (

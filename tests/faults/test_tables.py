@@ -3,7 +3,7 @@
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Status
+from recommender.runs.manifest import Status
 from tests.faults.injection import at_point
 from tests.faults.support import NIGHT, few, leftovers, lengths, published_ids
 

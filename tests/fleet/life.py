@@ -12,7 +12,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import Run, Status
+from recommender.runs.folder import Run
+from recommender.runs.manifest import Status
 from tests.fleet.shops import ALL_LISTS, Line, Shop, put_into
 from tests.nights import FORGET_KEY, Outcome
 from tests.nights import Shop as Folder

@@ -155,7 +155,7 @@ def _live(shop: Shop) -> None:
     last = shop.night(DAYS[3])
     assert last.manifest.warnings
     shop.does("runs", "export", last.run_id, str(shop.folder / "run.zip"))
-    modes = [run.manifest.model.get("mode") for run in shop.runs]
+    modes = [run.manifest.origin.mode for run in shop.runs]
     assert modes == ["cold", "warm", "cold", "cold", "cold", "warm"], modes
     empty = [table for table in ALL_TABLES.split(", ") if not shop.rows(f"SELECT * FROM {table} LIMIT 1")]
     empty += [
