@@ -44,4 +44,4 @@ class Night:
     def kinds(self) -> dict[Role, KeyKind]:
         """Of the keys, known once the export is done."""
         keys = self.run.manifest.keys
-        return {Role.CUSTOMER: KeyKind(keys["customer"]), Role.ITEM: KeyKind(keys["item"])}
+        return {Role.CUSTOMER: keys["customer"], Role.ITEM: keys["item"]}

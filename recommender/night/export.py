@@ -11,9 +11,10 @@ from recommender.night.memory import Size, require_memory, size_of
 from recommender.night.never import NeverRecommend, never_recommend
 from recommender.night.record import note_again, stage, warn
 from recommender.night.refusals import require_sales
-from recommender.runs.folder import ITEMS, QUERIES, SALES, Stage
+from recommender.runs.folder import ITEMS, QUERIES, SALES
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Stage
 from recommender.system import machine
 from recommender.system.files import sha256_of
 from recommender.tables import Role
@@ -39,7 +40,7 @@ def export_stage(night: Night, shop: Database) -> None:
         )
         for name in QUERIES:
             run.keep(name, settings.sql_dir / name)
-        manifest.keys = {"customer": str(found.customer_kind), "item": str(found.item_kind)}
+        manifest.keys = {"customer": found.customer_kind, "item": found.item_kind}
         manifest.note_file(SALES, found.sales_sha256)
         manifest.note_file(ITEMS, found.items_sha256)
         for warning in found.warnings:

@@ -4,12 +4,13 @@ import logging
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recommender.errors import ModelError
 from recommender.night.record import warn
 from recommender.runs.folder import MODEL, Run
 from recommender.runs.history import History
+from recommender.runs.manifest import Ancestor, Mode, ModelOrigin
 from recommender.settings import Settings, WarmStart
 
 if TYPE_CHECKING:
@@ -36,17 +37,6 @@ class Ask(StrEnum):
     """Train, as WARM_START says."""
     COLD = "cold"
     LOAD = "load"
-
-
-class Mode(StrEnum):
-    """How a model came about."""
-
-    COLD = "cold"
-    """Trained from nothing."""
-    WARM = "warm"
-    """Trained on from the parent's factors."""
-    LOADED = "loaded"
-    """The parent's, with the customers whose history changed folded in."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +87,7 @@ def plan_training(day: date, past: History, settings: Settings, ask: Ask) -> Tra
         return TrainingPlan(
             Mode.COLD, None, f"the model of {parent.run_id} learned from a customer who is forgotten"
         )
-    age = _age(day, parent.manifest.model)
+    age = _age(day, parent.manifest.origin)
     if ask is Ask.AUTO and age < settings.train_every_days:
         why = f"trained {_days(age)} ago, TRAIN_EVERY_DAYS={settings.train_every_days}"
         return TrainingPlan(Mode.LOADED, parent, why)
@@ -106,7 +96,7 @@ def plan_training(day: date, past: History, settings: Settings, ask: Ask) -> Tra
 
 def _is_of_forgotten(parent: Run, past: History) -> bool:
     """Whether the items' factors have a trace of somebody who is forgotten, by this or a model before it."""
-    chain = {parent.run_id, *(link["run_id"] for link in parent.manifest.model["chain"])}
+    chain = {parent.run_id, *(link.run_id for link in parent.manifest.origin.chain)}
     return not chain.isdisjoint(past.of_forgotten)
 
 
@@ -114,7 +104,7 @@ def _training(day: date, settings: Settings, parent: Run) -> TrainingPlan:
     """A training, warm or cold."""
     if settings.warm_start is WarmStart.NEVER:
         return TrainingPlan(Mode.COLD, None, "WARM_START=never")
-    if not parent.manifest.model["may_start_warm"]:
+    if not parent.manifest.origin.may_start_warm:
         return TrainingPlan(Mode.COLD, None, "a warm start would cost too much")
     age = _age(day, chain_from(parent)[0])
     if age >= COLD_EVERY_DAYS:
@@ -122,24 +112,19 @@ def _training(day: date, settings: Settings, parent: Run) -> TrainingPlan:
     return TrainingPlan(Mode.WARM, parent, f"trained cold {_days(age)} ago")
 
 
-def _age(day: date, trained: dict[str, Any]) -> int:
-    return (day - date.fromisoformat(trained["as_of_day"])).days
+def _age(day: date, trained: ModelOrigin | Ancestor) -> int:
+    return (day - date.fromisoformat(trained.as_of_day)).days
 
 
 def _days(number: int) -> str:
     return f"{number} day{'' if number == 1 else 's'}"
 
 
-def chain_from(parent: Run) -> list[dict[str, Any]]:
+def chain_from(parent: Run) -> list[Ancestor]:
     """What a model made from this run's stands on, from the cold training to the parent itself."""
     manifest = parent.manifest
-    own = {
-        "run_id": parent.run_id,
-        "mode": manifest.model["mode"],
-        "as_of_day": manifest.as_of_day,
-        "sha256": manifest.sha256_of(MODEL),
-    }
-    return [*manifest.model["chain"], own]
+    own = Ancestor(parent.run_id, manifest.origin.mode, manifest.as_of_day, manifest.sha256_of(MODEL))
+    return [*manifest.origin.chain, own]
 
 
 def make_model(
@@ -223,17 +208,16 @@ def _note(run: Run, chosen: TrainingPlan, *, unknown: int | None) -> None:
     """Put into the record how the model came about, and what it stands on."""
     manifest, parent = run.manifest, chosen.parent
     manifest.parent_run_id = None if parent is None else parent.run_id
-    trained: Any = {"run_id": run.run_id, "as_of_day": manifest.as_of_day}
-    if parent is not None and chosen.mode is Mode.LOADED:
-        trained = {name: parent.manifest.model[name] for name in trained}
-    manifest.model = {
-        "mode": str(chosen.mode),
-        "why": chosen.why,
-        **trained,
+    loaded = parent.manifest.origin if parent is not None and chosen.mode is Mode.LOADED else None
+    manifest.model = ModelOrigin(
+        mode=chosen.mode,
+        why=chosen.why,
+        run_id=run.run_id if loaded is None else loaded.run_id,
+        as_of_day=manifest.as_of_day if loaded is None else loaded.as_of_day,
         # Until a cold training has measured it again (`evaluation/drift.py`), what holds for the parent's.
-        "may_start_warm": True if parent is None else parent.manifest.model["may_start_warm"],
-        "chain": [] if parent is None else chain_from(parent),
-    }
+        may_start_warm=True if parent is None else parent.manifest.origin.may_start_warm,
+        chain=[] if parent is None else chain_from(parent),
+    )
     if unknown is None:
         manifest.counts.pop("unknown_items", None)
     else:

@@ -29,8 +29,9 @@ from recommender.publishing.gate import (
 from recommender.publishing.publish import publish, published_items, published_lists
 from recommender.ranking.others import empty_left_out
 from recommender.runs.diff import ListChanges, compare_lists, lists_of
-from recommender.runs.folder import Source, Stage, runs_folder
+from recommender.runs.folder import runs_folder
 from recommender.runs.lists import ListFile
+from recommender.runs.manifest import Source, Stage
 from recommender.system.files import sha256_of
 from recommender.tables import RECOMMENDATIONS, SCHEMA_VERSION, KeyKind, ListTable, Role
 
@@ -119,7 +120,7 @@ class Publishing:
     @property
     def _kinds(self) -> dict[Role, KeyKind]:
         """Of the keys in the tables: a guest's is a text."""
-        kinds = {role: KeyKind(self.run.manifest.keys[name]) for role, name in _KEYS.items()}
+        kinds = {role: self.run.manifest.keys[name] for role, name in _KEYS.items()}
         return kinds | {Role.CUSTOMER: KeyKind.TEXT} if self.settings.publish_guests else kinds
 
     def _continuity(self, last: sa.Row[Any] | None, connection: sa.Connection) -> list[Objection]:
@@ -191,7 +192,7 @@ class Publishing:
                 "items": manifest.counts["items"],
                 "sales": manifest.counts["sales"],
                 "rows_written": manifest.counts["rows"],
-                "model_run_id": manifest.model["run_id"],
+                "model_run_id": manifest.origin.run_id,
                 "data_sha256": manifest.data_sha256,
                 **manifest.quality,
                 "program_version": __version__,

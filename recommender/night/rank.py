@@ -17,7 +17,8 @@ from recommender.publishing.gate import ListableItems
 from recommender.ranking.listfiles import write_popular_items, write_recommendations
 from recommender.ranking.others import write_lists
 from recommender.ranking.recommendations import make_lists
-from recommender.runs.folder import MODEL, Stage
+from recommender.runs.folder import MODEL
+from recommender.runs.manifest import Stage
 from recommender.system import machine
 from recommender.system.files import sha256_of
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists

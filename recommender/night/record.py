@@ -25,8 +25,9 @@ from recommender.errors import (
     exit_code_of,
     recordable,
 )
-from recommender.runs.folder import LOG, Run, Stage, Status, iso
+from recommender.runs.folder import LOG, Run, iso
 from recommender.runs.history import History
+from recommender.runs.manifest import Stage, StageFigures, Status
 from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.files import remove_temporary
@@ -157,7 +158,7 @@ def _canonical(run: Run) -> dict[str, Any]:
         "run_id": run.run_id,
         "status": str(manifest.status),
         "exit_code": manifest.exit_code,
-        "seconds": {name: stage["seconds"] for name, stage in stages.items()},
+        "seconds": {name: stage.seconds for name, stage in stages.items()},
         "peak_mb": manifest.peak(),
         **manifest.counts,
         **manifest.quality,
@@ -198,7 +199,7 @@ def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]
     yield figures
     seconds = round(time.perf_counter() - started, 3)
     summary = str(figures.pop("summary", ""))
-    run.manifest.stages[name] = {"seconds": seconds, "peak_mb": machine.peak_memory_mb(), **figures}
+    run.manifest.stages[name] = StageFigures(seconds, machine.peak_memory_mb())
     if name is Stage.PUBLISH:
         _save(run)  # the lists are out
     else:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from recommender.errors import RefusedError
 from recommender.evaluation.choice import Choice
-from recommender.evaluation.proof import Method
 from recommender.learning.als import AlsSettings, Model
 from recommender.learning.interactions import Interactions
 from recommender.learning.modelfile import save_model
@@ -24,8 +23,9 @@ from recommender.night.plan import TrainingPlan, make_model
 from recommender.night.record import machine_facts, stage, warn
 from recommender.night.trials import choose_and_prove, recipe_of
 from recommender.publishing.continuity import Histories, Reading, compare_histories
-from recommender.runs.folder import MODEL, QUERIES, Stage
+from recommender.runs.folder import MODEL, QUERIES
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Method, Stage
 from recommender.system import machine
 from recommender.system.files import sha256_of
 from recommender.system.kernel import is_used
@@ -82,7 +82,7 @@ def train_stage(night: Night, plan: TrainingPlan, kept: Choice | None, never: Ke
         choice, method = choose_and_prove(night, proved, recipe, n_sales=n_sales, kept=kept)
         if proved is not None:
             interactions = interactions_of(night, proved)
-        figures["summary"] = f"{run.manifest.model['mode']}: {summary}; method {method}"
+        figures["summary"] = f"{run.manifest.origin.mode}: {summary}; method {method}"
     return Trained(ShopData(interactions, catalogue, never), choice, method, histories)
 
 
@@ -99,7 +99,7 @@ def read_trained(night: Night) -> Trained:
             f"The run {night.run.run_id} was trained by another version of the program.",
             f"`recommend train --run {night.run.run_id}` first.",
         )
-    return Trained(read_shop_data(night), choice, Method(manifest.method), Histories.of(manifest.counts))
+    return Trained(read_shop_data(night), choice, manifest.method, Histories.of(manifest.counts))
 
 
 def _histories(night: Night, interactions: Interactions) -> Histories | None:

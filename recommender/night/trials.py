@@ -1,20 +1,20 @@
 """The part of the night that looks at the past: which weights, which method, how good; all on record."""
 
 import json
-from dataclasses import asdict
 from datetime import date
 
 from recommender.evaluation.choice import Choice, choose
 from recommender.evaluation.past import Recipe
-from recommender.evaluation.proof import Method, prove
+from recommender.evaluation.proof import prove
 from recommender.learning.als import AlsSettings
 from recommender.learning.interactions import SaleLines
 from recommender.night.context import Night
-from recommender.night.plan import COLD_EVERY_DAYS, Mode
+from recommender.night.plan import COLD_EVERY_DAYS
 from recommender.night.record import warn
 from recommender.runs.folder import EVALUATION
 from recommender.runs.history import History
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Method, Mode
 from recommender.settings import Settings, WarmStart
 from recommender.system.files import sha256_of, write_text
 
@@ -70,17 +70,17 @@ def choose_and_prove(
             as_of_day=manifest.as_of_day,
             progress=night.progress.update,
         )
-    manifest.choice = asdict(choice)
+    manifest.choice = choice
     manifest.method = Method.BLEND
     manifest.quality = {"ndcg": None, "baseline_ndcg": None}
     run.drop(EVALUATION)
     if lines is None:
         return choice, Method.BLEND
-    starts_chain = manifest.model["mode"] == Mode.COLD and settings.warm_start is WarmStart.AUTO
+    starts_chain = manifest.origin.mode is Mode.COLD and settings.warm_start is WarmStart.AUTO
     warm_days = COLD_EVERY_DAYS if starts_chain else None
     proof = prove(lines, choice.as_array(), recipe, warm_days=warm_days)
     if proof.drift is not None:
-        manifest.model["may_start_warm"] = proof.drift.is_small
+        manifest.origin.may_start_warm = proof.drift.is_small
     manifest.method = proof.method
     manifest.quality = {"ndcg": proof.ndcg, "baseline_ndcg": proof.baseline_ndcg}
     write_text(run.path(EVALUATION), json.dumps(proof.details, indent=2, sort_keys=True) + "\n")
@@ -101,8 +101,9 @@ def kept_choice(day: date, past: History) -> Choice | None:
         other
         for other in past.standing
         if other.day < day
-        and other.manifest.choice.get("learned")
-        and left_out.isdisjoint((other.run_id, other.manifest.choice["run_id"]))
+        and (choice := other.manifest.choice) is not None
+        and choice.learned
+        and left_out.isdisjoint((other.run_id, choice.run_id))
     ]
     if not earlier:
         return None

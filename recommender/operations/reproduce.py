@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten
 from recommender.night import record
 from recommender.night.context import Night
 from recommender.night.memory import require_memory, size_of
 from recommender.night.never import kept_never
-from recommender.night.plan import Mode, TrainingPlan
+from recommender.night.plan import TrainingPlan
 from recommender.runs.compression import unpacked_size
 from recommender.runs.folder import (
     EVALUATION,
@@ -25,15 +27,13 @@ from recommender.runs.folder import (
     NEVER_ITEMS,
     NEVER_RECOMMEND,
     SALES,
-    Manifest,
     Run,
-    Source,
-    Stage,
     find_run,
     runs_folder,
 )
 from recommender.runs.history import History
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Manifest, Source, Stage
 from recommender.settings import Settings, recorded_settings
 from recommender.system import machine
 from recommender.system.csvform import whole_records
@@ -229,24 +229,24 @@ class _Work:
 
     def plan(self, run: Run) -> TrainingPlan:
         """How the run's model came about, with its parent's model in place."""
-        told = run.manifest.model
-        parent = self._parent(run) if told["chain"] else None
-        return TrainingPlan(Mode(told["mode"]), parent, told["why"], is_asked=True)
+        told = run.manifest.origin
+        parent = self._parent(run) if told.chain else None
+        return TrainingPlan(told.mode, parent, told.why, is_asked=True)
 
     def _parent(self, run: Run) -> Run:
         """The run whose model this one began with, in a folder of its own."""
-        link = run.manifest.model["chain"][-1]
+        link = run.manifest.origin.chain[-1]
         try:
-            original = find_run(self.data_dir, link["run_id"])
+            original = find_run(self.data_dir, link.run_id)
             path = original.path(MODEL)
-            if not self.whole_chain and original.still_has(MODEL, link["sha256"]):
+            if not self.whole_chain and original.still_has(MODEL, link.sha256):
                 copy = Run(make_folder(runs_folder(self.folder) / original.run_id), original.manifest)
                 shutil.copyfile(path, copy.path(MODEL))
                 return copy
-            return self._rebuilt(original, link["sha256"])
+            return self._rebuilt(original, link.sha256)
         except (RefusedError, SettingsError) as error:
             raise RefusedError(
-                f"{run.run_id} began with the model of {link['run_id']}, which is not there: {error.reason}",
+                f"{run.run_id} began with the model of {link.run_id}, which is not there: {error.reason}",
                 _ANOTHER,
             ) from error
 
@@ -271,15 +271,15 @@ class _Work:
 
 def _after_export(recorded: Manifest) -> Manifest:
     """The record as it was when the export had been done."""
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         recorded,
         stages={Stage.EXPORT: recorded.stages[Stage.EXPORT]},
         counts=dict(recorded.counts),
         files={},
         forgotten={},
         warnings=[],
-        model={},
-        choice={},
+        model=None,
+        choice=None,
         machine={},
         parent_run_id=None,
         versions=record.versions(),
@@ -339,11 +339,11 @@ def _compare(night: Night, plan: TrainingPlan, never: Keys, recorded: Manifest, 
     from recommender.night.train import train_stage
 
     made = night.run.manifest
-    is_kept = recorded.choice.get("run_id") != recorded.run_id
+    is_kept = recorded.choice is not None and recorded.choice.run_id != recorded.run_id
     trained = train_stage(night, plan, Choice.of(recorded.choice) if is_kept else None, never)
     found.add(Stage.TRAIN, DATA, recorded.data_sha256, made.data_sha256)
     found.add(Stage.TRAIN, MODEL, recorded.files.get(MODEL), made.files[MODEL])
-    found.add(Stage.TRAIN, CHOICE, _digest(recorded.choice), _digest(made.choice))
+    found.add(Stage.TRAIN, CHOICE, _digest(recorded.as_json()["choice"]), _digest(made.as_json()["choice"]))
     if EVALUATION in recorded.files or EVALUATION in made.files:
         found.add(Stage.TRAIN, EVALUATION, recorded.files.get(EVALUATION), made.files.get(EVALUATION))
     rank_stage(night, trained)

@@ -22,18 +22,11 @@ from recommender.night.publish import Publishing
 from recommender.night.rank import RankedLists
 from recommender.night.run import tidy_up
 from recommender.publishing.gate import ListableItems
-from recommender.runs.folder import (
-    ITEMS,
-    Run,
-    Source,
-    Stage,
-    Status,
-    find_run,
-    new_run,
-)
+from recommender.runs.folder import ITEMS, Run, find_run, new_run
 from recommender.runs.hold import set_hold
 from recommender.runs.items import load_catalogue
 from recommender.runs.lists import ListFile, coded, coded_positions, coded_scores
+from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
 from recommender.system.files import sha256_of
 from recommender.system.progress import Progress
