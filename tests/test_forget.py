@@ -26,7 +26,7 @@ from recommender.operations.pastsales import find_sales
 from recommender.runs import archive
 from recommender.runs.folder import LOG, MODEL, SALES, load_run
 from recommender.runs.history import History
-from recommender.runs.manifest import Status
+from recommender.runs.manifest import GateFinding, Status
 from recommender.settings import load_settings
 from recommender.system import csvform, files
 from recommender.system.csvform import quote
@@ -334,9 +334,7 @@ def test_what_an_earlier_version_said_goes_where_it_names_the_customer(tmp_path,
     first, second, third = (shop.night(DAY - timedelta(days=days)) for days in (2, 1, 0))
     told_by_an_earlier_version(first, "Nobody is named.", f"The customer {key} is.")
     first.manifest.error = f"The keys '{key.upper()}' and '{key}' are equal."
-    first.manifest.gate = [
-        {"check": "length", "message": f"'{key}' is long.", "what_to_do": "", "forceable": False}
-    ]
+    first.manifest.gate = [GateFinding("length", f"'{key}' is long.", what_to_do="", forceable=False)]
     first.save()
     told_by_an_earlier_version(second, "Nobody is named.")
     second.path(LOG).write_text('{"message": "Nobody is named."}\n', encoding="utf-8")

@@ -250,15 +250,17 @@ class Manifest(Struct, kw_only=True):
         """
         try:
             data = _OBJECT.decode(text)
+            if is_newer(data):
+                raise ValueError("it is of a newer version of this program")
+            for name in EMPTY_BEFORE_TRAINING & data.keys():
+                if data[name] is None:
+                    raise ValueError(f"{name} is null")
+                data[name] = None if data[name] == {} else data[name]
+            manifest = msgspec.convert(data, cls)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
-        if is_newer(data):
-            raise ValueError("it is of a newer version of this program")
-        for name in EMPTY_BEFORE_TRAINING & data.keys():
-            if data[name] is None:
-                raise ValueError(f"{name} is null")
-            data[name] = None if data[name] == {} else data[name]
-        manifest = msgspec.convert(data, cls)
+        except msgspec.MsgspecError as error:
+            raise ValueError(str(error)) from error
         _require_whole(manifest)
         return manifest
 
