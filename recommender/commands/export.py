@@ -12,7 +12,7 @@ from recommender.commands.common import as_of_option, progress, settings
 def command(as_of: dt.date | None) -> None:
     """Stage 1: begin a run with the export of the sales; prints the run's id."""
     from recommender.night.run import run_stage
-    from recommender.runs.folder import Stage
+    from recommender.runs.manifest import Stage
 
     run = run_stage(settings(), Stage.EXPORT, as_of=as_of, progress=progress())
     click.echo(run.run_id)
