@@ -109,7 +109,6 @@ def test_the_record_of_every_way_a_run_can_end_fits(tmp_path):
 
 PLACES = {
     "source": "source_run_id is missing",
-    "as_of_day": "2026-02-30 is no day",
     "error": "surrogate|truncated",
     "manifest_version": "manifest_version|newer",
 }
@@ -151,6 +150,19 @@ def test_what_no_record_can_hold_is_refused(fields):
     with pytest.raises(ValueError, match=PLACES.get(name, name)):
         Manifest.of(text_of(**fields))
     assert not fits_the_schema(text_of(**fields)) or name == "error"
+
+
+@pytest.mark.parametrize("part", ["model", "link", "choice"])
+def test_a_day_that_no_calendar_has_is_refused_in_every_part(part):
+    record = json.loads(text_of())
+    link = {"run_id": record["run_id"], "mode": "cold", "as_of_day": "2026-02-28", "sha256": None}
+    record["model"]["chain"] = [link]
+    Manifest.of(json.dumps(record))
+    {"model": record["model"], "link": link, "choice": record["choice"]}[part]["as_of_day"] = "2026-02-30"
+    text = json.dumps(record)
+    assert not fits_the_schema(text)
+    with pytest.raises(ValueError, match="as_of_day is 2026-02-30"):
+        Manifest.of(text)
 
 
 def test_fields_of_a_later_version_are_passed_over():

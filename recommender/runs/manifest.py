@@ -109,9 +109,6 @@ class Ancestor(Struct, frozen=True):
     as_of_day: Day
     sha256: Sha256 | None
 
-    def __post_init__(self) -> None:
-        _require_day(self.as_of_day)
-
 
 class ModelOrigin(Struct):
     """How a model came about."""
@@ -126,9 +123,6 @@ class ModelOrigin(Struct):
     """Whether the next one may be trained on from it."""
     chain: list[Ancestor]
     """The models it was made from, the cold training first, the parent last."""
-
-    def __post_init__(self) -> None:
-        _require_day(self.as_of_day)
 
 
 class ChoiceRecord(Struct, frozen=True, kw_only=True):
@@ -151,9 +145,6 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True):
     run_id: RunId
     """The run that has chosen them."""
     as_of_day: Day
-
-    def __post_init__(self) -> None:
-        _require_day(self.as_of_day)
 
 
 class Manifest(Struct, kw_only=True):
@@ -324,7 +315,10 @@ def is_newer(data: Any) -> bool:
 
 def _require_whole(record: Manifest) -> None:
     """What the types alone do not say; raises ValueError."""
-    _require_day(record.as_of_day)
+    chain = [] if record.model is None else record.model.chain
+    for part in (record, record.model, *chain, record.choice):
+        if part is not None and not _is_day(part.as_of_day):
+            raise ValueError(f"as_of_day is {part.as_of_day}, which is no day")
     for name in ("as_of", "window_start", "started_at", "ended_at", "published_at"):
         moment = getattr(record, name)
         if moment and not _is_time(moment):
@@ -341,11 +335,12 @@ def _require_whole(record: Manifest) -> None:
         raise ValueError("counts has no sales")
 
 
-def _require_day(text: str) -> None:
+def _is_day(text: str) -> bool:
     try:
         date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{text} is no day") from error
+    except ValueError:
+        return False
+    return True
 
 
 def _is_time(text: str) -> bool:
