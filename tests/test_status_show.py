@@ -1,7 +1,10 @@
 """`status` tells a probe the truth; `show` tells an owner what a customer sees and why."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +73,37 @@ def test_too_old_is_not_good(shop):
     assert "27 hours old" in found.problems[0]
     assert status(settings, now=later).is_good
     assert shop.recommend("status", "--max-age", "0m").code is ExitCode.REFUSED
+
+
+COMMANDS = [
+    *(["--help"], ["status"], ["show", "1"], ["show", "--search", "item"], ["similar", "105"]),
+    *(["together", "105"], ["runs"]),
+]
+
+
+def test_what_answers_at_once_loads_no_arrow(sqlite_shop):
+    """Neither with a database nor from the files alone; `check` reads as a night does, and must."""
+    sqlite_shop.night()
+    program = (
+        "import sys\n"
+        "from recommender.cli import main\n"
+        "for sys.argv in {commands}:\n"
+        "    try: main()\n"
+        "    except SystemExit: pass\n"
+        "print(sorted({{'pandas', 'pyarrow', 'scipy'}} & {{*sys.modules}}), file=sys.stderr)\n"
+    )
+
+    def loaded(commands):
+        code = program.format(commands=[["recommend", *command] for command in commands])
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=sqlite_shop.folder, capture_output=True, text=True, check=False
+        )
+        return done.stderr.splitlines()
+
+    assert loaded(COMMANDS) == ["[]"]  # and no errors
+    assert "pyarrow" in loaded([["check"]])[-1]
+    Path(sqlite_shop.url.removeprefix("sqlite:///")).unlink()
+    assert loaded(COMMANDS)[-1] == "[]"
 
 
 @pytest.mark.parametrize("age", ["26", "h", "-1h", "1w", "1.5h", "٣h"])
