@@ -12,7 +12,7 @@ from recommender.learning.neighbours import neighbours
 from recommender.learning.popularity import popularity
 from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.weights import weights_of
-from recommender.ranking import candidates, contenders
+from recommender.ranking import candidates, contenders, scan
 from recommender.ranking.best import rank
 from recommender.ranking.contenders import SPEAKS
 from tests.shops import interactions_of
@@ -76,7 +76,8 @@ def every_item_weighed(signals, weights, allowed, *, exclude_seen, n):
 def _small(monkeypatch):
     """Bounds so small that a shop of some items meets all of them."""
     monkeypatch.setattr(candidates, "NAMED", 4)
-    monkeypatch.setattr(contenders, "_STEP", 4)
+    for module in (scan, contenders):
+        monkeypatch.setattr(module, "STEP", 4)
 
 
 WEIGHTS = st.one_of(
@@ -139,7 +140,8 @@ def test_the_size_of_blocks_and_steps_changes_nothing(monkeypatch):
     signals, users, allowed = made_up(3), np.arange(30), np.ones(150, bool)
 
     def lists(scores, step):
-        monkeypatch.setattr(contenders, "_STEP", step)
+        for module in (scan, contenders):
+            monkeypatch.setattr(module, "STEP", step)
         found = rank(
             signals,
             USUAL,

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_matrix
 
 from recommender.errors import ModelError
-from recommender.ranking import topn
+from recommender.ranking import scan, topn
 from recommender.ranking.topn import top_n
 
 
@@ -103,10 +103,10 @@ def test_lists_are_exact_whatever_steps_blocks_and_threads(data, n, factors):
     candidates = data.draw(hnp.arrays(bool, n_items))
     seen = data.draw(hnp.arrays(bool, (n_users, n_items), elements=st.sampled_from([False, False, True])))
     expected = _exact(users, items, candidates, seen, n)
-    for sizes in ({}, {"_USERS": 2, "_ITEMS": 3, "_GROUP": 2}):
+    for sizes in ((), ((topn, "_USERS", 2), (scan, "STEP", 3), (scan, "_SET", 2))):
         with pytest.MonkeyPatch.context() as patch:
-            for name, size in sizes.items():
-                patch.setattr(topn, name, size)
+            for module, name, size in sizes:
+                patch.setattr(module, name, size)
             found, _ = _top(users, items, n=n, candidates=candidates, seen=seen, threads=2)
             assert found.tolist() == expected
 
@@ -150,7 +150,7 @@ def test_many_scores_that_32_bits_confuse_are_in_exact_order(monkeypatch):
     items = base + rng.integers(-1, 2, (400, 16)).astype(np.float32) * np.float32(2.0**-23)
     users = rng.uniform(0.5, 1, (20, 16)).astype(np.float32)
     nothing = np.zeros((20, 400), bool)
-    monkeypatch.setattr(topn, "_ITEMS", 100)
+    monkeypatch.setattr(scan, "STEP", 100)
     expected = _exact(users, items, ~nothing[0], nothing, 5)
     assert np.argsort(-(users @ items.T), axis=1, kind="stable")[:, :5].tolist() != expected
     assert _top(users, items, n=5)[0].tolist() == expected

@@ -5,10 +5,8 @@ it is, the customer's own habit, or that it is popular now. Where only the custo
 positive one will do.
 
 Items that are anybody's neighbours, which are those that sell most, and those that are popular now are all
-weighed; the n-th highest of these scores is a bar. The others are taken in order of falling norm: by
-Cauchy-Schwarz |x·y| <= |x||y|, so as soon as the norm is too small for a score that speaks, or for one that
-reaches the bar, no later item can come into the list, and it is not looked at (Teflioudi, Gemulla and
-Mykytiuk, "LEMP", SIGMOD 2015).
+weighed; the n-th highest of these scores is a bar. The others are scanned by falling norm: as soon as it is
+too small for a score that speaks, or for one that reaches the bar, no later item can come into the list.
 
 Who is left gets scores of 64 bits in a fixed order of addition. So the lists are the exact ones, and the same
 to the bit for any block, thread or BLAS.
@@ -21,26 +19,30 @@ from typing import TypeVar
 
 import numpy as np
 
-from recommender.errors import ModelError
 from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.candidates import Candidates, popular_now, with_signals
-from recommender.ranking.topn import LARGEST, exact_products, rounding_of
+from recommender.ranking.scan import (
+    LOWEST,
+    STEP,
+    UNDERFLOW,
+    Cells,
+    at_least,
+    exact_products,
+    in_columns,
+    nth_highest,
+    rounding_of,
+    scan,
+    user_norms,
+)
 from recommender.system.arrays import Bools, Float32s, Float64s, Int64s
 
 Scales = TypeVar("Scales", Float32s, Float64s)
-Cells = tuple[Int64s, Int64s]
-"""Rows and columns."""
 
 SPEAKS = 0.3
 """The square root of an ALS score relative to the customer's best, from which on it speaks for the item."""
-_STEP = 512
-"""Other items that are looked at together."""
-_SET, _SETS_PER_RANK = 8, 8
-"""Scores of a set, of which the highest stands for all; and how many such sets there must be for that."""
-_UNDERFLOW = 1e-37
-"""More than what it can take from a product of 32 bits."""
-_LOWEST = float(np.finfo(np.float32).min)
+_SETS_PER_RANK = 8
+"""Sets of scores to find a bar among: with fewer it would be far below the n-th highest."""
 _SLACK = 1e-5
 """More than what rounding takes from a sum of a few numbers of 32 bits, relative to it."""
 
@@ -150,7 +152,7 @@ class ContenderMaker:
         self._single_factors = np.ascontiguousarray(self._factors[: self._n_single].T)
         self._rounding = rounding_of(signals.item_factors.shape[1])
         self._neighbours = signals.neighbours[:, near].tocsr()
-        self._block = max(1, scores_at_once // max(self._n_single, _STEP))
+        self._block = max(1, scores_at_once // max(self._n_single, STEP))
         self.n_blocks = -(-len(users) // self._block)
 
     def block(self, part: int) -> tuple[int, Candidates]:
@@ -168,19 +170,11 @@ class ContenderMaker:
     def _own(self, users: Int64s) -> _Own:
         signals = self._signals
         factors = signals.user_factors[users]
-        norms = np.sqrt(np.einsum("ij,ij->i", factors, factors, dtype=np.float64))
-        largest = float(norms.max(initial=0)) * self._largest_norm
-        if not largest < LARGEST:
-            raise ModelError(
-                f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model."
-            )
+        norms = user_norms(factors, self._largest_norm)
         als = factors @ self._single_factors
         bought = signals.weights[users]
-        rows = np.repeat(np.arange(len(users)), np.diff(bought.indptr))
-        columns = self._column[bought.indices]
-        order = np.argsort(columns, kind="stable")
-        order = order[np.searchsorted(columns[order], 0) :]
-        rows, columns, habits = rows[order], columns[order], signals.habit[users].data[order]
+        rows, columns, order = in_columns(bought, self._column)
+        habits = signals.habit[users].data[order]
         near = (bought @ self._neighbours).toarray()
         if self._exclude_seen:
             n_near, n_single = np.searchsorted(columns, (self._n_near, self._n_single))
@@ -193,7 +187,7 @@ class ContenderMaker:
             norms=norms,
             als=als,
             top=als.max(axis=1, initial=0),
-            error=np.where(norms > 0, self._rounding * norms * self._largest_norm + _UNDERFLOW, 0),
+            error=np.where(norms > 0, self._rounding * norms * self._largest_norm + UNDERFLOW, 0),
             near=near,
             near_scale=_not_0(near.max(axis=1, initial=0)),
             rows=rows,
@@ -206,31 +200,17 @@ class ContenderMaker:
         return own
 
     def _others(self, own: _Own, least: Callable[[int], Float64s]) -> Iterator[tuple[Int64s, int, Float32s]]:
-        """ALS scores of the items that are not single, as far as they can matter.
-
-        Args:
-            own: of the users.
-            least: called with a column; the score from which on one of it or behind it matters to each user.
-
-        Yields:
-            The rows that such a score is possible for; the first column; and the scores of these rows in a
-            few columns from there on, -inf where an item may not be listed.
-        """
-        rows = np.flatnonzero(own.norms > 0)
-        for start in range(self._n_single, len(self._items), _STEP):
-            possible = own.norms[rows] * self._norms[start] + own.error[rows]
-            rows = rows[possible >= least(start)[rows]]
-            if not len(rows):
-                return
-            stop = min(start + _STEP, len(self._items))
-            scores = own.factors[rows] @ self._factors[start:stop].T
-            if self._exclude_seen:
-                seen = slice(*np.searchsorted(own.columns, (start, stop)))
-                line = np.full(len(own.norms), -1)
-                line[rows] = np.arange(len(rows))
-                lines = line[own.rows[seen]]
-                scores[lines[lines >= 0], own.columns[seen][lines >= 0] - start] = -np.inf
-            yield rows, start, scores
+        """ALS scores of the items that are not single, as far as they can matter; see `scan`."""
+        return scan(
+            own.factors,
+            own.norms,
+            self._factors,
+            self._norms,
+            seen=(own.rows, own.columns) if self._exclude_seen else None,
+            least=least,
+            error=own.error,
+            start=self._n_single,
+        )
 
     def _reaching(self, own: _Own) -> list[Cells]:
         """What may be among the n best of its row, and what may have the highest true score of ALS.
@@ -247,13 +227,13 @@ class ContenderMaker:
             scores[here] += habits[:n_single]
             sure[here] += habits[:n_single]
             found.append((own.rows[n_single:], own.columns[n_single:]))
-        bar = _nth_highest(sure, self._n).astype(np.float64)
+        bar = nth_highest(sure, self._n, sets_per_rank=_SETS_PER_RANK).astype(np.float64)
         # What stands for its set may have been bought, and lose by a habit of negative weight.
         bar -= 2 * abs(by_als) * own.doubt + _SLACK * (1 + np.abs(bar)) - min(by_habit, 0)
         # What may not be listed is below any number.
-        found.append(_at_least(scores, np.maximum(bar, _LOWEST)))
+        found.append(at_least(scores, np.maximum(bar, LOWEST)))
         highest = np.where(own.norms > 0, own.top - 2 * own.error, np.inf)
-        found.append(_at_least(own.als, highest))
+        found.append(at_least(own.als, highest))
 
         def least(column: int) -> Float64s:
             # The root that it takes to speak for an item and to lift it to the bar; then the score for that.
@@ -268,7 +248,7 @@ class ContenderMaker:
             return matters
 
         for rows, start, als in self._others(own, least):
-            lines, columns = _at_least(als, least(start)[rows])
+            lines, columns = at_least(als, least(start)[rows])
             found.append((rows[lines], columns + start))
         return found
 
@@ -323,27 +303,6 @@ class ContenderMaker:
             speaks = (plain[1:] > 0).any(axis=0) | self._is_popular[items]
             speaks |= plain[0] >= SPEAKS**2 * scales[0, rows]
         return with_signals(self._signals, rows[speaks], items[speaks], plain[:, speaks], scales)
-
-
-def _at_least(scores: Float32s, bars: Float64s) -> Cells:
-    """The cells that reach the bar of their row."""
-    # Through the flat places: several times faster than all at once.
-    places = np.flatnonzero(scores >= bars.astype(np.float32)[:, None])
-    return np.divmod(places, max(scores.shape[1], 1))
-
-
-def _nth_highest(scores: Float32s, n: int) -> Float32s:
-    """A number that at least n scores of each row reach, not far below the n-th highest; shape (rows,).
-
-    The n-th highest of the maxima of small sets is such a number, found much faster than that of all.
-    """
-    sets = scores.shape[1] // _SET
-    if sets >= _SETS_PER_RANK * n:
-        scores = scores[:, : sets * _SET].reshape(len(scores), _SET, sets).max(axis=1)
-    if scores.shape[1] < n:
-        return np.full(len(scores), -np.inf, np.float32)
-    place = scores.shape[1] - n
-    return np.partition(scores, place, axis=1)[:, place]
 
 
 def _not_0(scales: Scales) -> Scales:

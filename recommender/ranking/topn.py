@@ -1,31 +1,33 @@
 """Exact top-N of a factor model without all its scores in memory.
 
-Items are taken in order of falling norm. By Cauchy-Schwarz |x·y| ≤ |x||y|, so as soon as |x| times the norm
-of the next item is below a user's n-th best score so far, no later item can come into the list (Teflioudi,
-Gemulla and Mykytiuk, "LEMP", SIGMOD 2015).
-
-Scores are first computed in 32 bits, by matrix product, to find the few items that can be in the list; then
-these few again in 64 bits, which decides. So the lists are the exact ones, and the same to the bit whatever
+The items are scanned by falling norm until none can come into a list any more. The few that can be in a list
+then get scores of 64 bits, which decide. So the lists are the exact ones, and the same to the bit whatever
 blocks, threads or BLAS did before.
 """
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommender.errors import ModelError
 from recommender.ranking.rows import best_of_rows
+from recommender.ranking.scan import (
+    LOWEST,
+    UNDERFLOW,
+    Cells,
+    at_least,
+    exact_products,
+    in_columns,
+    nth_highest,
+    rounding_of,
+    scan,
+    user_norms,
+)
 from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
 from recommender.system.threads import Progress, in_threads
 
 _USERS = 512
-_ITEMS = 512
-"""Users of a block and items of a step: so many that their scores stay in the processor's cache."""
-_GROUP = 8
-LARGEST = 1e30
-"""Of |x||y|: products of 32 bits beyond it may overflow."""
-_LOWEST = float(np.finfo(np.float32).min)
-_TINY = 1e-37
-"""More than what underflow can take from a product of 32 bits."""
+"""Users of a block: so many that their scores of a step stay in the processor's cache."""
+_COLUMNS_PER_RANK = 8
+"""Of the first step, so that its highest scores make a bar."""
 
 
 class TopN:
@@ -46,8 +48,8 @@ class TopN:
         self.norms: Float64s = norms[order]
         self.factors: Float32s = np.ascontiguousarray(item_factors[self.items])
         self.n = n
-        self.place = np.full(len(candidates), -1, np.int32)
-        self.place[self.items] = np.arange(len(self.items), dtype=np.int32)
+        self.place = np.full(len(candidates), -1, np.int64)
+        self.place[self.items] = np.arange(len(self.items))
         self.rounding = rounding_of(item_factors.shape[1])
 
     def block(
@@ -62,26 +64,15 @@ class TopN:
         Raises:
             ModelError: factors so large that products of them overflow.
         """
-        norms = np.sqrt(np.einsum("ij,ij->i", users, users, dtype=np.float64))
-        largest = norms.max(initial=0) * self.norms.max(initial=0)
-        if not largest < LARGEST:
-            raise ModelError(
-                f"The model's factors are too large: |x||y| = {largest:g}.", "Train a new model."
-            )
+        norms = user_norms(users, float(self.norms.max(initial=0)))
         if not len(self.items):
             nothing = np.empty(0, np.int64)
             return nothing, nothing, np.empty(0, np.int32), np.empty(0)
-        return _rank_block(self, users, norms, seen)
-
-    def seen_places(self, seen: "csr_matrix[np.float32] | None") -> tuple[Int64s, Int64s]:
-        """Row and place of the seen candidates of some users, in order of place."""
-        if seen is None:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        rows = np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr))
-        places = self.place[seen.indices].astype(np.int64)
-        order = np.argsort(places)
-        order = order[np.searchsorted(places[order], 0) :]
-        return rows[order], places[order]
+        rows, places = _survivors(self, users, norms, seen)
+        scores = exact_products(users[rows], self.factors[places])
+        items = self.items[places]
+        cells, ranks = best_of_rows(rows, items, scores, self.n)
+        return rows[cells], ranks, items[cells], scores[cells]
 
 
 def top_n(
@@ -128,98 +119,39 @@ def top_n(
     return items, scores
 
 
-def rounding_of(n_factors: int) -> float:
-    """By how much of |x||y| a product of so many factors in 32 bits is wrong at most.
-
-    In any order of addition, fused or not: f u / (1 - f u) with u = 2**-24 (Higham, "Accuracy and Stability
-    of Numerical Algorithms", 3.1). What is added covers the roundings of norms, bars and 64-bit scores.
-    """
-    return (n_factors + 4) * 2.0**-24 * 1.01
-
-
-def exact_products(users: Float32s, items: Float32s) -> Float64s:
-    """The product of each row with its counterpart, the same to the bit on every machine.
-
-    Products of two float32 are exact in float64, and their sum goes in a fixed order.
-
-    Args:
-        users: shape (cells, factors), float32.
-        items: the same.
-
-    Returns:
-        Shape (cells,), float64.
-    """
-    products = np.multiply(users, items, dtype=np.float64)
-    width = products.shape[1]
-    while width > 1:
-        half = width // 2
-        products[:, :half] += products[:, width - half : width]
-        width -= half
-    scores: Float64s = products[:, 0]
-    return scores
-
-
-def _rank_block(
-    ranker: TopN, users: Float32s, norms: Float64s, seen: "csr_matrix[np.float32] | None"
-) -> tuple[Int64s, Int64s, Int32s, Float64s]:
-    """The lists of a block of users, as `TopN.block` returns them."""
-    rows, places = _survivors(ranker, users, norms, seen)
-    scores = exact_products(users[rows], ranker.factors[places])
-    items = ranker.items[places]
-    cells, ranks = best_of_rows(rows, items, scores, ranker.n)
-    return rows[cells], ranks, items[cells], scores[cells]
-
-
 def _survivors(
     ranker: TopN, users: Float32s, norms: Float64s, seen: "csr_matrix[np.float32] | None"
-) -> tuple[Int64s, Int64s]:
+) -> Cells:
     """Rows and places of everything that can be in a list: some more than n for each user, never fewer."""
-    seen_rows, seen_places = ranker.seen_places(seen)
+    n = ranker.n
     # Each 32-bit score is wrong by at most half of this, so that two of them compare safely beyond it.
-    margin = 2 * ranker.rounding * norms * ranker.norms[0] + _TINY
-    best = np.full((len(users), ranker.n), -np.inf, np.float32)
-    bar = np.full(len(users), _LOWEST)
-    active = np.flatnonzero(norms > 0)
+    margin = 2 * ranker.rounding * norms * ranker.norms[0] + UNDERFLOW
+    best = np.full((len(users), n), -np.inf, np.float32)
+    bar = np.full(len(users), LOWEST)
     kept: list[tuple[Int64s, Int64s, Float32s]] = []
-    start, step = 0, max(_ITEMS, _GROUP * ranker.n)
-    while start < len(ranker.items):
-        active = active[norms[active] * ranker.norms[start] >= bar[active]]
-        if not len(active):
-            break
-        stop = min(start + step, len(ranker.items))
-        scores = users[active] @ ranker.factors[start:stop].T
-        low, high = np.searchsorted(seen_places, (start, stop))
-        if low < high:
-            line = np.full(len(users), -1)
-            line[active] = np.arange(len(active))
-            lines = line[seen_rows[low:high]]
-            scores[lines[lines >= 0], seen_places[low:high][lines >= 0] - start] = -np.inf
+    for active, start, scores in scan(
+        users,
+        norms,
+        ranker.factors,
+        ranker.norms,
+        seen=None if seen is None else in_columns(seen, ranker.place)[:2],
+        least=lambda _: bar,
+        error=np.zeros(len(users)),
+        first_step=_COLUMNS_PER_RANK * n,
+    ):
         if not start:
-            bar[active] = np.maximum(_low_bar(scores, ranker.n) - margin[active], _LOWEST)
-        found = np.flatnonzero(scores >= bar[active].astype(np.float32)[:, None])
-        if len(found):
-            found_rows, found_scores = active[found // (stop - start)], scores.ravel()[found]
-            kept.append((found_rows, found % (stop - start) + start, found_scores))
-            raised = _merge(best, found_rows, found_scores)
-            bar[raised] = np.maximum(best[raised].min(axis=1) - margin[raised], _LOWEST)
-        start, step = stop, _ITEMS
+            bar[active] = np.maximum(nth_highest(scores, n, sets_per_rank=1) - margin[active], LOWEST)
+        lines, columns = at_least(scores, bar[active])
+        if len(lines):
+            rows, found = active[lines], scores[lines, columns]
+            kept.append((rows, columns + start, found))
+            raised = _merge(best, rows, found)
+            bar[raised] = np.maximum(best[raised].min(axis=1) - margin[raised], LOWEST)
     if not kept:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     rows, places, approximate = map(np.concatenate, zip(*kept, strict=True))
     possible = approximate >= bar[rows]
     return rows[possible], places[possible]
-
-
-def _low_bar(scores: Float32s, n: int) -> Float32s:
-    """A number that at least n scores of each line reach, found faster than the n-th best itself.
-
-    The n-th best of the maxima of groups is such a number, since each group has a score that high.
-    """
-    groups = scores.shape[1] // _GROUP
-    if groups < n:
-        return np.full(len(scores), -np.inf, np.float32)
-    maxima = scores[:, : groups * _GROUP].reshape(len(scores), _GROUP, groups).max(axis=1)
-    return np.partition(maxima, groups - n, axis=1)[:, groups - n]
 
 
 def _merge(best: Float32s, rows: Int64s, scores: Float32s) -> Int64s:
