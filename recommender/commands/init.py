@@ -1,14 +1,15 @@
 """`recommend init`."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from recommender.commands.common import print_line, settings
-from recommender.errors import SettingsError
+from recommender.errors import DatabaseError, RecommenderError, SettingsError
 from recommender.system.text import printable
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ def command(
     At the end stand the rights that are needed.
     """
     from recommender.database.urls import normalise_url
-    from recommender.errors import DatabaseError, SettingsError
     from recommender.setup import create, shopfolder
     from recommender.setup.looks import sample
 
@@ -77,18 +77,16 @@ def command(
             f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
-    try:
+    with _grants_where_refused(found):
         sampled = sample(found, newest=bool(queries.written))
-    except DatabaseError:
-        _show_grants(found)
-        raise
     if queries.written:
         _show_newest(sampled, found)
         if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
             click.echo("No table was made. Finish the queries, then call `recommend init` again.")
             return
     create.require_writable(found)
-    planned = _plan(found, sampled, owner)
+    with _grants_where_refused(found):
+        planned = create.plan_tables(found, sampled, owner)
     print_line(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
         shopfolder.make_key(shopfolder.GUEST_KEY, found, print_line)
@@ -244,20 +242,8 @@ def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
         click.echo(f"Set REPEAT_PURCHASES=include: {why}.")
 
 
-def _plan(found: "Settings", sampled: "Sample", owner: "URL | None") -> "TablesPlan":
-    from recommender.errors import DatabaseError
-    from recommender.setup import create
-
-    try:
-        return create.plan_tables(found, sampled, owner)
-    except DatabaseError:
-        _show_grants(found)
-        raise
-
-
 def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, asks: bool) -> bool:
     """Whether the tables are there now."""
-    from recommender.errors import DatabaseError
     from recommender.setup import create
 
     if not planned.statements:
@@ -271,13 +257,13 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
         if not click.confirm("Create these tables?"):
             click.echo("Nothing was created.")
             return False
-    try:
-        create.create_tables(found, planned, owner)
-    except DatabaseError:
-        if not asks:
-            _print_statements(planned.statements)
-        _show_grants(found)
-        raise
+    with _grants_where_refused(found):
+        try:
+            create.create_tables(found, planned, owner)
+        except DatabaseError:
+            if not asks:
+                _print_statements(planned.statements)
+            raise
     print_line(f"Created {', '.join(planned.made)}.")
     return True
 
@@ -289,8 +275,17 @@ def _warn_of_meddlers(found: "Settings") -> None:
         print_line(f"Warning: {meddler.what}. {meddler.what_to_do}")
 
 
+@contextmanager
+def _grants_where_refused(found: "Settings") -> Iterator[None]:
+    """Where a database refuses, the rights that are needed stand before what it said."""
+    try:
+        yield
+    except DatabaseError:
+        _show_grants(found)
+        raise
+
+
 def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
-    from recommender.errors import RecommenderError
     from recommender.setup.grants import needed_grants
 
     try:

@@ -6,7 +6,8 @@
     sales          what the sales and items hold, and what the gate would say
     surroundings   disk, memory, secrets, who may write, schedule, the last run
 
-The sales are read once, by the export of the night itself, into a folder that is removed afterwards.
+The sales are read once, by the export of the night itself, into a folder that is removed afterwards. What a
+check finds it puts into the `Findings` that it is given; `since` is what `:since` stands for tonight.
 """
 
 import os

@@ -49,15 +49,7 @@ class FirstRows:
 def probe_sales(
     settings: Settings, database: Database, since: datetime, look: Look, findings: Findings
 ) -> FirstRows | None:
-    """Columns, types and first rows of sales.sql; None where the query fails.
-
-    Args:
-        settings: where the query is.
-        database: the shop's.
-        since: what `:since` stands for.
-        look: gives a snapshot of it.
-        findings: takes what was found.
-    """
+    """Columns, types and first rows of sales.sql; None where the query fails."""
     with findings.trying("sales"):
         query = read_query(settings.sql_dir / "sales.sql", database.backend, since)
         optional = ("quantity", "price", "order_id", "guest_email")
@@ -126,12 +118,7 @@ def check_statuses(
 ) -> None:
     """Say which statuses of orders are read as sales and which are not, where `sql/statuses.sql` is there.
 
-    Args:
-        settings: where the query is; it returns status, orders and counted (1 or 0).
-        database: the shop's.
-        since: what `:since` stands for.
-        look: gives a snapshot of it.
-        findings: takes what was found.
+    It returns status, orders and counted (1 or 0).
     """
     path = settings.sql_dir / STATUSES
     if not path.exists():
