@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.query import read_query, tables_read
+from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.night.target import target_of
 from recommender.settings import Settings
@@ -87,8 +88,7 @@ def needed_grants(settings: Settings) -> list[Grants]:
         found.append(Grants(f"{side.user}, who reads the shop's tables (DATABASE_URL)", tuple(statements)))
     writer = writer_grants(settings)
     if writer is not None:
-        found.append(writer)
-        found.append(_ours(settings, "SELECT", for_web=True))
+        found += [writer, _web_grants(target_of(settings))]
     return found
 
 
@@ -191,28 +191,35 @@ def writer_grants(settings: Settings) -> Grants | None:
     Raises:
         DatabaseError: the database does not answer.
     """
-    if target_of(settings).database.backend == "sqlite":
-        return None
-    return _ours(settings, "SELECT, INSERT, DELETE", for_web=False)
-
-
-def _ours(settings: Settings, rights: str, *, for_web: bool) -> Grants:
-    """Rights on our tables, for the job's writer or the shop's web user."""
     target = target_of(settings)
+    if target.database.backend == "sqlite":
+        return None
+    side, tables = _our_tables(target)
+    where = " (TARGET_DATABASE_URL)" * (settings.target_database_url != settings.database_url)
+    return Grants(
+        f"{side.user}, who writes our tables{where}",
+        (
+            *side.usage({None}, side.user),
+            *side.grant("SELECT, INSERT, DELETE", tables, side.user),
+            *side.grant("SELECT, INSERT", [side.name(None, target.forgotten.name)], side.user),
+        ),
+    )
+
+
+def _web_grants(target: Target) -> Grants:
+    """Those for the shop's web user: whom we forget the shop knows best itself."""
+    side, tables = _our_tables(target)
+    user = side.web_user()
+    return Grants(
+        f"the shop's web user; put its name for {WEB_USER}",
+        (*side.usage({None}, user), *side.grant("SELECT", tables, user)),
+    )
+
+
+def _our_tables(target: Target) -> tuple[_Side, list[str]]:
     with target.database.connect() as connection:
         side = _side(target.database, connection, target.schema)
-    tables = [side.name(None, table.name) for table in (*target.lists.values(), target.runs)]
-    # Whom we forget the shop knows best itself.
-    remembered = [] if for_web else [side.name(None, target.forgotten.name)]
-    user = side.web_user() if for_web else side.user
-    where = " (TARGET_DATABASE_URL)" * (settings.target_database_url != settings.database_url)
-    who = (
-        f"the shop's web user; put its name for {WEB_USER}"
-        if for_web
-        else f"{user}, who writes our tables{where}"
-    )
-    statements = (*side.usage({None}, user), *side.grant(rights, tables, user))
-    return Grants(who, (*statements, *(side.grant("SELECT, INSERT", remembered, user) if remembered else ())))
+    return side, [side.name(None, table.name) for table in (*target.lists.values(), target.runs)]
 
 
 def _side(database: Database, connection: sa.Connection, schema: str | None) -> _Side:
