@@ -2,14 +2,18 @@
 
 import dataclasses
 import json
+import platform
 import subprocess
 import sys
+import tracemalloc
 
+import numpy as np
 import pytest
 
 from recommender.errors import ExitCode, RefusedError
 from recommender.learning.sizes import WHOLE
 from recommender.night.memory import MB, Size, choose_blocks, needed_bytes, require_memory
+from recommender.ranking.scan import exact_products
 from recommender.runs.manifest import Status
 from recommender.settings import load_settings
 from tests.nights import usual_shop
@@ -99,6 +103,48 @@ def test_check_says_it_too(shop, monkeypatch):
     outcome = shop.set(MAX_MEMORY_MB=500).recommend("check")
     assert outcome.code is ExitCode.REFUSED
     assert "MAX_MEMORY_MB is 500" in " ".join(outcome.out.split())
+
+
+# What makes it little
+
+HEAPS = """
+import ctypes, threading
+from recommender.system.machine import share_one_heap
+share_one_heap()
+from recommender.system.arrow import pa
+threads = [threading.Thread(target=bytearray, args=(100_000,)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(pa.default_memory_pool().backend_name, flush=True)
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has heaps of its own kind")
+def test_threads_and_arrow_have_one_heap():
+    done = subprocess.run([sys.executable, "-c", HEAPS], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("system\n")
+    assert done.stdout.count("<heap nr=") == 1
+
+
+def test_exact_products_take_no_memory_for_all_numbers_of_all_cells():
+    users, items = np.ones((2, 64), np.float32), np.ones((3, 64), np.float32)
+    rows = np.arange(1 << 16) % 2
+    exact_products(users, items, rows, rows)  # so that nothing is loaded below
+    tracemalloc.start()
+    try:
+        found = exact_products(users, items, rows, rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found == 64).all()
+    assert peak < 8 * MB < len(rows) * 64 * 8  # what all of them would take
 
 
 # The record of what was used

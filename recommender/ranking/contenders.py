@@ -286,7 +286,7 @@ class ContenderMaker:
         items = (cells - rows * len(self._column)).astype(np.int32)
         columns = self._column[items]
         plain = np.zeros((PERSONAL, len(cells)))
-        exact = exact_products(own.factors[rows], self._signals.item_factors[items])
+        exact = exact_products(own.factors, self._signals.item_factors, rows, items)
         np.maximum(exact, 0, out=plain[0])
         is_near = columns < self._n_near
         plain[1, is_near] = own.near[rows[is_near], columns[is_near]]

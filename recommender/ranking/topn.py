@@ -69,7 +69,7 @@ class TopN:
             nothing = np.empty(0, np.int64)
             return nothing, nothing, np.empty(0, np.int32), np.empty(0)
         rows, places = _survivors(self, users, norms, seen)
-        scores = exact_products(users[rows], self.factors[places])
+        scores = exact_products(users, self.factors, rows, places)
         items = self.items[places]
         cells, ranks = best_of_rows(rows, items, scores, self.n)
         return rows[cells], ranks, items[cells], scores[cells]
