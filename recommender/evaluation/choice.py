@@ -14,6 +14,7 @@ from recommender.learning.weights import Choices, default_weights, learn, weight
 from recommender.ranking.candidates import CandidateMaker
 from recommender.runs.manifest import ChoiceRecord
 from recommender.system.arrays import Float64s
+from recommender.system.machine import give_back_memory
 from recommender.system.threads import Progress
 
 log = logging.getLogger(__name__)
@@ -103,12 +104,18 @@ def choose(
             if progress is not None:
                 progress(number, len(found))
     told = [_choices(past, recipe) for past in pasts] if len(pasts) >= _FEWEST_WINDOWS else []
+    give_back_memory()
+    on_others = [learn([*told[:number], *told[number + 1 :]], default) for number in range(len(told))]
+    on_all = learn(told, default) if told else default
+    # Before the next step: what they were learned from is most of a small shop's memory.
+    del told
+    give_back_memory()
     trials = [
-        _trial(past, recipe, learned=learn([*told[:number], *told[number + 1 :]], default), default=default)
-        for number, past in enumerate(pasts[: len(told)])
+        _trial(past, recipe, learned=weights, default=default)
+        for past, weights in zip(pasts, on_others, strict=False)
     ]
     learned = bool(trials) and all(trial.ndcg_learned > trial.ndcg_default for trial in trials)
-    weights = learn(told, default) if learned else default
+    weights = on_all if learned else default
     if learned:
         why = f"learned from {len(trials)} past windows, and better than the defaults on each"
     elif trials:
@@ -149,6 +156,7 @@ def _choices(past: Past, recipe: Recipe) -> Choices:
     customers, values, bought = [], [], []
     for part in range(maker.n_blocks):
         first, found = maker.block(part)
+        give_back_memory()
         customers.append(found.rows + first)
         values.append(found.signals)
         relevant = past.relevant[first : first + found.scales.shape[1]].toarray()
