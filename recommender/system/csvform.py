@@ -1,4 +1,4 @@
-r"""The CSV form of the files in a run folder, as Python reads it: UTF-8, comma, `\n`, header.
+r"""The CSV form of the files in a run folder, and what works on it without Arrow: UTF-8, comma, `\n`, header.
 
 NULL is empty and unquoted, empty text is `""`. `sales.csv` and `items.csv` are written by Arrow: header and
 texts in quotes, integers plain, numbers as 64-bit floats, times of UTC as `2026-10-31 20:00:00.000000Z`,
