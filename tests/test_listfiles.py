@@ -111,11 +111,15 @@ def test_the_columns_are_those_of_the_lists_table(tmp_path):
 @pytest.mark.parametrize("block", [60, 100, 1 << 20])
 def test_rows_that_are_handed_on_come_once_each_however_long_a_later_one_is(tmp_path, monkeypatch, block):
     monkeypatch.setattr(columns, "_BLOCK_HANDED_ON", block)
-    items = [*map(str, range(20)), "\n" * 300, "", 'a"b,', "\r\n" * 1000, *map(str, range(20))]
+    monkeypatch.setattr(columns, "_BLOCK", block)
+    odd = ["\0", "\n" * 300, "", 'a"b,', "\r\n\0" * 1000, "a\0b"]
+    items = [*map(str, range(18)), *odd, *map(str, range(18)), "\0", "x"]
     rows = np.arange(len(items))
     file = ListFile(tmp_path / "p.csv", POPULAR_ITEMS)
     assert file.write([[coded([*map(str, rows)], rows), coded(items, rows), coded(["1"], 0 * rows)]]) == 44
     assert _rows(file.path, POPULAR_ITEMS) == [[str(i), item, "1"] for i, item in enumerate(items)]
+    distinct, places = file.read().take_texts("item_id")
+    assert [distinct[place] for place in places] == items
 
 
 @pytest.mark.parametrize("header", ["item_id,position,score", "position,item_id", "position,item_id,score,x"])

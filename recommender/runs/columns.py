@@ -162,12 +162,17 @@ def _names(path: Path, required: Sequence[str], optional: Sequence[str] = ()) ->
 
 
 def _batches(path: Path, schema: pa.Schema, block: int) -> Iterator[pa.RecordBatch]:
-    records = 0
+    done = 0
     while True:
+        records = 0
         try:
-            for number, batch in enumerate(_read(path, schema, block, records), 1):
+            for number, batch in enumerate(_read(path, schema, block), 1):
+                # Not by Arrow's skip_rows_after_names: where a text has a NUL, it skips more.
+                new = batch.slice(max(done - records, 0))
                 records += batch.num_rows
-                yield batch
+                if new.num_rows:
+                    done = records
+                    yield new
                 if number % _TOGETHER == 0:
                     give_back_memory()
         except pa.ArrowInvalid as error:
@@ -178,15 +183,15 @@ def _batches(path: Path, schema: pa.Schema, block: int) -> Iterator[pa.RecordBat
             return
 
 
-def _read(path: Path, schema: pa.Schema, block: int, records: int) -> Iterator[pa.RecordBatch]:
-    """What comes after so many records."""
+def _read(path: Path, schema: pa.Schema, block: int) -> Iterator[pa.RecordBatch]:
+    records = 0
     types = [pa.string() if kind == _MOMENT else kind for kind in schema.types]
     with (
         _stream(path) as file,
         csv.open_csv(
             file,
             # One thread: only then does an error tell the row.
-            read_options=csv.ReadOptions(use_threads=False, block_size=block, skip_rows_after_names=records),
+            read_options=csv.ReadOptions(use_threads=False, block_size=block),
             parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=csv.ConvertOptions(
                 include_columns=schema.names,
