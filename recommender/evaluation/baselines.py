@@ -20,7 +20,7 @@ from recommender.learning.interactions import Interactions
 from recommender.learning.popularity import popularity
 from recommender.ranking.rows import best_of_rows, fill
 from recommender.ranking.topn import top_n
-from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s, row_indexes
 from recommender.system.threads import in_threads, one_blas_thread
 
 _CELLS = 2_000_000
@@ -66,7 +66,7 @@ def own_habit(
     """
     habits = decayed_frequency(train, half_life_days=half_life_days)[users]
     popular_ones = popularity(train)
-    rows, items = np.repeat(np.arange(len(users)), np.diff(habits.indptr)), habits.indices
+    rows, items = row_indexes(habits.indptr), habits.indices
     scores = habits.data
     kept = allowed[items]
     rows, items, scores = rows[kept], items[kept], scores[kept]
@@ -142,7 +142,7 @@ def learn_similarities(
     def part(number: int) -> "csr_matrix[np.float64]":
         first = number * block
         products = (columns[first : first + block] @ weights).tocsr()
-        rows = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
+        rows = row_indexes(products.indptr)
         alike = products.data / (norms[first + rows] * norms[products.indices] + shrinkage)
         # The least of the kept is found by a partition of each row; sorting all would take longest of all.
         kept = alike >= _bars(alike, products.indptr, neighbours)[rows]
@@ -176,7 +176,7 @@ def by_similarity(
         scores = (own.astype(np.float64) @ similarities).toarray()
         scores[:, ~allowed] = 0
         if exclude_seen:
-            scores[np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices] = 0
+            scores[row_indexes(own.indptr), own.indices] = 0
         lists[number * block : (number + 1) * block] = best_of(scores, n)
 
     in_threads(part, -(-len(users) // block), threads=threads)

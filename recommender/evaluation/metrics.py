@@ -6,19 +6,16 @@ that no list can name count as relevant all the same. A user without a relevant 
 means leave such users out, and `mean` does.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.system.arrays import Bools, Float64s, Int32s
+from recommender.system.arrays import Array, Bools, Float64s, Int32s, row_indexes
 
 
 def hits(lists: Int32s, relevant: "csr_matrix[np.bool_]") -> Bools:
     """Whether each entry of the lists is relevant, shape (users, n); an empty entry is not."""
     n_users, n_items = relevant.shape
-    codes = np.repeat(np.arange(n_users), np.diff(relevant.indptr)) * n_items + relevant.indices
+    codes = row_indexes(relevant.indptr) * n_items + relevant.indices
     if not len(codes):
         return np.zeros(lists.shape, bool)
     codes.sort()
@@ -89,7 +86,7 @@ def _n_relevant(relevant: "csr_matrix[np.bool_]") -> Int32s:
     return np.diff(relevant.indptr)
 
 
-def _known(values: npt.NDArray[Any], relevant: "csr_matrix[np.bool_]", *, by: Int32s | int) -> Float64s:
+def _known(values: Array, relevant: "csr_matrix[np.bool_]", *, by: Int32s | int) -> Float64s:
     """The values divided; NaN where nothing is relevant."""
     known = _n_relevant(relevant) > 0
     found: Float64s = np.divide(values, by, out=np.full(len(values), np.nan), where=known)

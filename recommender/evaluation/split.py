@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Interactions, SaleLines, make_interactions
-from recommender.system.arrays import Bools, Int64s
+from recommender.system.arrays import Bools, Int64s, row_indexes, starts
 from recommender.system.times import DAY_MICROSECONDS
 
 
@@ -56,9 +56,7 @@ class Split:
         days = purchases.times // DAY_MICROSECONDS
         order = np.lexsort((days, purchases.users))
         users, days = purchases.users[order], days[order]
-        is_new = np.ones(len(users), bool)
-        is_new[1:] = (users[1:] != users[:-1]) | (days[1:] != days[:-1])
-        counts = np.bincount(users[is_new], minlength=len(self.train.user_ids))
+        counts = np.bincount(users[starts(users, days)], minlength=len(self.train.user_ids))
         return counts[self.users].astype(np.int64)
 
 
@@ -116,8 +114,7 @@ def time_split(
 
 def _codes(matrix: "csr_matrix[np.bool_] | csr_matrix[np.float32]", n_items: int) -> Int64s:
     """Each cell as row x n_items + column, ascending."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return rows * n_items + matrix.indices
+    return row_indexes(matrix.indptr) * n_items + matrix.indices
 
 
 def _in_sorted(values: Int64s, found: Int64s) -> Bools:

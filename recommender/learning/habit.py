@@ -6,11 +6,10 @@ are multiplied with exponents that were right on past windows of shops of two ki
 """
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Interactions, Part
-from recommender.system.arrays import Float64s
+from recommender.system.arrays import Array, Float64s, starts
 from recommender.system.times import DAY_MICROSECONDS
 
 HALF_LIFE_DAYS = 180.0
@@ -84,15 +83,13 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
 def _intervals(part: Part) -> tuple[Float64s, Float64s]:
     """For each cell, the number of intervals between days of purchase, and all these days together."""
     day = part.times // DAY_MICROSECONDS
-    is_new_day = np.diff(day, prepend=day[0] - 1) != 0
+    is_new_day = starts(day)
     is_new_day[part.begins] = True
     days = np.add.reduceat(is_new_day.astype(np.int64), part.begins)
     return days - 1.0, (day[part.lasts] - day[part.begins]).astype(np.float64)
 
 
-def _towards_the_shop(
-    sums: npt.NDArray[np.generic], counts: npt.NDArray[np.generic], otherwise: float = 0.0
-) -> Float64s:
+def _towards_the_shop(sums: Array, counts: Array, otherwise: float = 0.0) -> Float64s:
     """Each item's mean, the shop's mean counted in as `_PRIOR` more observations; shape (items,)."""
     total, numbers = sums.astype(np.float64), counts.astype(np.float64)
     mean = float(total.sum() / numbers.sum()) if numbers.sum() else otherwise

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from recommender.runs.columns import Columns, read_columns
 from recommender.runs.keys import Keys
-from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt64s, distinct
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt64s, distinct, starts
 from recommender.system.machine import give_back_memory
 from recommender.system.times import DAY_MICROSECONDS, SECOND_MICROSECONDS
 from recommender.tables import KeyKind, is_guest
@@ -62,9 +62,8 @@ class Interactions:
         known = purchases.times < moment
         before = Purchases(purchases.users[known], purchases.items[known], purchases.times[known])
         first = np.full(n_users, np.iinfo(np.int64).max)
-        if len(purchases.users):  # which are in order of the users
-            begins = np.flatnonzero(np.append(True, purchases.users[1:] != purchases.users[:-1]))
-            first[purchases.users[begins]] = np.minimum.reduceat(purchases.times, begins)
+        begins = np.flatnonzero(starts(purchases.users))
+        first[purchases.users[begins]] = np.minimum.reduceat(purchases.times, begins)
         return _histories(before, _key_hashes(self.item_ids), n_users=n_users), first
 
     def for_training(self) -> "Interactions":
@@ -94,10 +93,7 @@ class Purchases:
 
     def cells(self) -> Int64s:
         """The first purchase of each pair of user and item, in the order of the weights' cells."""
-        users, items = self.users, self.items
-        begins = np.ones(len(users), bool)
-        begins[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
-        return np.flatnonzero(begins)
+        return np.flatnonzero(starts(self.users, self.items))
 
     def parts(self, cells: Int64s) -> "Iterator[Part]":
         """All of them in order, in whole cells, some at a time: what is worked out for all is much memory.
@@ -273,8 +269,7 @@ def _sorted_lines(columns: Columns, customer_kind: KeyKind, item_kind: KeyKind) 
     give_back_memory()
     order = np.argsort(codes)
     codes = codes[order]
-    begins = np.ones(n_sales, bool)
-    np.not_equal(codes[1:], codes[:-1], out=begins[1:])
+    begins = starts(codes)
     amounts = columns.take_numbers("quantity")[order] if "quantity" in columns else np.ones(n_sales)
     del order
     # Lines of one user, item and time, few as a rule, are put in order by their quantity.
@@ -331,9 +326,7 @@ def _net_of(lines: SaleLines, part: slice) -> Int64s:
     firsts = np.flatnonzero(lines.begins[part])
     left = np.add.reduceat(lines.quantities[part], firsts)
     users, items = lines.users[part][firsts], lines.items[part][firsts]
-    new_cell = np.ones(len(firsts), bool)
-    new_cell[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
-    cells = np.cumsum(new_cell) - 1
+    cells = np.cumsum(starts(users, items)) - 1
     has_refund = np.zeros(len(firsts), bool)
     has_refund[cells[left < 0]] = True
     affected = np.flatnonzero(has_refund[cells])
@@ -419,7 +412,7 @@ def _histories(purchases: Purchases, item_hashes: UInt64s, *, n_users: int) -> U
         part = slice(begin, begin + _AT_ONCE)
         users = purchases.users[part]
         hashes = _mixed(item_hashes[purchases.items[part]] + _mixed(purchases.times[part].astype(np.uint64)))
-        firsts = np.flatnonzero(np.append(True, users[1:] != users[:-1]))
+        firsts = np.flatnonzero(starts(users))
         result[users[firsts]] += np.add.reduceat(hashes, firsts)
     return result
 

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.errors import ModelError
 from recommender.learning.als import AlsSettings, Model
 from recommender.runs.keys import Keys
-from recommender.system.arrays import UInt64s
+from recommender.system.arrays import Array, UInt8s, UInt64s
 from recommender.system.files import atomic_path, sha256_of
 
 _VERSION = 1
@@ -48,8 +47,6 @@ _HEADER = re.compile(
 """The header of a `.npy` member as numpy writes it: type and one or two lengths."""
 _TRAIN_AGAIN = "Train a new one: `recommend run --train`."
 
-Array = npt.NDArray[np.generic]
-
 
 def save_model(model: Model, path: Path) -> None:
     """Write the model; the file is whole or not there at all.
@@ -70,7 +67,7 @@ def save_model(model: Model, path: Path) -> None:
         np.savez(file, **ordered)
 
 
-def _bytes(text: bytes) -> npt.NDArray[np.uint8]:
+def _bytes(text: bytes) -> UInt8s:
     return np.frombuffer(text, np.uint8)
 
 

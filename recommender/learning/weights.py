@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.learning.signals import SIGNALS
-from recommender.system.arrays import Bools, Float64s, Int64s
+from recommender.system.arrays import Bools, Float64s, Int64s, starts
 
 _NEW: Mapping[str, float] = {"als": 2.5, "neighbours": 1.8, "week": 0.35, "month": 0.15, "age": -0.45}
 _ALL: Mapping[str, float] = {
@@ -114,10 +114,14 @@ class _Likelihood:
         if not kept.any():
             return None
         customers = choices.customers[kept]
-        begins = np.flatnonzero(np.diff(customers, prepend=-1))
+        is_first = starts(customers)
         share = choices.bought[kept] / n_bought[customers]
-        customer = np.cumsum(np.diff(customers, prepend=-1) != 0) - 1
-        return cls(np.ascontiguousarray(choices.signals[:, kept]), customer, begins, share)
+        return cls(
+            np.ascontiguousarray(choices.signals[:, kept]),
+            np.cumsum(is_first) - 1,
+            np.flatnonzero(is_first),
+            share,
+        )
 
     def loss(self, weights: Float64s) -> tuple[float, Float64s]:
         """Minus the logarithm of the likelihood, and its gradient."""

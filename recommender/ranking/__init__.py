@@ -2,7 +2,7 @@
 
 recommendations  the n best items of every customer, with what is popular where the model has no word
 best             the blend's best items; contenders: found among all items; candidates: a likely few
-scan             scores of the model by falling norm, as far as they matter; topn: the exact best of them
+scan             the model's scores by falling norm, as far as they can matter; topn: the exact best of them
 reasons          which signal put an item into a list, and which bought item led there
 others           the lists beside them: buy_again, similar_items, bought_together (baskets, pairs)
 rows, listfiles  lists as arrays, and from arrays into files

@@ -6,7 +6,7 @@ from scipy.special import xlogy
 
 from recommender.ranking.pairs import PairMaker
 from recommender.ranking.rows import ListRows, joined, top_rows
-from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, distinct
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, distinct, starts
 from recommender.system.threads import in_threads
 
 _FEWEST = 3
@@ -91,13 +91,9 @@ def basket_matrix(
     # One number for basket and item sorts several times faster than both, and in place.
     codes = baskets * n_items + items
     codes.sort()
-    is_new = np.ones(len(codes), bool)
-    np.not_equal(codes[1:], codes[:-1], out=is_new[1:])
-    baskets, items = np.divmod(codes[is_new], max(n_items, 1))
+    baskets, items = np.divmod(codes[starts(codes)], max(n_items, 1))
     del codes
-    begins = np.ones(len(baskets), bool)
-    begins[1:] = baskets[1:] != baskets[:-1]
-    sizes = np.diff(np.append(np.flatnonzero(begins), len(baskets)))
+    sizes = np.diff(np.append(np.flatnonzero(starts(baskets)), len(baskets)))
     counts = sizes <= most_items
     kept = np.repeat(counts, sizes)
     indptr = np.append(0, np.cumsum(sizes[counts]))

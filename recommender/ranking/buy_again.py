@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from recommender.learning.interactions import Purchases, whole_users
 from recommender.ranking.rows import ListRows, joined, top_rows
-from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, Integers, starts
 
 _HALF_LIFE_DAYS = 180.0
 """A purchase counts half after so many days."""
@@ -122,23 +121,14 @@ class _Pairs:
 
 def _pairs(purchases: Purchases, days: Int64s, part: slice) -> _Pairs:
     user, item, day = purchases.users[part], purchases.items[part], days[part]
-    is_new = _changes(user, item, day)
+    is_new = starts(user, item, day)
     user, item, day = user[is_new], item[is_new], day[is_new]
-    firsts = np.flatnonzero(_changes(user, item))
+    firsts = np.flatnonzero(starts(user, item))
     times = np.diff(np.append(firsts, len(day)))
     return _Pairs(user[firsts], item[firsts], times, firsts, day, item)
 
 
-def _changes(*columns: npt.NDArray[np.integer]) -> Bools:
-    """Whether a row differs from the one before in any of the columns, shape (rows,); the first does."""
-    found = np.zeros(len(columns[0]), bool)
-    found[:1] = True
-    for column in columns:
-        found[1:] |= column[1:] != column[:-1]
-    return found
-
-
-def _typical_intervals(items: npt.NDArray[np.integer], gaps: Int64s, n_items: int) -> Float64s:
+def _typical_intervals(items: Integers, gaps: Int64s, n_items: int) -> Float64s:
     """Each item's geometric mean of the intervals, drawn to the shop's where there are few; days, (items,).
 
     Without any interval in the shop all are 1: nothing can be said, and no pair is asked for.

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix, diags_array
 
 from recommender.learning.signals import PERSONAL, SIGNALS, Signals
 from recommender.ranking.topn import TopN
-from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s, row_indexes, starts
 
 NAMED = 100
 """So many items each signal names, where there are so many; or twice a list, where that is more."""
@@ -84,7 +84,7 @@ class CandidateMaker:
             if scores is not None:
                 np.maximum(scores.ravel()[cells], 0, out=plain[row], dtype=np.float64)
         scales = np.zeros((PERSONAL, len(users)))
-        begins = np.flatnonzero(np.diff(rows, prepend=-1))
+        begins = np.flatnonzero(starts(rows))
         if len(begins):
             scales[:, rows[begins]] = np.maximum.reduceat(plain, begins, axis=1)
         scales[scales == 0] = 1
@@ -98,7 +98,7 @@ class CandidateMaker:
         named = np.zeros((len(users), n_items), bool)
         cells = named.ravel()
         named[:, self._popular] = True
-        seen = np.repeat(np.arange(len(users)), np.diff(bought.indptr)) * n_items + bought.indices
+        seen = row_indexes(bought.indptr) * n_items + bought.indices
         if used[0]:
             row, _, items, scores = self._als.block(
                 signals.user_factors[users], bought if self._exclude_seen else None

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.system.arrays import Bools, Int32s, Int64s
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 
 _PAIRS = 500_000
 """Pairs of items in memory at once, some 50 MB; one item's pairs are no more than there are items."""
@@ -20,7 +19,7 @@ class Pairs:
     item: Int32s
     other: Int32s
     """a candidate"""
-    product: npt.NDArray[np.float64]
+    product: Float64s
     """sum over the shared rows of the product of both cells, added in order of the row"""
     common: Int64s
     """how many rows they share"""
@@ -73,7 +72,7 @@ def _ones(cells: "csr_matrix[np.float64]") -> "csr_matrix[np.float64]":
     return csr_matrix((np.ones_like(cells.data), cells.indices, cells.indptr), shape=cells.shape)
 
 
-def _blocks(sizes: npt.NDArray[np.float64], most: int) -> Iterator[tuple[int, int]]:
+def _blocks(sizes: Float64s, most: int) -> Iterator[tuple[int, int]]:
     """First and behind-last item of each block: whole items, together of no more than `most` or one alone."""
     ends = np.cumsum(sizes)
     first, done = 0, 0.0

@@ -23,16 +23,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.learning.signals import PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.best import Ranked
-from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
 from recommender.system.threads import Progress, in_threads, one_blas_thread
-
-UInt8s = npt.NDArray[np.uint8]
 
 _BATCHES_PER_PART = 8
 _TIE = 1e-9

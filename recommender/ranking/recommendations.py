@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Interactions
@@ -19,10 +18,8 @@ from recommender.ranking.reasons import NEW, POPULAR, Reasons, find_reasons
 from recommender.ranking.rows import DECIMALS, fill
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
-from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt8s
 from recommender.system.threads import Progress
-
-UInt8s = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

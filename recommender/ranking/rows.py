@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recommender.system.arrays import Float64s, Int32s, Int64s
+from recommender.system.arrays import Float64s, Int32s, Int64s, Integers, row_indexes
 
 DECIMALS = 3
 """Of a score in a list."""
@@ -15,9 +14,7 @@ _CELLS = 1 << 20
 """Lists that are filled at a time, times the places that are looked at in the order of what fills them."""
 
 
-def best_of_rows(
-    rows: npt.NDArray[np.integer], ties: npt.NDArray[np.integer], scores: Float64s, n: int
-) -> tuple[Int64s, Int64s]:
+def best_of_rows(rows: Integers, ties: Integers, scores: Float64s, n: int) -> tuple[Int64s, Int64s]:
     """The n best cells of each row.
 
     Args:
@@ -64,7 +61,7 @@ def fill(lists: Int32s, order: Int32s, *, n_items: int, seen: "csr_matrix[np.flo
         free[np.arange(len(rows))[:, None], np.minimum(place[listed], depth)] = False
         if seen is not None:
             own = seen[rows]
-            of = np.repeat(np.arange(len(rows)), np.diff(own.indptr))
+            of = row_indexes(own.indptr)
             free[of, np.minimum(place[own.indices], depth)] = False
         free[:, depth] = False
         n_listed = np.count_nonzero(listed >= 0, axis=1)
@@ -88,9 +85,7 @@ class ListRows:
     """relative to the list: 1 in its first row, never rising, 3 decimals"""
 
 
-def top_rows(
-    owners: npt.NDArray[np.integer], items: npt.NDArray[np.integer], scores: Float64s, *, n: int
-) -> ListRows:
+def top_rows(owners: Integers, items: Integers, scores: Float64s, *, n: int) -> ListRows:
     """The n best items of every owner.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from recommender.errors import ModelError
-from recommender.system.arrays import Float32s, Float64s, Int32s, Int64s
+from recommender.system.arrays import Float32s, Float64s, Int32s, Int64s, row_indexes
 
 Cells = tuple[Int64s, Int64s]
 """Rows and columns."""
@@ -103,7 +103,7 @@ def in_columns(cells: "csr_matrix[np.float32]", columns: Int64s) -> tuple[Int64s
         cells: shape (users, items).
         columns: shape (items,): -1 for an item without.
     """
-    rows = np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
+    rows = row_indexes(cells.indptr)
     found = columns[cells.indices]
     order = np.argsort(found, kind="stable")
     order = order[np.searchsorted(found[order], 0) :]

@@ -21,7 +21,7 @@ from recommender.ranking.scan import (
     scan,
     user_norms,
 )
-from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s, starts
 from recommender.system.threads import Progress, in_threads
 
 _USERS = 512
@@ -156,7 +156,7 @@ def _survivors(
 
 def _merge(best: Float32s, rows: Int64s, scores: Float32s) -> Int64s:
     """Put new scores among the n best of their rows, where they belong; returns the rows, each once."""
-    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+    firsts = np.flatnonzero(starts(rows))
     counts = np.diff(np.append(firsts, len(rows)))
     touched = rows[firsts]
     n = best.shape[1]

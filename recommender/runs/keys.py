@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 import numpy as np
-import numpy.typing as npt
 
-from recommender.system.arrays import Int32s, Int64s
+from recommender.system.arrays import Bools, Int32s, Int64s
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Keys:
         """The keys of both, in canonical order."""
         return Keys(np.union1d(self.integers, other.integers), tuple(sorted({*self.texts, *other.texts})))
 
-    def where(self, wanted: npt.NDArray[np.bool_]) -> "Keys":
+    def where(self, wanted: Bools) -> "Keys":
         """The keys that are wanted, a flag for each, shape (keys,); in order as they are."""
         split = len(self.integers)
         return Keys(self.integers[wanted[:split]], tuple(compress(self.texts, wanted[split:].tolist())))
