@@ -8,11 +8,14 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from recommender.learning.refunds import NOTHING, left_after_refunds
 from recommender.runs.columns import Columns, read_columns
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt64s, distinct, starts
@@ -20,8 +23,6 @@ from recommender.system.machine import give_back_memory
 from recommender.system.times import DAY_MICROSECONDS, SECOND_MICROSECONDS
 from recommender.tables import KeyKind, is_guest
 
-NOTHING = 1e-9
-"""A quantity below this is what rounding has left of nothing."""
 _LARGEST_CODE = np.iinfo(np.int64).max
 _AT_ONCE = 1 << 17
 """Cells or purchases: what is worked out for all of them at once would be most of a night's memory."""
@@ -311,11 +312,11 @@ def _net_purchases(lines: SaleLines) -> Int64s:
     return np.concatenate([np.empty(0, np.int64), *found])
 
 
-def whole_users(users: Int32s, *, at_once: int = _AT_ONCE) -> Iterator[slice]:
+def whole_users(users: Int32s) -> Iterator[slice]:
     """Slices of rows in order of their user, of about so many rows, each with all rows of its users."""
     begin = 0
     while begin < len(users):
-        last = users[min(begin + at_once, len(users)) - 1]
+        last = users[min(begin + _AT_ONCE, len(users)) - 1]
         end = int(np.searchsorted(users, last, side="right"))
         yield slice(begin, end)
         begin = end
@@ -330,32 +331,9 @@ def _net_of(lines: SaleLines, part: slice) -> Int64s:
     has_refund = np.zeros(len(firsts), bool)
     has_refund[cells[left < 0]] = True
     affected = np.flatnonzero(has_refund[cells])
-    left[affected] = _after_refunds(cells[affected].tolist(), left[affected].tolist())
+    pairs = groupby(zip(cells[affected].tolist(), left[affected].tolist(), strict=True), itemgetter(0))
+    left[affected] = [kept for _, pair in pairs for kept in left_after_refunds(each for _, each in pair)]
     return firsts[left > NOTHING]
-
-
-def _after_refunds(cells: list[int], quantities: list[float]) -> list[float]:
-    """Quantities left of each purchase: last in, first out. Purchases are in order of cell and time."""
-    left = [0.0] * len(cells)
-    open_purchases: list[int] = []
-    cell = -1
-    for i, quantity in enumerate(quantities):
-        if cells[i] != cell:
-            cell = cells[i]
-            open_purchases.clear()
-        if quantity > 0:
-            left[i] = quantity
-            open_purchases.append(i)
-            continue
-        to_take = -quantity
-        while open_purchases and to_take > NOTHING:
-            last = open_purchases[-1]
-            taken = min(left[last], to_take)
-            left[last] -= taken
-            to_take -= taken
-            if left[last] <= NOTHING:
-                open_purchases.pop()
-    return left
 
 
 def _kept(keys: Keys, indexes: Int32s) -> tuple[Keys, Int32s]:

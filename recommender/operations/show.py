@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from recommender.database.namedkeys import name_key
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError, SettingsError
+from recommender.learning.refunds import NOTHING, left_after_refunds
 from recommender.night.target import target_of
 from recommender.operations.search import item_names, newest_files, newest_sales, sale_lines, shop_day
 from recommender.runs.folder import ITEMS, Run
@@ -33,8 +34,6 @@ Line = dict[str, Any]
 """A row of a list or a history, in JSON types, with the name of its item."""
 LETTER_BY_LETTER = ", letter by letter (the database could not be asked which keys are equal to it)"
 """Said of a key that was not found, where nothing but the files was looked into."""
-_NOTHING = 1e-9
-"""A quantity below it is what rounding left."""
 
 
 @dataclass
@@ -222,22 +221,14 @@ def _history(lines: Mapping[str, Mapping[str, float]], zone: ZoneInfo) -> list[d
 
 
 def _kept(quantities: Mapping[str, float]) -> list[str]:
-    """The times of an item's purchases that did not come back, as the model sees them (interactions.py).
+    """The times of an item's purchases that did not come back, as the model sees them.
 
     Args:
-        quantities: the sum of each time; what is negative takes from the latest purchases before it.
+        quantities: the sum of each time.
     """
-    kept: list[tuple[str, float]] = []
-    for time, quantity in sorted(quantities.items()):
-        if quantity > 0:
-            kept.append((time, quantity))
-        left = -quantity
-        while kept and left > _NOTHING:
-            last, there = kept.pop()
-            if there - left > _NOTHING:
-                kept.append((last, there - left))
-            left -= there
-    return [time for time, _ in kept]
+    times = sorted(quantities)
+    left = left_after_refunds(quantities[time] for time in times)
+    return [time for time, quantity in zip(times, left, strict=True) if quantity > NOTHING]
 
 
 def put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) -> str | None:
