@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.ranking.baskets import load_baskets
+from recommender.ranking.bought_together import load_baskets
 from recommender.runs.keys import Keys
 from recommender.settings import load_settings
 from recommender.setup.checks import check
@@ -179,10 +179,8 @@ def baskets(folder, header, *lines, zone="UTC", items=(1, 2, 3)):
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     keys = Keys.of(items)
     kinds = {"customer_kind": KeyKind.INTEGER, "item_kind": KeyKind.INTEGER}
-    found = load_baskets(path, **kinds, items=keys, zone=ZoneInfo(zone))
-    return sorted(
-        sorted(int(keys[i]) for i in found.item[found.basket == basket]) for basket in np.unique(found.basket)
-    )
+    found, sold = load_baskets(path, **kinds, items=keys, zone=ZoneInfo(zone))
+    return sorted(sorted(int(keys[i]) for i in sold[found == basket]) for basket in np.unique(found))
 
 
 def test_a_basket_is_an_order_of_a_customer(tmp_path):

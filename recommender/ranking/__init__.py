@@ -4,6 +4,6 @@ recommendations  the n best items of every customer, with what is popular where 
 best             the blend's best items; contenders: found among all items; candidates: a likely few
 scan             the model's scores by falling norm, as far as they can matter; topn: the exact best of them
 reasons          which signal put an item into a list, and which bought item led there
-others           the lists beside them: buy_again, similar_items, bought_together (baskets, pairs)
+others           the lists beside them: buy_again, similar_items, bought_together; pairs of items
 rows, listfiles  lists as arrays, and from arrays into files
 """

@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from recommender.learning.interactions import Interactions
-from recommender.ranking.baskets import load_baskets
-from recommender.ranking.bought_together import basket_matrix, bought_together
+from recommender.ranking.bought_together import basket_matrix, bought_together, load_baskets
 from recommender.ranking.buy_again import buy_again
 from recommender.ranking.listfiles import write_rows
 from recommender.ranking.rows import ListRows
@@ -81,17 +80,17 @@ def write_lists(
         rows = similar_items(interactions.weights, candidates=candidates, n=n, threads=threads)
         write(SIMILAR_ITEMS, rows, items)
     if BOUGHT_TOGETHER in made:
-        lines = load_baskets(
+        baskets, sold = load_baskets(
             run.path(SALES),
             customer_kind=kinds[Role.CUSTOMER],
             item_kind=kinds[Role.ITEM],
             items=items,
             zone=zone,
         )
-        baskets = basket_matrix(lines.basket, lines.item, n_items=len(items))
-        del lines
+        contents = basket_matrix(baskets, sold, n_items=len(items))
+        del baskets, sold
         give_back_memory()
-        rows = bought_together(baskets, candidates=candidates, n=n, threads=threads)
+        rows = bought_together(contents, candidates=candidates, n=n, threads=threads)
         write(BOUGHT_TOGETHER, rows, items)
     empty_left_out(run, made)
     return counts
