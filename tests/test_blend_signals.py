@@ -170,7 +170,6 @@ def test_candidates_of_a_block_come_in_order_each_once():
         np.arange(40),
         allowed=np.ones(30, bool),
         exclude_seen=True,
-        used=np.ones(len(SIGNALS), bool),
         n=10,
     )
     first, found = maker.block(0)

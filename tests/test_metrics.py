@@ -64,10 +64,9 @@ def test_an_empty_place_is_no_item():
     assert metrics.hits(*case).tolist() == [[False], [False]]
 
 
-def test_those_with_nothing_to_find_are_left_out_of_the_mean():
+def test_those_with_nothing_to_find_have_no_value():
     values = metrics.ndcg(*_case([[1], [2], [3]], [[1], [], [4]]))
-    assert metrics.mean(values) == 0.5
-    assert math.isnan(metrics.mean(np.array([np.nan])))
+    assert (np.isnan(values).tolist(), values[[0, 2]].tolist()) == ([False, True, False], [1, 0])
 
 
 def test_coverage_is_the_share_of_the_candidates():

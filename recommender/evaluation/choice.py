@@ -150,7 +150,6 @@ def _choices(past: Past, recipe: Recipe) -> Choices:
         past.users,
         allowed=past.allowed,
         exclude_seen=recipe.exclude_seen,
-        used=np.ones(len(SIGNALS), bool),
         n=recipe.n,
     )
     customers, values, bought = [], [], []

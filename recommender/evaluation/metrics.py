@@ -2,8 +2,8 @@
 
 Lists have shape (users, n), int32: item indexes, best first, each item once, -1 where a list is shorter. What
 is relevant is a sparse matrix with the same rows and at least as many columns as there are items; columns
-that no list can name count as relevant all the same. A user without a relevant item has no value (NaN): the
-means leave such users out, and `mean` does.
+that no list can name count as relevant all the same. A user without a relevant item has no value (NaN): means
+leave such users out.
 """
 
 import numpy as np
@@ -74,12 +74,6 @@ def coverage(lists: Int32s, candidates: Bools) -> float:
 def full_share(lists: Int32s) -> float:
     """The share of the users whose list has n items, 0 to 1; NaN without users."""
     return float((lists >= 0).all(axis=1).mean()) if len(lists) else np.nan
-
-
-def mean(values: Float64s) -> float:
-    """The mean over the users who have a value; NaN where none has."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan
 
 
 def _n_relevant(relevant: "csr_matrix[np.bool_]") -> Int32s:

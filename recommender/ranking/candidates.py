@@ -41,7 +41,7 @@ class CandidateMaker:
     """Makes candidates, block by block; blocks may be made in threads of their own."""
 
     def __init__(
-        self, signals: Signals, users: Int64s, *, allowed: Bools, exclude_seen: bool, used: Bools, n: int
+        self, signals: Signals, users: Int64s, *, allowed: Bools, exclude_seen: bool, n: int
     ) -> None:
         """What all blocks share.
 
@@ -50,14 +50,12 @@ class CandidateMaker:
             users: shape (users,): who gets a list, as indexes into the interactions' users.
             allowed: shape (items,): the items that may be in a list.
             exclude_seen: leave out what the user has bought.
-            used: shape (signals,): which signals name items.
             n: length of the lists.
         """
         self._signals = signals
         self._users = users
         self._allowed = allowed
         self._exclude_seen = exclude_seen
-        self._used = used
         self._named = _n_named(n)
         # What may not be listed has no neighbours' score, which costs nothing here.
         self._neighbours = signals.neighbours @ diags_array(allowed.astype(np.float32), format="csr")
@@ -65,7 +63,7 @@ class CandidateMaker:
         n_items = len(allowed)
         self._block = max(1, _CELLS // max(n_items, 1))
         self.n_blocks = -(-len(users) // self._block)
-        self._popular = popular_now(signals, allowed, n) if used[PERSONAL:].any() else np.empty(0, np.int64)
+        self._popular = popular_now(signals, allowed, n)
 
     def block(self, part: int) -> tuple[int, Candidates]:
         """The candidates of one block of users; and the index into `users` of its first row."""
@@ -94,21 +92,19 @@ class CandidateMaker:
         self, users: Int64s, bought: "csr_matrix[np.float32]", neighbours: Float32s, habit: Float64s | None
     ) -> Int64s:
         """What any signal names: row times the number of items plus item, ascending."""
-        signals, used, n_items = self._signals, self._used, len(self._allowed)
+        signals, n_items = self._signals, len(self._allowed)
         named = np.zeros((len(users), n_items), bool)
         cells = named.ravel()
         named[:, self._popular] = True
         seen = row_indexes(bought.indptr) * n_items + bought.indices
-        if used[0]:
-            row, _, items, scores = self._als.block(
-                signals.user_factors[users], bought if self._exclude_seen else None
-            )
-            cells[(row * n_items + items)[scores > 0]] = True
-        if used[1]:
-            if self._exclude_seen:
-                neighbours.ravel()[seen] = 0
-            cells[_best(neighbours, self._named)] = True
-        if used[2] and habit is not None:
+        row, _, listed, scores = self._als.block(
+            signals.user_factors[users], bought if self._exclude_seen else None
+        )
+        cells[(row * n_items + listed)[scores > 0]] = True
+        if self._exclude_seen:
+            neighbours.ravel()[seen] = 0
+        cells[_best(neighbours, self._named)] = True
+        if habit is not None:
             cells[seen] |= self._allowed[bought.indices]
         if self._exclude_seen:
             cells[seen] = False
