@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recommender.learning.interactions import Interactions
 
 MB = 1 << 20
-_PROGRAM = 145 * MB
+_PROGRAM = 140 * MB
 _LOADING = 65
 """For each sale line, while they are read and put in order."""
 _TRAINING = 52
@@ -26,19 +26,18 @@ _TRAINING = 52
 _FACTOR_COPIES = 1.5
 _RANKING = 45
 """For each sale line, while lists are made."""
-_NEIGHBOUR = 24
+_NEIGHBOUR = 17
 """For each pair of the items whose neighbours are learned."""
 _NEIGHBOUR_LINE = 30
 """For each sale line, at the same time."""
-_SCORE, _NUMBER, _LIST_ROW = 48, 200, 160
+_SCORE, _NUMBER, _LIST_ROW = 36, 200, 160
 _ITEM_FACTOR = 24
 """For each number of the items' factors, while customers' lists are made."""
 _PAIR = 70
 """For each sale line, while items that are bought together are counted."""
-_PAST = 75 * MB
 _PAST_LINE = 90
 """For each sale line, while past windows are looked at."""
-_PAST_CUSTOMER = 60_000
+_PAST_CUSTOMER = 35_000
 """For each customer whose past choices the weights are learned from."""
 _MOST_PAST_CUSTOMERS = 1500
 _SMALLEST = 5
@@ -84,7 +83,8 @@ def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
     """The most memory that a night of this size has at any moment, in bytes, estimated."""
     factors = (size.customers + size.items) * settings.factors * 4
     threads = settings.threads or available_cpus()
-    near = min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR + size.sales * _NEIGHBOUR_LINE
+    pairs = min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR
+    near = pairs + size.sales * _NEIGHBOUR_LINE
     lists = threads * max(blocks.scores * _SCORE, blocks.numbers * _NUMBER)
     lists += min(size.customers, blocks.customers) * settings.top_n * _LIST_ROW
     lists += size.items * settings.factors * _ITEM_FACTOR
@@ -95,7 +95,7 @@ def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
     ]
     if settings.nightly_proof:
         choices = min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER
-        phases.append(_PAST + size.sales * _PAST_LINE + factors * _FACTOR_COPIES + choices)
+        phases.append(pairs + size.sales * _PAST_LINE + factors * _FACTOR_COPIES + choices)
     if {*settings.lists} - {RECOMMENDATIONS.name, POPULAR_ITEMS.name}:
         phases.append(size.sales * (_RANKING + _PAIR))
     return int(_PROGRAM + max(phases))
