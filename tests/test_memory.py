@@ -133,25 +133,6 @@ def test_threads_and_arrow_have_one_heap():
     assert done.stdout.count("<heap nr=") == 1
 
 
-LOOKED = """
-import sys
-from recommender.cli import main
-try:
-    main(sys.argv[1:])
-finally:
-    print(*{"numpy", "pandas", "pyarrow"}.intersection(sys.modules), file=sys.stderr)
-"""
-
-
-@pytest.mark.parametrize("call", [["--help"], ["status"], ["runs"], ["show", "1"]])
-def test_a_command_that_only_looks_loads_no_arrays(shop, call):
-    shop.night()
-    words = [*call] if call == ["--help"] else [*call, "--env-file", str(shop.env_file)]
-    done = subprocess.run([sys.executable, "-c", LOOKED, *words], capture_output=True, text=True, check=True)
-    assert done.stdout
-    assert done.stderr == "\n"
-
-
 def test_exact_products_take_no_memory_for_all_numbers_of_all_cells():
     users, items = np.ones((2, 64), np.float32), np.ones((3, 64), np.float32)
     rows = np.arange(1 << 16) % 2

@@ -81,7 +81,7 @@ COMMANDS = [
 ]
 
 
-def test_what_answers_at_once_loads_no_arrow(sqlite_shop):
+def test_what_answers_at_once_loads_no_arrays(sqlite_shop):
     """Neither with a database nor from the files alone; `check` reads as a night does, and must."""
     sqlite_shop.night()
     program = (
@@ -90,7 +90,7 @@ def test_what_answers_at_once_loads_no_arrow(sqlite_shop):
         "for sys.argv in {commands}:\n"
         "    try: main()\n"
         "    except SystemExit: pass\n"
-        "print(sorted({{'pandas', 'pyarrow', 'scipy'}} & {{*sys.modules}}), file=sys.stderr)\n"
+        "print(sorted({{'numpy', 'pandas', 'pyarrow', 'scipy'}} & {{*sys.modules}}), file=sys.stderr)\n"
     )
 
     def loaded(commands):
