@@ -391,6 +391,7 @@ class Mariadb(Server):
         self._run(
             *(self.programs[0], "--no-defaults", f"--datadir={self.folder / 'data'}"),
             *("--auth-root-authentication-method=normal", "--skip-test-db"),
+            f"--tmpdir={self.folder}",  # as below
         )
         account = f"'{USER}'@'127.0.0.1'"
         (self.folder / "accounts.sql").write_text(
