@@ -10,6 +10,7 @@ A server that is not installed skips its tests and says so on the last lines; wi
 fails them.
 """
 
+import gc
 import os
 import secrets
 from collections import Counter
@@ -76,6 +77,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]
         _left_out.update(item.location[0] for item in left_out)
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays; to look for garbage in it takes an eighth of a run."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
