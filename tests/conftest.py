@@ -27,7 +27,7 @@ from recommender.errors import ExitCode
 from tests import sentinel, sharing
 from tests.servers import SERVERS, MissingServerError, Server
 
-# PyMySQL reads the system's certificates for every connection, which takes it 50 ms; no test needs them.
+# PyMySQL reads the system's certificates for each of the tests' own connections, which takes it 50 ms.
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
 # How long one example takes says how busy the machine is. The common run tries the same examples each time:
 # a red one is of the change. scripts/soak and EVERY_DATABASE=1 try new ones.

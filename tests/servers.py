@@ -412,7 +412,13 @@ class Mariadb(Server):
 
     def _connect(self) -> Any:
         return pymysql.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, charset="utf8mb4", autocommit=True
+            ssl_disabled=True,
+            host="127.0.0.1",
+            port=self.port,
+            user=USER,
+            password=PASSWORD,
+            charset="utf8mb4",
+            autocommit=True,
         )
 
     def create_database(self, options: str = "") -> str:

@@ -5,7 +5,8 @@ password in clear text to whoever asks for it. Both is of the protocol: https://
 and https://dev.mysql.com/doc/refman/8.4/en/load-data-local-security.html.
 """
 
-from collections.abc import Iterable
+import ssl
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pymysql.connections import Connection
@@ -99,6 +100,18 @@ class GuardedConnection(Connection):
         self._force_close()  # type: ignore[attr-defined]
         self._refusal = DatabaseError(f"{self._said_as} could not be used: {reason}.", what_to_do)
         return self._refusal
+
+    def _create_ssl_ctx(self, sslp: Mapping[str, Any]) -> ssl.SSLContext:
+        """What PyMySQL makes of the options; without the system's authorities where it verifies nobody.
+
+        It reads all of them for each connection, which takes longer than to connect.
+        """
+        if {*sslp} <= {"check_hostname"}:  # nothing to verify a server by
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            return context
+        return super()._create_ssl_ctx(sslp)  # type: ignore[misc, no-any-return]
 
     # Silence
 
