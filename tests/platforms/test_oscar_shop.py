@@ -10,6 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from recommender.errors import ExitCode
 from tests.nights import Shop
 from tests.platforms.support import PAGES, laid_out, sales_of
@@ -17,58 +19,64 @@ from tests.platforms.support import PAGES, laid_out, sales_of
 OSCAR_SHOP = Path(__file__).with_name("oscar_shop")
 OLD_CUSTOMER, NEW_CUSTOMER, VISITOR = "customer2@example.com", "new@example.com", "-"
 
-LOOKS = """
-import json, types
-import django; django.setup()
-from recommended.templatetags import recommended as page
-seen = []
-page._can_be_bought = lambda strategy, product: seen.append(product) or True
-request = types.SimpleNamespace(user=types.SimpleNamespace(pk=None), strategy=None)
-shown = page.recommended_products({"request": request}, number=2)
-print(json.dumps([[product.title for product in shown], len(seen)]))
-"""
-
 
 class OscarShop:
-    """The shop's software: a Django project in a folder of its own, run as a process of its own."""
+    """The shop's software: a Django project in a folder of its own, at work in a process of its own."""
 
-    def __init__(self, folder, url, *, by_models=False):
+    def __init__(self, folder, url):
         shutil.copytree(OSCAR_SHOP, folder)
-        self.folder = folder
         laid_out(PAGES / "oscar.md", folder)
         for package in ("recommended", "recommended/templatetags"):
             (folder / package / "__init__.py").touch()
-        self.environment = os.environ | {"SHOP_URL": url, "DJANGO_SETTINGS_MODULE": "shop_settings"}
-        if by_models:
-            self.environment["SHOP_TABLES"] = "models"
-        self.python("-m", "django", "migrate", *(["--run-syncdb"] if by_models else []), "--verbosity", "0")
+        # All of its migrations take half a minute of computing; the models make the same tables.
+        by_models = os.environ.get("EVERY_DATABASE") != "1"
+        environment = os.environ | {"SHOP_URL": url, "DJANGO_SETTINGS_MODULE": "shop_settings"}
+        environment |= {"PYTHONPATH": str(folder), "SHOP_TABLES": "models" if by_models else "migrations"}
+        self._log = folder / "log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "serve.py"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.does("migrate", by_models)
 
-    def python(self, *arguments):
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment | {"PYTHONPATH": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not done.returncode, done.stderr
-        self.said = done.stderr
-        return done.stdout
+    def does(self, name, *arguments):
+        """What a function of `serve.py` gives."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps([name, arguments]) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, self.said
+        return json.loads(answer)
+
+    @property
+    def said(self):
+        return self._log.read_text()
 
     def shown_to(self, *addresses):
         """The names in the list of the page, in order, for each who looks at it."""
-        pages = json.loads(self.python("visit.py", *addresses))
+        pages = [self.does("page_for", address) for address in addresses]
         found = re.compile(r'<section id="recommended">(.*?)</section>', re.DOTALL)
         lists = [html for page in pages for html in found.findall(page)]
         return [re.findall(r'<h3[^>]*>\s*<a [^>]*title="([^"]*)"', html) for html in lists]
 
 
-def test_from_its_own_orders_to_its_own_page(tmp_path, database_url):
-    # All of its migrations take half a minute of computing; the models make the same tables.
-    by_models = not database_url.startswith("sqlite") and os.environ.get("EVERY_DATABASE") != "1"
-    oscar = OscarShop(tmp_path / "oscar", database_url, by_models=by_models)
-    sold = json.loads(oscar.python("sell.py"))
+@pytest.fixture
+def oscar(tmp_path, database_url):
+    oscar = OscarShop(tmp_path / "oscar", database_url)
+    yield oscar
+    with oscar.process as process:  # waits for its end and closes the pipes
+        process.kill()
+
+
+def test_from_its_own_orders_to_its_own_page(tmp_path, database_url, oscar):
+    sold = oscar.does("sell")
 
     (tmp_path / "recommend").mkdir()
     shop = Shop(tmp_path / "recommend", database_url)
@@ -91,12 +99,7 @@ def test_from_its_own_orders_to_its_own_page(tmp_path, database_url):
     everybodys = [names[item] for (item,) in shop.rows("SELECT item_id FROM popular_items ORDER BY position")]
     # The one product of the own taste that this customer never ordered.
     assert mine[0] == "Tea 2"
-    oscar.python(
-        "-c",
-        "import django; django.setup();"
-        "from django.contrib.auth import get_user_model;"
-        f"get_user_model().objects.create_user('new', '{NEW_CUSTOMER}', 'word')",
-    )
+    oscar.does("new_customer", "new", NEW_CUSTOMER)
     assert oscar.shown_to(OLD_CUSTOMER, NEW_CUSTOMER, VISITOR) == [mine[:8], everybodys[:8], everybodys[:8]]
 
     # Since the night: one product is sold out, another was taken off the shop.
@@ -112,8 +115,7 @@ def test_from_its_own_orders_to_its_own_page(tmp_path, database_url):
     assert oscar.shown_to(VISITOR) == [left[:8]]
 
     # No more products are looked at than are shown; the stand-in for the stock has all of them.
-    looked_at = oscar.python("-c", LOOKS)
-    assert json.loads(looked_at) == [[name for name in everybodys if name != hidden][:2], 2]
+    assert oscar.does("looks_for", 2) == [[name for name in everybodys if name != hidden][:2], 2]
 
     # The tables are gone before the page's code is: the page is there all the same, and the log says why.
     shop.execute("DROP TABLE recommendations", "DROP TABLE popular_items")
