@@ -10,7 +10,7 @@ from recommender.system.arrays import Float64s, Int32s, Int64s, Integers, row_in
 
 DECIMALS = 3
 """Of a score in a list."""
-_CELLS = 1 << 20
+_CELLS = 1 << 18
 """Lists that are filled at a time, times the places that are looked at in the order of what fills them."""
 
 
