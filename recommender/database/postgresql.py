@@ -25,7 +25,6 @@ from recommender.database.base import (
     RunLock,
     Snapshot,
     no_key,
-    text_type,
 )
 from recommender.database.codes import POOLED, is_postgresql_transient, postgresql_advice, postgresql_words
 from recommender.database.ddl import KeyType
@@ -474,9 +473,10 @@ class PostgreSQL(Database):
             return key
         if key.kind is KeyKind.INTEGER and not guests:
             return KeyType(KeyKind.INTEGER, "bigint")
-        if guests and (key.kind is KeyKind.INTEGER or key.length is None or "uuid" in key.sql):
-            return text_type("text", None)
-        return text_type("character varying", max(key.length or 0, GUEST_KEY_LENGTH if guests else 1))
+        if key.length is None or (guests and "uuid" in key.sql):
+            return KeyType(KeyKind.TEXT, "text")
+        length = max(key.length, GUEST_KEY_LENGTH) if guests else key.length
+        return KeyType(KeyKind.TEXT, f"character varying({length})", length)
 
     def equal_texts(
         self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]

@@ -499,6 +499,8 @@ FOREIGN = [
         True,
         "character varying(30)",
     ),
+    ("postgresql", KeyType(KeyKind.TEXT, "TEXT"), "sqlite", False, "text"),
+    ("postgresql", KeyType(KeyKind.TEXT, "TEXT"), "sqlite", True, "text"),
     ("postgresql", KeyType(KeyKind.INTEGER, "INT UNSIGNED"), "mysql", False, "bigint"),
     ("postgresql", KeyType(KeyKind.INTEGER, "integer"), "postgresql", False, "integer"),
     ("postgresql", KeyType(KeyKind.INTEGER, "integer"), "postgresql", True, "text"),
