@@ -2,11 +2,11 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from recommender.database.codes import (
     TOO_SLOW,
     UNSIGNED,
     WRONG_SQL,
+    number_of,
 )
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
@@ -25,7 +26,7 @@ from recommender.database.silence import silence_in
 from recommender.database.urls import describe, secrets_of
 from recommender.errors import DatabaseError, Interrupted, OutcomeUnknownError, RefusedError, TransientError
 from recommender.system.interrupts import interrupts
-from recommender.tables import KeyKind, ListTable
+from recommender.tables import ListColumn, ListTable
 
 if TYPE_CHECKING:
     from recommender.system.arrow import pa
@@ -72,10 +73,27 @@ def listed(values: Values) -> Sequence[object]:
 
 
 class Snapshot(ABC):
-    """One moment of the shop's data, read without holding up the shop."""
+    """One moment of the shop's data, read without holding up the shop.
+
+    Args:
+        database: the shop's.
+        connection: the driver's, in the transaction that reads.
+    """
 
     integers_as_text: ClassVar[bool] = True
     """Whether the integers of an integer column may come as texts."""
+
+    def __init__(self, database: "Database", connection: Any) -> None:
+        self._database = database
+        self._connection = connection
+
+    @contextmanager
+    def _errors(self, query: Query) -> Iterator[None]:
+        with self._database.errors(f"refused {query.path}"):
+            yield
+
+    def _select(self, query: Query, columns: Sequence[QueryColumn]) -> str:
+        return query.wrapped(self._database.names(columns, of="q."))
 
     @abstractmethod
     def columns(self, query: Query) -> list[QueryColumn]:
@@ -136,11 +154,17 @@ class Publication(ABC):
     """An open transaction that replaces lists.
 
     Args:
+        database: the target.
         connection: in the transaction; for what is the same on every database.
+        sources: the lists to publish and their rows.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(
+        self, database: "Database", connection: sa.Connection, sources: Mapping[ListTable, ListSource]
+    ) -> None:
         self.connection = connection
+        self._database = database
+        self._sources = sources
         self.is_at_commit = False
         """The commit was sent: a failure no longer means that nothing has changed."""
 
@@ -201,7 +225,14 @@ class Database(ABC):
 
     @abstractmethod
     def _engine(self) -> sa.Engine:
-        """An engine without a pool, with our limits set on each connection."""
+        """An engine with our limits set on each connection."""
+
+    def _new_engine(self, **options: Any) -> sa.Engine:
+        """An engine without a pool."""
+        # Parameters are keys of customers, and errors go to the log.
+        engine = sa.create_engine(self.url, poolclass=sa.NullPool, hide_parameters=True, **options)
+        sa.event.listen(engine, "connect", self._note_reached)
+        return engine
 
     def _owners_engine(self) -> sa.Engine:
         """The same for connections on which the owner's SQL is run: it means what it means to the shop."""
@@ -282,9 +313,9 @@ class Database(ABC):
         group = next(iter(self.equal_texts(connection, column, texts)), None)
         return None if group is None else (group[0], group[1])
 
-    @abstractmethod
     def after_publish(self, tables: Sequence[sa.Table]) -> None:
-        """Housekeeping after the commit, where we may; never raises for the lack of a right."""
+        """Housekeeping after the commit, where it is ours; never raises for the lack of a right."""
+        del tables
 
     def verifying_option(self) -> str | None:
         """What to write into the address, so that nobody can stand in for the server.
@@ -323,11 +354,7 @@ class Database(ABC):
             owners_sql: there is SQL of the owner in them.
         """
         engine = self._owners_engine() if owners_sql else self._engine()
-        with (
-            self.errors("could not be used"),
-            engine.connect() as connection,
-            self._stopped_by_signals(connection),
-        ):
+        with self.errors("could not be used"), self._connected(engine) as connection:
             yield connection
 
     def _stop(self, connection: sa.Connection) -> None:
@@ -335,15 +362,16 @@ class Database(ABC):
         del connection
 
     @contextmanager
-    def _stopped_by_signals(self, connection: sa.Connection) -> Iterator[None]:
-        """When a signal ends the block, no statement of ours goes on in the server."""
-        try:
-            yield
-        except Interrupted:
-            self._stop(connection)
-            # Dropped as it is: in the middle of an answer it can do nothing more in order.
-            connection.invalidate()
-            raise
+    def _connected(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        """A connection; when a signal ends the block, no statement of ours goes on in the server."""
+        with engine.connect() as connection:
+            try:
+                yield connection
+            except Interrupted:
+                self._stop(connection)
+                # Dropped as it is: in the middle of an answer it can do nothing more in order.
+                connection.invalidate()
+                raise
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:
@@ -366,12 +394,8 @@ class Database(ABC):
         end = "" if message.endswith(("?", "!")) else "."
         kind = TransientError if self.is_transient(error) else DatabaseError
         advice = self.advice(error)
-        if doing == WRITTEN and advice in (
-            WRONG_SQL,
-            TOO_SLOW,
-            COLLATIONS,
-        ):  # no query of the owner's is at fault
-            advice = NOT_WRITTEN
+        if doing == WRITTEN and advice in (WRONG_SQL, TOO_SLOW, COLLATIONS):
+            advice = NOT_WRITTEN  # no query of the owner's is at fault
         if kind is DatabaseError and advice in _WITH_VALUES and not message.startswith(_NO_REASON):
             # What a row has may be in the server's words.
             return kind(
@@ -424,6 +448,10 @@ class Database(ABC):
         """The table's name, quoted, with its schema."""
         return self._undoubled(self.dialect.identifier_preparer.format_table(table))
 
+    def names(self, columns: Iterable[QueryColumn | ListColumn], of: str = "") -> str:
+        """The columns' names, quoted and with commas between; `of` stands before each."""
+        return ", ".join(of + self.quote(column.name) for column in columns)
+
     def quote(self, identifier: str) -> str:
         """A column's name, always in quotes, since it comes from the shop."""
         return self._undoubled(self.dialect.identifier_preparer.quote_identifier(identifier))
@@ -441,16 +469,10 @@ def capital(text: str) -> str:
 
 def _code(error: BaseException) -> str:
     """The server's or the driver's own name for an error."""
-    number = error.args[0] if error.args and isinstance(error.args[0], int) else None
-    code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None) or number
+    code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None) or number_of(error)
     return type(error).__name__ if code is None else f"error {code}"
 
 
 def no_key(query: Query, column: str, found: str, fix: str, *, named: str = "") -> RefusedError:
     """The error for a key column of a type that is none."""
     return RefusedError(f"{query.path}: {column} is {found}, which can be no key.", fix, named=named)
-
-
-def text_type(kind: str, length: int | None) -> KeyType:
-    """A text key's type by its name and length."""
-    return KeyType(KeyKind.TEXT, kind if length is None else f"{kind}({length})", length)

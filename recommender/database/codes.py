@@ -123,14 +123,25 @@ _SQLITE = {
 }
 
 
+def number_of(error: BaseException) -> int | None:
+    """The number of an error, as the drivers of MariaDB and MySQL have it."""
+    code = error.args[0] if error.args else None
+    return code if isinstance(code, int) else None
+
+
+def sqlite_code(error: BaseException) -> int:
+    """SQLite's own code of an error, without what extends it; errors of the Python module have 0."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
 def mysql_advice(error: BaseException) -> str | None:
     """By the server's number; None where we know nothing better than the error."""
     if _MYSQL_DISK_FULL.search(str(error)):
         return DISK_FULL
     if "CERTIFICATE_VERIFY_FAILED" in str(error):  # PyMySQL's number is that of a server out of reach
         return NOT_TRUSTED
-    code = error.args[0] if error.args else None
-    return _MYSQL.get(code) if isinstance(code, int) else None
+    code = number_of(error)
+    return None if code is None else _MYSQL.get(code)
 
 
 def postgresql_advice(state: str | None, message: str, database: str | None) -> str | None:
@@ -150,8 +161,8 @@ def postgresql_advice(state: str | None, message: str, database: str | None) -> 
 
 
 def sqlite_advice(error: BaseException) -> str | None:
-    """By SQLite's own code; errors of the Python module have none."""
-    return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    """By SQLite's own code."""
+    return _SQLITE.get(sqlite_code(error))
 
 
 # Which errors of a server are over in a moment: nothing else is tried again. Not among them: a lock of the
@@ -191,7 +202,7 @@ def is_mysql_transient(error: BaseException, *, was_reached: bool) -> bool:
         error: the driver's.
         was_reached: a connection to the server was made before; else its address may be wrong.
     """
-    code = error.args[0] if error.args else None
+    code = number_of(error)
     if code == 0 and type(error).__name__ == "InterfaceError":
         return True  # PyMySQL's word for a connection that has ended already
     return code in _MYSQL_LOST or (was_reached and code in _MYSQL_REFUSED)

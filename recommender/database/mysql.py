@@ -28,13 +28,12 @@ from recommender.database.base import (
     capital,
     list_rows,
     no_key,
-    text_type,
 )
 from recommender.database.codes import REFUSED_ROW, is_mysql_transient, mysql_advice, mysql_words
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
-from recommender.database.runlock import named_lock
-from recommender.database.sessions import LIFTED_MODES, OWN_MODE, set_mysql
+from recommender.database.runlock import ServerLock, lock_taken
+from recommender.database.sessions import LIFTED_MODES, OWN_MODE, is_mariadb, set_mysql
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
 from recommender.tables import KeyKind, ListTable
@@ -63,14 +62,7 @@ _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"}
 
 
 class _MySQLSnapshot(Snapshot):
-    def __init__(self, database: "MySQL", connection: Any) -> None:
-        self._database = database
-        self._connection = connection
-
-    @contextmanager
-    def _errors(self, query: Query) -> Iterator[None]:
-        with self._database.errors(f"refused {query.path}"):
-            yield
+    _database: "MySQL"
 
     def _probe(self, query: Query) -> list[tuple[str, int, int, int, int]]:
         """Name, type code, length in bytes, digits after the point and flags of each column."""
@@ -127,9 +119,8 @@ class _MySQLSnapshot(Snapshot):
     def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
         from recommender.database.mysqlrows import cursor_rows, packet_rows
 
-        select = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
         read = packet_rows if hasattr(self._connection, "_rfile") else cursor_rows
-        batches: Generator[Batch, None, None] = read(self._connection, query.wrapped(select), ROWS_AT_ONCE)
+        batches = read(self._connection, self._select(query, columns), ROWS_AT_ONCE)
         with self._errors(query):
             try:
                 for batch in batches:  # noqa: UP028 - this would close it before the query is killed
@@ -143,27 +134,15 @@ class _MySQLSnapshot(Snapshot):
 
 
 class _MySQLPublication(Publication):
-    def __init__(
-        self,
-        database: "MySQL",
-        connection: sa.Connection,
-        sources: Mapping[ListTable, ListSource],
-        *,
-        loads: bool,
-    ) -> None:
-        super().__init__(connection)
-        self._database = database
-        self._sources = sources
-        self._loads = loads
+    _database: "MySQL"
 
     def insert(self, definition: ListTable, table: sa.Table) -> None:
-        target = self._database.quoted(table)
-        names = ", ".join(self._database.quote(column.name) for column in definition.columns)
+        target, names = self._database.quoted(table), self._database.names(definition.columns)
         driver: Any = self.connection.connection.driver_connection
-        if self._loads:
-            self._load(driver, definition, f"INTO TABLE {target}", f"({names})")
-        else:
-            with driver.cursor() as cursor:
+        with driver.cursor() as cursor:
+            if self._database.is_guarded and _value(cursor, "@@local_infile") == 1:
+                self._load(driver, definition, f"INTO TABLE {target}", f"({names})")
+            else:
                 self._insert(cursor, definition, f"INSERT INTO {target} ({names})")
 
     def _load(self, driver: "GuardedConnection", definition: ListTable, into: str, names: str) -> None:
@@ -185,9 +164,9 @@ class _MySQLPublication(Publication):
             )
 
     def _insert(self, cursor: Any, definition: ListTable, insert: str) -> None:
-        cursor.execute("SELECT @@max_allowed_packet")
         # The drivers cut an executemany into statements of at most so many bytes.
-        cursor.max_stmt_length = min(cursor.max_stmt_length, int(cursor.fetchone()[0]) // 2)
+        most_bytes = int(_value(cursor, "@@max_allowed_packet")) // 2
+        cursor.max_stmt_length = min(cursor.max_stmt_length, most_bytes)
         marks = ", ".join(["%s"] * len(definition.columns))
         rows = list_rows(self._sources[definition])
         while batch := list(itertools.islice(rows, ROWS_AT_ONCE)):
@@ -207,7 +186,7 @@ class MySQL(Database):
         super().__init__(url)
 
     @property
-    def _is_guarded(self) -> bool:
+    def is_guarded(self) -> bool:
         """Whether we decide what the server gets from this machine: mysqlclient's library does so alone."""
         return self.url.get_driver_name() == "pymysql"
 
@@ -222,28 +201,20 @@ class MySQL(Database):
     ) -> sa.Engine:
         patience = patience_seconds or silence.ANSWER_SECONDS
         arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": silence.CONNECT_SECONDS}
-        if self._is_guarded:
+        if self.is_guarded:
             arguments |= {"said_as": self._capital_name, "loads": loads, "patience_seconds": patience}
         else:
             arguments["local_infile"] = False  # its library would hand over whatever file a server names
             arguments |= dict.fromkeys(("read_timeout", "write_timeout"), math.ceil(patience))
-        if as_texts and self._is_guarded:
+        if as_texts and self.is_guarded:
             converters = import_module("pymysql.converters")
             # Values stay the texts that the server sends: no detour that could change them.
             arguments["conv"] = {
                 key: value for key, value in converters.conversions.items() if not isinstance(key, int)
             }
-        engine = sa.create_engine(
-            self.url,
-            poolclass=sa.NullPool,
-            isolation_level=isolation,
-            # Parameters are keys of customers, and errors go to the log.
-            hide_parameters=True,
-            connect_args=arguments,
-        )
-        if self._is_guarded:
+        engine = self._new_engine(isolation_level=isolation, connect_args=arguments)
+        if self.is_guarded:
             sa.event.listen(engine, "do_connect", _guarded_connection)
-        sa.event.listen(engine, "connect", self._note_reached)
         # Before SQLAlchemy has its own first look at the session, which is also at the sql_mode.
         set_up = partial(self._set_up, owners_sql=owners_sql)
         sa.event.listen(engine, "connect", set_up, insert=True)
@@ -267,8 +238,7 @@ class MySQL(Database):
         mode = OWN_MODE
         if owners_sql:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT @@sql_mode")
-                parts = str(cursor.fetchone()[0]).split(",")
+                parts = str(_value(cursor, "@@sql_mode")).split(",")
             mode = f"'{','.join(part for part in parts if part not in LIFTED_MODES)}'"
         waits = dict.fromkeys(("lock_wait_timeout", "innodb_lock_wait_timeout"), str(LOCK_WAIT_SECONDS))
         set_mysql(connection, self.driver_errors, {"sql_mode": mode} | waits)
@@ -305,24 +275,14 @@ class MySQL(Database):
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
-        with (
-            self.errors("could not be read"),
-            self._engine(
-                as_texts=True,
-                owners_sql=True,
-                patience_seconds=timeout_seconds + silence.EXPORT_MARGIN_SECONDS,
-            ).connect() as connection,
-            self._stopped_by_signals(connection),
-        ):
+        patience_seconds = timeout_seconds + silence.EXPORT_MARGIN_SECONDS
+        engine = self._engine(as_texts=True, owners_sql=True, patience_seconds=patience_seconds)
+        with self.errors("could not be read"), self._connected(engine) as connection:
             driver: Any = connection.connection.driver_connection
             with driver.cursor() as cursor:
-                mariadb = "mariadb" in str(driver.get_server_info()).lower()
-                limit = (
-                    f"max_statement_time = {timeout_seconds}"
-                    if mariadb
-                    else f"max_execution_time = {timeout_seconds * 1000}"
-                )
-                cursor.execute(f"SET SESSION {limit}")
+                in_seconds = is_mariadb(driver)
+                limit = "max_statement_time" if in_seconds else "max_execution_time"
+                cursor.execute(f"SET SESSION {limit} = {timeout_seconds * (1 if in_seconds else 1000)}")
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             yield _MySQLSnapshot(self, driver)
@@ -331,36 +291,39 @@ class MySQL(Database):
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         del holder  # a lock has a name only, and a connection at rest no text that others could read
         engine = self._engine(patience_seconds=silence.LOCK_SECONDS)
-        with self.errors("could not be used"), named_lock(engine, name, database=self.name) as lock:
-            yield lock
+        with self.errors("could not be used"), engine.connect() as connection:
+            if connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() != 1:
+                raise lock_taken(_holder(connection, name), self.name)
+            number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+            held = f"SELECT IS_USED_LOCK('{name}') = CONNECTION_ID()"
+            with ServerLock(connection, held, f"connection {number} ", self.name) as lock:
+                yield lock
 
     @contextmanager
     def _transaction(
         self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
         del tables, scratch
-        with (
-            # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
-            self._engine("REPEATABLE READ", loads=True).connect() as connection,
-            self._stopped_by_signals(connection),
-        ):
+        # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
+        with self._connected(self._engine("REPEATABLE READ", loads=True)) as connection:
             # Never without: many servers store what fits of a value that does not; and without a count of
             # errors SHOW WARNINGS would say nothing.
             connection.exec_driver_sql(f"SET SESSION sql_mode = {OWN_MODE}, max_error_count = 64")
-            loads = self._is_guarded and connection.exec_driver_sql("SELECT @@local_infile").scalar() == 1
-            yield _MySQLPublication(self, connection, sources, loads=loads)
+            yield _MySQLPublication(self, connection, sources)
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:
-        if key.kind is KeyKind.INTEGER and not guests:
+        is_text = key.kind is KeyKind.TEXT
+        if not is_text and not guests:
             return key if shop_backend == self.backend else KeyType(KeyKind.INTEGER, "BIGINT")
-        length = max(key.length or (_LONGEST_KEY if key.kind is KeyKind.TEXT else 1), GUEST_KEY_LENGTH)
-        if key.kind is KeyKind.TEXT and not guests:
-            length = key.length or _LONGEST_KEY
-        if key.kind is KeyKind.TEXT and shop_backend == self.backend:
+        length = (key.length or _LONGEST_KEY) if is_text else GUEST_KEY_LENGTH
+        if guests:
+            length = max(length, GUEST_KEY_LENGTH)
+        if is_text and shop_backend == self.backend:
             return KeyType(KeyKind.TEXT, re.sub(r"\(\d+\)", f"({length})", key.sql), length)
         # Another database compares byte by byte, and so do keys that we make.
-        plain = text_type("VARCHAR", min(length, _LONGEST_KEY))
-        return KeyType(plain.kind, f"{plain.sql} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", plain.length)
+        length = min(length, _LONGEST_KEY)
+        named = f"VARCHAR({length}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        return KeyType(KeyKind.TEXT, named, length)
 
     def equal_texts(
         self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
@@ -419,9 +382,6 @@ class MySQL(Database):
         names = sa.inspect(connection).get_schema_names()
         return name.lower() in map(str.lower, names) if is_lowered else name in names
 
-    def after_publish(self, tables: Sequence[sa.Table]) -> None:
-        del tables  # InnoDB's purge threads clean up by themselves
-
     def check_tables(self, connection: sa.Connection, tables: Sequence[sa.Table]) -> list[str]:
         engine = sa.text(
             "SELECT ENGINE FROM information_schema.TABLES"
@@ -464,6 +424,22 @@ class MySQL(Database):
 
     def advice(self, error: BaseException) -> str:
         return mysql_advice(error) or super().advice(error)
+
+
+def _value(cursor: Any, expression: str) -> Any:
+    cursor.execute(f"SELECT {expression}")
+    return cursor.fetchone()[0]
+
+
+def _holder(connection: sa.Connection, name: str) -> str | None:
+    """The number of the connection that holds the lock, and its host where the server tells us."""
+    number = connection.exec_driver_sql(f"SELECT IS_USED_LOCK('{name}')").scalar()
+    if number is None:
+        return None
+    host = connection.exec_driver_sql(
+        f"SELECT HOST FROM information_schema.PROCESSLIST WHERE ID = {number}"
+    ).scalar()
+    return f"connection {number} from {host}" if host else f"connection {number}"
 
 
 def _guarded_connection(

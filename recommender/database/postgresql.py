@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ from recommender.database.codes import POOLED, is_postgresql_transient, postgres
 from recommender.database.ddl import KeyType
 from recommender.database.postgresqlwire import PatientConnection
 from recommender.database.query import Query
-from recommender.database.runlock import Heartbeat
+from recommender.database.runlock import ServerLock, lock_taken
 from recommender.database.sessions import POSTGRESQL, postgresql_statement
 from recommender.database.urls import is_local_host
-from recommender.errors import DatabaseError, LockedError, TransientError
+from recommender.errors import DatabaseError
 from recommender.tables import KeyKind, ListTable
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 _BLOCK = 1 << 18
 _ASKS = 4
 """A pool that is busy may give the same process again by chance."""
-_CANCEL_SECONDS = 5.0
-"""For a server to end what it does, when we ask it to."""
 _INTEGERS = {"smallint", "integer", "bigint"}
 _TEXTS = {"text", "character varying", "character", "uuid", "name"}
 _CITEXT = re.compile(r"(?:.*\.)?citext")
@@ -55,9 +53,7 @@ _PLACE = re.compile(r"^LINE \d+: (.*)$", re.MULTILINE)
 
 
 class _PostgreSQLSnapshot(Snapshot):
-    def __init__(self, database: "PostgreSQL", connection: PatientConnection) -> None:
-        self._database = database
-        self._connection = connection
+    _connection: PatientConnection
 
     def _types(self, query: Query) -> list[tuple[str, str]]:
         """Name and type of each column, the type with its length, as DDL spells it."""
@@ -80,11 +76,6 @@ class _PostgreSQLSnapshot(Snapshot):
                 )
                 names.append((name, str((cursor.fetchone() or ("",))[0])))
             return names
-
-    @contextmanager
-    def _errors(self, query: Query) -> Iterator[None]:
-        with self._database.errors(f"refused {query.path}"):
-            yield
 
     def columns(self, query: Query) -> list[QueryColumn]:
         with self._errors(query):
@@ -123,16 +114,15 @@ class _PostgreSQLSnapshot(Snapshot):
         return f" COLLATE {row[0]}" if row and row[0] and row[0] != '"default"' else ""
 
     def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
-        names = ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
-        statement = f"COPY ({query.wrapped(names)}) TO STDOUT (FORMAT csv)"
+        statement = f"COPY ({self._select(query, columns)}) TO STDOUT (FORMAT csv)"
         with self._errors(query):
             try:
-                for lines in _copied(self._connection, statement.encode()):
+                for lines in self._connection.copied(statement.encode(), ROWS_AT_ONCE):
                     yield _texts(lines, len(columns))
             except BaseException:
                 # The end of the copy waits for what is left of the answer: let that be little.
-                _cancel(self._connection)
-                _end_copy(self._connection)
+                self._connection.cancel_running()
+                self._connection.end_copy()
                 raise
 
 
@@ -158,85 +148,12 @@ def _texts(lines: bytes, width: int) -> Batch:
     return [column.combine_chunks() for column in table.columns]
 
 
-def _copied(connection: PatientConnection, statement: bytes) -> Iterator[bytes]:
-    """What a COPY … TO STDOUT sends, some rows at a time.
-
-    Straight from libpq, as psycopg's own cursor does it, but without a coroutine's turn for each row, which
-    costs as much again as all the rest.
-    """
-    server = connection.pgconn
-    server.send_query(statement)
-    while server.flush():  # a long one goes in parts
-        connection.await_room()
-    _require(_result(connection), psycopg.pq.ExecStatus.COPY_OUT, connection)
-    lines, n_rows = bytearray(), 0
-    while True:
-        size, row = server.get_copy_data(1)
-        if size > 0:
-            lines += row
-            n_rows += 1
-            if n_rows == ROWS_AT_ONCE:
-                yield bytes(lines)
-                lines.clear()
-                n_rows = 0
-        elif size == 0:
-            connection.await_more()
-        else:
-            break
-    _require(_result(connection), psycopg.pq.ExecStatus.COMMAND_OK, connection)
-    _result(connection)
-    if lines:
-        yield bytes(lines)
-
-
-def _result(connection: PatientConnection) -> "psycopg.pq.abc.PGresult | None":
-    while connection.pgconn.is_busy():
-        connection.await_more()
-    return connection.pgconn.get_result()
-
-
-def _require(
-    result: "psycopg.pq.abc.PGresult | None",
-    status: psycopg.pq.ExecStatus,
-    connection: PatientConnection,
-) -> None:
-    if result is None or result.status != status:
-        _result(connection)
-        if result is None:
-            raise psycopg.OperationalError("the server ended the query without a word")
-        raise psycopg.errors.error_from_result(result, connection.info.encoding)
-
-
-def _end_copy(connection: PatientConnection) -> None:
-    """Take what is left of an answer, so that the connection can go on; a silent one ends."""
-    connection.patience_seconds = _CANCEL_SECONDS
-    with suppress(psycopg.Error):
-        while (result := _result(connection)) is not None:
-            if result.status == psycopg.pq.ExecStatus.COPY_OUT:
-                while (size := connection.pgconn.get_copy_data(1)[0]) >= 0:
-                    if size == 0:
-                        connection.await_more()
-
-
-def _cancel(connection: PatientConnection) -> None:
-    """Ask the server to end what it does for this connection; an ended one has nothing to end."""
-    with suppress(psycopg.Error):
-        connection.cancel_safe(timeout=_CANCEL_SECONDS)
-
-
 def _base(kind: str) -> str:
     """The type's name without length: `character varying(32)` is `character varying`."""
     return re.sub(r"\([^)]*\)", "", kind)
 
 
 class _PostgreSQLPublication(Publication):
-    def __init__(
-        self, database: "PostgreSQL", connection: sa.Connection, sources: Mapping[ListTable, ListSource]
-    ) -> None:
-        super().__init__(connection)
-        self._database = database
-        self._sources = sources
-
     def lock(self, tables: Sequence[sa.Table]) -> None:
         # As the rows that follow will anyway: no trigger, rule or owner changes from here on.
         names = ", ".join(map(self._database.quoted, tables)).replace("%", "%%")
@@ -247,37 +164,21 @@ class _PostgreSQLPublication(Publication):
         self.connection.execute(sa.delete(table).where(sa.true()))
 
     def insert(self, definition: ListTable, table: sa.Table) -> None:
-        names = ", ".join(self._database.quote(column.name) for column in definition.columns)
-        target = self._database.quoted(table)
-        driver = self.connection.connection.driver_connection
-        assert isinstance(driver, PatientConnection)  # noqa: S101 - tells the type checker, nothing else
+        target, names = self._database.quoted(table), self._database.names(definition.columns)
         statement = f"COPY {target} ({names}) FROM STDIN (FORMAT csv, HEADER true)"
         with (
             self._sources[definition].path.open("rb") as file,
-            driver.cursor() as cursor,
+            _driver(self.connection).cursor() as cursor,
             cursor.copy(statement.encode()) as copy,
         ):
             while block := file.read(_BLOCK):
                 copy.write(block)
 
 
-class _AdvisoryLock(RunLock):
-    def __init__(self, database: "PostgreSQL", heartbeat: Heartbeat, key: int, holder: str) -> None:
-        self.holder = holder
-        self._database = database
-        self._heartbeat = heartbeat
-        self._key = key
-
-    def check(self) -> None:
-        try:
-            row = self._heartbeat.ask(_HELD.format(key=self._key, whose="= pg_backend_pid()"))
-        except sa.exc.SQLAlchemyError:
-            row = None
-        if row is None:
-            raise TransientError(
-                f"The run lock in {self._database.name} was lost with its connection; nothing was published.",
-                "Start the run again.",
-            )
+def _driver(connection: sa.Connection) -> PatientConnection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, PatientConnection)  # noqa: S101 - tells the type checker, nothing else
+    return driver
 
 
 # A bigint key is shown in two halves.
@@ -304,12 +205,8 @@ class PostgreSQL(Database):
     most_key_bytes = 2_600
 
     def _engine(self, isolation: str = "AUTOCOMMIT", *, patience_seconds: float | None = None) -> sa.Engine:
-        engine = sa.create_engine(
-            self.url,
-            poolclass=sa.NullPool,
+        engine = self._new_engine(
             isolation_level=isolation,
-            # Parameters are keys of customers, and errors go to the log.
-            hide_parameters=True,
             connect_args={
                 "connect_timeout": silence.CONNECT_SECONDS,
                 "application_name": "recommend",
@@ -335,7 +232,6 @@ class PostgreSQL(Database):
             return connection
 
         sa.event.listen(engine, "do_connect", connect)
-        sa.event.listen(engine, "connect", self._note_reached)
         return engine
 
     def _set_up(self, connection: PatientConnection, arguments: Mapping[str, Any]) -> None:
@@ -408,21 +304,15 @@ class PostgreSQL(Database):
     def _stop(self, connection: sa.Connection) -> None:
         driver = connection.connection.driver_connection
         if isinstance(driver, PatientConnection):
-            _cancel(driver)
+            driver.cancel_running()
 
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
-        engine = self._engine(
-            "REPEATABLE READ", patience_seconds=timeout_seconds + silence.EXPORT_MARGIN_SECONDS
-        )
-        with (
-            self.errors("could not be read"),
-            engine.connect() as connection,
-            self._stopped_by_signals(connection),
-        ):
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, PatientConnection)  # noqa: S101 - tells the type checker, nothing else
+        patience_seconds = timeout_seconds + silence.EXPORT_MARGIN_SECONDS
+        engine = self._engine("REPEATABLE READ", patience_seconds=patience_seconds)
+        with self.errors("could not be read"), self._connected(engine) as connection:
+            driver = _driver(connection)
             driver.read_only = True
             for name, value in (
                 ("statement_timeout", f"'{timeout_seconds}s'"),
@@ -449,23 +339,18 @@ class PostgreSQL(Database):
                 row = connection.exec_driver_sql(
                     _HELD.format(key=key, whose="<> pg_backend_pid()")
                 ).fetchone()
-                who = f"{row[1]} (database process {row[0]})" if row else "a run that has just ended"
-                raise LockedError(
-                    f"Another run is going on: {who} holds the run lock in {self.name}.",
-                    "Wait until it has ended; nothing was changed.",
-                )
-            with Heartbeat(connection) as heartbeat:
-                yield _AdvisoryLock(self, heartbeat, key, str(shown))
+                who = f"{row[1]} (database process {row[0]})" if row else None
+                raise lock_taken(who, self.name)
+            held = _HELD.format(key=key, whose="= pg_backend_pid()")
+            with ServerLock(connection, held, str(shown), self.name) as lock:
+                yield lock
 
     @contextmanager
     def _transaction(
         self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
         del scratch, tables
-        with (
-            self._engine("READ COMMITTED").connect() as connection,
-            self._stopped_by_signals(connection),
-        ):
+        with self._connected(self._engine("READ COMMITTED")) as connection:
             yield _PostgreSQLPublication(self, connection, sources)
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:

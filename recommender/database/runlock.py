@@ -1,14 +1,13 @@
 """The run lock of a server: held by a connection, which is kept from being closed as idle while we compute.
 
-It ends with its connection, and is then taken again on another, if it is free. That of MariaDB and MySQL is a
-named lock, which the server has for one connection.
+It ends with its connection, and is then taken again on another, if it is free.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import sqlalchemy as sa
 
@@ -19,14 +18,24 @@ _SECONDS_BETWEEN = 20.0
 """Below any idle limit that hosts set."""
 
 
-class Heartbeat:
-    """Asks the server something now and then, on a thread of its own.
+class ServerLock(RunLock):
+    """A lock that the server has for one connection, which a thread asks something now and then.
 
-    A failure is kept to itself: whether the lock is still held is asked before the commit, when it matters.
+    A failure of that is kept to itself: whether the lock is still held is asked before the commit, when it
+    matters.
+
+    Args:
+        connection: holds the lock.
+        held: a SELECT of one value, which is true as long as it does.
+        holder: words about us that stand in the error of those who find it taken.
+        database: how messages name it.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, held: str, holder: str, database: str) -> None:
+        self.holder = holder
         self._connection = connection
+        self._held = held
+        self._database = database
         self._one_at_a_time = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="keep the run lock's connection", daemon=True)
@@ -41,70 +50,36 @@ class Heartbeat:
         self._ended.set()
         self._thread.join()
 
-    def ask(self, statement: str) -> sa.Row[Any] | None:
-        """The first row of the answer, or None."""
-        with self._one_at_a_time:
-            return self._connection.exec_driver_sql(statement).fetchone()
-
-    def _beat(self) -> None:
-        while not self._ended.wait(_SECONDS_BETWEEN):
-            try:
-                self.ask("SELECT 1")
-            except (sa.exc.SQLAlchemyError, DatabaseError):
-                return
-
-
-class _NamedLock(RunLock):
-    def __init__(self, database: str, heartbeat: Heartbeat, name: str, holder: str) -> None:
-        self.holder = holder
-        self._database = database
-        self._heartbeat = heartbeat
-        self._name = name
-
     def check(self) -> None:
+        """Ask whether it is still held; the same errors."""
         try:
-            row = self._heartbeat.ask(f"SELECT IS_USED_LOCK('{self._name}') = CONNECTION_ID()")
+            is_held = bool(self._ask(self._held))
         except sa.exc.SQLAlchemyError:
-            row = None
-        if row is None or row[0] != 1:
+            is_held = False
+        if not is_held:
             raise TransientError(
                 f"The run lock in {self._database} was lost with its connection; nothing was published.",
                 "Start the run again.",
             )
 
+    def _ask(self, statement: str) -> object:
+        with self._one_at_a_time:
+            return self._connection.exec_driver_sql(statement).scalar()
 
-@contextmanager
-def named_lock(engine: sa.Engine, name: str, *, database: str) -> Iterator[RunLock]:
-    """Take the lock on a connection of its own and keep that alive.
-
-    Args:
-        engine: without a pool.
-        name: of the lock, at most 64 characters.
-        database: how messages name it.
-
-    Raises:
-        LockedError: another connection holds it; says which.
-    """
-    with engine.connect() as connection:
-        if connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() != 1:
-            raise LockedError(
-                f"Another run is going on: {_holder(connection, name)} holds the run lock in {database}.",
-                "Wait until it has ended; nothing was changed.",
-            )
-        number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
-        with Heartbeat(connection) as heartbeat:
-            yield _NamedLock(database, heartbeat, name, f"connection {number} ")
+    def _beat(self) -> None:
+        while not self._ended.wait(_SECONDS_BETWEEN):
+            try:
+                self._ask("SELECT 1")
+            except (sa.exc.SQLAlchemyError, DatabaseError):
+                return
 
 
-def _holder(connection: sa.Connection, name: str) -> str:
-    """The number of the connection that holds the lock, and its host where the server tells us."""
-    number = connection.exec_driver_sql(f"SELECT IS_USED_LOCK('{name}')").scalar()
-    if number is None:
-        return "a run that has just ended"
-    host = connection.exec_driver_sql(
-        f"SELECT HOST FROM information_schema.PROCESSLIST WHERE ID = {number}"
-    ).scalar()
-    return f"connection {number} from {host}" if host else f"connection {number}"
+def lock_taken(holder: str | None, database: str) -> LockedError:
+    """The error for a lock that somebody else holds; None where that is over already."""
+    return LockedError(
+        f"Another run is going on: {holder or 'a run that has just ended'} holds the run lock in {database}.",
+        "Wait until it has ended; nothing was changed.",
+    )
 
 
 class RenewableLock(RunLock):

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from recommender.database.codes import number_of
+
 log = logging.getLogger(__name__)
 
 OWN_MODE = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
@@ -84,27 +86,27 @@ def set_mysql(connection: Any, errors: tuple[type[Exception], ...], settings: Ma
         errors: the driver's; other than that one cannot be set they are raised.
         settings: more of them, or others: names, and values as SQL has them.
     """
-    is_mariadb = "mariadb" in str(connection.get_server_info()).lower()
-    alone = _MARIADB_ALONE if is_mariadb else _MYSQL_ALONE
+    alone = _MARIADB_ALONE if is_mariadb(connection) else _MYSQL_ALONE
     wanted = {**_MYSQL, **alone, **settings}
     with connection.cursor() as cursor:
         try:
             cursor.execute(_set(wanted))
         except errors as refused:
-            if _code(refused) not in _NOT_SETTABLE:
+            if number_of(refused) not in _NOT_SETTABLE:
                 raise
             # An old server does not know each of them; some let an administrator alone set one.
             for name, value in wanted.items():
                 try:
                     cursor.execute(_set({name: value}))
                 except errors as error:
-                    if _code(error) not in _NOT_SETTABLE:
+                    if number_of(error) not in _NOT_SETTABLE:
                         raise
                     log.debug("Left as the server has it: %s (%s)", name, error)
 
 
-def _code(error: Exception) -> object:
-    return error.args[0] if error.args else None
+def is_mariadb(connection: Any) -> bool:
+    """Whether the server that a connection of PyMySQL or mysqlclient leads to is MariaDB, and not MySQL."""
+    return "mariadb" in str(connection.get_server_info()).lower()
 
 
 def _set(settings: Mapping[str, str]) -> str:

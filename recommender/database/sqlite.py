@@ -28,7 +28,7 @@ from recommender.database.base import (
     list_rows,
     no_key,
 )
-from recommender.database.codes import TOO_SLOW, sqlite_advice, sqlite_words
+from recommender.database.codes import TOO_SLOW, sqlite_advice, sqlite_code, sqlite_words
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
@@ -93,8 +93,7 @@ class _SQLiteSnapshot(Snapshot):
     integers_as_text = False
 
     def __init__(self, database: "SQLite", connection: sqlite3.Connection, seconds: int) -> None:
-        self._database = database
-        self._connection = connection
+        super().__init__(database, connection)
         self._watch = _Watch(connection, seconds)
         connection.set_authorizer(_authorize)
 
@@ -170,13 +169,10 @@ class _SQLiteSnapshot(Snapshot):
         return _collation_clause(self._connection, first)
 
     def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
-        select = query.wrapped(self._names(columns))
+        select = self._select(query, columns)
         with self._errors(query), closing(self._connection.execute(select)) as cursor:
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
                 yield [*zip(*rows, strict=True)]
-
-    def _names(self, columns: Sequence[QueryColumn]) -> str:
-        return ", ".join(f"q.{self._database.quote(column.name)}" for column in columns)
 
 
 def _collation_clause(connection: sqlite3.Connection, first: str) -> str:
@@ -189,24 +185,20 @@ def _collation_clause(connection: sqlite3.Connection, first: str) -> str:
 
 
 class _SQLitePublication(Publication):
-    def __init__(self, database: "SQLite", connection: sa.Connection, raw: sqlite3.Connection) -> None:
-        super().__init__(connection)
-        self._database = database
-        self._raw = raw
-
     def insert(self, definition: ListTable, table: sa.Table) -> None:
-        names = ", ".join(self._database.quote(column.name) for column in definition.columns)
+        names = self._database.names(definition.columns)
         target, staged = self._database.quoted(table), self._database.quote(definition.name)
         self.connection.exec_driver_sql(
             f"INSERT INTO {target} ({names}) SELECT {names} FROM staging.{staged} ORDER BY rowid"
         )
 
     def _commit(self) -> None:
-        self._raw.execute(f"PRAGMA busy_timeout = {int(_COMMIT_WAIT_SECONDS * 1000)}")
+        raw = _raw(self.connection)
+        raw.execute(f"PRAGMA busy_timeout = {int(_COMMIT_WAIT_SECONDS * 1000)}")
         try:
-            self._raw.execute("COMMIT")
+            raw.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            if not _is_busy(error):
+            if sqlite_code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
             # Somebody reads for long: roll back, so that those go first who came meanwhile, and try again.
             found = self._database.explained(error, WRITTEN)
@@ -240,7 +232,7 @@ class SQLite(Database):
         return sqlite3.connect(self.path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
 
     def _engine(self) -> sa.Engine:
-        return sa.create_engine(self.url, creator=self._open, poolclass=sa.NullPool, hide_parameters=True)
+        return self._new_engine(creator=self._open)
 
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
@@ -285,8 +277,7 @@ class SQLite(Database):
         new_file(staging)
         try:
             with self._engine().connect() as connection:
-                raw = connection.connection.driver_connection
-                assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
+                raw = _raw(connection)
                 watch = _Watch(raw)
                 try:
                     with _our_disk(staging):
@@ -295,7 +286,7 @@ class SQLite(Database):
                     # and a run killed after it leaves a hot journal.
                     raw.execute("PRAGMA cache_spill = OFF")
                     raw.execute("BEGIN IMMEDIATE")
-                    yield _SQLitePublication(self, connection, raw)
+                    yield _SQLitePublication(self, connection, sources)
                 except (sqlite3.Error, sa.exc.DBAPIError):
                     watch.explain()
                     raise
@@ -318,7 +309,7 @@ class SQLite(Database):
         raw.execute("PRAGMA staging.synchronous = OFF")
         for definition, source in sources.items():
             table, staged = self.quoted(tables[definition]), self.quote(definition.name)
-            names = ", ".join(self.quote(column.name) for column in definition.columns)
+            names = self.names(definition.columns)
             row = f"({', '.join('?' * len(definition.columns))})"
             raw.execute(f"CREATE TABLE staging.{staged} AS SELECT {names} FROM {table} LIMIT 0")
             insert = f"INSERT INTO staging.{staged} VALUES "
@@ -336,8 +327,7 @@ class SQLite(Database):
     def equal_texts(
         self, connection: sa.Connection, column: sa.Column[object], texts: Collection[str]
     ) -> Iterator[Sequence[str]]:
-        raw = connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
+        raw = _raw(connection)
         first = f"SELECT {self.quote(column.name)} AS k FROM {self.quoted(column.table)} WHERE 0"
         collation = _collation_clause(raw, first)
         if not collation:
@@ -356,9 +346,6 @@ class SQLite(Database):
             raw.execute("DROP TABLE recommend_keys")
         for _, group in itertools.groupby(rows, key=itemgetter(0)):
             yield [text for _, text in group]
-
-    def after_publish(self, tables: Sequence[sa.Table]) -> None:
-        del tables
 
     def meddlers(
         self, connection: sa.Connection, tables: Sequence[sa.Table], shop: Sequence[tuple[str | None, str]]
@@ -396,9 +383,10 @@ def _several(
     rest += batch
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    # Errors of the module itself have no code.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _raw(connection: sa.Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - tells the type checker, nothing else
+    return raw
 
 
 @contextmanager
@@ -407,6 +395,6 @@ def _our_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        if sqlite_code(error) == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
