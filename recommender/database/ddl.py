@@ -31,43 +31,36 @@ class _Verbatim(sa.types.UserDefinedType[Any]):
         return self.sql
 
 
-def _column_type(role: Role, customer: KeyType, item: KeyType) -> sa.types.TypeEngine[Any]:
-    match role:
-        case Role.CUSTOMER:
-            return _Verbatim(customer.sql)
-        case Role.ITEM:
-            return _Verbatim(item.sql)
-        case Role.POSITION:
-            return sa.Integer()
-        case Role.SCORE:
-            return sa.Double()
-        case Role.REASON:
-            return sa.String(16)
-
-
 # For statements that read and write rows the key types do not matter: the driver's values pass through.
 _ANY = KeyType(KeyKind.TEXT, "")
+_INNODB = {"mysql_engine": "InnoDB", "mysql_default_charset": "utf8mb4"}
 
 
 def list_table(
     definition: ListTable, *, schema: str | None, prefix: str, customer: KeyType = _ANY, item: KeyType = _ANY
 ) -> sa.Table:
     """The table of one list. The key types are needed for DDL only."""
+    types = {
+        Role.CUSTOMER: _Verbatim(customer.sql),
+        Role.ITEM: _Verbatim(item.sql),
+        Role.POSITION: sa.Integer(),
+        Role.SCORE: sa.Double(),
+        Role.REASON: sa.String(16),
+    }
     return sa.Table(
         prefix + definition.name,
         sa.MetaData(schema=schema),
         *(
             sa.Column(
                 column.name,
-                _column_type(column.role, customer, item),
+                types[column.role],
                 primary_key=column.name in definition.key,
                 nullable=column.nullable,
                 autoincrement=False,
             )
             for column in definition.columns
         ),
-        mysql_engine="InnoDB",
-        mysql_default_charset="utf8mb4",
+        **_INNODB,
         sqlite_with_rowid=False,
     )
 
@@ -94,8 +87,7 @@ def runs_table(*, schema: str | None, prefix: str) -> sa.Table:
         sa.Column("baseline_ndcg", sa.Double, nullable=True),
         sa.Column("program_version", sa.String(32), nullable=False),
         sa.Column("schema_version", sa.Integer, nullable=False),
-        mysql_engine="InnoDB",
-        mysql_default_charset="utf8mb4",
+        **_INNODB,
     )
 
 
@@ -106,8 +98,7 @@ def forgotten_table(*, schema: str | None, prefix: str) -> sa.Table:
         sa.MetaData(schema=schema),
         sa.Column("customer_hash", sa.String(64), primary_key=True, comment="HMAC-SHA256 under FORGET_KEY"),
         sa.Column("forgotten_at", sa.DateTime, nullable=False, comment="UTC"),
-        mysql_engine="InnoDB",
-        mysql_default_charset="utf8mb4",
+        **_INNODB,
     )
 
 

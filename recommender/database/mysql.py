@@ -442,13 +442,11 @@ def _holder(connection: sa.Connection, name: str) -> str | None:
     return f"connection {number} from {host}" if host else f"connection {number}"
 
 
-def _guarded_connection(
-    _dialect: object, _record: object, _positional: object, arguments: dict[str, Any]
-) -> "GuardedConnection":
-    """SQLAlchemy asks here for each connection that it makes."""
+def _guarded_connection(*told: Any) -> "GuardedConnection":
+    """SQLAlchemy asks here for each connection that it makes; the arguments stand last."""
     from recommender.database.mysqlwire import GuardedConnection
 
-    return GuardedConnection(**arguments)
+    return GuardedConnection(**told[-1])
 
 
 def _load_lines(batch: "pa.RecordBatch") -> bytes:

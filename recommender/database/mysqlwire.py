@@ -6,7 +6,8 @@ and https://dev.mysql.com/doc/refman/8.4/en/load-data-local-security.html.
 """
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pymysql.connections import Connection
@@ -132,23 +133,23 @@ class GuardedConnection(Connection):
             CR.CR_SERVER_LOST, f"Lost connection to MySQL server during query ({error})"
         )
 
-    def _read_bytes(self, num_bytes: int) -> bytes:
+    @contextmanager
+    def _told_of_silence(self) -> Iterator[None]:
         sock = self._sock
         try:
-            return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]
+            yield
         except OperationalError as error:
             if silent := _silence(error.__context__, sock):
                 raise silent from error
             raise
 
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        with self._told_of_silence():
+            return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]
+
     def _write_bytes(self, data: bytes) -> None:
-        sock = self._sock
-        try:
+        with self._told_of_silence():
             super()._write_bytes(data)  # type: ignore[misc]
-        except OperationalError as error:
-            if silent := _silence(error.__context__, sock):
-                raise silent from error
-            raise
 
     # Files
 

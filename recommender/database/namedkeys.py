@@ -4,7 +4,7 @@ To the shop `sku-1` may well be `SKU-1`, and a uuid has many forms: what decides
 column in our tables, which has the type and the collation of the shop's own.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,17 +42,14 @@ def equal_keys(
     Returns:
         Only the typed texts that name something.
     """
-    inspector, wanted = sa.inspect(connection), {*typed}
-    column = next(
-        (
-            table.c[column.name]
-            for definition, table in target.present(connection).items()
-            for column in definition.columns
-            if column.role is role and inspector.has_table(table.name, schema=target.schema)
-        ),
-        None,
+    wanted, ours = {*typed}, {*known}
+    columns = (
+        table.c[column.name]
+        for definition, table in target.existing(connection)
+        for column in definition.columns
+        if column.role is role
     )
-    ours = {*known}
+    column = next(columns, None)
     found = {text: {text} for text in wanted & ours}
     if column is not None and wanted:
         for group in target.database.equal_texts(connection, column, wanted | ours):
@@ -85,22 +82,31 @@ def name_key(target: Target, role: Role, typed: str, known: Collection[str]) -> 
 
 def owners(target: Target, connection: sa.Connection, role: Role) -> Iterator[str]:
     """Everybody who has a list in our tables, as texts, table by table."""
-    for _, column in owner_columns(target, connection, role):
-        yield from map(text_of, owners_in(connection, column))
+    for _, column in _owner_columns(target, connection, role):
+        yield from map(text_of, _owners_in(connection, column))
 
 
-def owner_columns(
+def owned_rows(
+    target: Target, connection: sa.Connection, role: Role, keys: Container[str]
+) -> Iterator[tuple[sa.Table, list[sa.ColumnElement[bool]]]]:
+    """Each of our tables with such lists, and a condition for the rows of each of the keys that has some."""
+    for table, column in _owner_columns(target, connection, role):
+        there = [key for key in _owners_in(connection, column) if text_of(key) in keys]
+        # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
+        yield table, [column == sa.literal(key, sa.types.NullType()) for key in there]
+
+
+def _owner_columns(
     target: Target, connection: sa.Connection, role: Role
 ) -> Iterator[tuple[sa.Table, sa.ColumnElement[Any]]]:
     """Our tables whose lists are of customers, or of items, with the column of these; where they exist."""
-    inspector = sa.inspect(connection)
-    for definition, table in target.present(connection).items():
+    for definition, table in target.existing(connection):
         owner = definition.columns[0]
-        if owner.role is role and inspector.has_table(table.name, schema=target.schema):
+        if owner.role is role:
             yield table, sa.type_coerce(table.c[owner.name], sa.types.NullType())
 
 
-def owners_in(connection: sa.Connection, column: sa.ColumnElement[Any]) -> Iterator[object]:
+def _owners_in(connection: sa.Connection, column: sa.ColumnElement[Any]) -> Iterator[object]:
     """The distinct values of a table's column, page by page along the key."""
     query = sa.select(column).distinct().order_by(column).limit(_PAGE)
     page = connection.execute(query).scalars().all()

@@ -214,7 +214,8 @@ class PostgreSQL(Database):
                 "prepare_threshold": None,
             }
             | self._login_arguments()
-            | self._given_arguments()
+            # What the address itself says wins over our defaults.
+            | {name: value for name, value in self.url.query.items() if name != "host"}
             | {"client_encoding": "utf8"},
         )
         patience = patience_seconds or silence.ANSWER_SECONDS
@@ -265,10 +266,6 @@ class PostgreSQL(Database):
                 if seen.setdefault(process, each) is not each:
                     return False
             return len(seen) == len((connection, other))
-
-    def _given_arguments(self) -> dict[str, object]:
-        """What the address itself says wins over our defaults."""
-        return {name: value for name, value in self.url.query.items() if name != "host"}
 
     def _options(self) -> dict[str, str]:
         """Of the connection, in libpq's words: the address's, over those of the environment."""

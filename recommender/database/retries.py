@@ -1,6 +1,5 @@
 """Try again what failed for a moment only: a few times, with pauses that grow and differ from run to run."""
 
-import itertools
 import random
 import time
 from collections.abc import Callable
@@ -36,15 +35,13 @@ class Retries:
         Raises:
             TransientError: the last attempt has failed too.
         """
-        for attempt in itertools.count(1):
+        for attempt in range(1, self.attempts):
             try:
                 return work()
             except TransientError as error:
-                if attempt >= self.attempts:
-                    raise
                 note(error, attempt + 1)
             self.sleep(self.pause_seconds(attempt))
-        raise AssertionError  # the count has no end
+        return work()
 
     def pause_seconds(self, attempt: int) -> float:
         """How long to wait behind an attempt, which count from 1."""

@@ -55,6 +55,13 @@ class Target:
             if definition in self.made or inspector.has_table(table.name, schema=self.schema)
         }
 
+    def existing(self, connection: sa.Connection) -> Iterator[tuple[ListTable, sa.Table]]:
+        """The lists whose tables exist, made or not."""
+        inspector = sa.inspect(connection)
+        for definition, table in self.lists.items():
+            if inspector.has_table(table.name, schema=self.schema):
+                yield definition, table
+
     @cached_property
     def runs(self) -> sa.Table:
         """The table of the publishes."""

@@ -1,7 +1,5 @@
 """How long a server may say nothing: its own limits are none where it is stopped, or the line is dead."""
 
-from collections.abc import Iterator
-
 from recommender.errors import RecommenderError
 
 ANSWER_SECONDS = 3600.0
@@ -26,13 +24,10 @@ class Silence:
         self.seconds = seconds
 
 
-def silence_in(error: BaseException) -> Silence | None:
+def silence_in(error: BaseException | None) -> Silence | None:
     """The silence that led to a driver's error, such as one over the connection that is closed by then."""
-    return next((each for each in _led_to(error) if isinstance(each, Silence)), None)
-
-
-def _led_to(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and those before it, up to one that was told already."""
-    while error is not None and not isinstance(error, RecommenderError):
-        yield error
+    while error is not None and not isinstance(error, RecommenderError):  # that one was told already
+        if isinstance(error, Silence):
+            return error
         error = error.__cause__ or error.__context__
+    return None

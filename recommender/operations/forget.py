@@ -8,7 +8,7 @@ from tempfile import gettempdir
 
 import sqlalchemy as sa
 
-from recommender.database.namedkeys import owner_columns, owners_in, text_of
+from recommender.database.namedkeys import owned_rows
 from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
@@ -91,14 +91,9 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
 def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
     removed = {}
     with target.connect() as connection:
-        for table, column in owner_columns(target, connection, Role.CUSTOMER):
-            gone = [key for key in owners_in(connection, column) if text_of(key) in forgotten]
+        for table, theirs in owned_rows(target, connection, Role.CUSTOMER, forgotten):
             removed[table.name] = sum(
-                # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
-                connection.execute(
-                    sa.delete(table).where(column == sa.literal(key, sa.types.NullType()))
-                ).rowcount
-                for key in gone
+                connection.execute(sa.delete(table).where(rows)).rowcount for rows in theirs
             )
     return removed
 

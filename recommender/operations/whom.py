@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from recommender.database.namedkeys import equal_keys, owner_columns, owners, owners_in, text_of
+from recommender.database.namedkeys import equal_keys, owned_rows, owners, text_of
 from recommender.database.query import read_query
 from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError, SettingsError
@@ -220,12 +220,7 @@ def _count_sales(settings: Settings, keys: set[str]) -> int:
 def _count_rows(target: Target, keys: set[str]) -> dict[str, int]:
     counted = {}
     with target.connect() as connection:
-        for table, column in owner_columns(target, connection, Role.CUSTOMER):
-            there = [key for key in owners_in(connection, column) if text_of(key) in keys]
+        for table, theirs in owned_rows(target, connection, Role.CUSTOMER, keys):
             count = sa.select(sa.func.count()).select_from(table)
-            # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
-            counted[table.name] = sum(
-                connection.execute(count.where(column == sa.literal(key, sa.types.NullType()))).scalar_one()
-                for key in there
-            )
+            counted[table.name] = sum(connection.execute(count.where(rows)).scalar_one() for rows in theirs)
     return counted
