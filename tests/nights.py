@@ -22,7 +22,8 @@ from recommender import cli
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
-from recommender.runs.folder import Run, list_runs
+from recommender.runs.folder import Run
+from recommender.runs.history import History
 from tests import sentinel, sharing
 
 ALL_TABLES = (
@@ -108,7 +109,7 @@ class Shop:
 
     @property
     def runs(self) -> list[Run]:
-        return list_runs(self.folder / "var")
+        return [*History.of(self.folder / "var").runs]
 
     @property
     def last_run(self) -> Run:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import ExitCode, SettingsError
-from recommender.runs.folder import find_run, list_runs
+from recommender.runs.folder import find_run
+from recommender.runs.history import History
 from recommender.system.files import FILE_MODE, FOLDER_MODE, make_folder, new_file, temporary_folder
 from recommender.system.locks import file_lock, is_held
 from recommender.system.logs import run_log
@@ -103,7 +104,7 @@ def test_whatever_a_command_writes_is_private(shop, mask):
     export = ("runs", "export", "{run}", str(file))
     rest = () if mask else ((*NIGHT, "--load"), ("rollback",), ("prune",))
     for call in (NIGHT, export, *rest):
-        run = list_runs(shop.folder / "new" / "var")[:1]
+        run = History.of(shop.folder / "new" / "var").runs[:1]
         filled = [word.format(run=run[0].run_id if run else "") for word in call]
         code, said = forked(shop, *filled, fault=partial(with_umask, mask))
         assert code == ExitCode.DONE, said
@@ -251,7 +252,7 @@ def test_the_owners_own_links_are_followed(shop, tmp_path):
         shutil.rmtree(shop.folder / "var")
     (shop.folder / "var").symlink_to(tmp_path / "data")
     shop.night()
-    assert len(list_runs(tmp_path / "data")) == 1
+    assert len(History.of(tmp_path / "data").runs) == 1
 
 
 def test_a_folder_that_another_process_makes_first_keeps_its_mode(tmp_path, monkeypatch):

@@ -12,13 +12,10 @@ from recommender.runs.folder import (
     MANIFEST,
     Run,
     find_run,
-    list_runs,
     load_run,
     new_run,
-    published_runs,
     run_folders,
     runs_folder,
-    standing_runs,
 )
 from recommender.runs.history import History
 from recommender.runs.manifest import Source, Stage, StageFigures, Status
@@ -50,7 +47,7 @@ def make(tmp_path):
 
 
 def left(tmp_path):
-    return [run.run_id for run in list_runs(tmp_path)]
+    return [run.run_id for run in History.of(tmp_path).runs]
 
 
 def pruned(tmp_path, keep_runs=3, keep_export_days=7):
@@ -88,7 +85,7 @@ def test_exports_go_earlier_than_their_runs_but_for_the_last(tmp_path, make):
     with compressing_sales(packed) as keep:
         keep()
     assert pruned(tmp_path) == [f"{old}/sales.csv", f"{parent}/sales.csv.gz"]
-    exports = {run.run_id: run.sales_path() for run in list_runs(tmp_path)}
+    exports = {run.run_id: run.sales_path() for run in History.of(tmp_path).runs}
     assert exports[old] is None
     assert exports[parent] is None
     assert exports[young] is not None
@@ -208,7 +205,7 @@ def test_an_undone_night_is_never_a_parent_after_pruning(tmp_path, make):
         make(days)
     pruned(tmp_path, keep_runs=1, keep_export_days=100)
     assert rollback in left(tmp_path)
-    assert undone not in [run.run_id for run in standing_runs(list_runs(tmp_path))]
+    assert undone not in [run.run_id for run in History.of(tmp_path).standing]
 
 
 HISTORIES = st.lists(
@@ -255,14 +252,16 @@ def test_whatever_the_history_what_must_be_kept_is_kept(tmp_path_factory, histor
         root = roots.pop()
         must.add(root)
         roots += [parents[root]] if root in parents else []
-    before = [run.run_id for run in standing_runs(list_runs(folder))]
+    before = [run.run_id for run in History.of(folder).standing]
     prune(History.of(folder), keep_runs=keep_runs, keep_export_days=export_days, now=NOW)
     after = {*left(folder)}
     assert must <= after
     # What was undone stays undone, and what stood stands as far as it is there.
-    assert [run.run_id for run in standing_runs(list_runs(folder))] == [i for i in before if i in after]
+    assert [run.run_id for run in History.of(folder).standing] == [i for i in before if i in after]
     if published:
-        assert any(run.sales_path() for run in list_runs(folder) if run.manifest.status is Status.PUBLISHED)
+        assert any(
+            run.sales_path() for run in History.of(folder).runs if run.manifest.status is Status.PUBLISHED
+        )
     assert prune(History.of(folder), keep_runs=keep_runs, keep_export_days=export_days, now=NOW) == []
 
 
@@ -309,7 +308,7 @@ def test_a_damaged_manifest_is_refused_and_passed_over(tmp_path, make, content):
     (runs_folder(tmp_path) / run_id / MANIFEST).write_text(content, encoding="utf-8")
     with pytest.raises(RefusedError, match=run_id):
         find_run(tmp_path, run_id)
-    assert list_runs(tmp_path) == []
+    assert History.of(tmp_path).runs == ()
 
 
 def test_a_folder_in_the_place_of_a_manifest_keeps_nothing_else(tmp_path, make):
@@ -339,4 +338,4 @@ def test_an_unknown_run_is_a_wrong_call(tmp_path, run_id):
 def test_published_runs_are_in_the_order_of_publishing(tmp_path, make):
     ids = [make(days) for days in (1, 5, 3)]
     make(2, Status.FAILED)
-    assert [run.run_id for run in published_runs(list_runs(tmp_path))] == ids
+    assert [run.run_id for run in History.of(tmp_path).published] == ids

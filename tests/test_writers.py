@@ -8,7 +8,7 @@ import pytest
 
 from recommender.errors import ExitCode
 from recommender.night import writers
-from recommender.runs.folder import list_runs
+from recommender.runs.history import History
 from recommender.settings import load_settings
 from recommender.setup.checks.findings import Findings, Level
 from recommender.setup.checks.surroundings import check_secrets, check_writers
@@ -241,6 +241,6 @@ def test_a_line_of_never_recommend_that_is_no_item_is_not_repeated(shop, line):
     said = shop.fails(ExitCode.SETTINGS, *NIGHT)
     assert f"{shop.folder / 'never'}, line 2 is not an integer of 64 bits (not shown)." in said
     assert line not in said
-    (run,) = list_runs(shop.folder / "var")
+    (run,) = History.of(shop.folder / "var").runs
     for path in run.folder.iterdir():
         assert path.name == "never_recommend.txt" or line not in path.read_text(errors="replace")

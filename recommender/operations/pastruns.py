@@ -5,7 +5,8 @@ from typing import Any
 from recommender.errors import SettingsError
 from recommender.night.locked import lock_path
 from recommender.runs.diff import compare_records
-from recommender.runs.folder import Run, find_run, list_runs, published_runs
+from recommender.runs.folder import Run, find_run
+from recommender.runs.history import History
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
 from recommender.system.locks import is_held
@@ -13,11 +14,11 @@ from recommender.system.locks import is_held
 
 def past_runs(settings: Settings) -> list[dict[str, Any]]:
     """What `recommend runs` prints, in JSON types: the figures of every readable run, the newest first."""
-    runs = list_runs(settings.data_dir)
-    going_on = is_going_on(settings, runs)
+    past = History.of(settings.data_dir)
+    going_on = is_going_on(settings, past)
     found = []
     before: Run | None = None
-    for run in runs:
+    for run in past.runs:
         found.append(figures_of(run, going_on=going_on) | _since(before, run))
         if run.has_done(Stage.RANK) and run.manifest.source is Source.RUN:
             before = run
@@ -47,7 +48,7 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
     Raises:
         SettingsError: there is no such run, or none that was published before.
     """
-    published = published_runs(list_runs(settings.data_dir))
+    published = History.of(settings.data_dir).published
     if now is None:
         if not published:
             raise SettingsError("Nothing was published yet: there is nothing to compare.", "`recommend run`.")
@@ -66,10 +67,10 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
     return earlier[-1], later
 
 
-def is_going_on(settings: Settings, runs: list[Run]) -> bool:
+def is_going_on(settings: Settings, past: History) -> bool:
     """Whether a living process is at work on one of the runs; the others in this state have died."""
     # Only where a record asks for it: looking takes the lock for a moment.
-    return any(run.manifest.status is Status.RUNNING for run in runs) and is_held(lock_path(settings))
+    return any(run.manifest.status is Status.RUNNING for run in past.runs) and is_held(lock_path(settings))
 
 
 def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:

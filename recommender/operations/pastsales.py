@@ -51,12 +51,12 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
     """
     past = History.of(settings.data_dir)
     require_own_folder(settings, past)
-    for run in [] if fresh else reversed(past.published):
-        path = run.sales_path()
-        if path is not None:
-            keys = run.manifest.keys
-            yield SalesFile(path, keys["customer"], keys["item"], run.run_id)
-            return
+    run = None if fresh else past.last_with_sales
+    path = None if run is None else run.sales_path()
+    if run is not None and path is not None:
+        keys = run.manifest.keys
+        yield SalesFile(path, keys["customer"], keys["item"], run.run_id)
+        return
     require_obeyed_is_ours(settings)
     with temporary_folder(settings.data_dir) as folder:
         yield _export(settings, folder, now, progress)

@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recommender.errors import SettingsError
-from recommender.runs.folder import ITEMS, Run, list_runs, published_runs
+from recommender.runs.folder import ITEMS, Run
+from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.csvform import read_records
 
@@ -49,7 +50,8 @@ def search(settings: Settings, text: str) -> SearchResult:
     Raises:
         SettingsError: there is nothing to search in, or no such item, or nobody bought it.
     """
-    run = newest_sales(settings) or newest_files(settings)
+    past = History.of(settings.data_dir)
+    run = past.last_with_sales or past.last_with_items
     if run is None:
         raise SettingsError(
             f"There is no published run in {settings.data_dir} to search in.", "`recommend run` makes one."
@@ -72,18 +74,6 @@ def search(settings: Settings, text: str) -> SearchResult:
     found.sort(key=lambda line: str(line["customer_id"]))
     found.sort(key=lambda line: (line["purchases"], line["last_bought"]), reverse=True)
     return SearchResult(text, run.run_id, len(named), len(found), found[:_FEW])
-
-
-def newest_sales(settings: Settings) -> Run | None:
-    """The run published last whose sales are kept; a rollback has read none."""
-    published = published_runs(list_runs(settings.data_dir))
-    return next((run for run in reversed(published) if run.sales_path()), None)
-
-
-def newest_files(settings: Settings) -> Run | None:
-    """The run published last whose files are still there."""
-    published = published_runs(list_runs(settings.data_dir))
-    return next((run for run in reversed(published) if run.path(ITEMS).is_file()), None)
 
 
 def purchases(run: Run) -> Iterator[tuple[str, str, str]]:

@@ -14,8 +14,9 @@ from recommender.database.schema import Target
 from recommender.errors import DatabaseError, SettingsError
 from recommender.learning.refunds import NOTHING, left_after_refunds
 from recommender.night.target import target_of
-from recommender.operations.search import item_names, newest_files, newest_sales, sale_lines, shop_day
+from recommender.operations.search import item_names, sale_lines, shop_day
 from recommender.runs.folder import ITEMS, Run
+from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.csvform import read_records
 from recommender.system.text import shortened
@@ -70,9 +71,10 @@ def show(settings: Settings, customer: str) -> CustomerView:
         SettingsError: neither a sale nor a list knows the customer.
         DatabaseError: the database does not answer, and there is no run folder to look in.
     """
-    run = newest_files(settings)
+    past = History.of(settings.data_dir)
+    run = past.last_with_items
     customer = plain_key(run, "customer", customer)
-    sales = newest_sales(settings) or run
+    sales = past.last_with_sales or run
     buyers = set() if sales is None else {line[0] for line in sale_lines(sales)}
     named = name_key(target_of(settings), Role.CUSTOMER, customer, buyers)
     if not named.keys:

@@ -6,9 +6,10 @@ from typing import Any
 from recommender.database.namedkeys import name_key
 from recommender.errors import SettingsError
 from recommender.night.target import target_of
-from recommender.operations.search import item_names, newest_files
+from recommender.operations.search import item_names
 from recommender.operations.show import LETTER_BY_LETTER, plain_key, put_names, read_lists
 from recommender.runs.folder import ITEMS
+from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.text import shortened
 from recommender.tables import ListTable, Role
@@ -46,7 +47,7 @@ def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
         SettingsError: neither the items nor the list knows the item.
         DatabaseError: the database does not answer, and there is no run folder to look in.
     """
-    run = newest_files(settings)
+    run = History.of(settings.data_dir).last_with_items
     item = plain_key(run, "item", item)
     items = set() if run is None else {key for key, _ in item_names(run.path(ITEMS))}
     named = name_key(target_of(settings), Role.ITEM, item, items)

@@ -8,7 +8,8 @@ from typing import Any
 from recommender.errors import DatabaseError
 from recommender.night.target import target_of
 from recommender.operations.pastruns import figures_of, is_going_on
-from recommender.runs.folder import Run, iso, list_runs, published_runs
+from recommender.runs.folder import Run, iso
+from recommender.runs.history import History
 from recommender.runs.hold import RELEASE, find_hold
 from recommender.runs.manifest import Source, Status
 from recommender.settings import Settings
@@ -55,13 +56,13 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
         now: aware.
         max_age: of the newest publish; older is a problem.
     """
-    runs = list_runs(settings.data_dir)
-    going_on = is_going_on(settings, runs)
+    past = History.of(settings.data_dir)
+    going_on = is_going_on(settings, past)
     # A dry run changes nothing; one that goes on, or waits for its next stage, has no outcome yet.
     without = {*_WITHOUT_OUTCOME, *([Status.RUNNING] if going_on else [])}
-    ended = [run for run in runs if run.manifest.status not in without]
+    ended = [run for run in past.runs if run.manifest.status not in without]
     warnings = list(settings.warnings)
-    published = _newest_publish(settings, runs, warnings)
+    published = _newest_publish(settings, past, warnings)
     bad = list(takewhile(lambda run: not _is_published(run, published), reversed(ended)))
     problems: list[str] = []
     since: list[datetime] = []
@@ -80,7 +81,7 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     if hold is not None:
         warnings.append(f"{hold.words} {RELEASE}")
     last = ended[-1] if ended else None
-    at_work = [run.run_id for run in runs if run.manifest.status is Status.RUNNING]
+    at_work = [run.run_id for run in past.runs if run.manifest.status is Status.RUNNING]
     if last is not None:
         warnings += [text for text in last.manifest.warnings if text not in warnings]
     return StatusReport(
@@ -171,7 +172,7 @@ def _count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
-def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) -> dict[str, Any] | None:
+def _newest_publish(settings: Settings, past: History, warnings: list[str]) -> dict[str, Any] | None:
     """From the database's record; from this machine's manifests where the database does not answer."""
     try:
         target = target_of(settings)
@@ -179,10 +180,9 @@ def _newest_publish(settings: Settings, runs: list[Run], warnings: list[str]) ->
             row = target.last_publish(connection)
     except DatabaseError as error:
         warnings.append(f"{error.reason} The figures are from the run folder.")
-        published = published_runs(runs)
-        if not published:
+        if past.last is None:
             return None
-        manifest = published[-1].manifest
+        manifest = past.last.manifest
         return {
             "run_id": manifest.run_id,
             "published_at": manifest.published_at,

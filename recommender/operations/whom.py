@@ -18,9 +18,10 @@ from recommender.export.snapshot import find_columns
 from recommender.night.locked import locked
 from recommender.night.target import shop_of
 from recommender.operations.erasure import customers_in
-from recommender.operations.search import newest_files, newest_sales, sale_lines
+from recommender.operations.search import sale_lines
 from recommender.runs.archive import exported, unpack
 from recommender.runs.folder import QUERIES, run_folders
+from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
 from recommender.system.text import shortened
@@ -146,7 +147,7 @@ def _key_of_guest(settings: Settings, address: str | None) -> str:
 
 def _are_integers(settings: Settings, target: Target) -> bool:
     """Whether customers' keys are numbers: by the last run, or by the tables that `init` has made."""
-    run = newest_files(settings)
+    run = History.of(settings.data_dir).last_with_items
     if run is not None:
         return run.manifest.keys.get("customer") == KeyKind.INTEGER
     with target.connect() as connection:
@@ -213,7 +214,7 @@ def _in_shop(settings: Settings, target: Target) -> set[str]:
 
 
 def _count_sales(settings: Settings, keys: set[str]) -> int:
-    run = newest_sales(settings)
+    run = History.of(settings.data_dir).last_with_sales
     return 0 if run is None else sum(line[0] in keys for line in sale_lines(run))
 
 

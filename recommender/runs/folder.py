@@ -2,13 +2,11 @@
 
 import json
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from recommender.errors import RefusedError, SettingsError
-from recommender.runs.manifest import MANIFEST_VERSION, Manifest, Source, Stage, Status, is_newer, is_run_id
+from recommender.runs.manifest import MANIFEST_VERSION, Manifest, Stage, Status, is_newer, is_run_id
 from recommender.system.files import make_folder, read_plain, sha256_of, write_bytes, write_text
 from recommender.system.text import escaped
 
@@ -165,15 +163,6 @@ def run_folders(data_dir: Path) -> list[Path]:
     ]
 
 
-def list_runs(data_dir: Path) -> list[Run]:
-    """Every readable run, oldest first; damaged ones are passed over."""
-    found = []
-    for path in run_folders(data_dir):
-        with suppress(RefusedError):
-            found.append(load_run(path))
-    return found
-
-
 def find_run(data_dir: Path, run_id: str) -> Run:
     """The run of that id.
 
@@ -187,37 +176,3 @@ def find_run(data_dir: Path, run_id: str) -> Run:
             f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend status` names the newest."
         )
     return load_run(folder)
-
-
-def published_runs(runs: Iterable[Run]) -> list[Run]:
-    """The published ones among the runs, in the order of publishing."""
-    published = [run for run in runs if run.manifest.status is Status.PUBLISHED]
-    return sorted(published, key=lambda run: run.manifest.published_seq or 0)
-
-
-def last_published(data_dir: Path) -> Run | None:
-    """The run that was published last, among those that are kept."""
-    published = published_runs(list_runs(data_dir))
-    return published[-1] if published else None
-
-
-def standing_runs(runs: Iterable[Run]) -> list[Run]:
-    """The published nights among the runs that no later rollback has undone, in the order of publishing.
-
-    Only these may be parents: what was wrong with an undone night may be in its model.
-    """
-    nights: dict[str, Run] = {}
-    standing: list[Run] = []
-    for run in published_runs(runs):
-        manifest = run.manifest
-        if manifest.source is Source.RUN:
-            nights[run.run_id] = run
-            standing.append(run)
-            continue
-        until = manifest.source_published_seq or 0
-        standing = [night for night in standing if (night.manifest.published_seq or 0) <= until]
-        # It may be one that another rollback had undone.
-        source = nights.get(manifest.source_run_id or "")
-        if source is not None and source not in standing:
-            standing.append(source)
-    return standing

@@ -4,11 +4,11 @@ import logging
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from recommender.runs.folder import MANIFEST, Run, is_of_newer_program, published_runs, run_folders
+from recommender.runs.folder import MANIFEST, Run, is_of_newer_program, run_folders
 from recommender.runs.history import History
 from recommender.runs.manifest import Source, Status
 
@@ -54,14 +54,13 @@ def plan_removal(past: History, *, keep_runs: int, keep_export_days: int, now: d
         keep_export_days: KEEP_EXPORT_DAYS.
         now: aware.
     """
-    runs = [*past.runs]
-    published = published_runs(runs)
-    kept = _kept(runs, published, keep_runs)
+    published, kept = past.published, _kept(past, keep_runs)
     fates = [_of_published(run, kept) for run in published]
-    fates += _of_unpublished([run for run in runs if run not in published], now)
-    fates += _of_unreadable(past.data_dir, runs, now)
-    stays = {fate.path for fate in fates if not fate.goes}
-    fates += _of_sales([run for run in runs if run.folder in stays], keep_export_days, now)
+    fates += _of_unpublished([run for run in past.runs if run not in published], now)
+    fates += _of_unreadable(past, now)
+    stay = {fate.path for fate in fates if not fate.goes}
+    left = replace(past, runs=tuple(run for run in past.runs if run.folder in stay))
+    fates += _of_sales(left, keep_export_days, now)
     return sorted(fates, key=lambda fate: fate.path)
 
 
@@ -85,9 +84,9 @@ def remove(fate: Fate) -> str:
     return name
 
 
-def _kept(runs: list[Run], published: list[Run], keep_runs: int) -> dict[str, str]:
+def _kept(past: History, keep_runs: int) -> dict[str, str]:
     """The published runs that stay, each with the reason."""
-    by_id = {run.run_id: run for run in runs}
+    published, by_id = past.published, {run.run_id: run for run in past.runs}
     nights = [run for run in published if run.manifest.source is Source.RUN]
     kept: dict[str, str] = {}
 
@@ -104,7 +103,7 @@ def _kept(runs: list[Run], published: list[Run], keep_runs: int) -> dict[str, st
         (night.run_id for i in before for night in nights[max(i - 1, 0) : i]),
         "`recommend rollback` goes back to it",
     )
-    keep((run.run_id for run in runs if run.is_pinned), "pinned")
+    keep((run.run_id for run in past.runs if run.is_pinned), "pinned")
     for run_id in [*kept]:
         keep(_parents(by_id[run_id], by_id), f"the model of {run_id} was made from its model")
     keep((run.run_id for run in published[-keep_runs:]), f"one of the newest {keep_runs}")
@@ -157,26 +156,26 @@ def _of_unpublished(runs: list[Run], now: datetime) -> list[Fate]:
     return fates
 
 
-def _of_unreadable(data_dir: Path, runs: list[Run], now: datetime) -> list[Fate]:
+def _of_unreadable(past: History, now: datetime) -> list[Fate]:
     """Folders of runs that died before their manifest was there or while they were removed; damaged ones."""
-    readable = {run.folder for run in runs}
+    readable = {run.folder for run in past.runs}
     return [
         Fate(
             path,
             goes=_age(path.name, now) > timedelta(days=_UNPUBLISHED_DAYS) and not is_of_newer_program(path),
             why="without a manifest that can be read",
         )
-        for path in run_folders(data_dir)
+        for path in run_folders(past.data_dir)
         if path not in readable
     ]
 
 
-def _of_sales(runs: list[Run], keep_export_days: int, now: datetime) -> list[Fate]:
+def _of_sales(left: History, keep_export_days: int, now: datetime) -> list[Fate]:
     """The sales that go from folders that stay; the newest of a published run tell what customers bought."""
-    newest = next((run for run in reversed(published_runs(runs)) if run.sales_path()), None)
+    newest = left.last_with_sales
     return [
         Fate(path, goes=True, why="older than KEEP_EXPORT_DAYS")
-        for run in runs
+        for run in left.runs
         if (path := run.sales_path())
         and run is not newest
         and not run.is_pinned

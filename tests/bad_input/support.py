@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from recommender.runs.folder import Run, list_runs
+from recommender.runs.folder import Run
+from recommender.runs.history import History
 from tests.conftest import own_name
 from tests.nights import ALL_TABLES, DAY, Shop, connection_to, usual_shop
 
@@ -155,7 +156,7 @@ class BadShop(Shop):
 
     @property
     def runs(self) -> list[Run]:
-        return list_runs(self.folder / self.settings.get("DATA_DIR", "var"))
+        return [*History.of(self.folder / self.settings.get("DATA_DIR", "var")).runs]
 
     def own_tables(self, *, of_own_keys: bool = False) -> None:
         """Tables `bad_…` to harm, beside the published ones; by default for the same keys."""

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.runs.folder import published_runs
+from recommender.runs.history import History
 from recommender.runs.manifest import Status
 from tests.faults.injection import at_point, clock_at
 from tests.faults.support import NIGHT, lengths
@@ -25,7 +25,7 @@ def utc(text):
 def night(shop, *arguments):
     """A successful run; its record, which need not be the newest by the clock."""
     shop.night(*arguments)
-    return published_runs(shop.runs)[-1]
+    return History.of(shop.folder / "var").published[-1]
 
 
 NOON = utc("2026-03-02T12:00:00")
@@ -49,7 +49,7 @@ def test_a_clock_that_jumps_between_two_runs_of_a_day_changes_no_order(sqlite_sh
     assert [seq for _, seq in sequence(sqlite_shop)] == [1, 2, 3]
     assert sequence(sqlite_shop)[0][0] == first
     # By the clock's words the third run may be older than the second; published_seq knows better.
-    newest = published_runs(sqlite_shop.runs)[-1]
+    newest = History.of(sqlite_shop.folder / "var").published[-1]
     assert newest.manifest.published_seq == 3
     assert newest.run_id.startswith(f"{second:%Y%m%dT%H%M%SZ}")
     assert newest.run_id == sequence(sqlite_shop)[-1][0]

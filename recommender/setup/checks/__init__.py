@@ -29,7 +29,7 @@ from recommender.night.locked import require_own_folder
 from recommender.night.memory import Size
 from recommender.night.target import target_of
 from recommender.runs.archive import remove_scratch
-from recommender.runs.folder import ITEMS, SALES, last_published
+from recommender.runs.folder import ITEMS, SALES
 from recommender.runs.history import History
 from recommender.settings import NAMES, Settings
 from recommender.setup.checks.connections import (
@@ -197,7 +197,7 @@ class _Check:
             findings.ok("sales", f"The first rows, in the time of {settings.shop_timezone}:", *lines)
         keys: dict[Role, object] = {}
         if sales is not None:
-            last = last_published(settings.data_dir)
+            last = History.of(settings.data_dir).last
             check_sales(sales, window=self._window, settings=settings, last_run=last, findings=findings)
             never = check_items(sales, settings=settings, target=target, findings=findings)
             recent = self._local((sales.newest or self._now) - timedelta(days=1))

@@ -24,7 +24,7 @@ from recommender.night.writers import (
     writers,
 )
 from recommender.operations.status import status
-from recommender.runs.folder import last_published, list_runs, published_runs
+from recommender.runs.history import History
 from recommender.runs.hold import require_no_hold
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
@@ -176,7 +176,7 @@ def check_hold(settings: Settings, findings: Findings) -> None:
 def check_last_run(settings: Settings, findings: Findings, now: datetime) -> None:
     """How old the lists are, and whether the last night ended well."""
     with findings.trying("last run"):
-        if not list_runs(settings.data_dir):
+        if not History.of(settings.data_dir).runs:
             findings.ok("last run", "There was no night yet: `recommend run` does one.")
             return
         report = status(settings, now=now, max_age=_MAX_AGE)
@@ -214,7 +214,7 @@ def check_disk(
     tonight = export_bytes + copied_bytes + model + 2 * lists
     per_day = int(_PACKED_SHARE * export_bytes)
     kept = settings.keep_runs * (model + lists) + settings.keep_export_days * per_day
-    there = len(published_runs(list_runs(settings.data_dir)))
+    there = len(History.of(settings.data_dir).published)
     growth = kept * max(settings.keep_runs - there, 0) // settings.keep_runs
     where = f"{settings.data_dir} needs about {_mb(tonight)} tonight, and {_mb(kept)} for the runs it keeps"
     if free < tonight:
@@ -293,7 +293,7 @@ def check_waits(
 
 def _last_peak(settings: Settings, estimated: int) -> int | None:
     """The peak of the last published run, grown as the estimate has since, in bytes."""
-    run = last_published(settings.data_dir)
+    run = History.of(settings.data_dir).last
     if run is None:
         return None
     peak, then = run.manifest.peak(), size_of(run)
