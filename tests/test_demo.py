@@ -87,7 +87,7 @@ def exported(directory: Path, folder: Path, today: date) -> Path:
     folder.mkdir()
     export(
         open_database(settings.database_url),
-        sql_dir=settings.sql_dir,
+        settings,
         folder=folder,
         window=window(
             now=datetime(today.year, today.month, today.day, 0, 5, tzinfo=UTC),
@@ -95,10 +95,7 @@ def exported(directory: Path, folder: Path, today: date) -> Path:
             history_days=settings.history_days,
             zone=settings.shop_timezone,
         ),
-        sales_timezone=settings.sales_timezone,
-        guest_key=settings.guest_key,
         forgotten=Forgotten(),
-        timeout_seconds=60,
     )
     return folder
 

@@ -18,6 +18,7 @@ from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten
 from recommender.export.snapshot import Export, _Items, export
 from recommender.runs.folder import ITEMS, SALES
+from recommender.settings import Settings
 from recommender.system.files import FILE_MODE
 from recommender.system.window import window
 from recommender.tables import KeyKind
@@ -89,13 +90,15 @@ class Shop:
         shop_zone = ZoneInfo(zone)
         return export(
             self.database,
-            sql_dir=self.sql_dir,
+            Settings(
+                sql_dir=self.sql_dir,
+                sales_timezone=ZoneInfo(sales_zone or zone),
+                guest_key=guest_key,
+                query_timeout_seconds=60,
+            ),
             folder=self.folder,
             window=window(now=NOW, as_of=as_of, history_days=days, zone=shop_zone),
-            sales_timezone=ZoneInfo(sales_zone or zone),
-            guest_key=guest_key,
             forgotten=forgotten or Forgotten(),
-            timeout_seconds=60,
         )
 
     @property

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 from recommender.database.base import Batch, Database, QueryColumn, Snapshot, Values, listed
 from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
-from recommender.export.beyond import Newest, NotCompared, newest_sale, not_compared
+from recommender.export.beyond import AllSales, Newest, NotCompared
 from recommender.export.fields import (
     GuestKeys,
     is_sellable,
@@ -26,7 +25,8 @@ from recommender.export.fields import (
     text_array,
 )
 from recommender.export.forgotten import Forgotten
-from recommender.runs.folder import ITEMS, SALES
+from recommender.runs.folder import ITEMS, QUERIES, SALES
+from recommender.settings import Settings
 from recommender.system.arrays import Bools
 from recommender.system.arrow import lines_of, pa
 from recommender.system.files import atomic_path, write_bytes
@@ -36,7 +36,7 @@ from recommender.tables import KeyKind
 
 log = logging.getLogger(__name__)
 
-_REQUIRED = ("customer_id", "item_id", "sold_at")
+_KEYS = ("customer_id", "item_id")
 _OPTIONAL = ("quantity", "price", "order_id")
 ITEM_COLUMNS = ("item_id", "name", "sellable"), ("category",)
 """Of `items.sql`: those that must be there, and those that may."""
@@ -119,15 +119,12 @@ def find_columns(
 
 
 def export(
-    database: Database,
+    shop: Database,
+    settings: Settings,
     *,
-    sql_dir: Path,
     folder: Path,
     window: Window,
-    sales_timezone: ZoneInfo,
-    guest_key: str | None,
     forgotten: Forgotten,
-    timeout_seconds: int,
     progress: Callable[[int], None] = lambda _rows: None,
     within: Snapshot | None = None,
 ) -> Export:
@@ -136,14 +133,11 @@ def export(
     Memory is bounded by the size of a batch, not by the number of sales.
 
     Args:
-        database: the shop's.
-        sql_dir: folder of `sales.sql` and `items.sql`.
+        shop: its database.
+        settings: where the queries are, and how sales are read.
         folder: the run folder.
         window: which sales.
-        sales_timezone: zone of times that carry none.
-        guest_key: the secret for guests' keys.
         forgotten: the customers whose sales are left out.
-        timeout_seconds: limit of one query.
         progress: called with the number of sales written so far.
         within: the snapshot to read from; default one of its own.
 
@@ -153,27 +147,24 @@ def export(
         DatabaseError: the database failed, refused a query or took too long.
     """
     # One day early: a coarse filter for the database, cut exactly below on parsed times.
-    since = (window.start.astimezone(sales_timezone) - timedelta(days=1)).replace(tzinfo=None)
-    sales_query = read_query(sql_dir / "sales.sql", database.backend, since)
-    items_query = read_query(sql_dir / "items.sql", database.backend, since)
-    with nullcontext(within) if within else database.snapshot(folder, timeout_seconds) as snapshot:
-        columns = find_columns(sales_query, snapshot, _REQUIRED, (*_OPTIONAL, "guest_email"))
+    since = (window.start.astimezone(settings.sales_timezone) - timedelta(days=1)).replace(tzinfo=None)
+    sales_query, items_query = (read_query(settings.sql_dir / name, shop.backend, since) for name in QUERIES)
+    with nullcontext(within) if within else shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
+        columns = find_columns(sales_query, snapshot, (*_KEYS, "sold_at"), (*_OPTIONAL, "guest_email"))
         item_columns = find_columns(items_query, snapshot, *ITEM_COLUMNS)
-        kinds = [snapshot.key_type(sales_query, columns[name]).kind for name in ("customer_id", "item_id")]
+        kinds = {name: snapshot.key_type(sales_query, columns[name]).kind for name in _KEYS}
         item_kind = snapshot.key_type(items_query, item_columns["item_id"]).kind
-        if item_kind is not kinds[1]:
+        if item_kind is not kinds["item_id"]:
             raise SettingsError(
-                f"item_id is {kinds[1]} in {sales_query.path} but {item_kind} in {items_query.path}.",
+                f"item_id is {kinds['item_id']} in {sales_query.path} but {item_kind} in {items_query.path}.",
                 "Give both the same type, with CAST in one of the queries.",
             )
         sales = _SalesWriter(
             sales_query,
             columns,
-            customer_kind=kinds[0],
-            item_kind=kinds[1],
+            kinds,
+            settings,
             window=window,
-            zone=sales_timezone,
-            guest_key=guest_key,
             forgotten=forgotten,
             integers_as_text=snapshot.integers_as_text,
         )
@@ -187,26 +178,14 @@ def export(
         sales.check()
         items = _read_items(snapshot, items_query, item_columns, item_kind)
         # Last, since a server ends its snapshot where it cannot be asked this.
+        every = AllSales(shop, snapshot, sales_query.path, columns["sold_at"])
         if sales_query.uses_since:
-            sales.add(
-                not_compared(
-                    database,
-                    snapshot,
-                    sales_query.path,
-                    columns["sold_at"],
-                    since,
-                    returned=sales.returned,
-                )
-            )
-        older = None
-        if not sales.counts.sales:
-            older = newest_sale(
-                database, snapshot, sales_query.path, columns["sold_at"], end=window.end, zone=sales_timezone
-            )
+            sales.add(every.not_compared(since, returned=sales.returned))
+        older = None if sales.counts.sales else every.newest(window.end, settings.sales_timezone)
     items.count(sales.counts)
     return Export(
-        customer_kind=kinds[0],
-        item_kind=kinds[1],
+        customer_kind=kinds["customer_id"],
+        item_kind=item_kind,
         counts=sales.counts,
         sales_sha256=sales_sha256,
         items_sha256=items.write(folder / ITEMS),
@@ -215,30 +194,22 @@ def export(
     )
 
 
-def export_items(
-    database: Database,
-    *,
-    sql_dir: Path,
-    folder: Path,
-    now: datetime,
-    timeout_seconds: int,
-) -> ItemsExport:
+def export_items(shop: Database, settings: Settings, *, folder: Path, now: datetime) -> ItemsExport:
     """Write `items.csv` alone, of the shop as it is now.
 
     Args:
-        database: the shop's.
-        sql_dir: folder of `items.sql`.
+        shop: its database.
+        settings: where the query is.
         folder: the run folder.
         now: aware; what `:since` is, where the query has it.
-        timeout_seconds: limit of the query.
 
     Raises:
         SettingsError: the query file is missing, is not one SELECT, or lacks a column.
         RefusedError: more than 1 % of the rows have no key.
         DatabaseError: the database failed, refused the query or took too long.
     """
-    query = read_query(sql_dir / "items.sql", database.backend, now.replace(tzinfo=None))
-    with database.snapshot(folder, timeout_seconds) as snapshot:
+    query = read_query(settings.sql_dir / QUERIES[1], shop.backend, now.replace(tzinfo=None))
+    with shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
         columns = find_columns(query, snapshot, *ITEM_COLUMNS)
         kind = snapshot.key_type(query, columns["item_id"]).kind
         items = _read_items(snapshot, query, columns, kind)
@@ -262,28 +233,26 @@ class _SalesWriter:
         self,
         query: Query,
         columns: dict[str, QueryColumn],
+        kinds: dict[str, KeyKind],
+        settings: Settings,
         *,
-        customer_kind: KeyKind,
-        item_kind: KeyKind,
         window: Window,
-        zone: ZoneInfo,
-        guest_key: str | None,
         forgotten: Forgotten,
         integers_as_text: bool,
     ) -> None:
         self._query = query
-        self._key_array = partial(key_array, integers_as_text=integers_as_text)
+        self._integers_as_text = integers_as_text
         self._columns = columns
-        self._kinds = (customer_kind, item_kind)
+        self._kinds = kinds
         self._window = window
         # A column that stores instants is read with the session in UTC.
-        self._zone = ZoneInfo("UTC") if columns["sold_at"].is_instant else zone
-        self._guests = GuestKeys(guest_key, query.path)
+        self._zone = ZoneInfo("UTC") if columns["sold_at"].is_instant else settings.sales_timezone
+        self._guests = GuestKeys(settings.guest_key, query.path)
         self._forgotten = forgotten
         types = {
             # Where there are guests, their keys stand beside integers.
-            "customer_id": pa.string() if "guest_email" in columns else _KEY_TYPES[customer_kind],
-            "item_id": _KEY_TYPES[item_kind],
+            "customer_id": pa.string() if "guest_email" in columns else _KEY_TYPES[kinds["customer_id"]],
+            "item_id": _KEY_TYPES[kinds["item_id"]],
             "sold_at": _MOMENT,
             "quantity": pa.float64(),
             "price": pa.float64(),
@@ -324,7 +293,7 @@ class _SalesWriter:
         self._note("unreadable_time", "sold_at", unreadable, batch["sold_at"])
         columns = {
             "customer_id": self._customers(batch, keep),
-            "item_id": self._key_array(batch["item_id"], self._kinds[1], "item_id", self._query.path),
+            "item_id": self._keys("item_id", batch),
             "sold_at": pa.array(times, _MOMENT),
         }
         keep &= ~self._gone(columns["customer_id"], keep)
@@ -344,8 +313,13 @@ class _SalesWriter:
         ordered = [columns[name] for name in self._schema.names]
         return pa.Table.from_arrays(ordered, schema=self._schema).filter(pa.array(keep))
 
+    def _keys(self, name: str, batch: dict[str, Values]) -> pa.Array:
+        return key_array(
+            batch[name], self._kinds[name], name, self._query.path, integers_as_text=self._integers_as_text
+        )
+
     def _customers(self, batch: dict[str, Values], keep: Bools) -> pa.Array:
-        found = self._key_array(batch["customer_id"], self._kinds[0], "customer_id", self._query.path)
+        found = self._keys("customer_id", batch)
         if "guest_email" not in batch:
             return found
         keys, addresses = found.cast(pa.string()).to_pylist(), listed(batch["guest_email"])
@@ -487,7 +461,7 @@ class _Items:
         self._query = query
         self._columns = columns
         self._kind = kind
-        self._key_array = partial(key_array, integers_as_text=integers_as_text)
+        self._integers_as_text = integers_as_text
         self._rows: dict[int | str, _Item] = {}
         self._without_key = 0
         self._repeated: set[int | str] = set()
@@ -495,13 +469,16 @@ class _Items:
     def add(self, values: Batch) -> None:
         """One batch of the query's rows."""
         batch = dict(zip(self._columns, values, strict=True))
-        keys = self._key_array(batch["item_id"], self._kind, "item_id", self._query.path).to_pylist()
+        path = self._query.path
+        keys = key_array(
+            batch["item_id"], self._kind, "item_id", path, integers_as_text=self._integers_as_text
+        ).to_pylist()
         names = text_array(batch["name"]).to_pylist()
         categories = text_array(batch["category"]).to_pylist() if "category" in batch else [None] * len(keys)
         for key, name, value, category in zip(
             keys, names, listed(batch["sellable"]), categories, strict=True
         ):
-            sellable = is_sellable(value, str(key), self._query.path)
+            sellable = is_sellable(value, str(key), path)
             if key is None:
                 self._without_key += 1
                 continue

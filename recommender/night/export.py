@@ -29,13 +29,10 @@ def export_stage(night: Night, shop: Database) -> None:
         require_memory(before, settings, source=known)
         found = export(
             shop,
-            sql_dir=settings.sql_dir,
+            settings,
             folder=run.folder,
             window=night.window,
-            sales_timezone=settings.sales_timezone,
-            guest_key=settings.guest_key,
             forgotten=night.forgotten,
-            timeout_seconds=settings.query_timeout_seconds,
             progress=night.progress.update,
         )
         for name in QUERIES:

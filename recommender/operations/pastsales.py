@@ -67,13 +67,10 @@ def _export(settings: Settings, folder: Path, now: datetime, progress: Progress)
     progress.begin("export")
     found = export(
         open_database(settings.database_url),
-        sql_dir=settings.sql_dir,
+        settings,
         folder=folder,
         window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
-        sales_timezone=settings.sales_timezone,
-        guest_key=settings.guest_key,
         forgotten=read_forgotten(target_of(settings), settings),
-        timeout_seconds=settings.query_timeout_seconds,
         progress=progress.update,
     )
     progress.end(f"{found.counts.sales:,} sales", time.monotonic() - started)

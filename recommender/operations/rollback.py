@@ -178,13 +178,8 @@ def _begin(settings: Settings, source: Run) -> Run:
 def _read_items(night: Night, source: Run) -> int:
     """Export the items as they are now; returns how many there are."""
     settings, manifest = night.settings, night.run.manifest
-    found = export_items(
-        open_database(settings.database_url),
-        sql_dir=settings.sql_dir,
-        folder=night.run.folder,
-        now=datetime.now(UTC),
-        timeout_seconds=settings.query_timeout_seconds,
-    )
+    shop = open_database(settings.database_url)
+    found = export_items(shop, settings, folder=night.run.folder, now=datetime.now(UTC))
     if found.kind is not night.kinds[Role.ITEM]:
         raise SettingsError(
             f"item_id is {found.kind} in {settings.sql_dir / 'items.sql'}, but {manifest.keys['item']} in the"

@@ -18,7 +18,7 @@ from recommender.database.base import Database, QueryColumn, Snapshot
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query, read_query
 from recommender.errors import DatabaseError, RecommenderError, RefusedError
-from recommender.export.beyond import newest_sale, not_compared
+from recommender.export.beyond import AllSales
 from recommender.export.snapshot import find_columns
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
@@ -187,14 +187,15 @@ def _why_none(snapshot: Snapshot, sales: Query, sold_at: QueryColumn, settings: 
     """Why there are no newest sales, in a sentence."""
     shop, now = open_database(settings.database_url), datetime.now(UTC)
     none = f"No sale could be read: {sales.path}"
+    every = AllSales(shop, snapshot, sales.path, sold_at)
     if sales.uses_since:
-        missing = not_compared(shop, snapshot, sales.path, sold_at, _since(settings))
+        missing = every.not_compared(_since(settings))
         if missing.lines:
             return (
                 f"{none} leaves out {missing.lines} lines by its comparison with :since, which cannot tell"
                 f" how old they are, such as sold_at = {missing.example!r}."
             )
-    older = newest_sale(shop, snapshot, sales.path, sold_at, end=now, zone=settings.sales_timezone)
+    older = every.newest(now, settings.sales_timezone)
     if older is None:
         return f"{none} returns none, however old."
     day = older.day(settings.shop_timezone)

@@ -223,13 +223,10 @@ class _Check:
         with self._findings.trying("sales"), look() as snapshot:
             exported = export(
                 shop,
-                sql_dir=settings.sql_dir,
+                settings,
                 folder=self._folder,
                 window=self._window,
-                sales_timezone=settings.sales_timezone,
-                guest_key=settings.guest_key,
                 forgotten=forgotten,
-                timeout_seconds=settings.query_timeout_seconds,
                 progress=self._progress.update,
                 within=snapshot,
             )
