@@ -22,6 +22,7 @@ from recommender.publishing.gate import (
 )
 from recommender.runs import columns
 from recommender.runs.lists import ListFile
+from recommender.settings import Settings
 from recommender.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS, KeyKind, Role
 from tests.nights import database_of
 
@@ -174,11 +175,10 @@ def last_publish(**values):
 def share_checks(last, *, customers=100, sales=1000, day=date(2026, 3, 1), least=0.5):
     findings = check_shares(
         last,
+        Settings(min_customers_share=least, min_sales_share=least),
         customers=customers,
         sales=sales,
         as_of_day=day,
-        min_customers_share=least,
-        min_sales_share=least,
     )
     assert all(finding.forceable for finding in findings)
     return [finding.check for finding in findings]

@@ -45,14 +45,13 @@ def export_stage(night: Night, shop: Database) -> None:
         manifest.counts = asdict(found.counts)
         require_sales(
             found.counts.sales,
-            days=settings.history_days,
+            settings,
             until=night.window.as_of_day,
             newest=found.older_day(settings.shop_timezone),
-            path=settings.sql_dir / "sales.sql",
             before=last,
         )
         size = Size(found.counts.sales, before.customers, found.counts.items)
-        require_memory(size, settings, source=size.words)
+        require_memory(size, settings)
         figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
 
 

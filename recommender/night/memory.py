@@ -5,17 +5,14 @@ docs/performance.md has both side by side.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from recommender.errors import RefusedError
+from recommender.learning.interactions import Interactions
 from recommender.learning.sizes import MOST_ITEMS, WHOLE, Blocks
 from recommender.runs.folder import Run
 from recommender.settings import Settings
 from recommender.system.machine import available_cpus
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS
-
-if TYPE_CHECKING:
-    from recommender.learning.interactions import Interactions
 
 MB = 1 << 20
 _PROGRAM = 140 * MB
@@ -53,7 +50,7 @@ class Size:
     items: int
 
     @classmethod
-    def of(cls, interactions: "Interactions") -> "Size":
+    def of(cls, interactions: Interactions) -> "Size":
         """Of tonight's sales."""
         return cls(interactions.n_sales, len(interactions.user_ids), len(interactions.item_ids))
 
@@ -101,13 +98,13 @@ def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
     return int(_PROGRAM + max(phases))
 
 
-def require_memory(size: Size, settings: Settings, *, source: str) -> None:
+def require_memory(size: Size, settings: Settings, *, source: str = "") -> None:
     """Refuse what cannot be done in MAX_MEMORY_MB.
 
     Args:
         size: of the shop.
         settings: with the limit; 0 is none.
-        source: where the size is from, for the message.
+        source: where the size is from, for the message; default the size itself.
 
     Raises:
         RefusedError: even with the smallest blocks the night needs more.
@@ -117,7 +114,7 @@ def require_memory(size: Size, settings: Settings, *, source: str) -> None:
     needed = needed_bytes(size, settings, choose_blocks(size, settings))
     if needed > settings.max_memory_mb * MB:
         raise RefusedError(
-            f"Tonight needs about {needed / MB:,.0f} MB of memory ({source}), and MAX_MEMORY_MB is"
-            f" {settings.max_memory_mb}.",
+            f"Tonight needs about {needed / MB:,.0f} MB of memory ({source or size.words}), and"
+            f" MAX_MEMORY_MB is {settings.max_memory_mb}.",
             "Raise it, lower HISTORY_DAYS or FACTORS, set NIGHTLY_PROOF=off, or make fewer LISTS.",
         )

@@ -95,12 +95,11 @@ class Publishing:
         self._warn_of_another(last)
         findings += check_shares(
             last,
-            customers=customers,
+            settings,
+            customers=customers if is_made else None,
             sales=manifest.counts["sales"] or 0,
             # To go back is what a rollback is for.
             as_of_day=None if manifest.source is Source.ROLLBACK else self.run.day,
-            min_customers_share=settings.min_customers_share if is_made else 0,
-            min_sales_share=settings.min_sales_share,
         )
         findings += self._continuity(last, connection)
         manifest.gate = [finding.recorded for finding in findings]

@@ -46,16 +46,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
         trained = trained or read_trained(night)
         data = trained.data
         interactions, catalogue, never = data.interactions, data.catalogue, data.never
-        require_lists(
-            interactions,
-            catalogue,
-            never,
-            made=made_lists(settings.lists),
-            publish_guests=settings.publish_guests,
-            exclude_seen=settings.exclude_seen,
-            sales_path=settings.sql_dir / "sales.sql",
-            items_path=settings.sql_dir / "items.sql",
-        )
+        require_lists(interactions, catalogue, never, settings)
         renamed = renamed_items(night.past.last, catalogue, night.kinds[Role.ITEM])
         if renamed is not None:
             warn(run, renamed)

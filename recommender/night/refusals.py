@@ -4,45 +4,37 @@ A night asks before it ranks, and `recommend check` asks the same. The gate woul
 with a finding for each empty list, and for each share of what was published last.
 """
 
-from collections.abc import Collection
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recommender.errors import RefusedError
+from recommender.learning.interactions import Interactions
+from recommender.runs.folder import QUERIES, Run
+from recommender.runs.items import Catalogue
+from recommender.runs.keys import Keys
+from recommender.settings import Settings
+from recommender.system.arrays import Bools
 from recommender.system.text import shortened
 from recommender.system.window import MOST_HISTORY_DAYS
-from recommender.tables import RECOMMENDATIONS, ListTable
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from recommender.learning.interactions import Interactions
-    from recommender.runs.folder import Run
-    from recommender.runs.items import Catalogue
-    from recommender.runs.keys import Keys
-
-    Bools = npt.NDArray[np.bool_]
+from recommender.tables import RECOMMENDATIONS, made_lists
 
 
 def require_sales(
-    sales: int, *, days: int, until: date, newest: date | None, path: Path, before: "Run | None"
+    sales: int, settings: Settings, *, until: date, newest: date | None, before: Run | None
 ) -> None:
     """Refuse a window without sales.
 
     Args:
         sales: lines of the export.
-        days: length of the window.
+        settings: of the night.
         until: the as-of day.
         newest: the shop's day of the newest sale up to then, None where there is none.
-        path: the query.
         before: the run published last, None where there is none.
 
     Raises:
         RefusedError: there are none.
     """
     if not sales:
+        days, path = settings.history_days, settings.sql_dir / QUERIES[0]
         known = ""
         if newest is not None and days < (until - newest).days <= MOST_HISTORY_DAYS:
             known = (
@@ -56,64 +48,36 @@ def require_sales(
         )
 
 
-def with_lists(
-    interactions: "Interactions",
-    catalogue: "Catalogue",
-    never: "Keys",
-    *,
-    publish_guests: bool,
-    exclude_seen: bool,
-) -> "Bools":
-    """Which users have a list of their own, shape (users,): those for whom there is an item left.
-
-    Args:
-        interactions: what was bought.
-        catalogue: what there is to sell.
-        never: items never to recommend.
-        publish_guests: whether guests get lists.
-        exclude_seen: whether customers are shown nothing that they have bought.
-    """
+def with_lists(interactions: Interactions, catalogue: Catalogue, never: Keys, settings: Settings) -> Bools:
+    """Which users have a list of their own, shape (users,): those for whom there is an item left."""
     allowed = int(catalogue.allowed(catalogue.ids, never).sum())
     bought = interactions.weights[:, catalogue.allowed(interactions.item_ids, never)].getnnz(axis=1)
-    listed: Bools = ~interactions.guests() | publish_guests
-    return listed & ((bought if exclude_seen else 0) < allowed)
+    listed: Bools = ~interactions.guests() | settings.publish_guests
+    return listed & ((bought if settings.exclude_seen else 0) < allowed)
 
 
-def require_lists(
-    interactions: "Interactions",
-    catalogue: "Catalogue",
-    never: "Keys",
-    *,
-    made: Collection[ListTable],
-    publish_guests: bool,
-    exclude_seen: bool,
-    sales_path: Path,
-    items_path: Path,
-) -> None:
-    """Refuse what cannot make a single row; for a night and for `recommend check` alike.
+def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys, settings: Settings) -> None:
+    """Refuse what cannot make a single row.
 
     Args:
         interactions: what was bought.
         catalogue: what there is to sell.
         never: items never to recommend.
-        made: the lists that are asked for: customers need something new only where they have lists.
-        publish_guests: whether guests get lists.
-        exclude_seen: whether customers are shown nothing that they have bought.
-        sales_path: the query of the sales, for messages.
-        items_path: the query of the items, for messages.
+        settings: of the night; customers need something new only where they have lists.
 
     Raises:
         RefusedError: nobody bought anything; only guests did, who get no lists; there are no items; none that
             was sold is among them; none may be recommended; everybody has bought all that may be.
     """
+    sales_path, items_path = (settings.sql_dir / name for name in QUERIES)
     if not len(interactions.user_ids):
         raise RefusedError(
             f"None of the {interactions.n_sales} sale lines of {sales_path} is a purchase: every quantity is"
             " 0 or less.",
             "Check quantity in the query: what was sold is positive, what came back negative.",
         )
-    has_own_lists = RECOMMENDATIONS in made
-    if has_own_lists and not publish_guests and interactions.guests().all():
+    has_own_lists = RECOMMENDATIONS in made_lists(settings.lists)
+    if has_own_lists and not settings.publish_guests and interactions.guests().all():
         raise RefusedError(
             f"All {len(interactions.user_ids)} customers of {sales_path} are guests, and PUBLISH_GUESTS is"
             " no.",
@@ -140,10 +104,7 @@ def require_lists(
             " NEVER_RECOMMEND.",
             "Check that file.",
         )
-    listed = with_lists(
-        interactions, catalogue, never, publish_guests=publish_guests, exclude_seen=exclude_seen
-    )
-    if has_own_lists and not listed.any():
+    if has_own_lists and not with_lists(interactions, catalogue, never, settings).any():
         raise RefusedError(
             f"Every customer has bought all there is to recommend ({allowed} items).",
             "Check sellable in items.sql, or set REPEAT_PURCHASES=include.",

@@ -121,8 +121,7 @@ def _histories(night: Night, interactions: Interactions) -> Histories | None:
 def write_model(night: Night, plan: TrainingPlan, interactions: Interactions, als: AlsSettings) -> Model:
     """Write `model.npz` by the plan, and look at nothing else."""
     run, settings, manifest = night.run, night.settings, night.run.manifest
-    size = Size.of(interactions)
-    require_memory(size, settings, source=size.words)
+    require_memory(Size.of(interactions), settings)
     manifest.data_sha256 = interactions.data_sha256
     manifest.counts["interactions"] = int(interactions.weights.nnz)
     progress = night.progress.update

@@ -224,8 +224,7 @@ class _Work:
         made = sum(path.stat().st_size for path in run.folder.iterdir() if path.is_file())
         require_space(self.folder, size + made, f"To make {run.run_id} again")
         claimed = size_of(run)
-        sales = dataclasses.replace(claimed, sales=max(lines, claimed.sales))
-        require_memory(sales, settings, source=sales.words)
+        require_memory(dataclasses.replace(claimed, sales=max(lines, claimed.sales)), settings)
 
     def plan(self, run: Run) -> TrainingPlan:
         """How the run's model came about, with its parent's model in place."""

@@ -16,6 +16,7 @@ from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
 from recommender.runs.lists import AGAIN, ListFile
 from recommender.runs.manifest import GateFinding
+from recommender.settings import Settings
 from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, ListTable, Role
@@ -252,33 +253,31 @@ def check_forgotten(facts: Mapping[ListTable, ListFacts], forgotten: Container[s
 
 def check_shares(
     last: sa.Row[tuple[object, ...]] | None,
+    settings: Settings,
     *,
-    customers: int,
+    customers: int | None,
     sales: int,
     as_of_day: date | None,
-    min_customers_share: float,
-    min_sales_share: float,
 ) -> list[Objection]:
     """The result against the newest publish: neither much less than it, nor of an earlier night.
 
     Args:
         last: the newest row of recommendation_runs, or None when nothing was published yet.
-        customers: customers with a list.
+        settings: MIN_CUSTOMERS_SHARE, MIN_SALES_SHARE.
+        customers: with a list; None where there is no such list.
         sales: sale lines of the export.
         as_of_day: the shop's day of this run; None where it may be earlier.
-        min_customers_share: of the last publish, 0 to 1.
-        min_sales_share: of the last publish, 0 to 1.
     """
     if last is None:
         return []
     known = last._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by names
     findings = []
     for name, now, share in (
-        ("customers", customers, min_customers_share),
-        ("sales", sales, min_sales_share),
+        ("customers", customers, settings.min_customers_share),
+        ("sales", sales, settings.min_sales_share),
     ):
         before = int(str(known[name]))
-        if now < share * before:
+        if now is not None and now < share * before:
             findings.append(
                 Objection(
                     f"{name}_share",

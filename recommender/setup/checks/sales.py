@@ -35,9 +35,8 @@ from recommender.system.files import sha256_of
 from recommender.system.text import shortened
 from recommender.system.times import moment_of, shop_days
 from recommender.system.window import Window
-from recommender.tables import RECOMMENDATIONS, KeyKind, Role, made_lists
+from recommender.tables import RECOMMENDATIONS, KeyKind, Role
 
-SALES_QUERY, ITEMS_QUERY = QUERIES
 _MOST_REPEATED_SHARE = 0.05
 _MOST_UNKNOWN_SHARE = 0.2
 _MOST_UNSELLABLE_SHARE = 0.9
@@ -129,10 +128,9 @@ def check_sales(
     with findings.trying("sales"):
         require_sales(
             sales.lines,
-            days=settings.history_days,
+            settings,
             until=window.as_of_day,
             newest=export.older_day(settings.shop_timezone),
-            path=settings.sql_dir / SALES_QUERY,
             before=last_run,
         )
     if not sales.lines:
@@ -243,16 +241,7 @@ def check_items(
                 *named.examples,
             )
         if sales.lines:
-            require_lists(
-                sales.interactions,
-                catalogue,
-                never,
-                made=made_lists(settings.lists),
-                publish_guests=settings.publish_guests,
-                exclude_seen=settings.exclude_seen,
-                sales_path=settings.sql_dir / SALES_QUERY,
-                items_path=settings.sql_dir / ITEMS_QUERY,
-            )
+            require_lists(sales.interactions, catalogue, never, settings)
         left = catalogue.allowed(catalogue.ids, never)
         items = catalogue.ids.as_texts()
         if sales.in_most_baskets is not None:
@@ -316,25 +305,18 @@ def check_gate(
         fits = is_full and not refused
         published = target.last_publish(connection)
         has_own_lists = RECOMMENDATIONS in target.made
-        listed = with_lists(
-            sales.interactions,
-            catalogue,
-            never,
-            publish_guests=settings.publish_guests,
-            exclude_seen=settings.exclude_seen,
-        )
+        listed = with_lists(sales.interactions, catalogue, never, settings)
         refused += check_shares(
             published,
-            customers=int(listed.sum()) if has_own_lists else 0,
+            settings,
+            customers=int(listed.sum()) if has_own_lists else None,
             sales=sales.lines,
             as_of_day=window.as_of_day,
-            min_customers_share=settings.min_customers_share if has_own_lists else 0,
-            min_sales_share=settings.min_sales_share,
         )
         reading = Reading(
             window=window,
             settings=settings.public(),
-            sales_query=sha256_of(settings.sql_dir / SALES_QUERY),
+            sales_query=sha256_of(settings.sql_dir / QUERIES[0]),
             customer_kind=export.customer_kind,
             item_kind=export.item_kind,
         )

@@ -242,7 +242,7 @@ def check_memory(
     """
     memory = available_memory() if memory is None else memory
     with findings.trying("memory"):
-        require_memory(size, settings, source=size.words)
+        require_memory(size, settings)
     estimated = needed_bytes(size, settings, choose_blocks(size, settings))
     measured = _last_peak(settings, estimated)
     source = "estimated" if measured is None else "as measured in the last night"
