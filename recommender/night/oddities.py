@@ -3,7 +3,7 @@
 import numpy as np
 
 from recommender.learning.interactions import Interactions
-from recommender.runs.keys import Keys
+from recommender.runs.keys import Keys, keys_of
 from recommender.system.arrays import Int32s, Int64s
 from recommender.system.text import shortened
 
@@ -54,8 +54,7 @@ def odd_sales(interactions: Interactions, never: Keys) -> list[str]:
     common = item_in_most_baskets(purchases.users, purchases.items, purchases.times)
     if common is not None:
         item, share = interactions.item_ids[common[0]], common[1]
-        key = Keys.of([item]) if isinstance(item, int) else Keys.of(texts=[item])
-        if never.find(key)[0] < 0:
+        if never.find(keys_of([item]))[0] < 0:
             found.append(in_every_basket(item, share))
     return found
 

@@ -32,10 +32,7 @@ from recommender.runs.diff import ListChanges, compare_lists, lists_of
 from recommender.runs.folder import runs_folder
 from recommender.runs.lists import ListFile
 from recommender.runs.manifest import Source, Stage
-from recommender.system.files import sha256_of
 from recommender.tables import RECOMMENDATIONS, SCHEMA_VERSION, KeyKind, ListTable, Role
-
-_KEYS = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
 
 
 class Publishing:
@@ -52,6 +49,8 @@ class Publishing:
         self.settings = night.settings
         self.target = target
         self.run = night.run
+        self._kinds = night.kinds | ({Role.CUSTOMER: KeyKind.TEXT} if self.settings.publish_guests else {})
+        """Of the keys in the tables: a guest's is a text."""
         self._ranked = ranked
         self._progress = night.progress
         self._is_in_doubt = False
@@ -116,12 +115,6 @@ class Publishing:
                 " after a move that happens once; each night it means that another folder publishes there.",
             )
 
-    @property
-    def _kinds(self) -> dict[Role, KeyKind]:
-        """Of the keys in the tables: a guest's is a text."""
-        kinds = {role: self.run.manifest.keys[name] for role, name in _KEYS.items()}
-        return kinds | {Role.CUSTOMER: KeyKind.TEXT} if self.settings.publish_guests else kinds
-
     def _continuity(self, last: sa.Row[Any] | None, connection: sa.Connection) -> list[Objection]:
         """Whether keys mean what they meant when the tables were published."""
         histories, catalogue = self._ranked.histories, self._ranked.listable.catalogue
@@ -180,7 +173,7 @@ class Publishing:
                 facts = self.check(connection, force=force)
             files = {definition: self._file(definition) for definition in facts}
             for file in files.values():
-                manifest.note_file(file.path.name, sha256_of(file.path))
+                self.run.note(file.path.name)
             record: dict[str, Any] = {
                 "run_id": self.run.run_id,
                 "as_of": self.run.day,

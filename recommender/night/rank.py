@@ -20,7 +20,6 @@ from recommender.ranking.recommendations import make_lists
 from recommender.runs.folder import MODEL
 from recommender.runs.manifest import Stage
 from recommender.system import machine
-from recommender.system.files import sha256_of
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 
 
@@ -67,7 +66,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
         manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
         manifest.counts["items"] = len(interactions.item_ids)
         for definition in LISTS:
-            manifest.note_file(definition.file_name, sha256_of(run.path(definition.file_name)))
+            run.note(definition.file_name)
         figures["summary"] = f"{n_rows:,} rows"
     return RankedLists(_listable(data), trained.histories)
 

@@ -27,7 +27,6 @@ from recommender.runs.hold import release_hold, require_no_hold
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.runs.retention import prune
 from recommender.settings import Settings
-from recommender.system.files import sha256_of
 from recommender.system.progress import Progress
 from recommender.system.window import window
 from recommender.tables import made_lists
@@ -202,10 +201,9 @@ def _require_files(this: Run, stage: Stage, settings: Settings) -> None:
     order = list(Stage)
     for earlier in order[: order.index(stage)]:
         for name in written.get(earlier, []):
-            known, path = this.manifest.sha256_of(name), this.path(name)
-            if known is not None and not (path.is_file() and sha256_of(path) == known):
+            if this.manifest.sha256_of(name) is not None and not this.is_whole(name):
                 raise RefusedError(
-                    f"{path} is not as the {earlier} left it.",
+                    f"{this.path(name)} is not as the {earlier} left it.",
                     f"`recommend rank --run {this.run_id}` writes it again."
                     if earlier is Stage.RANK
                     else "Begin a new run: `recommend export`.",

@@ -27,7 +27,6 @@ from recommender.runs.folder import MODEL, QUERIES
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method, Stage
 from recommender.system import machine
-from recommender.system.files import sha256_of
 from recommender.system.kernel import is_used
 from recommender.tables import Role
 
@@ -127,7 +126,7 @@ def write_model(night: Night, plan: TrainingPlan, interactions: Interactions, al
     progress = night.progress.update
     model = make_model(run, plan, interactions, als, threads=night.threads, progress=progress)
     save_model(model, run.path(MODEL))
-    manifest.note_file(MODEL, sha256_of(run.path(MODEL)))
+    run.note(MODEL)
     manifest.machine = machine_facts()
     if not is_used(settings.blas_kernel, manifest.machine):
         blas = ", ".join(manifest.machine["blas"])

@@ -16,7 +16,6 @@ from recommender.runs.history import History
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method, Mode
 from recommender.settings import Settings, WarmStart
-from recommender.system.files import sha256_of, write_text
 
 
 def als_of(settings: Settings) -> AlsSettings:
@@ -83,8 +82,7 @@ def choose_and_prove(
         manifest.origin.may_start_warm = proof.drift.is_small
     manifest.method = proof.method
     manifest.quality = {"ndcg": proof.ndcg, "baseline_ndcg": proof.baseline_ndcg}
-    write_text(run.path(EVALUATION), json.dumps(proof.details, indent=2, sort_keys=True) + "\n")
-    manifest.note_file(EVALUATION, sha256_of(run.path(EVALUATION)))
+    run.write(EVALUATION, (json.dumps(proof.details, indent=2, sort_keys=True) + "\n").encode())
     if proof.why:
         warn(run, proof.why)
     return choice, proof.method

@@ -15,6 +15,7 @@ import numpy as np
 
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import Forgotten
+from recommender.learning.modelfile import load_model, save_model
 from recommender.runs.compression import compressed
 from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Run, load_run
 from recommender.runs.manifest import GateFinding, Manifest
@@ -203,8 +204,6 @@ def customers_in(folder: Path) -> set[str]:
     Args:
         folder: of a run, whole or not.
     """
-    from recommender.learning.modelfile import load_model
-
     found: set[str] = set()
     for path, find in _kept_files(folder):
         with suppress(RecommenderError, ValueError, OSError):
@@ -235,16 +234,12 @@ def _write_lines(path: Path, gone: set[bytes], temporary: Path) -> str:
 
 
 def _without_factors(path: Path, forgotten: Forgotten, names: set[str]) -> Write | None:
-    from recommender.learning.modelfile import load_model
-
     gone = {key for key in load_model(path).user_ids.as_texts() if key in forgotten}
     names |= gone
     return partial(_write_model, path, gone) if gone else None
 
 
 def _write_model(path: Path, gone: set[str], temporary: Path) -> str:
-    from recommender.learning.modelfile import load_model, save_model
-
     model = load_model(path)
     stay = np.array([key not in gone for key in model.user_ids.as_texts()], bool)
     left = replace(

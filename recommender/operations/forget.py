@@ -9,7 +9,6 @@ from tempfile import gettempdir
 import sqlalchemy as sa
 
 from recommender.database.namedkeys import owned_rows
-from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.night.locked import locked
@@ -20,7 +19,7 @@ from recommender.runs.folder import QUERIES, run_folders
 from recommender.runs.hold import HOLD
 from recommender.settings import Settings
 from recommender.system.files import TEMPORARY, remove_stale, temporary_folder
-from recommender.tables import Role, is_guest
+from recommender.tables import is_guest
 
 
 @dataclass
@@ -78,7 +77,13 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
                 "Say whom to forget: `recommend forget CUSTOMER`, or --guest-email ADDRESS.",
             )
         found = Forgetting(len(forgotten))
-        found.rows = _erase_rows(target, forgotten)
+        with target.connect() as connection:
+            found.rows = {
+                table.name: sum(
+                    connection.execute(sa.delete(table).where(theirs)).rowcount for theirs in each
+                )
+                for table, each in owned_rows(target, connection, Role.CUSTOMER, forgotten)
+            }
         keep_copy(settings.data_dir, forgotten)
         names = {*keys}
         _erase_runs(settings.data_dir, forgotten, names, found)
@@ -86,16 +91,6 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
         found.unreachable += [*_scratch(settings.data_dir), *_strange(settings.data_dir)]
         found.named_in = _queries_naming(settings, () if whom is None else (*whom.typed, *keys))
         return found
-
-
-def _erase_rows(target: Target, forgotten: Forgotten) -> dict[str, int]:
-    removed = {}
-    with target.connect() as connection:
-        for table, theirs in owned_rows(target, connection, Role.CUSTOMER, forgotten):
-            removed[table.name] = sum(
-                connection.execute(sa.delete(table).where(rows)).rowcount for rows in theirs
-            )
-    return removed
 
 
 def _erase_runs(data_dir: Path, forgotten: Forgotten, names: set[str], found: Forgetting) -> None:
@@ -149,7 +144,7 @@ def _look_into_archives(data_dir: Path, forgotten: Forgotten, names: set[str], f
 
 
 def _has_any(file: Path, data_dir: Path, forgotten: Forgotten, names: set[str]) -> bool:
-    """Whether one of the customers is in an archive."""
+    """Whether one of the customers is in an archive, or may be."""
     with temporary_folder(data_dir) as folder:
         unpack(file, folder)
         traces = [find_traces(path, forgotten) for path in run_folders(folder)]

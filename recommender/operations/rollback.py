@@ -28,7 +28,6 @@ from recommender.runs.items import load_catalogue
 from recommender.runs.lists import ListFile, coded, coded_positions, coded_scores
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
-from recommender.system.files import sha256_of
 from recommender.system.progress import Progress
 from recommender.tables import LISTS, ListTable, Role, is_guest
 
@@ -154,8 +153,8 @@ def _require_lists(source: Run) -> None:
     if manifest.status is not Status.PUBLISHED:
         raise RefusedError(f"{source.run_id} was never published: it is {manifest.status}.", _OTHERS)
     for definition in LISTS:
-        path = source.path(definition.file_name)
-        if not path.is_file() or sha256_of(path) != manifest.sha256_of(path.name):
+        if not source.is_whole(definition.file_name):
+            path = source.path(definition.file_name)
             raise RefusedError(f"{path} is no longer what was published.", _OTHERS)
 
 
@@ -212,7 +211,7 @@ def _write_lists(night: Night, source: Run) -> tuple[RankedLists, int]:
             leave_out=lambda key: key in night.forgotten or (no_guests and is_guest(key)),
         )
         dropped += gone
-        manifest.note_file(name, sha256_of(run.path(name)))
+        run.note(name)
         manifest.counts[f"rows_{definition.name}"] = rows
     manifest.counts["rows_dropped"] = dropped
     # What is no longer sold may still have a page, and be a reason.

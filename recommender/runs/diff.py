@@ -130,7 +130,7 @@ def compare_records(then: Manifest, now: Manifest) -> RunChanges:
         machine=_changes(then.machine, now.machine),
         queries=[name for name in QUERIES if then.files.get(name) != now.files.get(name)],
         model=_changes(_model(then), _model(now)),
-        is_same_data=then.data_sha256 == now.data_sha256 and _items(then) == _items(now),
+        is_same_data=then.data_sha256 == now.data_sha256 and then.files.get(ITEMS) == now.files.get(ITEMS),
         counts=_changes(then.counts, now.counts),
         quality=_changes(then.quality, now.quality),
     )
@@ -166,10 +166,6 @@ def _model(manifest: Manifest) -> dict[str, Any]:
         _METHOD: manifest.method,
         **{f"{_WEIGHT}{name}": value for name, value in weights.items()},
     }
-
-
-def _items(manifest: Manifest) -> str | None:
-    return manifest.files.get(ITEMS)
 
 
 def lists_of(path: Path) -> CustomerLists:

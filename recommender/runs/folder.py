@@ -76,6 +76,15 @@ class Run:
         was_it = self.manifest.has_known(name, sha256)
         return found == sha256 or (was_it and found == self.manifest.sha256_of(name))
 
+    def is_whole(self, name: str) -> bool:
+        """Whether a file is there as it is on record."""
+        path = self.path(name)
+        return path.is_file() and sha256_of(path) == self.manifest.sha256_of(name)
+
+    def note(self, name: str) -> None:
+        """Put a file on record as it is."""
+        self.manifest.note_file(name, sha256_of(self.path(name)))
+
     def keep(self, name: str, original: Path) -> None:
         """Keep a copy of an owner's file under this name, on record."""
         self.write(name, original.read_bytes())
@@ -83,7 +92,7 @@ class Run:
     def write(self, name: str, content: bytes) -> None:
         """Write a file, on record."""
         write_bytes(self.path(name), content)
-        self.manifest.note_file(name, sha256_of(self.path(name)))
+        self.note(name)
 
     def drop(self, name: str) -> None:
         """Remove a file, where there is one, and forget it."""

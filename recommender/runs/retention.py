@@ -55,7 +55,10 @@ def plan_removal(past: History, *, keep_runs: int, keep_export_days: int, now: d
         now: aware.
     """
     published, kept = past.published, _kept(past, keep_runs)
-    fates = [_of_published(run, kept) for run in published]
+    fates = [
+        Fate(run.folder, run.run_id not in kept, kept.get(run.run_id, "older than KEEP_RUNS asks for"))
+        for run in published
+    ]
     fates += _of_unpublished([run for run in past.runs if run not in published], now)
     fates += _of_unreadable(past, now)
     stay = {fate.path for fate in fates if not fate.goes}
@@ -133,11 +136,6 @@ def _has_undone(rollback: Run, night: Run) -> bool:
         return False
     begin, end = rollback.manifest.source_published_seq or 0, rollback.manifest.published_seq or 0
     return begin < (night.manifest.published_seq or 0) < end
-
-
-def _of_published(run: Run, kept: dict[str, str]) -> Fate:
-    why = kept.get(run.run_id)
-    return Fate(run.folder, goes=why is None, why=why or "older than KEEP_RUNS asks for")
 
 
 def _of_unpublished(runs: list[Run], now: datetime) -> list[Fate]:
