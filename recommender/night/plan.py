@@ -4,19 +4,17 @@ import logging
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from recommender.errors import ModelError
+from recommender.learning.als import AlsSettings, Model, fold_in, train
+from recommender.learning.interactions import Interactions
+from recommender.learning.modelfile import load_model
 from recommender.night.record import warn
 from recommender.runs.folder import MODEL, Run
 from recommender.runs.history import History
 from recommender.runs.manifest import Ancestor, Mode, ModelOrigin
 from recommender.settings import Settings, WarmStart
-
-if TYPE_CHECKING:
-    from recommender.learning.als import AlsSettings, Model
-    from recommender.learning.interactions import Interactions
-    from recommender.system.threads import Progress
+from recommender.system.threads import Progress
 
 log = logging.getLogger(__name__)
 
@@ -130,12 +128,12 @@ def chain_from(parent: Run) -> list[Ancestor]:
 def make_model(
     run: Run,
     chosen: TrainingPlan,
-    interactions: "Interactions",
-    als: "AlsSettings",
+    interactions: Interactions,
+    als: AlsSettings,
     *,
     threads: int,
-    progress: "Progress | None" = None,
-) -> "Model":
+    progress: Progress | None = None,
+) -> Model:
     """The model by the plan; where the parent's cannot serve and need not, it is trained cold.
 
     Args:
@@ -149,8 +147,6 @@ def make_model(
     Raises:
         ModelError: the training failed; or loading was asked for and the parent's model is damaged.
     """
-    from recommender.learning.als import fold_in, train
-
     start = None
     if chosen.parent is not None:
         try:
@@ -180,10 +176,8 @@ def make_model(
     return model
 
 
-def _parents_model(run: Run, chosen: TrainingPlan, als: "AlsSettings") -> "Model | None":
+def _parents_model(run: Run, chosen: TrainingPlan, als: AlsSettings) -> Model | None:
     """The model that the plan begins with; None where it was made with other settings."""
-    from recommender.learning.modelfile import load_model
-
     parent = chosen.parent
     assert parent is not None  # noqa: S101 - the caller has looked
     model = load_model(parent.path(MODEL), sha256=parent.manifest.sha256_of(MODEL))
@@ -196,7 +190,7 @@ def _parents_model(run: Run, chosen: TrainingPlan, als: "AlsSettings") -> "Model
     return None
 
 
-def _unknown_items(model: "Model", interactions: "Interactions") -> int:
+def _unknown_items(model: Model, interactions: Interactions) -> int:
     unknown = model.unknown_items(interactions)
     if len(unknown):
         names = [str(interactions.item_ids[int(i)]) for i in unknown[:_NAMED]]

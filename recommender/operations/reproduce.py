@@ -13,12 +13,17 @@ from typing import Any
 import msgspec
 
 from recommender.errors import RefusedError, SettingsError
+from recommender.evaluation.choice import Choice
 from recommender.export.forgotten import Forgotten
 from recommender.night import record
 from recommender.night.context import Night
+from recommender.night.export import exported_lines, interactions_of
 from recommender.night.memory import require_memory, size_of
 from recommender.night.never import kept_never
 from recommender.night.plan import TrainingPlan
+from recommender.night.rank import rank_stage
+from recommender.night.train import train_stage, write_model
+from recommender.night.trials import als_of
 from recommender.runs.compression import unpacked_size
 from recommender.runs.folder import (
     EVALUATION,
@@ -254,10 +259,6 @@ class _Work:
         stage = f"parent {original.run_id}"
         if not original.has_done(Stage.EXPORT) or not original.has_done(Stage.TRAIN):
             raise RefusedError(f"{original.run_id} has no model: it is {original.manifest.status}.", _ANOTHER)
-        from recommender.night.export import exported_lines, interactions_of
-        from recommender.night.train import write_model
-        from recommender.night.trials import als_of
-
         night = self.night(original, stage, Progress())
         plan = self.plan(original)
         write_model(night, plan, interactions_of(night, exported_lines(night)), als_of(night.settings))
@@ -333,10 +334,6 @@ def _sha256_of(run: Run, name: str) -> str:
 
 def _compare(night: Night, plan: TrainingPlan, never: Keys, recorded: Manifest, found: Reproduction) -> None:
     """Train and rank, and hold all that comes out against the record."""
-    from recommender.evaluation.choice import Choice
-    from recommender.night.rank import rank_stage
-    from recommender.night.train import train_stage
-
     made = night.run.manifest
     is_kept = recorded.choice is not None and recorded.choice.run_id != recorded.run_id
     trained = train_stage(night, plan, Choice.of(recorded.choice) if is_kept else None, never)
