@@ -19,7 +19,7 @@ from recommender.runs.folder import QUERIES, run_folders
 from recommender.runs.hold import HOLD
 from recommender.settings import Settings
 from recommender.system.files import TEMPORARY, remove_stale, temporary_folder
-from recommender.tables import is_guest
+from recommender.tables import Role, is_guest
 
 
 @dataclass
@@ -51,11 +51,8 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
     """Erase a customer from the tables and from all that DATA_DIR keeps; who was forgotten before, once more.
 
     First the hash is put into the table, so that whatever happens then, no later night reads the customer
-    again; to call it again finishes what was cut short. Archives are looked into, and not changed.
-
-    Args:
-        settings: where all that is.
-        whom: the customer; None for those only who were forgotten before.
+    again; to call it again finishes what was cut short. Archives are looked into, and not changed. Without a
+    customer it is for those only who were forgotten before.
 
     Raises:
         SettingsError: FORGET_KEY or GUEST_KEY is missing, or is not the one of before.

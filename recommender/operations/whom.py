@@ -79,12 +79,7 @@ def find_whom(
 
 
 def undo(settings: Settings, customer: str | None, *, guest_email: str | None = None) -> int:
-    """Take a customer back who was forgotten: nights read them again; what was erased stays erased.
-
-    Args:
-        settings: where all that is.
-        customer: the key, as text.
-        guest_email: of a guest, in the place of a key.
+    """Take a customer back who was forgotten, by key or, a guest, by address; what was erased stays erased.
 
     Returns:
         How many customers are still forgotten.
