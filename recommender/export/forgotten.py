@@ -70,10 +70,7 @@ class Forgotten:
 def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = False) -> Forgotten:
     """Who is to be forgotten: by the table, and by its copy in DATA_DIR.
 
-    Args:
-        target: where the table is, if anybody ever was.
-        settings: FORGET_KEY, GUEST_KEY and DATA_DIR.
-        new_guest_key: whether GUEST_KEY may be another than when guests were forgotten.
+    With `new_guest_key` GUEST_KEY may be another than when guests were forgotten.
 
     Raises:
         SettingsError: somebody is, and FORGET_KEY or GUEST_KEY is missing or is not that under which they are
@@ -125,12 +122,7 @@ def secret_of(settings: Settings) -> str:
 
 
 def remember(target: Target, settings: Settings, customers: Collection[str]) -> None:
-    """Put customers into the table, as hashes; and what only the table's copy in DATA_DIR has.
-
-    Args:
-        target: where the table is.
-        settings: FORGET_KEY, GUEST_KEY and DATA_DIR.
-        customers: their keys; none for what the copy has alone.
+    """Put customers into the table, as hashes of their keys; and what only its copy in DATA_DIR has.
 
     Raises:
         SettingsError: FORGET_KEY is not set, or the table is missing.
@@ -154,12 +146,6 @@ def take_back(target: Target, settings: Settings, forgotten: Forgotten, customer
     """Take customers out of the table and of its copy in DATA_DIR: later nights read them again.
 
     Who is killed between the two, or meets an error, calls it again: both together tell who is forgotten.
-
-    Args:
-        target: where the table is.
-        settings: FORGET_KEY and DATA_DIR.
-        forgotten: as `read_forgotten` tells.
-        customers: their keys.
 
     Returns:
         How many customers are still forgotten.

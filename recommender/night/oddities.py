@@ -36,12 +36,7 @@ def item_in_most_baskets(users: Int32s, items: Int32s, times: Int64s) -> tuple[i
 
 
 def odd_sales(interactions: Interactions, never: Keys) -> list[str]:
-    """Warnings for the record of a night.
-
-    Args:
-        interactions: of the sales.
-        never: items that are never recommended, of which nobody need be warned.
-    """
+    """Warnings for the record of a night; of items never recommended nobody need be warned."""
     found = []
     purchases = interactions.purchases
     n_users, n_purchases = len(interactions.user_ids), len(purchases.users)

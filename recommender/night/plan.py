@@ -58,12 +58,6 @@ def plan_training(day: date, past: History, settings: Settings, ask: Ask) -> Tra
     not matter at which minute cron fired. After somebody was forgotten, a model that has learned from them
     serves nobody but who asks for `--load`.
 
-    Args:
-        day: tonight's as-of day.
-        past: the runs before.
-        settings: TRAIN_EVERY_DAYS, WARM_START.
-        ask: what the night was asked for.
-
     Raises:
         ModelError: `--load` was asked for and there is no model to load.
     """
@@ -136,13 +130,8 @@ def make_model(
 ) -> Model:
     """The model by the plan; where the parent's cannot serve and need not, it is trained cold.
 
-    Args:
-        run: tonight's; its manifest gets `model`, `parent_run_id` and the count of unknown items.
-        chosen: the plan.
-        interactions: of the sales.
-        als: settings of the model.
-        threads: how many to use, at least 1.
-        progress: called with iterations done and in all.
+    The record of the run gets `model`, `parent_run_id` and the count of unknown items. At least 1 thread is
+    used; `progress` is called with iterations done and in all.
 
     Raises:
         ModelError: the training failed; or loading was asked for and the parent's model is damaged.

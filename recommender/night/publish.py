@@ -39,13 +39,7 @@ class Publishing:
     """From the lists of a run folder to the tables; the lists of a night, or of an earlier one again."""
 
     def __init__(self, night: Night, target: Target, ranked: RankedLists) -> None:
-        """Set out.
-
-        Args:
-            night: whose lists are in the run folder.
-            target: whose tables they go to.
-            ranked: what its ranking hands on.
-        """
+        """Set out, with what the ranking of the lists in the run folder hands on."""
         self.settings = night.settings
         self.target = target
         self.run = night.run
@@ -72,11 +66,7 @@ class Publishing:
         return findings, facts
 
     def check(self, connection: sa.Connection, *, force: bool) -> dict[ListTable, ListFacts]:
-        """The gate: every finding goes on record.
-
-        Args:
-            connection: to the target; only reads.
-            force: pass the share and past-night checks.
+        """The gate: every finding goes on record; the database is only read.
 
         Raises:
             RefusedError: a finding stands in the way.

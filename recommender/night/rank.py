@@ -34,12 +34,7 @@ class RankedLists:
 
 
 def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
-    """Write every list from the model.
-
-    Args:
-        night: whose training is done.
-        trained: what the training had; None to read what it has left.
-    """
+    """Write every list from the model, with what the training had, or has left in the run folder."""
     run, settings, manifest = night.run, night.settings, night.run.manifest
     with stage(run, Stage.RANK, night.progress) as figures:
         trained = trained or read_trained(night)

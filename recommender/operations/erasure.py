@@ -58,12 +58,7 @@ class Traces:
 
 
 def find_traces(folder: Path, forgotten: Forgotten) -> Traces:
-    """Look for the customers in the files of a run folder; nothing is changed.
-
-    Args:
-        folder: of a run, whole or not.
-        forgotten: the customers.
-    """
+    """Look for the customers in the files of a run folder, whole or not; nothing is changed."""
     traces = Traces(folder)
     for path, find in _kept_files(folder):
         try:
@@ -108,10 +103,6 @@ def erase_words(folder: Path, names: Collection[str]) -> list[str]:
     """Take out what an earlier version of the program may have said of customers in its own words.
 
     A log that has one of the keys goes; so does each error, warning or finding of the record.
-
-    Args:
-        folder: of a run, whole or not.
-        names: the keys.
 
     Returns:
         Names of the files that were changed.
@@ -199,11 +190,7 @@ def _first_fields(piece: bytes) -> set[bytes]:
 
 
 def customers_in(folder: Path) -> set[str]:
-    """Everybody whom a run folder's files name; of a damaged one those who can be read.
-
-    Args:
-        folder: of a run, whole or not.
-    """
+    """Everybody whom a run folder's files name; of a damaged one those who can be read."""
     found: set[str] = set()
     for path, find in _kept_files(folder):
         with suppress(RecommenderError, ValueError, OSError):

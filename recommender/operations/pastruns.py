@@ -74,12 +74,7 @@ def is_going_on(settings: Settings, past: History) -> bool:
 
 
 def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
-    """The figures of a run, in JSON types.
-
-    Args:
-        run: which.
-        going_on: whether a living process holds the lock of the runs.
-    """
+    """The figures of a run, in JSON types; `going_on` says whether a living process holds the lock."""
     manifest, told = run.manifest, run.manifest.as_json()
     stages = manifest.stages.values()
     is_running = manifest.status is Status.RUNNING

@@ -13,11 +13,7 @@ from recommender.system.locks import file_lock
 
 
 def prune_runs(settings: Settings, *, dry_run: bool) -> list[tuple[Fate, int]]:
-    """Remove the past runs that the settings no longer ask for.
-
-    Args:
-        settings: DATA_DIR, KEEP_RUNS, KEEP_EXPORT_DAYS.
-        dry_run: remove nothing.
+    """Remove the past runs that the settings no longer ask for; none of them in a dry run.
 
     Returns:
         What becomes of every run folder, and of the sales that go alone; each with its bytes.

@@ -43,10 +43,6 @@ def search(settings: Settings, text: str) -> SearchResult:
 
     Works on the newest published run's files; the database is not asked.
 
-    Args:
-        settings: where to look.
-        text: a part of the name.
-
     Raises:
         SettingsError: there is nothing to search in, or no such item, or nobody bought it.
     """

@@ -61,11 +61,7 @@ class CustomerView:
 
 
 def show(settings: Settings, customer: str) -> CustomerView:
-    """Gather what is known of a customer.
-
-    Args:
-        settings: where to look.
-        customer: the key, as text.
+    """Gather what is known of a customer, by the key as a person types it.
 
     Raises:
         SettingsError: neither a sale nor a list knows the customer.

@@ -36,12 +36,7 @@ class ItemView:
 
 
 def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
-    """Gather what a list has for an item.
-
-    Args:
-        settings: where to look.
-        definition: the list, one of those whose owners are items.
-        item: the key, as text.
+    """Gather what one of the lists whose owners are items has for an item, by the key as a person types it.
 
     Raises:
         SettingsError: neither the items nor the list knows the item.

@@ -49,12 +49,9 @@ class StatusReport:
 
 
 def status(settings: Settings, *, now: datetime, max_age: timedelta | None = None) -> StatusReport:
-    """Look at the newest publish and the newest run.
+    """Look at the newest publish, which is a problem where it is older than `max_age`, and the newest run.
 
-    Args:
-        settings: where to look.
-        now: aware.
-        max_age: of the newest publish; older is a problem.
+    The moment is aware.
     """
     past = History.of(settings.data_dir)
     going_on = is_going_on(settings, past)

@@ -63,13 +63,7 @@ class Reading:
 def compare_histories(last: Run | None, interactions: Interactions, reading: Reading) -> Histories | None:
     """Count the customers who up to the last publish have other purchases now than they had then.
 
-    Args:
-        last: published before.
-        interactions: of tonight's sales.
-        reading: of tonight.
-
-    Returns:
-        None where there is nothing to compare.
+    None where there is nothing to compare.
     """
     if last is None or not _reads_the_same(last, reading):
         return None
@@ -100,13 +94,7 @@ def _reads_the_same(last: Run, reading: Reading) -> bool:
 
 
 def renamed_items(last: Run | None, catalogue: Catalogue, kind: KeyKind) -> str | None:
-    """A warning where most items have other names than at the last publish; None where they have not.
-
-    Args:
-        last: published before.
-        catalogue: of tonight.
-        kind: of the items' keys.
-    """
+    """A warning where most items have other names than at the last publish; None where they have not."""
     if last is None or not last.path(ITEMS).is_file() or last.manifest.keys.get("item") != kind:
         return None
     before = load_catalogue(last.path(ITEMS), item_kind=kind)

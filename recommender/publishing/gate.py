@@ -69,15 +69,7 @@ class ListFacts:
 
 
 def check_list(file: ListFile, candidates: ListableItems) -> tuple[list[Objection], ListFacts]:
-    """Integrity of one list's file.
-
-    Args:
-        file: the list's.
-        candidates: the items that it may hold.
-
-    Returns:
-        Everything that is wrong with it, and what was learnt on the way.
-    """
+    """Integrity of one list's file: everything that is wrong with it, and what was learnt on the way."""
     path, definition = file.path, file.definition
     of_texts = [column for column in definition.columns if column.role in _OF_TEXTS]
     try:

@@ -84,24 +84,14 @@ def publish(
 
 
 def published_lists(target: Target, connection: sa.Connection) -> dict[str, tuple[str, ...]]:
-    """What customers see now: items in order of each customer's list, keys as texts.
-
-    Args:
-        target: where the lists are published.
-        connection: only reads.
-    """
+    """What customers see now: items in order of each customer's list, keys as texts."""
     rows = _published_rows(target.lists[RECOMMENDATIONS], connection)
     lists = groupby(rows, key=lambda row: row[0])
     return {customer: tuple(item for _, item in group) for customer, group in lists}
 
 
 def published_items(target: Target, connection: sa.Connection) -> set[str]:
-    """What is recommended now to customers and visitors, keys as texts.
-
-    Args:
-        target: where the lists are published.
-        connection: only reads.
-    """
+    """What is recommended now to customers and visitors, keys as texts."""
     tables = target.present(connection)
     columns = [tables[d].c.item_id for d in (RECOMMENDATIONS, POPULAR_ITEMS) if d in tables]
     queries = [sa.select(sa.type_coerce(column, sa.types.NullType())).distinct() for column in columns]

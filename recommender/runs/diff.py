@@ -114,12 +114,7 @@ class RunChanges:
 
 
 def compare_records(then: Manifest, now: Manifest) -> RunChanges:
-    """What the records of two runs tell.
-
-    Args:
-        then: the earlier run's.
-        now: the later one's.
-    """
+    """What the records of two runs tell."""
     return RunChanges(
         then=then.run_id,
         now=now.run_id,
@@ -139,10 +134,7 @@ def compare_records(then: Manifest, now: Manifest) -> RunChanges:
 def compare_runs(then: Run, now: Run, *, lists: ListChanges | None = None) -> RunChanges:
     """What the records and the files of two runs tell; of sales and lists only where both are kept.
 
-    Args:
-        then: the earlier run.
-        now: the later one.
-        lists: how the lists differ, where that is known already.
+    How the lists differ may be known already.
     """
     data, before, after = None, then.sales_path(), now.sales_path()
     if before is not None and after is not None:
@@ -207,14 +199,9 @@ def compare_lists(then: CustomerLists, now: CustomerLists) -> ListChanges:
 
 
 def compare_sales(then: Path, now: Path, *, window_start: str) -> DataChanges:
-    """How two exports differ.
+    """How two exports, plain or compressed, differ; `window_start` is as the record of the later one has it.
 
     Memory goes by the number of sale lines, 16 bytes for each, not by what stands in them.
-
-    Args:
-        then: `sales.csv` or `sales.csv.gz`.
-        now: the same, of the later run.
-        window_start: begin of the later run's window, as its record has it.
     """
     import numpy as np
 

@@ -33,13 +33,7 @@ RELEASE = "`recommend rollback --release` lets nights publish again, and so does
 
 
 def set_hold(data_dir: Path, *, now: datetime, source_run_id: str) -> None:
-    """Keep nights from publishing.
-
-    Args:
-        data_dir: DATA_DIR.
-        now: aware.
-        source_run_id: the run whose lists are to stay.
-    """
+    """Keep nights from publishing from that moment on, aware: the lists of that run are to stay."""
     write_text(data_dir / HOLD, json.dumps(asdict(Hold(iso(now), source_run_id))) + "\n")
 
 

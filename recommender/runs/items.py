@@ -28,12 +28,7 @@ class Catalogue:
     """None where the shop has no such column"""
 
     def allowed(self, items: Keys, never: Keys) -> Bools:
-        """Which of some items may be recommended: sellable, and not on the never-list; shape (len(items),).
-
-        Args:
-            items: any keys; what is not in the catalogue may not be recommended.
-            never: items that are never recommended.
-        """
+        """Which items may be recommended: sellable here, and not among `never`; shape (len(items),)."""
         places = self.ids.find(items)
         found = np.zeros(len(items), bool)
         found[places >= 0] = self.sellable[places[places >= 0]]

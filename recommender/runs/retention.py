@@ -46,13 +46,7 @@ def plan_removal(past: History, *, keep_runs: int, keep_export_days: int, now: d
     of these were made from; and a rollback while a night that it has undone is kept, since it is the record
     of that. Of the published runs the newest `keep_runs` are kept beside them. Runs that were not published
     go after 14 days or beyond the 14 newest. The exported sales of a run go after `keep_export_days`, but for
-    those of pinned runs and the newest ones of a published run.
-
-    Args:
-        past: all runs.
-        keep_runs: KEEP_RUNS.
-        keep_export_days: KEEP_EXPORT_DAYS.
-        now: aware.
+    those of pinned runs and the newest ones of a published run. Ages are by `now`, aware.
     """
     published, kept = past.published, _kept(past, keep_runs)
     fates = [
