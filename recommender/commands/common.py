@@ -161,7 +161,7 @@ def print_item(definition: "ListTable", item: str, *, title: str, nothing: str, 
         nothing: why there may be nothing, as a sentence.
         as_json: for machines.
     """
-    from recommender.operations.showitem import show_item
+    from recommender.operations.show import show_item
 
     view = show_item(settings(), definition, item)
     if as_json:

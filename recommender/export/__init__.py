@@ -2,7 +2,6 @@
 
 snapshot    both queries in one look at the shop
 fields      the columns of a query, checked and written
-plainsales  the quick way where the database's own text is in our form already
 beyond      what `sales.sql` has beyond what a night reads
 forgotten   customers whose sales are never read again
 """

@@ -57,8 +57,8 @@ def search(settings: Settings, text: str) -> SearchResult:
     if not named:
         raise SettingsError(f"No item has a name with {text!r} in it.", "Try a shorter part of the name.")
     bought: dict[str, dict[str, set[str]]] = {}
-    for customer, item, sold_at in purchases(run):
-        if item in named:
+    for customer, item, sold_at, quantity in sale_lines(run):
+        if quantity > 0 and item in named:
             bought.setdefault(customer, {}).setdefault(item, set()).add(sold_at)
     if not bought:
         raise SettingsError(
@@ -70,11 +70,6 @@ def search(settings: Settings, text: str) -> SearchResult:
     found.sort(key=lambda line: str(line["customer_id"]))
     found.sort(key=lambda line: (line["purchases"], line["last_bought"]), reverse=True)
     return SearchResult(text, run.run_id, len(named), len(found), found[:_FEW])
-
-
-def purchases(run: Run) -> Iterator[tuple[str, str, str]]:
-    """Customer, item and time of each exported sale that is no return; nothing where they are not kept."""
-    return ((customer, item, time) for customer, item, time, quantity in sale_lines(run) if quantity > 0)
 
 
 def sale_lines(run: Run) -> Iterator[tuple[str, str, str, float]]:

@@ -1,4 +1,4 @@
-"""One customer: what they bought, what they are shown, and why."""
+"""What a customer bought and is shown, and why; what the page of an item can show beside it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -33,7 +33,7 @@ from recommender.tables import (
 
 Line = dict[str, Any]
 """A row of a list or a history, in JSON types, with the name of its item."""
-LETTER_BY_LETTER = ", letter by letter (the database could not be asked which keys are equal to it)"
+_LETTER_BY_LETTER = ", letter by letter (the database could not be asked which keys are equal to it)"
 """Said of a key that was not found, where nothing but the files was looked into."""
 
 
@@ -60,6 +60,26 @@ class CustomerView:
         return asdict(self)
 
 
+@dataclass
+class ItemView:
+    """What `recommend similar` and `recommend together` print, in JSON types."""
+
+    item_id: str
+    name: str | None
+    run_id: str | None
+    """The run whose files gave the names."""
+    source: str
+    """Where the list was read: the database's name, or the run folder when it does not answer."""
+    is_made: bool
+    """Whether LISTS has the list."""
+    items: list[dict[str, Any]] = field(default_factory=list)
+    """position, item_id, name, score."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The view as JSON types."""
+        return asdict(self)
+
+
 def show(settings: Settings, customer: str) -> CustomerView:
     """Gather what is known of a customer, by the key as a person types it.
 
@@ -69,14 +89,14 @@ def show(settings: Settings, customer: str) -> CustomerView:
     """
     past = History.of(settings.data_dir)
     run = past.last_with_items
-    customer = plain_key(run, "customer", customer)
+    customer = _plain_key(run, "customer", customer)
     sales = past.last_with_sales or run
     buyers = set() if sales is None else {line[0] for line in sale_lines(sales)}
     named = name_key(target_of(settings), Role.CUSTOMER, customer, buyers)
     if not named.keys:
-        raise _unknown(customer)
+        raise _unknown_customer(customer)
     customer = named.keys[0]
-    source, lists = read_lists(
+    source, lists = _read_lists(
         settings, run, {RECOMMENDATIONS: customer, BUY_AGAIN: customer, POPULAR_ITEMS: None}
     )
     view = CustomerView(customer, run.run_id if run else None, source)
@@ -85,24 +105,57 @@ def show(settings: Settings, customer: str) -> CustomerView:
         view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
     if run is not None and sales is not None:
         view.history = _history(_lines_of(sales, named.keys), settings.shop_timezone)
-        put_names(
+        _put_names(
             run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
         )
     if customer not in buyers and not view.recommendations and not view.buy_again:
-        raise _unknown(customer, was_asked=named.was_asked)
+        raise _unknown_customer(customer, was_asked=named.was_asked)
     return view
 
 
-def _unknown(customer: str, *, was_asked: bool = True) -> SettingsError:
-    how = "" if was_asked else LETTER_BY_LETTER
+def _unknown_customer(customer: str, *, was_asked: bool = True) -> SettingsError:
     return SettingsError(
-        f"No sale and no list knows a customer {shortened(customer)}{how}.",
+        f"No sale and no list knows a customer {_not_found(customer, was_asked)}.",
         "Check the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers by"
         " an item that they bought.",
     )
 
 
-def plain_key(run: Run | None, whose: str, key: str) -> str:
+def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
+    """Gather what one of the lists whose owners are items has for an item, by the key as a person types it.
+
+    Raises:
+        SettingsError: neither the items nor the list knows the item.
+        DatabaseError: the database does not answer, and there is no run folder to look in.
+    """
+    run = History.of(settings.data_dir).last_with_items
+    item = _plain_key(run, "item", item)
+    items = set() if run is None else {key for key, _ in item_names(run.path(ITEMS))}
+    named = name_key(target_of(settings), Role.ITEM, item, items)
+    if not named.keys:
+        raise _unknown_item(definition, item)
+    item = named.keys[0]
+    source, lists = _read_lists(settings, run, {definition: item})
+    name = _put_names(run.path(ITEMS), lists[definition], item=item) if run else None
+    if name is None and not lists[definition]:
+        raise _unknown_item(definition, item, was_asked=named.was_asked)
+    is_made = definition.name in settings.lists
+    return ItemView(item, name or None, run.run_id if run else None, source, is_made, lists[definition])
+
+
+def _unknown_item(definition: ListTable, item: str, *, was_asked: bool = True) -> SettingsError:
+    return SettingsError(
+        f"Neither the items of the last night nor {definition.name} know an item"
+        f" {_not_found(item, was_asked)}.",
+        "Check the key: it is the shop's own item_id, as items.sql returns it.",
+    )
+
+
+def _not_found(key: str, was_asked: bool) -> str:  # noqa: FBT001 - of what was found
+    return shortened(key) + ("" if was_asked else _LETTER_BY_LETTER)
+
+
+def _plain_key(run: Run | None, whose: str, key: str) -> str:
     """The key as the exports have it: a shop that pads its numbers says 000010 for 10.
 
     Args:
@@ -115,7 +168,7 @@ def plain_key(run: Run | None, whose: str, key: str) -> str:
     return key if number is None else str(number)
 
 
-def read_lists(
+def _read_lists(
     settings: Settings, run: Run | None, wanted: Mapping[ListTable, str | None]
 ) -> tuple[str, dict[ListTable, list[Line]]]:
     """Rows of the published lists; of the run folder when the database does not answer.
@@ -229,7 +282,7 @@ def _kept(quantities: Mapping[str, float]) -> list[str]:
     return [time for time, quantity in zip(times, left, strict=True) if quantity > NOTHING]
 
 
-def put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) -> str | None:
+def _put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) -> str | None:
     """Give every line the name of its item, where there is one.
 
     Args:

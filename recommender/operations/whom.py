@@ -15,7 +15,7 @@ from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.export.fields import GuestKeys
 from recommender.export.forgotten import read_forgotten, secret_of, take_back
 from recommender.export.snapshot import find_columns
-from recommender.night.locked import locked
+from recommender.night.locked import Held, locked
 from recommender.night.target import shop_of
 from recommender.operations.erasure import customers_in
 from recommender.operations.search import sale_lines
@@ -64,8 +64,8 @@ def find_whom(
         target = held.target
         forgotten = read_forgotten(target, settings, new_guest_key=guest_email is not None)
         secret_of(settings)
-        key = _key(settings, target, customer, guest_email)
-        keys = _same(settings, target, key)
+        key = _key(settings, held, customer, guest_email)
+        keys = _same(settings, held, key)
         if key in forgotten or (even_unknown and not keys):
             keys.add(key)
         if not keys:
@@ -75,7 +75,7 @@ def find_whom(
                 f"{_check(customer)} --even-unknown forgets it all the same.",
             )
         typed = tuple(text for text in (key, guest_email) if text)
-        return Whom(tuple(sorted(keys)), typed, _count_sales(settings, keys), _count_rows(target, keys))
+        return Whom(tuple(sorted(keys)), typed, _count_sales(held.past, keys), _count_rows(target, keys))
 
 
 def undo(settings: Settings, customer: str | None, *, guest_email: str | None = None) -> int:
@@ -93,9 +93,9 @@ def undo(settings: Settings, customer: str | None, *, guest_email: str | None = 
     with locked(settings) as held:
         target = held.target
         forgotten = read_forgotten(target, settings)
-        key = _key(settings, target, customer, guest_email)
+        key = _key(settings, held, customer, guest_email)
         # Only the shop may still know how it writes the key of somebody who was erased here.
-        keys = [same for same in {key} | _same(settings, target, key) if same in forgotten]
+        keys = [same for same in {key} | _same(settings, held, key) if same in forgotten]
         if not keys:
             raise RefusedError(f"Not forgotten: {_shown(customer)}.", _check(customer))
         return take_back(target, settings, forgotten, keys)
@@ -109,7 +109,7 @@ def _check(customer: str | None) -> str:
     return "Check the address." if customer is None else "Check the key: it is the shop's own customer_id."
 
 
-def _key(settings: Settings, target: Target, customer: str | None, guest_email: str | None) -> str:
+def _key(settings: Settings, held: Held, customer: str | None, guest_email: str | None) -> str:
     """The key as the exports would have it.
 
     Raises:
@@ -117,7 +117,7 @@ def _key(settings: Settings, target: Target, customer: str | None, guest_email: 
     """
     if customer is None:
         return _key_of_guest(settings, guest_email)
-    if is_guest(customer) or not _are_integers(settings, target):
+    if is_guest(customer) or not _are_integers(held):
         return customer
     number = integer_key(customer)
     if number is None:
@@ -140,9 +140,9 @@ def _key_of_guest(settings: Settings, address: str | None) -> str:
     return key
 
 
-def _are_integers(settings: Settings, target: Target) -> bool:
+def _are_integers(held: Held) -> bool:
     """Whether customers' keys are numbers: by the last run, or by the tables that `init` has made."""
-    run = History.of(settings.data_dir).last_with_items
+    run, target = held.past.last_with_items, held.target
     if run is not None:
         return run.manifest.keys.get("customer") == KeyKind.INTEGER
     with target.connect() as connection:
@@ -154,13 +154,13 @@ def _are_integers(settings: Settings, target: Target) -> bool:
     )
 
 
-def _same(settings: Settings, target: Target, key: str) -> set[str]:
+def _same(settings: Settings, held: Held, key: str) -> set[str]:
     """All keys, wherever somebody is known, that the database holds equal to this one.
 
     A customer who was `Cust5` last week and is `cust5` today must not come back under the other.
     Of numbers and guests, whose keys have one form, the first place that knows them is enough.
     """
-    has_one_form = is_guest(key) or _are_integers(settings, target)
+    has_one_form, target = is_guest(key) or _are_integers(held), held.target
     found: set[str] = set()
     for known in _looks(settings, target):
         if has_one_form:
@@ -208,8 +208,8 @@ def _in_shop(settings: Settings, target: Target) -> set[str]:
     return found
 
 
-def _count_sales(settings: Settings, keys: set[str]) -> int:
-    run = History.of(settings.data_dir).last_with_sales
+def _count_sales(past: History, keys: set[str]) -> int:
+    run = past.last_with_sales
     return 0 if run is None else sum(line[0] in keys for line in sale_lines(run))
 
 
