@@ -197,11 +197,7 @@ def export(
 def export_items(shop: Database, settings: Settings, *, folder: Path, now: datetime) -> ItemsExport:
     """Write `items.csv` alone, of the shop as it is now.
 
-    Args:
-        shop: its database.
-        settings: where the query is.
-        folder: the run folder.
-        now: aware; what `:since` is, where the query has it.
+    What `:since` is, where the query has it, is `now`, aware.
 
     Raises:
         SettingsError: the query file is missing, is not one SELECT, or lacks a column.

@@ -99,12 +99,7 @@ def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
 
 
 def require_memory(size: Size, settings: Settings, *, source: str = "") -> None:
-    """Refuse what cannot be done in MAX_MEMORY_MB.
-
-    Args:
-        size: of the shop.
-        settings: with the limit; 0 is none.
-        source: where the size is from, for the message; default the size itself.
+    """Refuse what cannot be done in MAX_MEMORY_MB; 0 is no limit. The message says where the size is from.
 
     Raises:
         RefusedError: even with the smallest blocks the night needs more.

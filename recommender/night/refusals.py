@@ -57,13 +57,7 @@ def with_lists(interactions: Interactions, catalogue: Catalogue, never: Keys, se
 
 
 def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys, settings: Settings) -> None:
-    """Refuse what cannot make a single row.
-
-    Args:
-        interactions: what was bought.
-        catalogue: what there is to sell.
-        never: items never to recommend.
-        settings: of the night; customers need something new only where they have lists.
+    """Refuse what cannot make a single row; customers need something new only where they have lists.
 
     Raises:
         RefusedError: nobody bought anything; only guests did, who get no lists; there are no items; none that

@@ -28,7 +28,6 @@ from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method, Stage
 from recommender.system import machine
 from recommender.system.kernel import is_used
-from recommender.tables import Role
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,7 @@ def _histories(night: Night, interactions: Interactions) -> Histories | None:
         window=night.window,
         settings=manifest.settings,
         sales_query=manifest.sha256_of(QUERIES[0]),
-        customer_kind=night.kinds[Role.CUSTOMER],
-        item_kind=night.kinds[Role.ITEM],
+        keys=manifest.keys,
     )
     found = compare_histories(night.past.last, interactions, reading)
     for name in Histories._fields:

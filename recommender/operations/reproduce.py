@@ -201,13 +201,7 @@ class _Work:
     whole_chain: bool
 
     def night(self, run: Run, stage: str, progress: Progress) -> Night:
-        """The run as it was after its export, in a folder of its own, with its inputs checked.
-
-        Args:
-            run: which.
-            stage: under which its inputs are checked.
-            progress: of the night.
-        """
+        """The run as it was after its export, in a folder of its own, its inputs checked as of a stage."""
         recorded = run.manifest
         settings = recorded_settings(recorded.settings, data_dir=self.folder, threads=self.threads)
         settings = dataclasses.replace(settings, max_memory_mb=self.max_memory_mb)

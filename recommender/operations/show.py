@@ -156,13 +156,7 @@ def _not_found(key: str, was_asked: bool) -> str:  # noqa: FBT001 - of what was 
 
 
 def _plain_key(run: Run | None, whose: str, key: str) -> str:
-    """The key as the exports have it: a shop that pads its numbers says 000010 for 10.
-
-    Args:
-        run: whose files are looked into.
-        whose: `customer` or `item`.
-        key: as a person typed it.
-    """
+    """A typed key as the exports have it: a shop that pads its numbers says 000010 for 10."""
     are_integers = run is not None and run.manifest.keys.get(whose) == KeyKind.INTEGER
     number = integer_key(key) if are_integers else None
     return key if number is None else str(number)

@@ -56,8 +56,8 @@ class Reading:
     """as the record has them"""
     sales_query: str | None
     """sha256 of `sales.sql`"""
-    customer_kind: KeyKind
-    item_kind: KeyKind
+    keys: Mapping[str, KeyKind]
+    """kinds of the customers' and the items', as the record has them"""
 
 
 def compare_histories(last: Run | None, interactions: Interactions, reading: Reading) -> Histories | None:
@@ -83,11 +83,10 @@ def compare_histories(last: Run | None, interactions: Interactions, reading: Rea
 
 def _reads_the_same(last: Run, reading: Reading) -> bool:
     then = last.manifest
-    keys = {"customer": reading.customer_kind, "item": reading.item_kind}
     return (
         all(then.settings.get(name) == reading.settings.get(name) for name in _SETTINGS)
         and then.files.get(QUERIES[0]) == reading.sales_query
-        and then.keys == keys
+        and then.keys == reading.keys
         and datetime.fromisoformat(then.as_of) <= reading.window.end
         and "sales" in then.counts
     )

@@ -122,11 +122,7 @@ def _check_order(
 ) -> list[Objection]:
     """Whether each list is in one piece, in order, and has no item twice.
 
-    Args:
-        path: the list's file.
-        definition: which list.
-        codes: of each column of keys the number of each row's key, shape (rows,).
-        positions: shape (rows,).
+    `codes` has for each column of keys the number of each row's key; all shapes (rows,).
     """
     findings = []
     owner = next((name for name in definition.key if name in codes), None)
@@ -153,14 +149,7 @@ def check_keys(
     target: Target,
     connection: sa.Connection,
 ) -> list[Objection]:
-    """Whether the keys fit the columns of our tables: kind, length, and how the database compares them.
-
-    Args:
-        facts: of each list.
-        kinds: what the keys to publish are.
-        target: where to publish.
-        connection: to the target; only reads.
-    """
+    """Whether the keys fit the columns of our tables: kind, length, and how the database compares them."""
     found_keys = target.keys(connection)
     findings: list[Objection] = []
     for definition, fact in facts.items():
@@ -298,10 +287,7 @@ def check_published_items(
 ) -> list[Objection]:
     """Whether the items of the last publish are still there: a move of the platform can give new keys to all.
 
-    Args:
-        published: what is recommended in the tables now.
-        catalogue: all items of tonight.
-        min_share: of those published, 0 to 1.
+    At least this share, 0 to 1, of what is recommended in the tables now must be among tonight's items.
     """
     gone = len(published) - len({*published}.intersection(catalogue))
     if not published or len(published) - gone >= min_share * len(published):
@@ -318,12 +304,7 @@ def check_published_items(
 
 
 def check_histories(compared: int, changed: int) -> list[Objection]:
-    """Whether customers still have the purchases that they had at the last publish.
-
-    Args:
-        compared: customers who were known then.
-        changed: those of them with other purchases of that time now.
-    """
+    """Whether customers still have the purchases that they had at the last publish; see `Histories`."""
     if compared < _FEWEST_COMPARED or changed <= _CHANGED_SHARE * compared:
         return []
     return [

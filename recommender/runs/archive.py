@@ -117,12 +117,7 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
     """Write the archive of a run.
 
     What is not in it: the log, and the queries, in which the owner may have put anything; the record has the
-    queries' hashes. No secret is in it, but what customers bought is.
-
-    Args:
-        run: which.
-        file: where to; whole or not there at all.
-        data_dir: where the folders of the parents are.
+    queries' hashes. No secret is in it, but what customers bought is. The file is whole or not there at all.
 
     Raises:
         RefusedError: its sales are no longer kept, or its parent's model is not there as it was.
@@ -170,11 +165,7 @@ def remove_scratch(data_dir: Path) -> None:
 
 
 def unpack(file: Path, data_dir: Path) -> Run:
-    """Unpack an archive into folders of runs; nothing is written anywhere else.
-
-    Args:
-        file: the archive.
-        data_dir: an empty or missing folder.
+    """Unpack an archive into folders of runs in an empty or missing folder; nothing is written elsewhere.
 
     Raises:
         RefusedError: it is no archive of ours, is damaged, or holds anything that ours cannot hold.
@@ -202,11 +193,7 @@ def unpack(file: Path, data_dir: Path) -> Run:
 
 
 def _checked(members: list[zipfile.ZipInfo], *, packed: int) -> str:
-    """The id of the run; its folder is the one with sales.
-
-    Args:
-        members: of the archive.
-        packed: bytes of the whole file.
+    """The id of the run, whose folder is the one with sales, of an archive of so many bytes.
 
     Raises:
         ValueError: these are not the members of an archive of ours.

@@ -54,10 +54,7 @@ class Columns:
     def take_keys(self, name: str, kind: KeyKind, *, guests: bool = False) -> tuple[Keys, Int32s]:
         """The distinct keys of a column, and for each record the index of its key, shape (records,), int32.
 
-        Args:
-            name: the column.
-            kind: what its keys are.
-            guests: whether keys of guests may stand beside integers.
+        With `guests` keys of guests may stand beside integers.
 
         Raises:
             RefusedError: a record has none, or one of another kind.
@@ -126,13 +123,7 @@ class Columns:
 def read_columns(
     path: Path, required: Sequence[str], optional: Sequence[str] = (), *, times: Sequence[str] = ()
 ) -> Columns:
-    """Read some columns of a CSV file in our form, plain or `.gz`.
-
-    Args:
-        path: the file.
-        required: columns that must be there.
-        optional: columns that may.
-        times: which of them hold moments.
+    """Read some columns of a CSV file in our form, plain or `.gz`; `times` are those that hold moments.
 
     Raises:
         RefusedError: a column is missing, or a record is not in our form; names file, record and column.
@@ -255,14 +246,7 @@ def _last_byte(file: pa.NativeFile) -> bytes:
 
 
 def _moments(path: Path, records: int, name: str, texts: pa.StringArray) -> pa.Array:
-    """Texts of moments as such.
-
-    Args:
-        path: for messages.
-        records: how many there were before.
-        name: of the column.
-        texts: as they stand in the file.
-    """
+    """Texts of moments as such; so many records came before."""
     # Arrow also reads offsets, days without an hour and hours without minutes.
     bad = np.flatnonzero(texts.is_null())
     if not len(bad):

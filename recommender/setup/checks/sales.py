@@ -317,8 +317,7 @@ def check_gate(
             window=window,
             settings=settings.public(),
             sales_query=sha256_of(settings.sql_dir / QUERIES[0]),
-            customer_kind=export.customer_kind,
-            item_kind=export.item_kind,
+            keys={"customer": export.customer_kind, "item": export.item_kind},
         )
         compared = compare_histories(last_run, sales.interactions, reading)
         refused += [] if compared is None else check_histories(*compared)
