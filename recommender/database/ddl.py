@@ -33,7 +33,7 @@ class _Verbatim(sa.types.UserDefinedType[Any]):
 
 # For statements that read and write rows the key types do not matter: the driver's values pass through.
 _ANY = KeyType(KeyKind.TEXT, "")
-_INNODB = {"mysql_engine": "InnoDB", "mysql_default_charset": "utf8mb4"}
+_INNODB: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_default_charset": "utf8mb4"}
 
 
 def list_table(
