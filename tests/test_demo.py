@@ -23,11 +23,12 @@ from recommender.errors import DatabaseError, ExitCode, SettingsError
 from recommender.export.forgotten import Forgotten
 from recommender.export.snapshot import export
 from recommender.settings import RepeatPurchases, load_settings
-from recommender.setup.demo import build_demo, last_day_before
+from recommender.setup.demo import DemoReport, build_demo, last_day_before
 from recommender.setup.demo.loader import demo_tables, load_shop
 from recommender.setup.demo.simulation import N_DAYS, N_SEASONS, Item, load_assortment, season_of, simulate
 from recommender.system.window import window
 from recommender.tables import KeyKind
+from tests import sharing
 from tests.servers import PASSWORD
 from tests.shops import load_interactions
 
@@ -57,18 +58,22 @@ def orders(interests):
     return simulate(interests)
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """A demo made on a Monday, with the report."""
-    directory = tmp_path_factory.mktemp("demo") / "shop"
-    return directory, build_demo(directory, url=None, today=MONDAY)
+def made(today: date) -> tuple[Path, DemoReport]:
+    """A demo of this day and its report, made once in a run, for tests that only look at it."""
+    directory = sharing.folder() / f"demo of {today}"
+    return directory, sharing.once(directory.name, lambda: build_demo(directory, url=None, today=today))
 
 
 @pytest.fixture(scope="module")
-def later_shop(tmp_path_factory):
+def shop():
+    """A demo made on a Monday."""
+    return made(MONDAY)
+
+
+@pytest.fixture(scope="module")
+def later_shop():
     """A demo made on another day, after a change of the clocks."""
-    directory = tmp_path_factory.mktemp("demo") / "shop"
-    return directory, build_demo(directory, url=None, today=IN_SUMMER)
+    return made(IN_SUMMER)
 
 
 def rows_of(directory: Path, table: str) -> list[tuple[Any, ...]]:
@@ -376,33 +381,29 @@ def test_what_is_off_the_shelves_cannot_be_recommended(shop, tmp_path, items):
 # Every database
 
 
+def require_password_in_env_file_alone(folder: Path) -> None:
+    url = load_settings({}, folder / ".env").database_url
+    if url.password is None:  # SQLite
+        return
+    assert url.password == PASSWORD
+    quoted = url.render_as_string(hide_password=False).split("@")[0].rpartition(":")[2]
+    texts = {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name, text in texts.items() if PASSWORD in text or quoted in text} == {".env"}
+
+
 def test_the_same_shop_on_every_database(shop, shop_url, tmp_path):
     """With the queries of the demo, through the real export: the same lines, whatever the order."""
     directory, _ = shop
     report = build_demo(tmp_path / "other", url=shop_url, today=MONDAY)
     assert PASSWORD not in repr(report)
     assert not (tmp_path / "other" / "shop.db").exists()
+    require_password_in_env_file_alone(tmp_path / "other")
     one, other = (
         exported(made, tmp_path / f"run of {made.name}", MONDAY) for made in (directory, tmp_path / "other")
     )
     lines, other_lines = (sorted((folder / "sales.csv").read_text().splitlines()) for folder in (one, other))
     assert lines == other_lines
     assert (one / "items.csv").read_bytes() == (other / "items.csv").read_bytes()
-
-
-def test_a_password_is_kept_in_the_env_file_alone(postgresql, tmp_path):
-    url = postgresql.create_database()
-    build_demo(tmp_path / "shop", url=url, today=MONDAY)
-    settings = load_settings({}, tmp_path / "shop" / ".env")
-    assert settings.database_url.password == PASSWORD
-    quoted = normalise_url(url).render_as_string(hide_password=False).split("@")[0].rpartition(":")[2]
-    holders = {
-        path.name
-        for path in (tmp_path / "shop").rglob("*")
-        if path.is_file() and (PASSWORD in path.read_text() or quoted in path.read_text())
-    }
-    assert holders == {".env"}
-    postgresql.drop_database(url)
 
 
 def test_a_database_in_use_is_refused(shop_url, tmp_path):
