@@ -21,7 +21,6 @@ from recommender.operations.erasure import customers_in
 from recommender.operations.search import sale_lines
 from recommender.runs.archive import exported, unpack
 from recommender.runs.folder import QUERIES, run_folders
-from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
 from recommender.system.text import shortened
@@ -74,8 +73,10 @@ def find_whom(
                 " ours, no file that is kept, and nobody was forgotten by that key.",
                 f"{_check(customer)} --even-unknown forgets it all the same.",
             )
+        run = held.past.last_with_sales
+        n_sales = 0 if run is None else sum(line[0] in keys for line in sale_lines(run))
         typed = tuple(text for text in (key, guest_email) if text)
-        return Whom(tuple(sorted(keys)), typed, _count_sales(held.past, keys), _count_rows(target, keys))
+        return Whom(tuple(sorted(keys)), typed, n_sales, _count_rows(target, keys))
 
 
 def undo(settings: Settings, customer: str | None, *, guest_email: str | None = None) -> int:
@@ -206,11 +207,6 @@ def _in_shop(settings: Settings, target: Target) -> set[str]:
                 addresses = {email for key, email in zip(customers, emails[0], strict=True) if key is None}
                 found.update(filter(None, map(guests.key, addresses)))
     return found
-
-
-def _count_sales(past: History, keys: set[str]) -> int:
-    run = past.last_with_sales
-    return 0 if run is None else sum(line[0] in keys for line in sale_lines(run))
 
 
 def _count_rows(target: Target, keys: set[str]) -> dict[str, int]:
