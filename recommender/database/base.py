@@ -260,12 +260,7 @@ class Database(ABC):
     ) -> Iterator[Publication]:
         """A transaction in which lists are replaced; without its `commit` it is rolled back in the end.
 
-        Readers see all of it or nothing.
-
-        Args:
-            sources: the lists to publish and their rows.
-            tables: their tables.
-            scratch: a folder for temporary files.
+        Readers see all of it or nothing. `scratch` is a folder for temporary files.
 
         Raises:
             DatabaseError: it failed, or the shop held a lock too long; nothing has changed.
@@ -392,8 +387,8 @@ class Database(ABC):
             )
         message = self.message(error)
         end = "" if message.endswith(("?", "!")) else "."
-        kind = TransientError if self.is_transient(error) else DatabaseError
-        advice = self.advice(error)
+        kind = TransientError if self._is_transient(error) else DatabaseError
+        advice = self._advice(error) or _UNKNOWN
         if doing == WRITTEN and advice in (WRONG_SQL, TOO_SLOW, COLLATIONS):
             advice = NOT_WRITTEN  # no query of the owner's is at fault
         if kind is DatabaseError and advice in _WITH_VALUES and not message.startswith(_NO_REASON):
@@ -405,7 +400,7 @@ class Database(ABC):
             )
         return kind(f"{self._capital_name} {doing}: {message}{end}", advice)
 
-    def is_transient(self, error: BaseException) -> bool:
+    def _is_transient(self, error: BaseException) -> bool:
         """Whether a driver's error may be over in a moment; dialects of servers know."""
         del error
         return False
@@ -427,10 +422,9 @@ class Database(ABC):
             text = text.replace(secret, "***")
         return re.sub(r"\s+", " ", text).strip().rstrip(".")
 
-    def advice(self, error: BaseException) -> str:
-        """What to do about a driver's error; dialects know more."""
-        del error
-        return _UNKNOWN
+    @abstractmethod
+    def _advice(self, error: BaseException) -> str | None:
+        """What to do about a driver's error, where that is known."""
 
     @abstractmethod
     def why_only_read(self, connection: sa.Connection) -> str | None:
@@ -471,6 +465,11 @@ def _code(error: BaseException) -> str:
     """The server's or the driver's own name for an error."""
     code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None) or number_of(error)
     return type(error).__name__ if code is None else f"error {code}"
+
+
+def trigger_on(table: str, name: str, more: str = "") -> Meddler:
+    """A trigger on a table of ours, which may be the owner's; both names quoted."""
+    return Meddler(f"there is a trigger {name} on {table}{more}", f"If it is not yours: DROP TRIGGER {name}.")
 
 
 def no_key(query: Query, column: str, found: str, fix: str, *, named: str = "") -> RefusedError:

@@ -147,10 +147,7 @@ def mysql_advice(error: BaseException) -> str | None:
 def postgresql_advice(state: str | None, message: str, database: str | None) -> str | None:
     """By SQLSTATE; a connection that fails has none, and then by the words, in the server's usual language.
 
-    Args:
-        state: the code.
-        message: the server's words.
-        database: the name in the address.
+    `database` is the name in the address.
     """
     if state:
         return _POSTGRESQL.get(state) or _POSTGRESQL_CLASSES.get(state[:2])
@@ -198,9 +195,7 @@ _POSTGRESQL_REFUSED = (
 def is_mysql_transient(error: BaseException, *, was_reached: bool) -> bool:
     """Whether to try again, by the server's or the driver's number.
 
-    Args:
-        error: the driver's.
-        was_reached: a connection to the server was made before; else its address may be wrong.
+    `was_reached`: a connection to the server was made before; else its address may be wrong.
     """
     code = number_of(error)
     if code == 0 and type(error).__name__ == "InterfaceError":
@@ -211,10 +206,7 @@ def is_mysql_transient(error: BaseException, *, was_reached: bool) -> bool:
 def is_postgresql_transient(state: str | None, message: str, *, was_reached: bool) -> bool:
     """Whether to try again, by SQLSTATE; where the connection itself failed there is none, only words.
 
-    Args:
-        state: the code.
-        message: the driver's or the server's words.
-        was_reached: a connection to the server was made before; else its address may be wrong.
+    `was_reached`: see `is_mysql_transient`.
     """
     if state:
         return state in _POSTGRESQL_PASSING or state.startswith(_POSTGRESQL_PASSING_CLASS)

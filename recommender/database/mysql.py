@@ -28,6 +28,7 @@ from recommender.database.base import (
     capital,
     list_rows,
     no_key,
+    trigger_on,
 )
 from recommender.database.codes import REFUSED_ROW, is_mysql_transient, mysql_advice, mysql_words
 from recommender.database.ddl import KeyType
@@ -180,9 +181,8 @@ class MySQL(Database):
     most_key_bytes = 3_060
 
     def __init__(self, url: sa.URL) -> None:
-        module = "MySQLdb" if url.drivername.endswith("mysqldb") else "pymysql"
-        self._driver = import_module(module)
-        self.driver_errors = (self._driver.MySQLError,)  # type: ignore[misc]
+        driver = import_module("MySQLdb" if url.get_driver_name() == "mysqldb" else "pymysql")
+        self.driver_errors = (driver.MySQLError,)  # type: ignore[misc]
         super().__init__(url)
 
     @property
@@ -203,15 +203,13 @@ class MySQL(Database):
         arguments: dict[str, object] = {"charset": "utf8mb4", "connect_timeout": silence.CONNECT_SECONDS}
         if self.is_guarded:
             arguments |= {"said_as": self._capital_name, "loads": loads, "patience_seconds": patience}
+            if as_texts:
+                conversions = import_module("pymysql.converters").conversions
+                # Values stay the texts that the server sends: no detour that could change them.
+                arguments["conv"] = {key: conversions[key] for key in conversions if not isinstance(key, int)}
         else:
             arguments["local_infile"] = False  # its library would hand over whatever file a server names
             arguments |= dict.fromkeys(("read_timeout", "write_timeout"), math.ceil(patience))
-        if as_texts and self.is_guarded:
-            converters = import_module("pymysql.converters")
-            # Values stay the texts that the server sends: no detour that could change them.
-            arguments["conv"] = {
-                key: value for key, value in converters.conversions.items() if not isinstance(key, int)
-            }
         engine = self._new_engine(isolation_level=isolation, connect_args=arguments)
         if self.is_guarded:
             sa.event.listen(engine, "do_connect", _guarded_connection)
@@ -405,25 +403,23 @@ class MySQL(Database):
             "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, DEFINER FROM information_schema.TRIGGERS"
             " WHERE EVENT_OBJECT_SCHEMA = COALESCE(:schema, DATABASE()) AND EVENT_OBJECT_TABLE = :name"
         )
-        found = []
-        for table in tables:
-            rows = connection.execute(triggers, {"schema": table.schema, "name": table.name})
-            for schema, name, definer in rows:
-                trigger = self.quoted(sa.Table(name, sa.MetaData(), schema=schema))
-                found.append(
-                    Meddler(
-                        f"there is a trigger {trigger} on {self.quoted(table)}, which runs with the rights of"
-                        f" {definer}",
-                        f"If it is not yours: DROP TRIGGER {trigger}.",
-                    )
-                )
-        return found
+        return [
+            trigger_on(
+                self.quoted(table),
+                self.quoted(sa.Table(name, sa.MetaData(), schema=schema)),
+                f", which runs with the rights of {definer}",
+            )
+            for table in tables
+            for schema, name, definer in connection.execute(
+                triggers, {"schema": table.schema, "name": table.name}
+            )
+        ]
 
-    def is_transient(self, error: BaseException) -> bool:
+    def _is_transient(self, error: BaseException) -> bool:
         return is_mysql_transient(error, was_reached=self.was_reached)
 
-    def advice(self, error: BaseException) -> str:
-        return mysql_advice(error) or super().advice(error)
+    def _advice(self, error: BaseException) -> str | None:
+        return mysql_advice(error)
 
 
 def _value(cursor: Any, expression: str) -> Any:

@@ -30,18 +30,7 @@ class Named:
 def equal_keys(
     target: Target, connection: sa.Connection, role: Role, typed: Collection[str], known: Collection[str]
 ) -> dict[str, set[str]]:
-    """The known keys that the column of our tables holds equal to each typed text.
-
-    Args:
-        target: where our tables are.
-        connection: to it; only reads.
-        role: whose keys they are, customers' or items'.
-        typed: what a person wrote.
-        known: the shop's keys, as texts.
-
-    Returns:
-        Only the typed texts that name something.
-    """
+    """The known keys that the column of our tables holds equal to each typed text that names something."""
     wanted, ours = {*typed}, {*known}
     columns = (
         table.c[column.name]
@@ -64,7 +53,7 @@ def name_key(target: Target, role: Role, typed: str, known: Collection[str]) -> 
     Args:
         target: our tables, whose owners are known too.
         role: customers or items.
-        typed: the key; of a shop with integers without zeros in front.
+        typed: of a shop with integers without zeros in front.
         known: keys of the files that are kept.
     """
     if typed in known:

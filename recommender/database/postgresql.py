@@ -425,15 +425,14 @@ class PostgreSQL(Database):
             error = psycopg.Error(" ".join(filter(None, parts)))
         return super().message(error)
 
-    def is_transient(self, error: BaseException) -> bool:
+    def _is_transient(self, error: BaseException) -> bool:
         state = getattr(error, "sqlstate", None)
         return isinstance(error, psycopg.OperationalError) and is_postgresql_transient(
             state, str(error), was_reached=self.was_reached
         )
 
-    def advice(self, error: BaseException) -> str:
+    def _advice(self, error: BaseException) -> str | None:
         state = getattr(error, "sqlstate", None)
         # Errors of the module itself, such as a wrong value, are no trouble with a connection either.
         is_told = state or isinstance(error, psycopg.OperationalError)
-        found = postgresql_advice(state, str(error), self.url.database) if is_told else None
-        return found or super().advice(error)
+        return postgresql_advice(state, str(error), self.url.database) if is_told else None

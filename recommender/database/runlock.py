@@ -83,11 +83,7 @@ def lock_taken(holder: str | None, database: str) -> LockedError:
 
 
 class RenewableLock(RunLock):
-    """The run lock of one run, over as many connections as it takes.
-
-    Args:
-        take: takes the lock.
-    """
+    """The run lock of one run, taken over as many connections as it needs."""
 
     def __init__(self, take: Callable[[], AbstractContextManager[RunLock]]) -> None:
         self._take = take
@@ -114,12 +110,7 @@ class RenewableLock(RunLock):
             self._stack.close()
 
     def check(self) -> None:
-        """Make sure that it is still held.
-
-        Raises:
-            TransientError: it was lost with its connection.
-            DatabaseError: it was lost for good.
-        """
+        """Make sure that it is still held; the same errors."""
         if self._held is None:
             raise TransientError("The run lock was lost with its connection.", "Start the run again.")
         self._held.check()

@@ -79,11 +79,11 @@ POSTGRESQL = {
 
 
 def set_mysql(connection: Any, errors: tuple[type[Exception], ...], settings: Mapping[str, str]) -> None:
-    """Set what a session takes over.
+    """Set what a session of PyMySQL or mysqlclient takes over.
 
     Args:
-        connection: of PyMySQL or mysqlclient.
-        errors: the driver's; other than that one cannot be set they are raised.
+        connection: the driver's.
+        errors: its own; other than that one cannot be set they are raised.
         settings: more of them, or others: names, and values as SQL has them.
     """
     alone = _MARIADB_ALONE if is_mariadb(connection) else _MYSQL_ALONE

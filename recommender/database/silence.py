@@ -13,11 +13,7 @@ CONNECT_SECONDS = 15
 
 
 class Silence:
-    """Mixed into an error of the driver: the server did not answer, and the connection is closed.
-
-    Args:
-        seconds: so long.
-    """
+    """Mixed into an error of the driver: the server did not answer so long, and the connection is closed."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer for {seconds:g} seconds")  # type: ignore[call-arg]  # the error's

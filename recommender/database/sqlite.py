@@ -27,6 +27,7 @@ from recommender.database.base import (
     Snapshot,
     list_rows,
     no_key,
+    trigger_on,
 )
 from recommender.database.codes import TOO_SLOW, sqlite_advice, sqlite_code, sqlite_words
 from recommender.database.ddl import KeyType
@@ -355,10 +356,7 @@ class SQLite(Database):
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name COLLATE NOCASE"
         )
         return [
-            Meddler(
-                f"there is a trigger {self.quote(name)} on {self.quoted(table)}",
-                f"If it is not yours: DROP TRIGGER {self.quote(name)}.",
-            )
+            trigger_on(self.quoted(table), self.quote(name))
             for table in tables
             for name in connection.execute(triggers, {"name": table.name}).scalars()
         ]
@@ -370,8 +368,8 @@ class SQLite(Database):
         denied = [str(place) for place in places if not os.access(place, os.W_OK)]
         return f"this user may not write {' and '.join(denied)}" if denied else None
 
-    def advice(self, error: BaseException) -> str:
-        return sqlite_advice(error) or super().advice(error)
+    def _advice(self, error: BaseException) -> str | None:
+        return sqlite_advice(error)
 
 
 def _several(
