@@ -220,13 +220,12 @@ class PostgreSQL(Database):
         )
         patience = patience_seconds or silence.ANSWER_SECONDS
 
-        def connect(
-            _dialect: object, _record: object, _positional: object, arguments: dict[str, Any]
-        ) -> PatientConnection:
-            connection = PatientConnection.connect(**arguments)
+        def connect(*told: Any) -> PatientConnection:
+            """SQLAlchemy asks here for each connection that it makes; the arguments stand last."""
+            connection = PatientConnection.connect(**told[-1])
             connection.patience_seconds = patience
             try:
-                self._set_up(connection, arguments)
+                self._set_up(connection, told[-1])
             except BaseException:
                 connection.close()
                 raise
