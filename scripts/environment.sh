@@ -54,6 +54,8 @@ install_locked() {
   make_venv
   for lock in "$@"; do
     options+=(--requirement "$root/$lock")
+    # Of what tests and checks need few modules are imported, which Python compiles then.
+    [ "$lock" != requirements/dev.lock ] || options+=(--no-compile)
   done
   stamp=$venv/installed-$(basename "$1" .lock)
   state=$(cd "$root" && cksum "$@" pyproject.toml)

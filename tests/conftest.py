@@ -62,7 +62,8 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what SQLite proves: of tests that run on SQLite too."""
+    """The longest first, so that none is left to the end; what SQLite proves is left out elsewhere."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if os.environ.get("EVERY_DATABASE") == "1":
         return
     names = {item.nodeid for item in items}

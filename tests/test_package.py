@@ -132,6 +132,7 @@ def test_help_needs_click_alone(recommend, tmp_path):
     assert done.stderr == "[]\n"
 
 
+@pytest.mark.long
 def test_a_night_on_the_demo_shop(recommend, tmp_path):
     """The whole way of the README; the night itself is silent, or cron would mail it. Its lists convince."""
 

@@ -17,7 +17,7 @@ from tests.fleet.shops import ALL_LISTS, random_shop
 _SHOPS = int(os.environ.get("FLEET_SHOPS", "200"))
 _IS_WHOLE = "FLEET_SHOPS" in os.environ
 _FIRST = int(os.environ.get("FLEET_SEED", "0"))
-_OF_SERVERS = max(1, _SHOPS // 50)
+_OF_SERVERS = max(1, _SHOPS // 100)
 _VERSIONS, _PROGRAM = cache(record.versions), cache(record.program)
 
 

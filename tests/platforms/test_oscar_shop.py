@@ -75,6 +75,7 @@ def oscar(tmp_path, database_url):
         process.kill()
 
 
+@pytest.mark.long
 def test_from_its_own_orders_to_its_own_page(tmp_path, database_url, oscar):
     sold = oscar.does("sell")
 

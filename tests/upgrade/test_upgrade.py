@@ -23,6 +23,8 @@ from recommender.errors import ExitCode
 from tests.nights import DAY, Shop, connection_to, csv_rows
 from tests.upgrade.make import FOLDER, KNOWN, said
 
+pytestmark = pytest.mark.sqlite_proves
+
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name for path in HERE.iterdir() if (path / "sqlite").is_dir())
 KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mariadb"}
@@ -129,6 +131,7 @@ def test_every_field_of_records_and_of_the_tables_record_is_read(kept):
     assert as_text == {name: str(published[name])[:10] for name in columns}
 
 
+@pytest.mark.each_database
 def test_a_further_night_and_back_to_earlier_ones(kept):
     shop, nights = kept.shop, kept.nights
     before = columns_of(shop)
@@ -180,6 +183,7 @@ def traces(folder: Path, key: str) -> dict[str, int]:
     return found
 
 
+@pytest.mark.each_database
 def test_a_customer_is_erased_from_all_that_was_kept(kept):
     shop = kept.shop
     before = traces(shop.folder, KNOWN)
