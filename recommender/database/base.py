@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
@@ -219,6 +220,8 @@ class Database(ABC):
         self.name = describe(url)
         self.was_reached = False
         """A connection was made: a server that refuses one later may be starting again."""
+        # An engine asks its server once what that is like, at its first connection.
+        self._engine_for = cache(self._engine)
         self.dialect = self._engine().dialect
         # SQLAlchemy's own lets a line end at the end through: such a name would be another's without quotes.
         self.dialect.identifier_preparer.legal_characters = _NEEDS_NO_QUOTES
@@ -236,7 +239,7 @@ class Database(ABC):
 
     def _owners_engine(self) -> sa.Engine:
         """The same for connections on which the owner's SQL is run: it means what it means to the shop."""
-        return self._engine()
+        return self._engine_for()
 
     @abstractmethod
     def snapshot(self, scratch: Path, timeout_seconds: int) -> AbstractContextManager[Snapshot]:
@@ -348,7 +351,7 @@ class Database(ABC):
         Args:
             owners_sql: there is SQL of the owner in them.
         """
-        engine = self._owners_engine() if owners_sql else self._engine()
+        engine = self._owners_engine() if owners_sql else self._engine_for()
         with self.errors("could not be used"), self._connected(engine) as connection:
             yield connection
 

@@ -219,7 +219,7 @@ class MySQL(Database):
         return engine
 
     def _owners_engine(self) -> sa.Engine:
-        return self._engine(owners_sql=True)
+        return self._engine_for(owners_sql=True)
 
     def verifying_option(self) -> str | None:
         options = self.url.query
@@ -267,14 +267,14 @@ class MySQL(Database):
         """
         if not driver.open:
             return
-        with suppress(sa.exc.SQLAlchemyError, DatabaseError), self._engine().connect() as other:
+        with suppress(sa.exc.SQLAlchemyError, DatabaseError), self._engine_for().connect() as other:
             other.exec_driver_sql(f"KILL QUERY {int(driver.thread_id())}")
 
     @contextmanager
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
         patience_seconds = timeout_seconds + silence.EXPORT_MARGIN_SECONDS
-        engine = self._engine(as_texts=True, owners_sql=True, patience_seconds=patience_seconds)
+        engine = self._engine_for(as_texts=True, owners_sql=True, patience_seconds=patience_seconds)
         with self.errors("could not be read"), self._connected(engine) as connection:
             driver: Any = connection.connection.driver_connection
             with driver.cursor() as cursor:
@@ -288,7 +288,7 @@ class MySQL(Database):
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         del holder  # a lock has a name only, and a connection at rest no text that others could read
-        engine = self._engine(patience_seconds=silence.LOCK_SECONDS)
+        engine = self._engine_for(patience_seconds=silence.LOCK_SECONDS)
         with self.errors("could not be used"), engine.connect() as connection:
             if connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() != 1:
                 raise lock_taken(_holder(connection, name), self.name)
@@ -303,7 +303,7 @@ class MySQL(Database):
     ) -> Iterator[Publication]:
         del tables, scratch
         # Not READ COMMITTED: a server whose binary log holds statements would refuse to write.
-        with self._connected(self._engine("REPEATABLE READ", loads=True)) as connection:
+        with self._connected(self._engine_for("REPEATABLE READ", loads=True)) as connection:
             # Never without: many servers store what fits of a value that does not; and without a count of
             # errors SHOW WARNINGS would say nothing.
             connection.exec_driver_sql(f"SET SESSION sql_mode = {OWN_MODE}, max_error_count = 64")

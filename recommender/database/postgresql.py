@@ -306,7 +306,7 @@ class PostgreSQL(Database):
     def snapshot(self, scratch: Path, timeout_seconds: int) -> Iterator[Snapshot]:
         del scratch
         patience_seconds = timeout_seconds + silence.EXPORT_MARGIN_SECONDS
-        engine = self._engine("REPEATABLE READ", patience_seconds=patience_seconds)
+        engine = self._engine_for("REPEATABLE READ", patience_seconds=patience_seconds)
         with self.errors("could not be read"), self._connected(engine) as connection:
             driver = _driver(connection)
             driver.read_only = True
@@ -325,7 +325,7 @@ class PostgreSQL(Database):
     @contextmanager
     def run_lock(self, name: str, holder: str) -> Iterator[RunLock]:
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        engine = self._engine(patience_seconds=silence.LOCK_SECONDS)
+        engine = self._engine_for(patience_seconds=silence.LOCK_SECONDS)
         with self.errors("could not be used"), engine.connect() as connection:
             # 63 bytes are kept; others read here who we are.
             shown = connection.execute(
@@ -346,7 +346,7 @@ class PostgreSQL(Database):
         self, sources: Mapping[ListTable, ListSource], tables: Mapping[ListTable, sa.Table], scratch: Path
     ) -> Iterator[Publication]:
         del scratch, tables
-        with self._connected(self._engine("READ COMMITTED")) as connection:
+        with self._connected(self._engine_for("READ COMMITTED")) as connection:
             yield _PostgreSQLPublication(self, connection, sources)
 
     def key_type_here(self, key: KeyType, shop_backend: str, *, guests: bool) -> KeyType:

@@ -277,7 +277,7 @@ class SQLite(Database):
         staging = scratch / ".tmp-staging.db"
         new_file(staging)
         try:
-            with self._engine().connect() as connection:
+            with self._engine_for().connect() as connection:
                 raw = _raw(connection)
                 watch = _Watch(raw)
                 try:
