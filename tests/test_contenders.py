@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from recommender.errors import ModelError
 from recommender.learning.als import AlsSettings
 from recommender.learning.habit import habits
-from recommender.learning.neighbours import neighbours
+from recommender.learning.neighbours import VARIANTS, learn_neighbours
 from recommender.learning.popularity import popularity
-from recommender.learning.signals import PERSONAL, Signals
+from recommender.learning.signals import PERSONAL, SIGNALS, Signals
 from recommender.learning.weights import weights_of
 from recommender.ranking import candidates, contenders, scan
 from recommender.ranking.best import rank
@@ -22,7 +22,10 @@ USUAL = weights_of({"als": 2.5, "neighbours": 1.8, "week": 0.35, "month": 0.15, 
 
 
 def made_up(seed, *, n_users=30, n_items=150, levels=0):
-    """Signals of a shop that never was; with `levels`, factors on few of them, so that scores are equal."""
+    """Signals of a shop that never was; with `levels`, factors on few of them, so that scores are equal.
+
+    Every other shop's neighbours are learned in the space of its customers, the others' from 20 items.
+    """
     rng = np.random.default_rng(seed)
     bought = rng.random((n_users, n_items)) < rng.uniform(0, 0.2, n_users)[:, None]
     shop = interactions_of(bought * rng.uniform(0.2, 3, bought.shape))
@@ -41,9 +44,9 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
         user_factors=users,
         item_factors=items,
         als=ALS,
-        neighbours=neighbours(shop.weights, threads=2, most_items=40),
-        habit=habits(shop),
-        statics=np.log(rng.uniform(0.001, 1, (n_items, 4))),
+        neighbours=learn_neighbours(shop, VARIANTS[0], threads=2, most=40 if seed % 2 else 20),
+        habits=habits(shop)[0],
+        statics=np.log(rng.uniform(0.001, 1, (n_items, len(SIGNALS) - PERSONAL))),
     )
 
 
@@ -51,21 +54,33 @@ def every_item_weighed(signals, weights, allowed, *, exclude_seen, n):
     """The lists by their definition: items and scores, -1 and NaN where a list is shorter."""
     seen = signals.weights.toarray() > 0
     als = signals.user_factors.astype(float) @ signals.item_factors.astype(float).T
-    near = (signals.weights @ signals.neighbours).toarray().astype(float)
-    habit = np.zeros_like(als) if exclude_seen else signals.habit.toarray()
+    near, users = np.zeros_like(als), np.arange(len(als))
+    near[:, signals.neighbours.items] = signals.neighbours.scores_of(signals.neighbours.items)(users)
+    own = seen & (not exclude_seen)
     may = np.broadcast_to(allowed, als.shape) & ~(seen & exclude_seen)
     roots = []
-    for scores in (als, near, habit):
+    for scores in (als, near, signals.habits.scores.toarray() * own):
         plain = np.where(may, np.maximum(scores, 0), 0)
         top = plain.max(axis=1, keepdims=True)
         roots.append(np.sqrt(plain / np.where(top > 0, top, 1)))
-    scores = np.tensordot(weights[:PERSONAL], roots, axes=1) + signals.statics @ weights[PERSONAL:]
+    known = signals.known(users)[:, None]
+    values = np.stack(
+        [
+            *roots[:2],
+            *(root * known for root in roots[:2]),
+            roots[2],
+            own,
+            np.log1p(signals.habits.days.toarray().astype(float)) * own,
+            np.log1p(signals.habits.since.toarray().astype(float)) * own,
+        ]
+    )
+    scores = np.tensordot(weights[:PERSONAL], values, axes=1) + signals.statics @ weights[PERSONAL:]
     if weights[PERSONAL:].any():
         popular = np.zeros(len(allowed), bool)
         popular[candidates.popular_now(signals, allowed, n)] = True
-        speaks = (roots[0] >= SPEAKS) | (roots[1] > 0) | (roots[2] > 0) | popular
+        speaks = (roots[0] >= SPEAKS) | (roots[1] >= SPEAKS) | own | popular
     else:
-        speaks = (np.array(roots)[weights[:PERSONAL] != 0] > 0).any(axis=0)
+        speaks = (values[weights[:PERSONAL] != 0] > 0).any(axis=0)
     scores = np.where(may & speaks, scores, -np.inf)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
     best = np.take_along_axis(scores, order, axis=1)
@@ -84,11 +99,11 @@ WEIGHTS = st.one_of(
     st.just(USUAL),
     st.just(weights_of({"als": 1.0})),
     st.just(weights_of({"habit": 1.0})),
+    st.just(weights_of({"neighbours": 1.0})),
+    st.just(weights_of({"neighbours_known": 1.0, "since": -0.5})),
     st.builds(
-        lambda *values: weights_of(
-            dict(zip(("als", "neighbours", "habit", "week", "month", "ever", "age"), values, strict=True))
-        ),
-        *[st.sampled_from([-1.0, -0.3, 0.0, 0.5, 2.0])] * 7,
+        lambda *values: weights_of(dict(zip(SIGNALS, values, strict=True))),
+        *[st.sampled_from([-1.0, -0.3, 0.0, 0.5, 2.0])] * len(SIGNALS),
     ),
 )
 

@@ -1,21 +1,32 @@
-"""The choice of the blend's weights: learned on the shop's own past, used where that past bears it out."""
+"""The choice of the blend's weights: the ways to learn them compete on the shop's own past."""
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
+from enum import StrEnum
 
 import msgspec
 import numpy as np
 
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
+from recommender.evaluation.simple import Lead, simple_methods, weights_for
 from recommender.learning.interactions import SaleLines
+from recommender.learning.neighbours import VARIANTS, NeighbourSettings
 from recommender.learning.signals import SIGNALS
-from recommender.learning.weights import Choices, default_weights, learn, weights_of
-from recommender.ranking.candidates import CandidateMaker
-from recommender.runs.manifest import ChoiceRecord
-from recommender.system.arrays import Float64s
+from recommender.learning.weights import (
+    Choices,
+    default_weights,
+    free_signals,
+    lambdarank,
+    learn,
+    weights_of,
+)
+from recommender.ranking.choices import find_choices
+from recommender.runs.manifest import ChoiceRecord, Method
+from recommender.system.arrays import Bools, Float64s, Int32s
 from recommender.system.machine import give_back_memory
-from recommender.system.threads import Progress
+from recommender.system.threads import Progress, in_threads
 
 log = logging.getLogger(__name__)
 
@@ -23,22 +34,98 @@ MOST_DAYS = 28
 """So long a choice is kept: tastes drift, and weeks of new sales are there to learn from."""
 _MOST_GROWTH = 0.25
 """With so many more sales, or fewer, the shop is another one."""
-_MOST_CUSTOMERS = 1500
-"""Of a window, to learn from: for seven weights these are plenty."""
+MOST_CUSTOMERS = 1000
+"""Of a window, to learn from: for some weights these are plenty."""
 _FEWEST_WINDOWS = 2
 _DECIMALS = 6
+_WEIGHT_DECIMALS = 3
+_LEAST_SHARED = 0.5
+"""Of two sets of lists: with less in common they are very different."""
+
+
+class Objective(StrEnum):
+    """How weights are learned."""
+
+    DEFAULTS = "defaults"
+    LOGIT = "logit"
+    LAMBDARANK = "lambdarank"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """One way to come to a blend."""
+
+    objective: Objective
+    variant: int = 0
+    """index into the settings of the neighbours, `VARIANTS`"""
+    habit_in_parts: bool = False
+
+    @property
+    def name(self) -> str:
+        """For records and reports."""
+        if self.objective is Objective.DEFAULTS:
+            return "defaults"
+        parts = ", habit in parts" if self.habit_in_parts else ""
+        return f"{self.objective}{parts}, item-to-item over {VARIANTS[self.variant].half_life_days:g} days"
+
+    @property
+    def neighbours(self) -> NeighbourSettings:
+        """The settings of its neighbours."""
+        return VARIANTS[self.variant]
+
+    def free(self, recipe: Recipe) -> Bools:
+        """Which weights it learns, shape (signals,)."""
+        return free_signals(exclude_seen=recipe.exclude_seen, habit_in_parts=self.habit_in_parts)
+
+    def weights(self, windows: Sequence[Choices], recipe: Recipe, likely: Float64s | None = None) -> Float64s:
+        """What it learns from some windows with its neighbours.
+
+        Rounded, so that a file of them is the same wherever the last bits of a minimum differ.
+
+        Args:
+            windows: to learn from.
+            recipe: of the night.
+            likely: what the logit has learned from them, where that is known.
+        """
+        default, free = default_weights(exclude_seen=recipe.exclude_seen), self.free(recipe)
+        if self.objective is Objective.DEFAULTS:
+            return default
+        weights = learn(windows, default, free=free) if likely is None else likely
+        if self.objective is Objective.LAMBDARANK:
+            weights = lambdarank(windows, weights, free=free, n=recipe.n)
+        return np.round(weights, _WEIGHT_DECIMALS)
+
+
+DEFAULTS = Contestant(objective=Objective.DEFAULTS)
+
+
+def contestants(*, exclude_seen: bool) -> list[Contestant]:
+    """All of them, the defaults first, then each of the logit with the one of LambdaRank behind it.
+
+    The habit's parts count only where customers are shown what they have bought.
+    """
+    return [
+        DEFAULTS,
+        *(
+            Contestant(objective=objective, variant=variant, habit_in_parts=in_parts)
+            for variant in range(len(VARIANTS))
+            for in_parts in ([False] if exclude_seen else [False, True])
+            for objective in (Objective.LOGIT, Objective.LAMBDARANK)
+        ),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """Learned weights against the defaults, on one past window."""
+    """The contestants on one past window, each with weights that were learned on the other windows."""
 
     begin: str
     end: str
     customers: int
-    ndcg_learned: float
-    """nDCG@n by the weights that were learned on the other windows"""
-    ndcg_default: float
+    ndcg: dict[str, float]
+    """nDCG@n of the candidates by each contestant's weights"""
+    leads: dict[str, Lead]
+    """of the winner before each simple method"""
 
 
 class Choice(ChoiceRecord, frozen=True, kw_only=True):
@@ -47,12 +134,32 @@ class Choice(ChoiceRecord, frozen=True, kw_only=True):
     @classmethod
     def of(cls, record: ChoiceRecord | None) -> "Choice | None":
         """The choice that a manifest has; None where there is none, or one of another program version."""
-        known = record is not None and record.weights.keys() <= set(SIGNALS)
+        known = record is not None and record.weights.keys() == {*SIGNALS} and record.neighbours is not None
         return cls(**msgspec.structs.asdict(record)) if record is not None and known else None
 
-    def as_array(self) -> Float64s:
+    @property
+    def blend(self) -> Float64s:
         """The weights in the order of the signals, shape (signals,)."""
         return weights_of(self.weights)
+
+    @property
+    def proved(self) -> Float64s:
+        """Those that the newest weeks had no say in, shape (signals,)."""
+        return weights_of(self.weights if self.proved_weights is None else self.proved_weights)
+
+    @property
+    def neighbour_settings(self) -> NeighbourSettings:
+        """How item-to-item is learned."""
+        return VARIANTS[0] if self.neighbours is None else NeighbourSettings(**self.neighbours)
+
+    @property
+    def leads(self) -> dict[Method, list[Lead]]:
+        """Of the winner before each simple method, on the windows that it was chosen on."""
+        found: dict[Method, list[Lead]] = {}
+        for trial in self.trials:
+            for method, lead in trial["leads"].items():
+                found.setdefault(Method(method), []).append(Lead(**lead))
+        return found
 
     def still_fits(self, recipe: Recipe, *, sales: int, day: date) -> bool:
         """Whether a night may use it again: the same task and model, and the data have not moved on."""
@@ -66,73 +173,140 @@ class Choice(ChoiceRecord, frozen=True, kw_only=True):
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What the older windows have taught, for the newest to go on from."""
+
+    choice: Choice
+    contestant: Contestant = DEFAULTS
+    told: Sequence[Choices] = field(default_factory=tuple)
+    """of the older windows, with the winner's neighbours; none by the defaults"""
+
+    def with_newest(self, newest: Past, recipe: Recipe) -> Choice:
+        """The choice with weights that were learned on all windows, the newest too.
+
+        Unless these give very different lists: then nothing is known of how good they are.
+
+        Args:
+            newest: window, of which the weights so far know nothing.
+            recipe: of the night.
+        """
+        if not self.told:
+            return self.choice
+        windows = [*self.told, choices_of(newest.thinned(MOST_CUSTOMERS), recipe)]
+        weights = self.contestant.weights(windows, recipe)
+        lists = [newest.lists(each, recipe) for each in (self.choice.proved, weights)]
+        if shared(*lists) < _LEAST_SHARED:
+            log.info("weights of the blend: those that know the newest weeks give very different lists")
+            return self.choice
+        return msgspec.structs.replace(self.choice, weights=_named(weights))
+
+
 def choose(
-    lines: SaleLines | None,
+    lines: SaleLines,
     recipe: Recipe,
     *,
-    n_sales: int,
     budget: int,
     run_id: str,
     as_of_day: str,
     progress: Progress | None = None,
-) -> Choice:
-    """Learn the weights on past windows, and keep them if they win on each of these.
+) -> Lesson:
+    """Let the contestants compete on past windows; the best mean wins.
 
-    The newest window is left to the nightly proof, so that no result is measured on what it was learned from.
-    Each of the others is held against weights that were learned on the rest: only where those beat the
-    defaults on every window are weights used that were learned on all of them. A window in which no known
-    customer bought says nothing.
+    The newest window is left to the nightly proof, so that no result is measured on what it was learned
+    from. On each of the others a contestant is judged with weights that it learned on the rest. A window in
+    which no known customer bought says nothing.
 
     Args:
-        lines: the sales; None with a budget that allows no training.
+        lines: the sales.
         recipe: of the night.
-        n_sales: how many sale lines there are.
         budget: trainings that this may cost.
         run_id: whose choice it is.
         as_of_day: of that run.
         progress: called with windows done and in all.
     """
-    default = default_weights(exclude_seen=recipe.exclude_seen)
-    found = [] if lines is None else past_windows(lines, most=1 + budget)[1:]
-    pasts = []
+    found = past_windows(lines, most=1 + budget)[1:]
+    windows = []
     # Without a second window nothing could be held against what was learned on another one.
-    if lines is not None and len(found) >= _FEWEST_WINDOWS:
-        for number, window in enumerate(found, 1):
-            looked = look_back(lines, window, recipe, most_customers=_MOST_CUSTOMERS)
-            if looked is not None:
-                pasts.append(looked[0])
-            if progress is not None:
-                progress(number, len(found))
-    told = [_choices(past, recipe) for past in pasts] if len(pasts) >= _FEWEST_WINDOWS else []
-    give_back_memory()
-    on_others = [learn([*told[:number], *told[number + 1 :]], default) for number in range(len(told))]
-    on_all = learn(told, default) if told else default
-    # Before the next step: what they were learned from is most of a small shop's memory.
-    del told
-    give_back_memory()
+    for number, window in enumerate(found if len(found) >= _FEWEST_WINDOWS else (), 1):
+        looked = look_back(lines, window, recipe, VARIANTS, most_customers=MOST_CUSTOMERS)
+        if looked is not None:
+            windows.append(_Window.of(looked[0], recipe))
+        del looked
+        give_back_memory()
+        if progress is not None:
+            progress(number, len(found))
+    if len(windows) < _FEWEST_WINDOWS:
+        missing = f"{budget} are allowed" if budget < _FEWEST_WINDOWS else f"there are {len(windows)}"
+        needed = "trainings" if budget < _FEWEST_WINDOWS else "past windows in which known customers bought"
+        why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} {needed}, {missing}"
+        choice = default_choice(recipe, n_sales=len(lines.times), run_id=run_id, as_of_day=as_of_day, why=why)
+        return Lesson(choice)
+    every = contestants(exclude_seen=recipe.exclude_seen)
+    figures = _compete(every, [window.choices for window in windows], recipe)
+    means = np.mean([[values.mean() for values in row] for row in figures], axis=0)
+    place = int(np.argmax(means))
+    winner = every[place]
+    told = [window.choices.by(winner.variant) for window in windows]
     trials = [
-        _trial(past, recipe, learned=weights, default=default)
-        for past, weights in zip(pasts, on_others, strict=False)
-    ]
-    learned = bool(trials) and all(trial.ndcg_learned > trial.ndcg_default for trial in trials)
-    weights = on_all if learned else default
-    if learned:
-        why = f"learned from {len(trials)} past windows, and better than the defaults on each"
-    elif trials:
-        why = f"the defaults: what was learned did not win on each of {len(trials)} past windows"
-    elif budget < _FEWEST_WINDOWS:
-        why = f"the defaults: to learn others takes {_FEWEST_WINDOWS} trainings, {budget} are allowed"
-    else:
-        why = (
-            f"the defaults: to learn others takes {_FEWEST_WINDOWS} past windows in which known customers"
-            f" bought, there are {len(pasts)}"
+        Trial(
+            begin=window.begin,
+            end=window.end,
+            customers=window.choices.n_judged,
+            ndcg={
+                each.name: round(float(values.mean()), _DECIMALS)
+                for each, values in zip(every, row, strict=True)
+            },
+            leads={str(method): Lead.of(row[place], values) for method, values in window.simple.items()},
         )
+        for window, row in zip(windows, figures, strict=True)
+    ]
+    choice = _choice(
+        winner,
+        winner.weights(told, recipe),
+        recipe,
+        why=f"{winner.name}: the best of {len(every)} ways on {len(windows)} past windows",
+        trials=trials,
+        n_sales=len(lines.times),
+        run_id=run_id,
+        as_of_day=as_of_day,
+    )
+    return Lesson(choice, winner, told if winner is not DEFAULTS else ())
+
+
+def default_choice(recipe: Recipe, *, n_sales: int, run_id: str, as_of_day: str, why: str) -> Choice:
+    """The default weights, and why it is these."""
+    return _choice(
+        DEFAULTS,
+        DEFAULTS.weights((), recipe),
+        recipe,
+        why=why,
+        trials=(),
+        n_sales=n_sales,
+        run_id=run_id,
+        as_of_day=as_of_day,
+    )
+
+
+def _choice(
+    winner: Contestant,
+    weights: Float64s,
+    recipe: Recipe,
+    *,
+    why: str,
+    trials: Sequence[Trial],
+    n_sales: int,
+    run_id: str,
+    as_of_day: str,
+) -> Choice:
     log.info("weights of the blend: %s", why)
     return Choice(
         task=str(recipe.task),
-        # Rounded, so that a file of them is the same wherever the last bits of a minimum differ.
-        weights={name: round(float(w), 3) for name, w in zip(SIGNALS, weights, strict=True)},
-        learned=learned,
+        weights=_named(weights),
+        proved_weights=_named(weights),
+        neighbours=asdict(winner.neighbours),
+        contestant=winner.name,
+        learned=winner is not DEFAULTS,
         why=why,
         trials=[asdict(trial) for trial in trials],
         als=asdict(recipe.als),
@@ -143,33 +317,63 @@ def choose(
     )
 
 
-def _choices(past: Past, recipe: Recipe) -> Choices:
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """What a past window has for the competition."""
+
+    begin: str
+    end: str
+    choices: Choices
+    simple: dict[Method, Float64s]
+    """nDCG@n of each judged customer by the simple methods, shape (customers,)"""
+
+    @classmethod
+    def of(cls, past: Past, recipe: Recipe) -> "_Window":
+        methods = simple_methods(exclude_seen=recipe.exclude_seen)
+        nothing = DEFAULTS.weights((), recipe)
+        simple = {method: past.ndcg(weights_for(method, nothing), recipe) for method in methods}
+        return cls(past.begin, past.end, choices_of(past, recipe), simple)
+
+
+def choices_of(past: Past, recipe: Recipe) -> Choices:
     """The candidates of a window's customers, and which of them were bought."""
-    maker = CandidateMaker(
+    return find_choices(
         past.signals,
-        past.users,
+        past.other_neighbours,
+        past.relevant,
+        default_weights(exclude_seen=recipe.exclude_seen),
+        free=free_signals(exclude_seen=recipe.exclude_seen, habit_in_parts=False),
         allowed=past.allowed,
         exclude_seen=recipe.exclude_seen,
         n=recipe.n,
+        threads=recipe.threads,
     )
-    customers, values, bought = [], [], []
-    for part in range(maker.n_blocks):
-        first, found = maker.block(part)
-        give_back_memory()
-        customers.append(found.rows + first)
-        values.append(found.signals)
-        relevant = past.relevant[first : first + found.scales.shape[1]].toarray()
-        bought.append(relevant[found.rows, found.items] > 0)
-    return Choices(np.concatenate(customers), np.concatenate(values, axis=1), np.concatenate(bought))
 
 
-def _trial(past: Past, recipe: Recipe, *, learned: Float64s, default: Float64s) -> Trial:
-    quality = [past.ndcg(weights, recipe) for weights in (learned, default)]
-    means = [round(float(values.mean()), _DECIMALS) for values in quality]
-    return Trial(
-        begin=past.begin,
-        end=past.end,
-        customers=len(past.customers),
-        ndcg_learned=means[0],
-        ndcg_default=means[1],
-    )
+def shared(one: Int32s, other: Int32s) -> float:
+    """The mean share of the entries of a list that are in the other one too, 0 to 1; shapes (users, n)."""
+    same = (one[:, :, None] == other[:, None, :]).any(axis=2) & (one >= 0)
+    return float(same.sum() / max(np.count_nonzero(one >= 0), 1))
+
+
+def _compete(every: Sequence[Contestant], told: Sequence[Choices], recipe: Recipe) -> list[list[Float64s]]:
+    """For each window and contestant the nDCG@n of the customers, by weights from the other windows."""
+    default = default_weights(exclude_seen=recipe.exclude_seen)
+
+    def work(held: int) -> list[Float64s]:
+        figures = [told[held].ndcg(default, recipe.n)]
+        likely = None
+        for first in range(1, len(every), 2):
+            pair = every[first : first + 2]
+            windows = [window.by(pair[0].variant) for window in told]
+            judged = windows.pop(held)
+            # From what the one before has found it is not far.
+            likely = learn(windows, default, free=pair[0].free(recipe), begin=likely)
+            figures += [judged.ndcg(each.weights(windows, recipe, likely), recipe.n) for each in pair]
+        return figures
+
+    return in_threads(work, len(told), threads=recipe.threads)
+
+
+def _named(weights: Float64s) -> dict[str, float]:
+    return {name: float(weight) for name, weight in zip(SIGNALS, weights, strict=True)}

@@ -1,6 +1,7 @@
 """A past window as the night would have seen it: the same code on what was known then."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -9,10 +10,11 @@ from recommender.evaluation.metrics import ndcg
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.als import AlsSettings, train
 from recommender.learning.interactions import Interactions, SaleLines
+from recommender.learning.neighbours import Neighbours, NeighbourSettings, learn_neighbours
 from recommender.learning.signals import Signals, make_signals
 from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
-from recommender.system.arrays import Bools, Float64s, Int64s
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.machine import give_back_memory
 from recommender.system.times import DAY_MICROSECONDS, format_times
 
@@ -57,6 +59,8 @@ class Past:
     end: str
     signals: Signals
     """of the users that are looked at, and no others"""
+    other_neighbours: Sequence[Neighbours]
+    """of the same users, by other settings than those of the signals"""
     customers: Int64s
     """shape (users,): which users of the sales these are"""
     relevant: "csr_matrix[np.bool_]"
@@ -70,9 +74,9 @@ class Past:
         """All users of the signals, shape (users,)."""
         return np.arange(len(self.customers))
 
-    def ndcg(self, weights: Float64s, recipe: Recipe) -> Float64s:
-        """nDCG@n of the lists under some weights of the signals; of each user, shape (users,)."""
-        lists = top_lists(
+    def lists(self, weights: Float64s, recipe: Recipe) -> Int32s:
+        """The lists under some weights of the signals, shape (users, n)."""
+        return top_lists(
             self.signals,
             weights,
             self.users,
@@ -81,7 +85,23 @@ class Past:
             exclude_seen=recipe.exclude_seen,
             threads=recipe.threads,
         )
-        return ndcg(lists, self.relevant)
+
+    def ndcg(self, weights: Float64s, recipe: Recipe) -> Float64s:
+        """nDCG@n of the lists under some weights of the signals; of each user, shape (users,)."""
+        return ndcg(self.lists(weights, recipe), self.relevant)
+
+    def thinned(self, most: int) -> "Past":
+        """Of each second, third … user, so that they are no more than wanted."""
+        kept = self.users[:: max(1, -(-len(self.users) // most))]
+        if len(kept) == len(self.users):
+            return self
+        return replace(
+            self,
+            signals=self.signals.of(kept),
+            other_neighbours=[each.of(kept) for each in self.other_neighbours],
+            customers=self.customers[kept],
+            relevant=self.relevant[kept],
+        )
 
 
 def window_days(lines: SaleLines) -> int:
@@ -100,7 +120,12 @@ def _oldest(lines: SaleLines) -> int:
 
 
 def look_back(
-    lines: SaleLines, window: tuple[int, int], recipe: Recipe, *, most_customers: int
+    lines: SaleLines,
+    window: tuple[int, int],
+    recipe: Recipe,
+    neighbours: Sequence[NeighbourSettings],
+    *,
+    most_customers: int,
 ) -> tuple[Past, Interactions] | None:
     """Train on what was known before the window, where there is somebody to judge by.
 
@@ -108,6 +133,7 @@ def look_back(
         lines: the sales.
         window: cut and end.
         recipe: of the night.
+        neighbours: settings of the signals' neighbours, and of others that are wanted.
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
 
     Returns:
@@ -131,13 +157,17 @@ def look_back(
     known = split.train
     give_back_memory()
     model = train(known, recipe.als, threads=recipe.threads)
-    signals = make_signals(known, model, threads=recipe.threads).of(customers)
+    signals = make_signals(known, model, neighbours[0], threads=recipe.threads).of(customers)
+    del model
+    give_back_memory()
+    others = [learn_neighbours(known, each, threads=recipe.threads).of(customers) for each in neighbours[1:]]
     give_back_memory()
     past = Past(
         cut=cut,
         begin=moment_text(cut),
         end=moment_text(end),
         signals=signals,
+        other_neighbours=others,
         customers=customers,
         relevant=relevant[chosen],
         allowed=recipe.never.find(known.item_ids) < 0,

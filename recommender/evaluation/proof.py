@@ -1,14 +1,16 @@
 """The nightly proof: is the blend better than simpler lists? Measured on the newest past window."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS, difference_interval, interval
 from recommender.evaluation.drift import Drift, measure_drift
-from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows
-from recommender.learning.interactions import SaleLines
-from recommender.learning.weights import weights_of
+from recommender.evaluation.past import Past, Recipe, look_back, moment_text, past_windows
+from recommender.evaluation.simple import Lead, simple_methods, weights_for
+from recommender.learning.interactions import Interactions, SaleLines
+from recommender.learning.neighbours import NeighbourSettings
 from recommender.runs.manifest import Method
 from recommender.system.arrays import Float64s
 
@@ -16,19 +18,6 @@ log = logging.getLogger(__name__)
 
 _MOST_CUSTOMERS = 5000
 _DECIMALS = 6
-
-
-_SINGLE = {
-    Method.ALS: weights_of({"als": 1}),
-    Method.OWN_HABIT: weights_of({"habit": 1}),
-    Method.POPULAR: weights_of({}),
-}
-"""Lists by one signal, filled up with what is popular."""
-
-
-def weights_for(method: Method, blend: Float64s) -> Float64s:
-    """The weights by which the lists of a method are made, shape (signals,)."""
-    return blend if method is Method.BLEND else _SINGLE[method]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,31 +37,66 @@ class Proof:
     """of a warm start, where it was measured"""
 
 
-def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int | None = None) -> Proof:
-    """Make the lists of each method as of the newest window's begin, and hold them against what was bought.
+@dataclass(frozen=True, eq=False)
+class Newest:
+    """The newest window of a shop."""
 
-    The blend is published unless another method is better by more than chance (95 % bootstrap interval of the
-    difference, customer by customer). Where the data cannot tell, so are the customer's own habit or popular
-    items: nobody is shown what was never proved.
+    window: tuple[int, int] | None
+    """cut and end; None where not even two weeks are known"""
+    past: Past | None
+    """None where nobody who was known before bought anything in it"""
+    known: Interactions | None
+    """of the sales before the window what a training looks at"""
+
+
+def newest_window(lines: SaleLines, recipe: Recipe, neighbours: NeighbourSettings) -> Newest:
+    """Train on what was known before the newest window.
 
     Args:
         lines: the sales.
-        blend: the weights of the signals, shape (signals,).
         recipe: of the night.
+        neighbours: settings of item-to-item.
+    """
+    found = past_windows(lines, most=1)
+    looked = (
+        look_back(lines, found[0], recipe, [neighbours], most_customers=_MOST_CUSTOMERS) if found else None
+    )
+    return Newest(found[0] if found else None, *(looked or (None, None)))
+
+
+def prove(
+    lines: SaleLines,
+    newest: Newest,
+    blend: Float64s,
+    recipe: Recipe,
+    *,
+    leads: Mapping[Method, Sequence[Lead]] | None = None,
+    warm_days: int | None = None,
+) -> Proof:
+    """Make the lists of each method as of the newest window's begin, and hold them against what was bought.
+
+    The blend is published where it is better than the simple lists beyond chance, by the mean over this
+    window and those that it was chosen on, and no other method was better beyond chance on this one (95 %
+    bootstrap interval of the difference, customer by customer). Where the blend only looks as good, or the
+    data cannot tell, the simple lists are published, by the customer's own habit or what is popular: nobody
+    is shown what was never proved.
+
+    Args:
+        lines: the sales.
+        newest: window of them, with the blend's neighbours.
+        blend: the weights of the signals, shape (signals,), in which the window had no say.
+        recipe: of the night.
+        leads: of the blend before the simple methods on the windows before.
         warm_days: also measure what a warm start so many days after a cold training costs.
     """
     exclude_seen, n, seed = recipe.exclude_seen, recipe.n, recipe.als.seed
-    methods = [Method.BLEND, Method.ALS, Method.POPULAR]
-    simplest = Method.POPULAR
-    if not exclude_seen:
-        methods.append(Method.OWN_HABIT)
-        simplest = Method.OWN_HABIT
-    found = past_windows(lines, most=1)
-    if not found:
+    simple = simple_methods(exclude_seen=exclude_seen)
+    simplest = simple[0]
+    methods = [Method.BLEND, Method.ALS, *simple]
+    if newest.window is None:
         return _too_little(simplest, "at least two weeks of sales are needed", {})
-    looked = look_back(lines, found[0], recipe, most_customers=_MOST_CUSTOMERS)
-    n_customers = 0 if looked is None else len(looked[0].customers)
-    begin, end = map(moment_text, found[0])
+    n_customers = 0 if newest.past is None else len(newest.past.customers)
+    begin, end = map(moment_text, newest.window)
     details: dict[str, Any] = {
         "task": str(recipe.task),
         "n": n,
@@ -80,17 +104,17 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int |
         "end": end,
         "customers": n_customers,
     }
-    if looked is None or n_customers < FEWEST_CUSTOMERS:
+    if newest.past is None or newest.known is None or n_customers < FEWEST_CUSTOMERS:
         what = "something new" if exclude_seen else "something"
         missing = (
             f"{n_customers} known customers bought {what} since {details['begin'][:10]},"
             f" {FEWEST_CUSTOMERS} are needed"
         )
         return _too_little(simplest, missing, details)
-    past, known = looked
+    past = newest.past
     figures = {method: past.ndcg(weights_for(method, blend), recipe) for method in methods}
     means = {method: float(values.mean()) for method, values in figures.items()}
-    better = {}
+    better, as_good = {}, {}
     details["methods"] = {}
     for method, values in figures.items():
         low, high = interval(values[None], seed=seed)
@@ -100,22 +124,29 @@ def prove(lines: SaleLines, blend: Float64s, recipe: Recipe, *, warm_days: int |
             entry |= {"minus_blend_low": low, "minus_blend_high": high}
             if low > 0:
                 better[method] = means[method]
+        if method in simple:
+            lead = Lead.over([Lead.of(figures[Method.BLEND], values), *(leads or {}).get(method, ())])
+            entry |= {"blend_lead": lead.mean, "blend_lead_error": lead.error}
+            if not lead.is_sure:
+                as_good[method] = means[method]
         details["methods"][str(method)] = {name: round(value, _DECIMALS) for name, value in entry.items()}
     chosen, why = Method.BLEND, ""
-    if better:
-        chosen = max(better, key=lambda method: better[method])
+    if better or as_good:
+        candidates = better or as_good
+        chosen = max(candidates, key=lambda method: candidates[method])
+        how = "clearly better than" if better else "as good, as far as can be told, as"
         why = (
             f"On the past window from {details['begin'][:10]} the lists by {chosen.replace('_', ' ')} were"
-            f" clearly better than the blend (nDCG@{n} {means[chosen]:.3f} against"
-            f" {means[Method.BLEND]:.3f}): those are published."
+            f" {how} the blend (nDCG@{n} {means[chosen]:.3f} against {means[Method.BLEND]:.3f}): those are"
+            " published."
         )
     details["method"] = str(chosen)
     drift = None
     if warm_days is not None:
         blended = figures[Method.BLEND]
-        drift = measure_drift(lines, past, blended, blend, recipe, known=known, days=warm_days)
+        drift = measure_drift(lines, past, blended, blend, recipe, known=newest.known, days=warm_days)
         details["warm_start"] = asdict(drift)
-    baselines = [means[method] for method in (Method.POPULAR, Method.OWN_HABIT) if method in means]
+    baselines = [means[method] for method in simple]
     return Proof(
         method=chosen,
         why=why,

@@ -5,11 +5,13 @@ customers buy again at all; and whether it is about time, by the customer's own 
 are multiplied with exponents that were right on past windows of shops of two kinds.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Interactions, Part
-from recommender.system.arrays import Array, Float64s, starts
+from recommender.system.arrays import Array, Float64s, Int64s, starts
 from recommender.system.times import DAY_MICROSECONDS
 
 HALF_LIFE_DAYS = 180.0
@@ -21,6 +23,22 @@ _PRIOR = 2.0
 _FLOOR = 0.02
 _LONG_DAYS = 365.0
 """The interval of a shop in which nobody bought anything twice."""
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """What customers bought, how often and how lately; the cells are those of the interactions' weights."""
+
+    scores: "csr_matrix[np.float64]"
+    """shape (users, items): how likely the item is to be bought again now; only the order means anything"""
+    days: "csr_matrix[np.float32]"
+    """shape (users, items): on how many days the customer bought it"""
+    since: "csr_matrix[np.float32]"
+    """shape (users, items): days since the customer's last purchase of it"""
+
+    def of(self, users: Int64s) -> "Habits":
+        """Of these users alone, numbered anew in this order."""
+        return Habits(self.scores[users], self.days[users], self.since[users])
 
 
 def decayed_frequency(
@@ -38,8 +56,8 @@ def decayed_frequency(
     return csr_matrix((data, weights.indices, weights.indptr), shape=weights.shape)
 
 
-def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
-    """How likely each bought item is to be bought again now; only the order means anything.
+def habits(interactions: Interactions) -> tuple[Habits, Float64s]:
+    """How likely each bought item is to be bought again now, and what that is worked out from.
 
     With the decayed frequency f of the pair, the item's repeat share p, the days a since the customer's last
     purchase of it and the expected days g between two, the score is
@@ -52,7 +70,7 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
     purchases of one evening are one need.
 
     Returns:
-        Shape (users, items), float64; the cells are those of the interactions' weights.
+        The habits; and p of each item, shape (items,), float64.
     """
     scores = decayed_frequency(interactions)
     items, n_items = scores.indices, scores.shape[1]
@@ -60,9 +78,11 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
     cells = purchases.cells()
     # Sums of whole numbers, which are exact in any order.
     repeats, spans, intervals = np.zeros((3, n_items))
+    days, since = np.empty((2, len(cells)), np.float32)
     for part in purchases.parts(cells):
         between, span = _intervals(part)
         of = items[part.cells]
+        days[part.cells] = between + 1
         repeats += np.bincount(of, between > 0, minlength=n_items)
         spans += np.bincount(of, span, minlength=n_items)
         intervals += np.bincount(of, between, minlength=n_items)
@@ -73,11 +93,13 @@ def habits(interactions: Interactions) -> "csr_matrix[np.float64]":
         between, span = _intervals(part)
         of = items[part.cells]
         expected = (span + _PRIOR * usual[of]) / (between + _PRIOR)
-        since = (interactions.newest - interactions.last_purchase[part.cells]) / DAY_MICROSECONDS
-        away = np.abs(np.log((since + 1) / (expected + 1)))
+        ago = (interactions.newest - interactions.last_purchase[part.cells]) / DAY_MICROSECONDS
+        since[part.cells] = ago
+        away = np.abs(np.log((ago + 1) / (expected + 1)))
         scores.data[part.cells] *= by_share[of]
         scores.data[part.cells] *= np.exp(-_TIME_EXPONENT * away)
-    return scores
+    counted, lately = (csr_matrix((data, items, scores.indptr), shape=scores.shape) for data in (days, since))
+    return Habits(scores, counted, lately), share
 
 
 def _intervals(part: Part) -> tuple[Float64s, Float64s]:

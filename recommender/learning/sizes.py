@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MOST_ITEMS = 2000
-"""Items whose neighbours are learned, from a dense matrix: 32 MB of it."""
+MOST_ITEMS = 4000
+"""Items, or customers, of the dense matrix that neighbours are learned from: 64 MB of it."""
 
 
 @dataclass(frozen=True)

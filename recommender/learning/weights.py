@@ -1,19 +1,26 @@
 """The weights of the signals: the defaults, and learning them from past windows of the shop's own sales.
 
-What a customer buys is seen as a choice among the candidates: item i with the probability
+First, what a customer buys is seen as a choice among the candidates: item i with the probability
 exp(w·f_i) / sum over candidates j of exp(w·f_j), where f are the signals (the conditional logit of McFadden,
 "Conditional Logit Analysis of Qualitative Choice Behavior", 1974). The weights w are those that make the
 purchases of a past window most likely, held near the defaults by a normal prior, so that a small shop strays
 from them only as far as its sales bear out.
+
+The logit wants all purchases of a window to be likely, the hundredth as much as the first, while a list has
+room for a few. So from its weights a second step goes on by LambdaRank (Burges, "From RankNet to LambdaRank
+to LambdaMART: An Overview", 2010, section 4): each pair of a bought candidate and one that was not pulls the
+weights by how much nDCG@n would change if the two changed places. Whether that is better is for the shop's
+past to tell.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from recommender.learning.signals import SIGNALS
-from recommender.system.arrays import Bools, Float64s, Int64s, starts
+from recommender.learning.signals import HABIT_PARTS, SIGNALS
+from recommender.system.arrays import Bools, Float32s, Float64s, Int64s, starts
 
 _NEW: Mapping[str, float] = {"als": 2.5, "neighbours": 1.8, "week": 0.35, "month": 0.15, "age": -0.45}
 _ALL: Mapping[str, float] = {
@@ -29,7 +36,18 @@ PRIOR_USERS = 20.0
 """The defaults weigh as much as the choices of so many customers."""
 _LEAST_SPREAD = 0.1
 """A signal that is almost the same for all items says little, so its weight stays near the prior."""
-_MOST_ITERATIONS = 200
+_NEIGHBOURS = [SIGNALS.index("neighbours"), SIGNALS.index("neighbours_known")]
+_RANKED = 100
+"""Candidates of a customer that LambdaRank looks at: the best under the weights that it begins with."""
+_STEPS = 20
+_STEP = 0.05
+"""Of a weight, in standard deviations of its signal."""
+_PULL = 0.02
+"""Towards the weights that LambdaRank begins with: nDCG by which a weight is drawn back that is one standard
+deviation of its signal away."""
+_MOMENTUM, _MEMORY = 0.9, 0.99
+_CELLS = 1 << 16
+"""Candidates whose signals are in memory with 64 bits at a time."""
 
 
 def weights_of(named: Mapping[str, float]) -> Float64s:
@@ -42,93 +60,277 @@ def default_weights(*, exclude_seen: bool) -> Float64s:
     return weights_of(_NEW if exclude_seen else _ALL)
 
 
+def free_signals(*, exclude_seen: bool, habit_in_parts: bool) -> Bools:
+    """Which weights are learned, shape (signals,); the others stay as they are by default.
+
+    Args:
+        exclude_seen: nothing that a customer has bought can be chosen.
+        habit_in_parts: learn the weights of the habit's parts too.
+    """
+    fixed = {"habit", *HABIT_PARTS} if exclude_seen else {*()} if habit_in_parts else {*HABIT_PARTS}
+    return np.array([name not in fixed for name in SIGNALS])
+
+
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """Candidates of customers and which of them were bought in a past window."""
+    """Candidates of customers who bought at least one of them in a past window."""
 
     customers: Int64s
-    """shape (cells,), ascending: whose candidate it is"""
-    signals: Float64s
+    """shape (cells,), ascending: whose candidate it is, from 0 without gaps"""
+    signals: Float32s
     """shape (signals, cells)"""
+    other_neighbours: Float32s
+    """shape (2 x other variants, cells): the signals `neighbours` and `neighbours_known` by other settings"""
     bought: Bools
     """shape (cells,)"""
+    named: Bools
+    """shape (cells,): whether a signal names it; the others could be listed by weights that were learned"""
+    n_bought: Int64s
+    """shape (customers,): how much each bought in the window, whether a candidate or not"""
+    judged: Int64s
+    """shape (customers,): index of each among all customers who bought anything in the window"""
+    n_judged: int
+    """how many these are; the others bought none of their candidates"""
+
+    def by(self, variant: int) -> "Choices":
+        """With the neighbours of one variant of their settings, 0 for the first, as the signals."""
+        if not variant:
+            return self
+        signals = self.signals.copy()
+        signals[_NEIGHBOURS] = self.other_neighbours[2 * variant - 2 : 2 * variant]
+        return replace(self, signals=signals, other_neighbours=self.other_neighbours[:0])
+
+    def where(self, kept: Bools) -> "Choices":
+        """Some of the candidates, kept of shape (cells,), of the customers who bought one of them."""
+        has = np.bincount(self.customers, self.bought & kept, minlength=len(self.judged)) > 0
+        cells = kept & has[self.customers]
+        return replace(
+            self,
+            customers=(np.cumsum(has) - 1)[self.customers[cells]],
+            signals=self.signals[:, cells],
+            other_neighbours=self.other_neighbours[:, cells],
+            bought=self.bought[cells],
+            named=self.named[cells],
+            n_bought=self.n_bought[has],
+            judged=self.judged[has],
+        )
+
+    @cached_property
+    def begins(self) -> Int64s:
+        """The first candidate of each customer, shape (customers,)."""
+        return np.flatnonzero(starts(self.customers))
+
+    def scores(self, weights: Float64s) -> Float64s:
+        """The score of each candidate, shape (cells,); the sum goes in the order of the signals."""
+        scores = np.zeros(len(self.customers))
+        for weight, values in zip(weights.tolist(), self.signals, strict=True):
+            if weight:
+                scores += weight * values
+        return scores
+
+    def ndcg(self, weights: Float64s, n: int) -> Float64s:
+        """nDCG@n of the n best candidates of all who were judged, shape (n_judged,)."""
+        found = np.zeros(self.n_judged)
+        if len(self.customers):
+            order = np.lexsort((-self.scores(weights), self.customers))
+            ranks = np.arange(len(order)) - self.begins[self.customers]
+            gained = np.where(self.bought[order], _discounts(ranks, n), 0)
+            found[self.judged] = np.add.reduceat(gained, self.begins) / self.ideal(n)
+        return found
+
+    def ideal(self, n: int) -> Float64s:
+        """The greatest DCG@n of each customer, shape (customers,)."""
+        ideals: Float64s = np.cumsum(_discounts(np.arange(n), n))
+        found: Float64s = ideals[np.minimum(self.n_bought, n) - 1]
+        return found
 
 
-def learn(windows: Sequence[Choices], prior: Float64s) -> Float64s:
-    """The most likely weights, shape (signals,), float64.
+def _discounts(ranks: Int64s, n: int) -> Float64s:
+    """What a hit at each rank, from 0, is worth in nDCG@n."""
+    found: Float64s = np.where(ranks < n, 1 / np.log2(ranks + 2), 0)
+    return found
 
-    Each customer counts once, however much they bought; one who bought no candidate says nothing. Distances
-    from the prior are measured in standard deviations of the signals.
+
+def learn(
+    windows: Sequence[Choices], prior: Float64s, *, free: Bools, begin: Float64s | None = None
+) -> Float64s:
+    """The most likely weights, shape (signals,), float64, for choices among the candidates that signals name.
+
+    Those that learned weights have named are left out: what is a candidate only for its high score makes what
+    gives high scores look bad. Each customer counts once, however much they bought. Distances from the prior
+    are measured in standard deviations of the signals.
 
     Args:
         windows: of one or more past windows.
         prior: the weights to stay near.
+        free: shape (signals,): which weights are learned.
+        begin: weights near those that will be found, if any are known; the search is shorter.
     """
     from scipy.optimize import minimize
 
-    told = [known for known in map(_Likelihood.of, windows) if known is not None]
+    told = [known for each in windows if len((known := each.where(each.named)).customers)]
     if not told:
         return prior
-    scale = np.maximum(_spread([known.signals for known in told]), _LEAST_SPREAD)
+    spread = _spread(told)[free]
+    shares = [known.bought / np.add.reduceat(known.bought, known.begins)[known.customers] for known in told]
 
-    def loss(weights: Float64s) -> tuple[float, Float64s]:
-        away = (weights - prior) * scale
-        value, gradient = PRIOR_USERS / 2 * float(away @ away), PRIOR_USERS * away * scale
-        for known in told:
-            its_value, its_gradient = known.loss(weights)
-            value, gradient = value + its_value, gradient + its_gradient
+    def loss(own: Float64s) -> tuple[float, Float64s]:
+        weights = _with(prior, free, own)
+        away = (own - prior[free]) * spread
+        value, gradient = PRIOR_USERS / 2 * float(away @ away), PRIOR_USERS * away * spread
+        for known, share in zip(told, shares, strict=True):
+            likely, total = _likely(known, weights)
+            value += total - float(share @ known.scores(weights))
+            gradient += _products(known.signals, likely - share)[free]
         return value, gradient
 
-    found = minimize(
-        loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_ITERATIONS, "ftol": 1e-10}
-    )
-    learned: Float64s = found.x
-    return learned
+    def curvature(own: Float64s) -> Float64s:
+        weights = _with(prior, free, own)
+        found = np.diag(PRIOR_USERS * spread**2)
+        for known in told:
+            found += _covariances(known, _likely(known, weights)[0], free)
+        return found
+
+    start = (prior if begin is None else begin)[free]
+    found = minimize(loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-3})
+    return _with(prior, free, found.x)
 
 
-def _spread(parts: Sequence[Float64s]) -> Float64s:
-    """The standard deviation of each signal over all parts, shape (signals,)."""
-    n = sum(part.shape[1] for part in parts)
-    mean = sum((part.sum(axis=1) for part in parts), start=np.zeros(len(SIGNALS))) / n
-    spread: Float64s = np.sqrt(
-        sum((((part.T - mean) ** 2).sum(axis=0) for part in parts), start=np.zeros(len(SIGNALS))) / n
-    )
+def _with(weights: Float64s, free: Bools, own: Float64s) -> Float64s:
+    found = weights.copy()
+    found[free] = own
+    return found
+
+
+def _likely(known: Choices, weights: Float64s) -> tuple[Float64s, float]:
+    """The probability of each candidate, and the sum of the logarithms of what they are shares of."""
+    scores = known.scores(weights)
+    highest = np.maximum.reduceat(scores, known.begins)
+    likely = np.exp(scores - highest[known.customers])
+    total = np.add.reduceat(likely, known.begins)
+    return likely / total[known.customers], float((np.log(total) + highest).sum())
+
+
+def _products(signals: Float32s, values: Float64s) -> Float64s:
+    """The sum over the candidates of each signal times the values, shape (signals,)."""
+    parts = [slice(first, first + _CELLS) for first in range(0, len(values), _CELLS)]
+    found: Float64s = sum((signals[:, part] @ values[part] for part in parts), start=np.zeros(len(signals)))
+    return found
+
+
+def _covariances(known: Choices, likely: Float64s, free: Bools) -> Float64s:
+    """The sum over the customers of the covariances of the free signals, shape (free, free)."""
+    n_free = np.count_nonzero(free)
+    found = np.zeros((n_free, n_free))
+    means = np.empty((n_free, len(known.begins)))
+    for row, signal in enumerate(np.flatnonzero(free)):
+        means[row] = np.add.reduceat(known.signals[signal] * likely, known.begins)
+    roots = np.sqrt(likely).astype(np.float32)
+    for first in range(0, len(likely), _CELLS):
+        part = slice(first, first + _CELLS)
+        values = known.signals[free, part] * roots[part]
+        found += values @ values.T
+    covariances: Float64s = found - means @ means.T
+    return covariances
+
+
+def _spread(parts: Sequence[Choices]) -> Float64s:
+    """The standard deviation of each signal over all parts, shape (signals,); `_LEAST_SPREAD` at least."""
+    n = sum(len(part.customers) for part in parts)
+    nothing = np.zeros(len(SIGNALS))
+    mean = sum((part.signals.sum(axis=1, dtype=np.float64) for part in parts), start=nothing) / n
+    squares = sum((_squares(part.signals, mean) for part in parts), start=nothing)
+    spread: Float64s = np.maximum(np.sqrt(squares / n), _LEAST_SPREAD)
     return spread
 
 
-@dataclass(frozen=True, eq=False)
-class _Likelihood:
-    """The choices of customers who bought at least one candidate."""
+def _squares(signals: Float32s, mean: Float64s) -> Float64s:
+    return np.array([((row - middle) ** 2).sum() for row, middle in zip(signals, mean, strict=True)])
 
-    signals: Float64s
-    customer: Int64s
-    """from 0 without gaps"""
-    begins: Int64s
-    share: Float64s
-    """of each cell in its customer's purchases"""
+
+def lambdarank(windows: Sequence[Choices], begin: Float64s, *, free: Bools, n: int) -> Float64s:
+    """Weights with a better nDCG@n than those that it begins with, shape (signals,), float64.
+
+    Some steps of gradient descent over all customers, scaled as Adam does (Kingma and Ba, "Adam: A Method for
+    Stochastic Optimization", ICLR 2015); the mean of the second half of them.
+
+    Args:
+        windows: of one or more past windows.
+        begin: of `learn`; the weights are held near them.
+        free: shape (signals,): which weights are learned.
+        n: length of the lists.
+    """
+    told = [_Pairs.of(known, begin, n) for known in windows if len(known.customers)]
+    if not told:
+        return begin
+    spread = _spread([known for known in windows if len(known.customers)])
+    n_customers = sum(len(known.ideal) for known in told)
+    weights, mean = begin.copy(), np.zeros(len(begin))
+    momentum, memory = np.zeros((2, len(begin)))
+    for step in range(1, _STEPS + 1):
+        pulled = sum((known.gradient(weights) for known in told), start=np.zeros(len(begin)))
+        gradient = np.where(free, pulled / n_customers / spread - _PULL * (weights - begin) * spread, 0)
+        momentum = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
+        memory = _MEMORY * memory + (1 - _MEMORY) * gradient**2
+        size = np.sqrt(memory / (1 - _MEMORY**step)) + 1e-8
+        weights = weights + _STEP * momentum / (1 - _MOMENTUM**step) / size / spread
+        if step > _STEPS // 2:
+            mean += weights / (_STEPS - _STEPS // 2)
+    return mean
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """The best candidates of each customer under some weights, as a table with a row for each."""
+
+    signals: Float32s
+    """shape (signals, cells)"""
+    row: Int64s
+    """shape (cells,)"""
+    column: Int64s
+    """shape (cells,)"""
+    bought: Bools
+    """shape (customers, columns)"""
+    ideal: Float64s
+    """shape (customers,): the greatest DCG@n"""
+    n: int
 
     @classmethod
-    def of(cls, choices: Choices) -> "_Likelihood | None":
-        n_bought = np.bincount(choices.customers, choices.bought)
-        kept = n_bought[choices.customers] > 0
-        if not kept.any():
-            return None
-        customers = choices.customers[kept]
-        is_first = starts(customers)
-        share = choices.bought[kept] / n_bought[customers]
-        return cls(
-            np.ascontiguousarray(choices.signals[:, kept]),
-            np.cumsum(is_first) - 1,
-            np.flatnonzero(is_first),
-            share,
-        )
+    def of(cls, known: Choices, weights: Float64s, n: int) -> "_Pairs":
+        order = np.lexsort((-known.scores(weights), known.customers))
+        ranks = np.arange(len(order)) - known.begins[known.customers]
+        best = np.sort(order[ranks < max(_RANKED, 2 * n)])
+        row = known.customers[best]
+        column = np.arange(len(best)) - np.flatnonzero(starts(row))[row]
+        bought = np.zeros((len(known.begins), int(column.max()) + 1), bool)
+        bought[row, column] = known.bought[best]
+        return cls(known.signals[:, best], row, column, bought, known.ideal(n), n)
 
-    def loss(self, weights: Float64s) -> tuple[float, Float64s]:
-        """Minus the logarithm of the likelihood, and its gradient."""
-        scores = weights @ self.signals
-        scores -= np.maximum.reduceat(scores, self.begins)[self.customer]
-        likely = np.exp(scores)
-        total = np.add.reduceat(likely, self.begins)
-        value = float(np.log(total).sum() - self.share @ scores)
-        gradient: Float64s = self.signals @ (likely / total[self.customer] - self.share)
-        return value, gradient
+    def gradient(self, weights: Float64s) -> Float64s:
+        """By how much each weight is pulled up by all pairs, shape (signals,)."""
+        scores = np.zeros(len(self.row))
+        for weight, values in zip(weights.tolist(), self.signals, strict=True):
+            scores += weight * values
+        table = np.full(self.bought.shape, -np.inf)
+        table[self.row, self.column] = scores
+        # What stands at each rank. Only a pair with one of the n first can change the nDCG.
+        order = np.argsort(-table, axis=1, kind="stable")
+        ranked = np.take_along_axis(table, order, axis=1)
+        bought = np.take_along_axis(self.bought, order, axis=1)
+        n_columns = len(table[0])
+        worth = _discounts(np.arange(n_columns), self.n)
+        pull = np.zeros(table.shape)
+        for rank in range(min(self.n, n_columns)):
+            is_pair = bought[:, [rank]] != bought[:, rank + 1 :]
+            is_pair &= ranked[:, rank + 1 :] > -np.inf
+            row, behind = np.nonzero(is_pair)
+            behind += rank + 1
+            change = (worth[rank] - worth[behind]) / self.ideal[row]
+            up = np.where(bought[row, rank], 1.0, -1.0)
+            ahead = up * (ranked[row, rank] - ranked[row, behind])
+            strength = up * change / (1 + np.exp(np.clip(ahead, -50, 50)))
+            pull[:, rank] += np.bincount(row, strength, minlength=len(pull))
+            pull[row, behind] -= strength
+        found = np.empty(table.shape)
+        np.put_along_axis(found, order, pull, axis=1)
+        return _products(self.signals, found[self.row, self.column])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import compress
 
-from recommender.evaluation.proof import weights_for
+from recommender.evaluation.simple import weights_for
 from recommender.learning.modelfile import load_model
 from recommender.learning.signals import make_signals
 from recommender.night.context import Night
@@ -74,12 +74,12 @@ def read_ranked(night: Night) -> RankedLists:
 def _write_recommendations(night: Night, trained: Trained) -> int:
     """The lists that are made from the model; returns the rows of `recommendations`."""
     run, settings, data = night.run, night.settings, trained.data
-    interactions = data.interactions
+    interactions, choice = data.interactions, trained.choice
     model = load_model(run.path(MODEL), sha256=run.manifest.sha256_of(MODEL))
     lists = make_lists(
         interactions,
-        make_signals(interactions, model, threads=night.threads),
-        weights_for(trained.method, trained.choice.as_array()),
+        make_signals(interactions, model, choice.neighbour_settings, threads=night.threads),
+        weights_for(trained.method, choice.blend),
         data.catalogue,
         never=data.never,
         n=settings.top_n,

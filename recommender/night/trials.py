@@ -3,9 +3,9 @@
 import json
 from datetime import date
 
-from recommender.evaluation.choice import Choice, choose
+from recommender.evaluation.choice import Choice, default_choice
+from recommender.evaluation.decision import decide
 from recommender.evaluation.past import Recipe
-from recommender.evaluation.proof import prove
 from recommender.learning.als import AlsSettings
 from recommender.learning.interactions import SaleLines
 from recommender.night.context import Night
@@ -58,26 +58,33 @@ def choose_and_prove(
         kept: the choice of an earlier night, if there is one.
     """
     run, settings, manifest = night.run, night.settings, night.run.manifest
-    choice = kept
-    if choice is None or not choice.still_fits(recipe, sales=n_sales, day=run.day):
-        choice = choose(
-            lines,
-            recipe,
-            n_sales=n_sales,
-            budget=settings.tune_budget if settings.nightly_proof else 0,
-            run_id=run.run_id,
-            as_of_day=manifest.as_of_day,
-            progress=night.progress.update,
-        )
-    manifest.choice = choice
+    if kept is not None and not kept.still_fits(recipe, sales=n_sales, day=run.day):
+        kept = None
     manifest.method = Method.BLEND
     manifest.quality = {"ndcg": None, "baseline_ndcg": None}
     run.drop(EVALUATION)
     if lines is None:
+        choice = kept or default_choice(
+            recipe,
+            n_sales=n_sales,
+            run_id=run.run_id,
+            as_of_day=manifest.as_of_day,
+            why="the defaults: NIGHTLY_PROOF is off",
+        )
+        manifest.choice = choice
         return choice, Method.BLEND
     starts_chain = manifest.origin.mode is Mode.COLD and settings.warm_start is WarmStart.AUTO
-    warm_days = COLD_EVERY_DAYS if starts_chain else None
-    proof = prove(lines, choice.as_array(), recipe, warm_days=warm_days)
+    decision = decide(
+        lines,
+        recipe,
+        kept=kept,
+        budget=settings.tune_budget,
+        warm_days=COLD_EVERY_DAYS if starts_chain else None,
+        progress=night.progress.update,
+        run_id=run.run_id,
+        as_of_day=manifest.as_of_day,
+    )
+    proof, manifest.choice = decision.proof, decision.choice
     if proof.drift is not None:
         manifest.origin.may_start_warm = proof.drift.is_small
     manifest.method = proof.method
@@ -85,7 +92,7 @@ def choose_and_prove(
     run.write(EVALUATION, (json.dumps(proof.details, indent=2, sort_keys=True) + "\n").encode())
     if proof.why:
         warn(run, proof.why)
-    return choice, proof.method
+    return decision.choice, proof.method
 
 
 def kept_choice(day: date, past: History) -> Choice | None:

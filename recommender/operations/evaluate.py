@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import lru_cache
 
 from recommender.errors import DatabaseError, RefusedError
-from recommender.evaluation.choice import choose
+from recommender.evaluation.choice import default_choice
 from recommender.evaluation.compare import Judged, judge, task_report
+from recommender.evaluation.decision import decide
 from recommender.evaluation.methods import System, Trainer, methods
-from recommender.evaluation.proof import prove, weights_for
 from recommender.evaluation.report import EvaluationReport, WindowReport
+from recommender.evaluation.simple import weights_for
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.als import Model, train
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines
@@ -20,6 +21,7 @@ from recommender.night.trials import als_of, recipe_of
 from recommender.operations.pastsales import find_sales
 from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Method
 from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.arrays import Int32s, Int64s
@@ -140,15 +142,14 @@ def configured_system(
     def lists(interactions: Interactions, users: Int64s, exclude_seen: bool) -> Int32s:  # noqa: FBT001 - see System
         recipe = recipe_of(settings, never=never, exclude_seen=exclude_seen, threads=threads)
         known = lines.before(interactions.newest + 1)
-        budget = settings.tune_budget if settings.nightly_proof else 0
-        weights = choose(
-            known, recipe, n_sales=len(known.times), budget=budget, run_id="", as_of_day=""
-        ).as_array()
         if settings.nightly_proof:
-            weights = weights_for(prove(known, weights, recipe).method, weights)
+            decision = decide(known, recipe, kept=None, budget=settings.tune_budget, run_id="", as_of_day="")
+            choice, method = decision.choice, decision.proof.method
+        else:
+            choice, method = default_choice(recipe, n_sales=0, run_id="", as_of_day="", why=""), Method.BLEND
         return top_lists(
-            make_signals(interactions, trained(interactions), threads=threads),
-            weights,
+            make_signals(interactions, trained(interactions), choice.neighbour_settings, threads=threads),
+            weights_for(method, choice.blend),
             users,
             allowed=never.find(interactions.item_ids) < 0,
             n=recipe.n,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.learning.signals import PERSONAL, Signals
+from recommender.learning.signals import OWN, PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
-from recommender.ranking.candidates import Candidates
+from recommender.ranking.candidates import SCALED, Candidates
 from recommender.ranking.contenders import ContenderMaker
 from recommender.ranking.rows import best_of_rows
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
@@ -22,9 +22,10 @@ class Ranked:
     scores: Float64s
     """the weighted sum of the signals; only its order means anything"""
     parts: Float64s
-    """shape (personal signals, users, n): what each of the customer's own signals adds to the score"""
+    """shape (3, users, n): what ALS, the neighbours and the customer's own purchases of the item add to the
+    score"""
     scales: Float64s
-    """shape (personal signals, users): as in `Candidates`"""
+    """shape (3, users): as in `Candidates`"""
     neighbour_scores: Float64s
     """the plain score of the signal `neighbours`"""
 
@@ -58,8 +59,8 @@ def rank(
     ranked = Ranked(
         items=np.full(shape, -1, np.int32),
         scores=np.full(shape, np.nan),
-        parts=np.zeros((PERSONAL, *shape)),
-        scales=np.ones((PERSONAL, len(users))),
+        parts=np.zeros((SCALED, *shape)),
+        scales=np.ones((SCALED, len(users))),
         neighbour_scores=np.zeros(shape),
     )
     maker = ContenderMaker(
@@ -79,7 +80,9 @@ def rank(
         rows = found.rows[cells] + first
         ranked.items[rows, ranks] = found.items[cells]
         ranked.scores[rows, ranks] = scores[cells]
-        ranked.parts[:, rows, ranks] = weights[:PERSONAL, None] * found.signals[:PERSONAL, cells]
+        parts = weights[:PERSONAL, None] * found.signals[:PERSONAL, cells]
+        ranked.parts[:2, rows, ranks] = parts[:2] + parts[2:4]
+        ranked.parts[2, rows, ranks] = parts[OWN].sum(axis=0)
         ranked.scales[:, first : first + found.scales.shape[1]] = found.scales
         ranked.neighbour_scores[rows, ranks] = found.neighbour_scores[cells]
 

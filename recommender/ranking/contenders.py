@@ -1,11 +1,11 @@
 """The few items that can come into a customer's list, found among all items without weighing each of them.
 
-Something must speak for an item: an ALS score not far from the customer's best, a bought item whose neighbour
-it is, the customer's own habit, or that it is popular now. Where only the customer's own signals weigh, a
-positive one will do.
+Something must speak for an item: a score by ALS or the neighbours not far from the customer's best, that it
+is the customer's own, or that it is popular now. Where only the customer's own signals weigh, a positive one
+will do.
 
-Items that are anybody's neighbours, which are those that sell most, and those that are popular now are all
-weighed; the n-th highest of these scores is a bar. The others are scanned by falling norm: as soon as it is
+Items that have neighbours, all or those that sell most, and those that are popular now are all weighed; the
+n-th highest of these scores is a bar. The others are scanned by falling norm: as soon as it is
 too small for a score that speaks, or for one that reaches the bar, no later item can come into the list.
 
 Who is left gets scores of 64 bits in a fixed order of addition. So the lists are the exact ones, and the same
@@ -19,9 +19,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from recommender.learning.signals import PERSONAL, Signals
+from recommender.learning.signals import OWN, PERSONAL, Signals, by_user
 from recommender.learning.sizes import WHOLE
-from recommender.ranking.candidates import Candidates, popular_now, with_signals
+from recommender.ranking.candidates import SCALED, Candidates, own_signals, popular_now, with_signals
 from recommender.ranking.scan import (
     LOWEST,
     STEP,
@@ -40,7 +40,10 @@ from recommender.system.arrays import Bools, Float32s, Float64s, Int64s
 Scales = TypeVar("Scales", Float32s, Float64s)
 
 SPEAKS = 0.3
-"""The square root of an ALS score relative to the customer's best, from which on it speaks for the item."""
+"""The square root of a score by ALS or the neighbours, relative to the customer's highest, from which on it
+speaks for the item."""
+_LEAST = float(np.finfo(np.float32).tiny)
+"""A score that is above 0."""
 _SETS_PER_RANK = 8
 """Sets of scores to find a bar among: with fewer it would be far below the n-th highest."""
 _SLACK = 1e-5
@@ -65,14 +68,24 @@ class _Own:
     """shape (users, near columns): what the bought items add to their neighbours"""
     near_scale: Float32s
     """shape (users,): the highest of it; 1 where there is none"""
+    near_bar: Float32s
+    """shape (users,): from which on it speaks for an item; above 0"""
     rows: Int64s
     """shape (bought,): row of each item that the user bought and that may be listed; in order of column"""
     columns: Int64s
     """shape (bought,)"""
+    cells: Int64s
+    """shape (bought,): which cells of the signals' weights these are"""
     habit: Float64s
-    """shape (bought,)"""
+    """shape (bought,): the plain score"""
     habit_scale: Float64s
     """shape (users,): as `near_scale`"""
+    by_als: Float64s
+    """shape (users,): the weight of the ALS signal"""
+    by_neighbours: Float64s
+    """shape (users,)"""
+    bought: Float64s
+    """shape (bought,): what all signals of a bought item add to its score"""
 
     def roots(self, scores: Float32s) -> Float32s:
         """The square roots of ALS scores, shape (users, …), relative to the user's highest."""
@@ -128,11 +141,13 @@ class ContenderMaker:
         self._exclude_seen = exclude_seen
         self._n = n
         self._own_only = not weights[PERSONAL:].any()
+        self._weighs = weights[:2].astype(bool) | weights[2:4].astype(bool)
+        self._weighs_bought = bool(weights[OWN].any()) and not exclude_seen
         self._is_popular = np.zeros(len(allowed), bool)
         if not self._own_only:
             self._is_popular[popular_now(signals, allowed, n)] = True
         is_near = np.zeros(len(allowed), bool)
-        is_near[signals.neighbours.indices] = True
+        is_near[signals.neighbours.items] = True
         near = np.flatnonzero(is_near & allowed)
         single = np.append(near, np.flatnonzero(self._is_popular & ~is_near))
         self._n_near, self._n_single = len(near), len(single)
@@ -151,7 +166,7 @@ class ContenderMaker:
         self._factors = np.ascontiguousarray(signals.item_factors[self._items])
         self._single_factors = np.ascontiguousarray(self._factors[: self._n_single].T)
         self._rounding = rounding_of(signals.item_factors.shape[1])
-        self._neighbours = signals.neighbours[:, near].tocsr()
+        self._near_scores = signals.neighbours.scores_of(near)
         self._block = max(1, scores_at_once // max(self._n_single, STEP))
         self.n_blocks = -(-len(users) // self._block)
 
@@ -162,10 +177,11 @@ class ContenderMaker:
             ModelError: factors so large that products of them overflow.
         """
         first = part * self._block
-        own = self._own(self._users[first : first + self._block])
+        users = self._users[first : first + self._block]
+        own = self._own(users)
         rows, columns = map(np.concatenate, zip(*self._reaching(own), strict=True))
         cells = np.unique(rows * len(self._column) + self._items[columns])
-        return first, self._with_signals(own, cells)
+        return first, self._with_signals(own, users, cells)
 
     def _own(self, users: Int64s) -> _Own:
         signals = self._signals
@@ -174,14 +190,21 @@ class ContenderMaker:
         als = factors @ self._single_factors
         bought = signals.weights[users]
         rows, columns, order = in_columns(bought, self._column)
-        habits = signals.habit[users].data[order]
-        near = (bought @ self._neighbours).toarray()
+        # The cells of some users lie one after the other in their rows.
+        first_cells = signals.weights.indptr[users] - bought.indptr[:-1]
+        cells = order + first_cells[rows]
+        habits = signals.habits.scores.data[cells]
+        near = np.maximum(self._near_scores(users), 0)
         if self._exclude_seen:
             n_near, n_single = np.searchsorted(columns, (self._n_near, self._n_single))
             als[rows[:n_single], columns[:n_single]] = -np.inf
             near[rows[:n_near], columns[:n_near]] = 0
+        near_scale = _not_0(near.max(axis=1, initial=0))
+        near_speaks = 0.0 if self._own_only else SPEAKS
         habit_scale = np.zeros(len(users))
         np.maximum.at(habit_scale, rows, habits)
+        habit_scale = _not_0(habit_scale)
+        by_als, by_neighbours = by_user(self._weights, signals.known(users))
         own = _Own(
             factors=factors,
             norms=norms,
@@ -189,11 +212,16 @@ class ContenderMaker:
             top=als.max(axis=1, initial=0),
             error=np.where(norms > 0, self._rounding * norms * self._largest_norm + UNDERFLOW, 0),
             near=near,
-            near_scale=_not_0(near.max(axis=1, initial=0)),
+            near_scale=near_scale,
+            near_bar=np.maximum(near_speaks**2 * near_scale, _LEAST).astype(np.float32),
             rows=rows,
             columns=columns,
+            cells=cells,
             habit=habits,
-            habit_scale=_not_0(habit_scale),
+            habit_scale=habit_scale,
+            by_als=by_als,
+            by_neighbours=by_neighbours,
+            bought=self._weights[OWN] @ own_signals(signals, cells, np.sqrt(habits / habit_scale[rows])),
         )
         for active, _, scores in self._others(own, lambda _: own.top.astype(np.float64)):
             own.top[active] = np.maximum(own.top[active], scores.max(axis=1))
@@ -217,19 +245,17 @@ class ContenderMaker:
 
         The others are relative to that one.
         """
-        by_als, _, by_habit = self._weights[:PERSONAL].tolist()
+        by_als = own.by_als
         scores, sure = self._single(own)
         found: list[Cells] = []
         if not self._exclude_seen:
             n_single = np.searchsorted(own.columns, self._n_single)
-            habits = by_habit * np.sqrt(own.habit / own.habit_scale[own.rows])
             here = own.rows[:n_single], own.columns[:n_single]
-            scores[here] += habits[:n_single]
-            sure[here] += habits[:n_single]
+            scores[here] += own.bought[:n_single]
+            sure[here] += own.bought[:n_single]
             found.append((own.rows[n_single:], own.columns[n_single:]))
         bar = nth_highest(sure, self._n, sets_per_rank=_SETS_PER_RANK).astype(np.float64)
-        # What stands for its set may have been bought, and lose by a habit of negative weight.
-        bar -= 2 * abs(by_als) * own.doubt + _SLACK * (1 + np.abs(bar)) - min(by_habit, 0)
+        bar -= 2 * np.abs(by_als) * own.doubt + _SLACK * (1 + np.abs(bar))
         # What may not be listed is below any number.
         found.append(at_least(scores, np.maximum(bar, LOWEST)))
         highest = np.where(own.norms > 0, own.top - 2 * own.error, np.inf)
@@ -238,11 +264,11 @@ class ContenderMaker:
         def least(column: int) -> Float64s:
             # The root that it takes to speak for an item and to lift it to the bar; then the score for that.
             missing = bar - self._static_from[column]
-            root = np.maximum(0 if self._own_only else SPEAKS, missing / by_als if by_als > 0 else 0)
+            needed = np.divide(missing, by_als, out=np.zeros(len(missing)), where=by_als > 0)
+            root = np.maximum(0 if self._own_only else SPEAKS, needed)
             score = np.maximum(root - own.doubt, 0) ** 2 * own.top * (1 - _SLACK) - own.error
-            if by_als <= 0:
-                score[missing > 0] = np.inf
-            if by_als == 0 and self._own_only:
+            score[(by_als <= 0) & (missing > 0)] = np.inf
+            if self._own_only and not self._weighs[0]:
                 score[:] = np.inf
             matters: Float64s = np.minimum(score, highest)
             return matters
@@ -257,52 +283,55 @@ class ContenderMaker:
 
         First with -inf where surely nothing speaks for an item, then where it is not sure that anything does.
         """
-        by_als, by_neighbours, by_habit = self._weights[:PERSONAL].tolist()
         n_single = np.searchsorted(own.columns, self._n_single)
         roots = own.roots(own.als)
-        scores = by_als * roots
+        scores = roots * own.by_als.astype(np.float32)[:, None]
         scores += self._static[: self._n_single]
+        by_neighbours = own.by_neighbours.astype(np.float32)[:, None]
         scores[:, : self._n_near] += by_neighbours * np.sqrt(own.near / own.near_scale[:, None])
         if self._exclude_seen:
             scores[own.rows[:n_single], own.columns[:n_single]] = -np.inf
         if self._own_only:
-            least: Float32s = np.full_like(own.doubt, 0 if by_als else np.inf)
+            least: Float32s = np.full_like(own.doubt, 0 if self._weighs[0] else np.inf)
             silent = np.ones(scores.shape, bool)
         else:
             least = SPEAKS - own.doubt
             silent = np.broadcast_to(~self._is_popular[self._items[: self._n_single]], scores.shape).copy()
-        if by_neighbours or not self._own_only:
-            silent[:, : self._n_near] &= own.near <= 0
-        if not self._exclude_seen and (by_habit or not self._own_only):
-            has_habit = own.habit[:n_single] > 0
-            silent[own.rows[:n_single][has_habit], own.columns[:n_single][has_habit]] = False
+        if self._weighs[1] or not self._own_only:
+            silent[:, : self._n_near] &= own.near < own.near_bar[:, None]
+        if not self._exclude_seen and (self._weighs_bought or not self._own_only):
+            silent[own.rows[:n_single], own.columns[:n_single]] = False
         sure = np.where(silent & (roots <= least[:, None] + 2 * own.doubt[:, None]), -np.inf, scores)
         scores[silent & (roots < least[:, None])] = -np.inf
         return scores, sure.astype(np.float32, copy=False)
 
-    def _with_signals(self, own: _Own, cells: Int64s) -> Candidates:
+    def _with_signals(self, own: _Own, users: Int64s, cells: Int64s) -> Candidates:
         """Those of the cells for which something speaks, with their exact signals."""
         rows = cells // max(len(self._column), 1)
         items = (cells - rows * len(self._column)).astype(np.int32)
         columns = self._column[items]
-        plain = np.zeros((PERSONAL, len(cells)))
+        plain = np.zeros((SCALED, len(cells)))
         exact = exact_products(own.factors, self._signals.item_factors, rows, items)
         np.maximum(exact, 0, out=plain[0])
         is_near = columns < self._n_near
         plain[1, is_near] = own.near[rows[is_near], columns[is_near]]
+        bought = np.full(len(cells), -1)
         if not self._exclude_seen:
-            bought = own.rows * len(self._column) + self._items[own.columns]
-            plain[2] = _looked_up(cells, bought, own.habit)
-        scales = np.zeros((PERSONAL, len(own.top)))
+            place = _places(cells, own.rows * len(self._column) + self._items[own.columns])
+            own_cell = place >= 0
+            bought[own_cell] = own.cells[place[own_cell]]
+            plain[2, own_cell] = own.habit[place[own_cell]]
+        scales = np.zeros((SCALED, len(own.top)))
         np.maximum.at(scales[0], rows, plain[0])
         scales[0] = _not_0(scales[0])
         scales[1], scales[2] = own.near_scale, own.habit_scale
+        found = with_signals(self._signals, users, rows, items, plain=plain, scales=scales, bought=bought)
         if self._own_only:
-            speaks = (plain[self._weights[:PERSONAL] != 0] > 0).any(axis=0)
+            speaks = (found.signals[:PERSONAL][self._weights[:PERSONAL] != 0] > 0).any(axis=0)
         else:
-            speaks = (plain[1:] > 0).any(axis=0) | self._is_popular[items]
+            speaks = (plain[1] >= own.near_bar[rows]) | (bought >= 0) | self._is_popular[items]
             speaks |= plain[0] >= SPEAKS**2 * scales[0, rows]
-        return with_signals(self._signals, rows[speaks], items[speaks], plain[:, speaks], scales)
+        return found.where(speaks)
 
 
 def _not_0(scales: Scales) -> Scales:
@@ -311,13 +340,10 @@ def _not_0(scales: Scales) -> Scales:
     return found
 
 
-def _looked_up(wanted: Int64s, cells: Int64s, values: Float64s) -> Float64s:
-    """The values of the wanted cells, 0 where there is none; the wanted ones ascending."""
+def _places(wanted: Int64s, cells: Int64s) -> Int64s:
+    """The place of each wanted one among the cells, -1 where it is none of them."""
+    if not len(cells):
+        return np.full(len(wanted), -1)
     order = np.argsort(cells)
-    cells, values = cells[order], values[order]
-    place = np.searchsorted(cells, wanted)
-    known = place < len(cells)
-    known[known] = cells[place[known]] == wanted[known]
-    found = np.zeros(len(wanted))
-    found[known] = values[place[known]]
-    return found
+    place = order[np.minimum(np.searchsorted(cells, wanted, sorter=order), len(cells) - 1)]
+    return np.where(cells[place] == wanted, place, -1)

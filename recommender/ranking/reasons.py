@@ -14,8 +14,8 @@ history's items and item i are (I + K D)⁻¹ V_h v_i with K = V_h V_hᵀ, a sys
 where the history is longer than the factors are many, they are V_h (I + V_hᵀ D V_h)⁻¹ v_i, a system of the
 size of the factors.
 
-The signal `neighbours` loses the bought item's own addend, the habit all of itself when the item is its own.
-What the square roots are relative to stays as it is.
+The neighbours' score loses the bought item's own addend, the habit with its parts all of itself when the item
+is its own. What the square roots are relative to, and how well the customer is known, stay as they are.
 """
 
 import itertools
@@ -23,12 +23,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from recommender.learning.signals import PERSONAL, Signals
+from recommender.learning.signals import PERSONAL, Signals, by_user
 from recommender.learning.sizes import WHOLE
 from recommender.ranking.best import Ranked
-from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s, UInt8s
+from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s, Integers, UInt8s
 from recommender.system.threads import Progress, in_threads, one_blas_thread
 
 _BATCHES_PER_PART = 8
@@ -112,7 +111,7 @@ def find_reasons(
             chosen = rows[first:last]
             cells = history.indptr[users[chosen]][:, None] + np.arange(lengths[chosen[0]])
             bought = history.indices[cells]
-            with_all, without = scores.of(bought, history.data[cells], ranked, chosen)
+            with_all, without = scores.of(users[chosen], cells, ranked, chosen)
             lowest = without.min(axis=1, keepdims=True)
             # The first of the equal ones: the history is in order of the item index.
             leading = np.take_along_axis(bought, np.argmax(without <= lowest + _TIE, axis=1), axis=1)
@@ -131,62 +130,39 @@ class _ScoresWithout:
     def __init__(self, signals: Signals, weights: Float64s) -> None:
         self._factors = whitened(signals.item_factors, signals.als.regularization)
         self._alpha = signals.als.alpha
-        self._weights = weights[:PERSONAL]
-        self._neighbours = _Cells(signals.neighbours)
+        self._weights = weights
+        self._signals = signals
 
-    def of(
-        self, history: Int32s, bought: Float32s, ranked: Ranked, chosen: Int64s
-    ) -> tuple[Float64s, Float64s]:
+    def of(self, users: Int64s, cells: Integers, ranked: Ranked, chosen: Int64s) -> tuple[Float64s, Float64s]:
         """Shapes (users, n) and (users, h, n): with all of the history, and without each item of it.
 
         Args:
-            history: shape (users, h): items of histories of one length.
-            bought: shape (users, h): their weights.
+            users: shape (users,): of the signals.
+            cells: shape (users, h): the cells of their histories, all of one length.
             ranked: the lists.
             chosen: shape (users,): the rows of the lists.
         """
         items = np.maximum(ranked.items[chosen], 0)
-        als, neighbours, _ = self._weights.tolist()
+        signals = self._signals
+        als, neighbours = by_user(self._weights, signals.known(users))
         als_scale, neighbours_scale, _ = ranked.scales[:, chosen]
-        confidences = 1 + self._alpha * bought.astype(np.float64)
+        history = signals.weights.indices[cells]
+        confidences = 1 + self._alpha * signals.weights.data[cells].astype(np.float64)
         score, drop = without_each(self._factors, history, confidences, items)
         together = ranked.neighbour_scores[chosen]
-        addends = bought.astype(np.float64)[:, :, None] * self._neighbours.find(
-            history[:, :, None], items[:, None, :]
-        )
-        habit = ranked.parts[2][chosen]
-        with_all = als * _root(score, als_scale) + neighbours * _root(together, neighbours_scale) + habit
-        without = als * _root(score[:, None] - drop, als_scale)
-        without += neighbours * _root(together[:, None] - addends, neighbours_scale)
-        without += np.where(history[:, :, None] == items[:, None], 0, habit[:, None])
+        addends = signals.neighbours.addends(cells, items)
+        own = ranked.parts[2][chosen]
+        with_all = als[:, None] * _root(score, als_scale)
+        with_all += neighbours[:, None] * _root(together, neighbours_scale) + own
+        without = als[:, None, None] * _root(score[:, None] - drop, als_scale)
+        without += neighbours[:, None, None] * _root(together[:, None] - addends, neighbours_scale)
+        without += np.where(history[:, :, None] == items[:, None], 0, own[:, None])
         return with_all, without
 
 
 def _root(scores: Float64s, scales: Float64s) -> Float64s:
     scaled: Float64s = np.sqrt(np.maximum(scores, 0) / scales.reshape(-1, *[1] * (scores.ndim - 1)))
     return scaled
-
-
-class _Cells:
-    """Looks up cells of a sparse matrix that has few rows and columns with anything in them.
-
-    Those are put side by side: a dense table of them is looked up several times faster than a sorted list,
-    and no neighbours are kept of more than some thousand items.
-    """
-
-    def __init__(self, matrix: "csr_matrix[np.float32]") -> None:
-        rows, columns = np.flatnonzero(np.diff(matrix.indptr)), np.unique(matrix.indices)
-        self._table = np.zeros((len(rows) + 1, len(columns) + 1), np.float32)
-        self._table[:-1, :-1] = matrix[rows][:, columns].toarray()
-        # All that has nothing is the last row or column.
-        self._row = np.full(matrix.shape[0], len(rows), np.int32)
-        self._row[rows] = np.arange(len(rows))
-        self._column = np.full(matrix.shape[1], len(columns), np.int32)
-        self._column[columns] = np.arange(len(columns))
-
-    def find(self, rows: Int32s, columns: Int32s) -> Float32s:
-        """The cells at these rows and columns, which are broadcast together; an empty cell is 0."""
-        return self._table[self._row[rows], self._column[columns]]
 
 
 def whitened(item_factors: Float32s, regularization: float) -> Float64s:

@@ -132,11 +132,18 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True):
     """Whether customers are shown what they have bought before."""
     weights: dict[str, float]
     """Of each signal."""
+    proved_weights: dict[str, float] | None = None
+    """Those in which the newest weeks had no say, on which the nightly proof measures them; None in records
+    of an earlier version, as are the next two."""
+    neighbours: dict[str, float] | None = None
+    """Settings of item-to-item."""
+    contestant: str | None = None
+    """What has won: the way the weights were learned."""
     learned: bool
     """Whether they were learned from this shop's sales; else they are the defaults."""
     why: str
     trials: list[dict[str, Any]]
-    """Learned weights against the defaults, on each past window."""
+    """On each past window the nDCG of every contestant."""
     als: dict[str, int | float]
     """Settings of the model that they were learned with."""
     half_life_days: float
