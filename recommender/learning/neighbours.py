@@ -130,8 +130,9 @@ class _InItems(Neighbours):
 
     def scores_of(self, items: Int64s) -> Callable[[Int64s], Float32s]:
         known = self.weights[:, self.items]
-        strengths = np.ascontiguousarray(self.strengths[:, np.searchsorted(self.items, items)])
-        return lambda users: np.asarray(known[users] @ strengths)
+        columns = np.searchsorted(self.items, items)
+        # A copy of these columns of B would be as large as B.
+        return lambda users: np.asarray(known[users] @ self.strengths)[:, columns]
 
     def addends(self, cells: Integers, items: Int32s) -> Float64s:
         rows, columns = self._place[self.weights.indices[cells]], self._place[items]

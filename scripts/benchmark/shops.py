@@ -41,6 +41,8 @@ SIZES = {
     "M-L": Size(4_500_000, 300_000, 32_000),
     "L": Size(10_000_000, 1_000_000, 50_000),
     "XL": Size(40_000_000, 4_000_000, 100_000),
+    "short": Size(250_000, 1_500, 3_000),
+    "long": Size(250_000, 1_500, 30_000),
 }
 TABLES = {
     "sales": ("customer_id", "item_id", "quantity", "price", "sold_at"),
