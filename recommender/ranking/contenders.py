@@ -87,12 +87,6 @@ class _Own:
     bought: Float64s
     """shape (bought,): what all signals of a bought item add to its score"""
 
-    def roots(self, scores: Float32s) -> Float32s:
-        """The square roots of ALS scores, shape (users, …), relative to the user's highest."""
-        found = np.maximum(scores, 0)
-        found /= _not_0(self.top)[:, None]
-        return np.sqrt(found, out=found)
-
     @cached_property
     def doubt(self) -> Float32s:
         """How far such a root is from the true one at most, shape (users,).
@@ -284,11 +278,11 @@ class ContenderMaker:
         First with -inf where surely nothing speaks for an item, then where it is not sure that anything does.
         """
         n_single = np.searchsorted(own.columns, self._n_single)
-        roots = own.roots(own.als)
-        scores = roots * own.by_als.astype(np.float32)[:, None]
+        # Quotients of roots and bars for the scores themselves: fewer passes over all of them.
+        top = _not_0(own.top)
+        scores = _weighed_roots(own.als, own.by_als, top)
         scores += self._static[: self._n_single]
-        by_neighbours = own.by_neighbours.astype(np.float32)[:, None]
-        scores[:, : self._n_near] += by_neighbours * np.sqrt(own.near / own.near_scale[:, None])
+        scores[:, : self._n_near] += _weighed_roots(own.near, own.by_neighbours, own.near_scale)
         if self._exclude_seen:
             scores[own.rows[:n_single], own.columns[:n_single]] = -np.inf
         if self._own_only:
@@ -301,9 +295,11 @@ class ContenderMaker:
             silent[:, : self._n_near] &= own.near < own.near_bar[:, None]
         if not self._exclude_seen and (self._weighs_bought or not self._own_only):
             silent[own.rows[:n_single], own.columns[:n_single]] = False
-        sure = np.where(silent & (roots <= least[:, None] + 2 * own.doubt[:, None]), -np.inf, scores)
-        scores[silent & (roots < least[:, None])] = -np.inf
-        return scores, sure.astype(np.float32, copy=False)
+        silent &= own.als <= ((least + 2 * own.doubt) ** 2 * top)[:, None]
+        sure = np.where(silent, np.float32(-np.inf), scores)
+        silent &= own.als < (np.maximum(least, 0) ** 2 * top)[:, None]
+        scores[silent] = -np.inf
+        return scores, sure
 
     def _with_signals(self, own: _Own, users: Int64s, cells: Int64s) -> Candidates:
         """Those of the cells for which something speaks, with their exact signals."""
@@ -332,6 +328,14 @@ class ContenderMaker:
             speaks = (plain[1] >= own.near_bar[rows]) | (bought >= 0) | self._is_popular[items]
             speaks |= plain[0] >= SPEAKS**2 * scales[0, rows]
         return found.where(speaks)
+
+
+def _weighed_roots(scores: Float32s, weights: Float64s, scales: Float32s) -> Float32s:
+    """Each user's weight times the roots of their scores relative to the scale, shape as the scores."""
+    found = np.maximum(scores, 0)
+    np.sqrt(found, out=found)
+    found *= (weights / np.sqrt(scales)).astype(np.float32)[:, None]
+    return found
 
 
 def _not_0(scales: Scales) -> Scales:
