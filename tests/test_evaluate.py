@@ -15,7 +15,7 @@ from recommender.evaluation.methods import ComparedMethod, methods
 from recommender.evaluation.report import Figure, MethodReport, Segment, TaskReport, segments_of
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.interactions import load_sale_lines
-from recommender.operations.evaluate import configured_system, trainer
+from recommender.operations.evaluate import configured_system, decider, trainer
 from recommender.runs.keys import Keys
 from recommender.settings import load_settings
 from recommender.system.times import DAY_MICROSECONDS, microseconds
@@ -247,7 +247,9 @@ def test_the_system_at_a_cut_is_what_the_night_published(tmp_path):
     split = time_split(lines, cut=cut, end=lines.newest + 1, half_life_days=settings.half_life_days)
     train = split.train
     trained = trainer(settings, threads=1)
-    system = configured_system(settings, lines, trained, never=Keys.of([105, 106]), threads=1)
+    never = Keys.of([105, 106])
+    decided = decider(settings, lines, never=never, threads=1)
+    system = configured_system(settings, trained, decided, never=never, threads=1)
     assert len(split.users) > 3
     found = {
         train.user_ids[int(user)]: [train.item_ids[int(item)] for item in row if item >= 0]
@@ -269,7 +271,13 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
     trained = trainer(settings, threads=1)
     never = Keys.of([102, 107])
     compared = methods(
-        system=configured_system(settings, lines, trained, never=never, threads=1),
+        system=configured_system(
+            settings,
+            trained,
+            decider(settings, lines, never=never, threads=1),
+            never=never,
+            threads=1,
+        ),
         trained=trained,
         n=5,
         seed=1,

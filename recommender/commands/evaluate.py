@@ -1,6 +1,7 @@
 """`recommend evaluate`."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,13 @@ from recommender.commands.common import json_option, print_json, print_line, pri
 from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.evaluation.report import EvaluationReport, Figure, TaskReport
+    from recommender.evaluation.report import (
+        ChoiceReport,
+        ContestantReport,
+        EvaluationReport,
+        Figure,
+        TaskReport,
+    )
 
 _NOTHING = "–"  # noqa: RUF001 - the dash of an empty figure
 _MOST_DAYS, _MOST_WINDOWS = 3650, 52
@@ -73,6 +80,7 @@ def _print(report: "EvaluationReport", zone: dt.tzinfo) -> None:
     for task in report.tasks:
         print_line()
         _print_task(task, report.top_n)
+        _print_choices(task.choices, [_day(window.begin, zone) for window in report.windows], report.top_n)
 
 
 def _print_task(task: "TaskReport", n: int) -> None:
@@ -118,6 +126,55 @@ def _print_task(task: "TaskReport", n: int) -> None:
     )
     print_line()
     print_line(f"  {task.verdict}")
+
+
+def _print_choices(choices: "Sequence[ChoiceReport | None]", days: Sequence[str], n: int) -> None:
+    """Which ways to the weights competed at the begin of each window, which won, and what was published."""
+    if not any(choices):
+        return
+    print_line()
+    print_line("  What the night before each window would have chosen by the weeks before (* won):")
+    tables = [choice.contestants if choice else () for choice in choices]
+    # The same compete in all windows in which any do.
+    ways = [each.short_words for each in max(tables, key=len)]
+    if ways:
+        print_table(
+            (
+                Column(f"nDCG@{n} by way and item-to-item"),
+                *(Column(day, right=True, goes=place) for place, day in enumerate(days)),
+            ),
+            [
+                (way, *(_contestant(contestants, place) for contestants in tables))
+                for place, way in enumerate(ways)
+            ],
+            indent="  ",
+        )
+    for day, choice in zip(days, choices, strict=True):
+        _print_choice(choice, day)
+
+
+def _contestant(contestants: "Sequence[ContestantReport]", place: int) -> str:
+    if not contestants:
+        return _NOTHING
+    return f"{'* ' if contestants[place].is_chosen else ''}{contestants[place].ndcg:.4f}"
+
+
+def _print_choice(choice: "ChoiceReport | None", day: str) -> None:
+    if choice is None:
+        print_line(f"  {day}: nobody to judge by")
+        return
+    print_line(f"  {day}: {choice.words}; published by: {_words(choice.method)}")
+    if choice.leads:
+        leads = [f"{_words(method)} by {_interval(lead)}" for method, lead in choice.leads.items()]
+        print_line(f"    The blend leads {', '.join(leads)}.")
+    if choice.learned_from_newest:
+        print_line("    Its weights also learned from the weeks that proved it.")
+    if choice.proof:
+        print_line(f"    {choice.proof}")
+
+
+def _words(method: str) -> str:
+    return method.replace("_", " ")
 
 
 def _day(moment: str, zone: dt.tzinfo) -> str:

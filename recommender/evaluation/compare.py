@@ -8,7 +8,15 @@ import numpy as np
 from recommender.evaluation import metrics
 from recommender.evaluation.bootstrap import intervals, mean_over_windows
 from recommender.evaluation.methods import ComparedMethod, Learner
-from recommender.evaluation.report import SEGMENTS, Figure, MethodReport, Segment, TaskReport, segments_of
+from recommender.evaluation.report import (
+    SEGMENTS,
+    ChoiceReport,
+    Figure,
+    MethodReport,
+    Segment,
+    TaskReport,
+    segments_of,
+)
 from recommender.evaluation.split import Split, Task
 from recommender.learning.interactions import SaleLines
 from recommender.runs.keys import Keys
@@ -88,6 +96,7 @@ def task_report(
     *,
     is_configured: bool,
     seed: int,
+    choices: Sequence[ChoiceReport | None] = (),
 ) -> TaskReport:
     """The figures of a task over all windows.
 
@@ -97,6 +106,7 @@ def task_report(
         methods: in the order of the report.
         is_configured: whether it is the task of the setting.
         seed: of the draws of customers.
+        choices: of the system, for each window.
     """
     table = _Table(windows)
     figures = table.figures(methods, seed)
@@ -121,6 +131,7 @@ def task_report(
             )
             for method in methods
         ),
+        choices=tuple(choices),
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
+from recommender.evaluation.choice import Objective
 from recommender.evaluation.methods import ComparedMethod
 from recommender.evaluation.split import Task
+from recommender.runs.manifest import Method
 from recommender.system.arrays import Int64s
 
 
@@ -43,6 +45,12 @@ WORDS = {
     ComparedMethod.SYSTEM: "the configured system",
 }
 """What an owner reads for each method."""
+OBJECTIVES = {
+    Objective.DEFAULTS: "the defaults",
+    Objective.LOGIT: "logit",
+    Objective.LAMBDARANK: "LambdaRank",
+}
+"""What an owner reads for each way to learn weights."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,69 @@ class MethodReport:
 
 
 @dataclass(frozen=True)
+class ContestantReport:
+    """One way to come to a blend, and how it did on the weeks before a night."""
+
+    name: str
+    """as `manifest.json` has it"""
+    objective: Objective
+    habit_in_parts: bool
+    item_to_item_days: float
+    """half-life of a purchase in item-to-item"""
+    ndcg: float
+    """nDCG of the candidates by weights from the other past windows; the mean over the windows"""
+    is_chosen: bool
+
+    @property
+    def words(self) -> str:
+        """What an owner reads."""
+        return self._words("item-to-item over ")
+
+    @property
+    def short_words(self) -> str:
+        """The same for a table that says what the days are."""
+        return self._words("")
+
+    def _words(self, days_of: str) -> str:
+        if self.objective is Objective.DEFAULTS:
+            return OBJECTIVES[self.objective]
+        parts = ", habit in parts" if self.habit_in_parts else ""
+        return f"{OBJECTIVES[self.objective]}{parts}, {days_of}{self.item_to_item_days:g} days"
+
+
+@dataclass(frozen=True)
+class ChoiceReport:
+    """What the night at a window's begin would have chosen, by what was known then."""
+
+    contestant: str
+    """which has won, as `manifest.json` has it"""
+    why: str
+    """a sentence"""
+    trials: int
+    """past windows on which they competed"""
+    contestants: tuple[ContestantReport, ...]
+    """all of them; none where there were no such windows"""
+    leads: Mapping[Method, Figure]
+    """by how much the winner's nDCG was above that of each simple method, on all windows that were looked at;
+    none where there were none"""
+    learned_from_newest: bool
+    """whether the weights also learned from the weeks just before, on which they were proved"""
+    method: Method
+    """which the proof let through"""
+    proof: str
+    """a sentence where that is not the blend, else empty"""
+    ndcg: float | None
+    """of the method, in the proof"""
+    baseline_ndcg: float | None
+    """of the best simple method, in the proof"""
+
+    @property
+    def words(self) -> str:
+        """Who has won; where nobody competed, why not."""
+        return next((each.words for each in self.contestants if each.is_chosen), self.why)
+
+
+@dataclass(frozen=True)
 class TaskReport:
     """All methods on the same customers."""
 
@@ -89,6 +160,8 @@ class TaskReport:
     customers_by_segment: Mapping[Segment, int]
     """judged as one of the segment in at least one window"""
     methods: tuple[MethodReport, ...]
+    choices: tuple[ChoiceReport | None, ...] = ()
+    """of the system, for each window; None for a window in which nobody was judged"""
 
     @property
     def best(self) -> ComparedMethod | None:

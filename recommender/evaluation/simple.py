@@ -53,6 +53,11 @@ class Lead:
         )
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """Between these it would lie nineteen times in twenty, with other customers of the same kind."""
+        return self.mean - _SURE * self.error, self.mean + _SURE * self.error
+
+    @property
     def is_sure(self) -> bool:
         """Whether it is above nothing beyond chance."""
         return self.mean > _SURE * self.error

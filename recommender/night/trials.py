@@ -17,6 +17,8 @@ from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method, Mode
 from recommender.settings import Settings, WarmStart
 
+PROOF_IS_OFF = "the defaults: NIGHTLY_PROOF is off"
+
 
 def als_of(settings: Settings) -> AlsSettings:
     """How the model is trained."""
@@ -69,7 +71,7 @@ def choose_and_prove(
             n_sales=n_sales,
             run_id=run.run_id,
             as_of_day=manifest.as_of_day,
-            why="the defaults: NIGHTLY_PROOF is off",
+            why=PROOF_IS_OFF,
         )
         manifest.choice = choice
         return choice, Method.BLEND

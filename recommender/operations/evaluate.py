@@ -1,15 +1,18 @@
 """Quality on the shop's own past: the work behind `recommend evaluate`."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
 from recommender.errors import DatabaseError, RefusedError
 from recommender.evaluation.choice import default_choice
+from recommender.evaluation.chosen import choice_report
 from recommender.evaluation.compare import Judged, judge, task_report
-from recommender.evaluation.decision import decide
+from recommender.evaluation.decision import Decision, decide
 from recommender.evaluation.methods import System, Trainer, methods
-from recommender.evaluation.report import EvaluationReport, WindowReport
+from recommender.evaluation.proof import Proof
+from recommender.evaluation.report import ChoiceReport, EvaluationReport, WindowReport
 from recommender.evaluation.simple import weights_for
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.als import Model, train
@@ -17,7 +20,7 @@ from recommender.learning.interactions import Interactions, SaleLines, load_sale
 from recommender.learning.signals import make_signals
 from recommender.night.never import never_recommend
 from recommender.night.target import target_of
-from recommender.night.trials import als_of, recipe_of
+from recommender.night.trials import PROOF_IS_OFF, als_of, recipe_of
 from recommender.operations.pastsales import find_sales
 from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
@@ -28,6 +31,9 @@ from recommender.system.arrays import Int32s, Int64s
 from recommender.system.progress import Progress
 from recommender.system.times import DAY_MICROSECONDS, moment_of
 from recommender.tables import KeyKind
+
+Decider = Callable[[int, Task], Decision]
+"""From the moment after the last known sale (microseconds of UTC) and a task, what a night decides."""
 
 DAYS, WINDOWS = 28, 3
 _FEW_CUSTOMERS = 100
@@ -65,14 +71,16 @@ def evaluate(
     never, notes = _never(settings, sales.item_kind, lines.item_ids)
     cuts = _windows(lines, days, most_windows)
     trained = trainer(settings, threads=threads)
+    decided = decider(settings, lines, never=never, threads=threads)
     compared = methods(
-        system=configured_system(settings, lines, trained, never=never, threads=threads),
+        system=configured_system(settings, trained, decided, never=never, threads=threads),
         trained=trained,
         n=settings.top_n,
         seed=settings.seed,
         threads=threads,
     )
     found: list[dict[Task, Judged]] = []
+    chosen: list[dict[Task, ChoiceReport | None]] = []
     shown = []
     for number, (cut, end) in enumerate(cuts, 1):
         started = time.monotonic()
@@ -84,7 +92,16 @@ def evaluate(
             half_life_days=settings.half_life_days,
             publish_guests=settings.publish_guests,
         )
-        found.append(judge(lines, split, compared, never=never, progress=progress.update))
+        judged = judge(lines, split, compared, never=never, progress=progress.update)
+        found.append(judged)
+        chosen.append(
+            {
+                task: choice_report(decided(_after(split.train), task), exclude_seen=task is Task.NEW)
+                if len(judged[task].customers)
+                else None
+                for task in Task
+            }
+        )
         shown.append(WindowReport(_iso(cut), _iso(end), split.train.n_sales, len(split.users)))
         progress.end(f"{len(split.users):,} customers", time.monotonic() - started)
     if not any(window.customers for window in shown):
@@ -101,6 +118,7 @@ def evaluate(
             [*compared],
             is_configured=task is configured,
             seed=settings.seed,
+            choices=[window[task] for window in chosen],
         )
         for task in sorted(Task, key=lambda task: task is not configured)
     )
@@ -129,35 +147,53 @@ def trainer(settings: Settings, *, threads: int) -> Trainer:
     return trained
 
 
-def configured_system(
-    settings: Settings, lines: SaleLines, trained: Trainer, *, never: Keys, threads: int
-) -> System:
-    """The way from sales to lists that a night takes with these settings, and without earlier nights.
+def decider(settings: Settings, lines: SaleLines, *, never: Keys, threads: int) -> Decider:
+    """What a night decides with these settings, and without earlier nights.
 
     At a past moment it chooses the weights and proves the method on the windows before, as the night of that
-    day would have. Every item of the training counts as sellable but those never to be recommended: what was
-    sellable at a past moment is on no record.
+    day would have. The decisions of the last moment are kept, so that both the lists and the report can ask.
+    """
+
+    @lru_cache(maxsize=len(Task))
+    def decided(moment: int, task: Task) -> Decision:
+        recipe = recipe_of(settings, never=never, exclude_seen=task is Task.NEW, threads=threads)
+        if settings.nightly_proof:
+            known = lines.before(moment)
+            return decide(known, recipe, kept=None, budget=settings.tune_budget, run_id="", as_of_day="")
+        choice = default_choice(recipe, n_sales=0, run_id="", as_of_day="", why=PROOF_IS_OFF)
+        return Decision(choice, Proof(method=Method.BLEND, why="", ndcg=None, baseline_ndcg=None, details={}))
+
+    return decided
+
+
+def configured_system(
+    settings: Settings, trained: Trainer, decided: Decider, *, never: Keys, threads: int
+) -> System:
+    """The way from sales to lists that a night takes with these settings.
+
+    Every item of the training counts as sellable but those never to be recommended: what was sellable at a
+    past moment is on no record.
     """
 
     def lists(interactions: Interactions, users: Int64s, exclude_seen: bool) -> Int32s:  # noqa: FBT001 - see System
-        recipe = recipe_of(settings, never=never, exclude_seen=exclude_seen, threads=threads)
-        known = lines.before(interactions.newest + 1)
-        if settings.nightly_proof:
-            decision = decide(known, recipe, kept=None, budget=settings.tune_budget, run_id="", as_of_day="")
-            choice, method = decision.choice, decision.proof.method
-        else:
-            choice, method = default_choice(recipe, n_sales=0, run_id="", as_of_day="", why=""), Method.BLEND
+        decision = decided(_after(interactions), Task.NEW if exclude_seen else Task.ALL)
+        choice = decision.choice
         return top_lists(
             make_signals(interactions, trained(interactions), choice.neighbour_settings, threads=threads),
-            weights_for(method, choice.blend),
+            weights_for(decision.proof.method, choice.blend),
             users,
             allowed=never.find(interactions.item_ids) < 0,
-            n=recipe.n,
+            n=settings.top_n,
             exclude_seen=exclude_seen,
             threads=threads,
         )
 
     return lists
+
+
+def _after(interactions: Interactions) -> int:
+    """The moment after the last sale that is known."""
+    return interactions.newest + 1
 
 
 def _never(settings: Settings, kind: KeyKind, known: Keys) -> tuple[Keys, list[str]]:
