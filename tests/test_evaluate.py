@@ -1,22 +1,32 @@
 """`recommend evaluate` and what it is made of: shops where it is known which method must win."""
 
+import dataclasses
+import itertools
 import json
 import math
 import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from recommender.errors import ExitCode
+from recommender.evaluation.choice import contestants, default_choice
+from recommender.evaluation.chosen import choice_report
 from recommender.evaluation.compare import judge, task_report
+from recommender.evaluation.decision import Decision
 from recommender.evaluation.methods import ComparedMethod, methods
+from recommender.evaluation.proof import Proof
 from recommender.evaluation.report import Figure, MethodReport, Segment, TaskReport, segments_of
 from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.interactions import load_sale_lines
+from recommender.night.trials import recipe_of
 from recommender.operations.evaluate import configured_system, decider, trainer
+from recommender.runs.folder import EVALUATION
 from recommender.runs.keys import Keys
+from recommender.runs.manifest import Method
 from recommender.settings import load_settings
 from recommender.system.times import DAY_MICROSECONDS, microseconds
 from recommender.system.window import local_midnight
@@ -259,6 +269,33 @@ def test_the_system_at_a_cut_is_what_the_night_published(tmp_path):
     assert found == {customer: published[customer] for customer in found}
 
 
+def test_what_is_told_of_a_past_night_is_what_that_night_decided(tmp_path):
+    shop = _coming_back(tmp_path, REPEAT_PURCHASES="include", NIGHTLY_PROOF="on")
+    day = DAY - timedelta(days=20)
+    shop.night(DAY)
+    lines = _lines(shop)
+    run = shop.night(day, "--force")
+    settings = load_settings({}, shop.env_file)
+    cut = microseconds(local_midnight(day + timedelta(days=1), settings.shop_timezone))
+    decided = decider(settings, lines, never=Keys.of(), threads=1)
+    told = choice_report(decided(cut, Task.ALL), exclude_seen=False)
+    recorded, proved = run.manifest.choice, json.loads(run.path(EVALUATION).read_bytes())
+    assert recorded is not None
+    assert (told.contestant, told.why, told.trials) == (recorded.contestant, recorded.why, 2)
+    assert {each.name: each.ndcg for each in told.contestants} == pytest.approx(
+        {
+            name: (recorded.trials[0]["ndcg"][name] + recorded.trials[1]["ndcg"][name]) / 2
+            for name in recorded.trials[0]["ndcg"]
+        }
+    )
+    assert told.learned_from_newest == (recorded.weights != recorded.proved_weights)
+    assert told.method == run.manifest.method
+    assert run.manifest.quality == {"ndcg": told.ndcg, "baseline_ndcg": told.baseline_ndcg}
+    assert {str(method): lead.value for method, lead in told.leads.items()} == {
+        method: proved["methods"][method]["blend_lead"] for method in ("own_habit", "popular")
+    }
+
+
 def _lines(shop):
     path = shop.last_run.sales_path()
     return load_sale_lines(path, customer_kind=KeyKind.INTEGER, item_kind=KeyKind.INTEGER)
@@ -303,6 +340,75 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
                     assert not set(shown) & set(split.train.weights[user].indices.tolist())
 
 
+# What was chosen
+
+RECIPE = recipe_of(load_settings({}, shop=False), never=Keys.of(), exclude_seen=True, threads=1)
+UNPROVED = Proof(method=Method.POPULAR, why="Too few.", ndcg=None, baseline_ndcg=None, details={})
+
+
+def _decision(*trials, won="defaults", proof=UNPROVED, weights=None):
+    """A night with such trials: customers, nDCG of the one that won and of the others, lead and its error."""
+    choice = default_choice(RECIPE, n_sales=0, run_id="", as_of_day="", why="since it is so")
+    names = [each.name for each in contestants(exclude_seen=True)]
+    records = [
+        {
+            "begin": "",
+            "end": "",
+            "customers": customers,
+            "ndcg": dict.fromkeys(names, others) | {won: best},
+            "leads": {"popular": {"mean": mean, "error": error}},
+        }
+        for customers, best, others, mean, error in trials
+    ]
+    changed = {"trials": records, "contestant": won, "weights": choice.weights | (weights or {})}
+    return Decision(msgspec.structs.replace(choice, **changed), proof)
+
+
+def test_of_the_contestants_the_mean_over_their_windows_is_told():
+    won = "lambdarank, item-to-item over 180 days"
+    decision = _decision((50, 0.4, 0.3, 0.1, 0.03), (20, 0.1, 0.15, 0.2, 0.04), won=won)
+    told = choice_report(decision, exclude_seen=True)
+    assert told.trials == 2
+    assert told.words == "LambdaRank, item-to-item over 180 days"
+    assert [each.short_words for each in told.contestants] == [
+        *("the defaults", "logit, 60 days", "LambdaRank, 60 days"),
+        *("logit, 180 days", "LambdaRank, 180 days"),
+    ]
+    assert [each.ndcg for each in told.contestants] == pytest.approx([0.225] * 4 + [0.25])
+    assert [each.is_chosen for each in told.contestants] == [False] * 4 + [True]
+    # The error of the mean of two is half the root of .03² + .04², which is .05.
+    lead = told.leads[Method.POPULAR]
+    assert (lead.value, lead.low, lead.high) == pytest.approx(
+        (0.15, 0.15 - 1.96 * 0.025, 0.15 + 1.96 * 0.025)
+    )
+    assert (told.method, told.proof, told.learned_from_newest) == (Method.POPULAR, "Too few.", False)
+
+
+def test_the_lead_is_the_one_that_the_proof_went_by():
+    details = {"methods": {"als": {"ndcg": 1}, "popular": {"blend_lead": 0.5, "blend_lead_error": 0.1}}}
+    proof = dataclasses.replace(UNPROVED, method=Method.BLEND, why="", details=details)
+    told = choice_report(_decision((50, 0.4, 0.3, 0.1, 0.03), proof=proof), exclude_seen=True)
+    assert told.leads == {Method.POPULAR: Figure(0.5, 0.5 - 1.96 * 0.1, 0.5 + 1.96 * 0.1)}
+
+
+def test_a_lead_among_a_few_customers_is_told_without_an_interval():
+    told = choice_report(_decision((15, 0.4, 0.3, 0.1, 0), (14, 0.4, 0.3, 0.3, 0)), exclude_seen=True)
+    lead = told.leads[Method.POPULAR]
+    assert (lead.value, lead.low, lead.high) == (pytest.approx(0.2), None, None)
+    more = choice_report(_decision((15, 0.4, 0.3, 0.1, 0), (15, 0.4, 0.3, 0.3, 0)), exclude_seen=True)
+    assert more.leads[Method.POPULAR].low == pytest.approx(0.2)
+
+
+def test_where_nobody_competed_the_sentence_says_why():
+    told = choice_report(_decision(), exclude_seen=True)
+    assert (told.words, told.contestants, told.leads, told.trials) == ("since it is so", (), {}, 0)
+
+
+def test_weights_that_differ_from_the_proved_ones_know_the_newest_weeks():
+    told = choice_report(_decision(weights={"als": 9.0}), exclude_seen=True)
+    assert told.learned_from_newest
+
+
 # The command
 
 
@@ -326,6 +432,10 @@ def _coming_back(folder: Path, **settings):
 
 
 FIGURE = {"value", "low", "high"}
+CHOICE = {
+    *("contestant", "why", "trials", "contestants", "leads", "learned_from_newest", "method", "proof"),
+    *("ndcg", "baseline_ndcg"),
+}
 
 
 def test_the_json_has_stable_names(tmp_path):
@@ -339,8 +449,11 @@ def test_the_json_has_stable_names(tmp_path):
     assert [task["task"] for task in report["tasks"]] == ["new", "all"]
     for task in report["tasks"]:
         assert task.keys() == {
-            *("task", "is_configured", "customers", "customers_by_segment", "methods", "best", "verdict")
+            *("task", "is_configured", "customers", "customers_by_segment", "methods", "choices"),
+            *("best", "verdict"),
         }
+        assert len(task["choices"]) == 3
+        assert all(choice.keys() == CHOICE for choice in task["choices"] if choice)
         assert [m["method"] for m in task["methods"]] == [str(method) for method in ComparedMethod]
         for method in task["methods"]:
             assert method.keys() == {
@@ -383,6 +496,74 @@ def test_what_is_shown(tmp_path):
     assert sum(line.startswith("  Best ") for line in lines) == 2
     (count,) = re.findall(r"Note: Only (\d+) customers could be judged", text)
     assert f"REPEAT_PURCHASES=exclude): {count} customers" in text
+
+
+def _shown(text, heading):
+    """The part of the text on what was chosen in one task: the rows of the table, the lines below it."""
+    part = text[text.index(heading) :]
+    rest = part[part.index("would have chosen:") :].split("\n\n")[0].splitlines()[1:]
+    table = list(itertools.takewhile(lambda line: not re.match(r"  \d{4}-", line), rest))
+    return table, rest[len(table) :]
+
+
+@pytest.mark.parametrize(("heading", "task", "ways"), [("All items", 0, 9), ("New items", 1, 5)])
+def test_every_way_to_the_weights_is_shown_and_which_was_chosen(tmp_path, heading, task, ways):
+    shop = _coming_back(tmp_path, REPEAT_PURCHASES="include", NIGHTLY_PROOF="on")
+    shop.night()
+    choices = json.loads(shop.does("evaluate", "--json"))["tasks"][task]["choices"]
+    (head, *rows), lines = _shown(shop.does("evaluate"), heading)
+    assert head.split()[-3:] == ["2026-02-01", "2026-01-04", "2025-12-07"]
+    assert len(rows) == len({row[:40] for row in rows}) == ways
+    assert max(map(len, [head, *rows])) <= 80
+    for place, choice in enumerate(choices):
+        figures = [each["ndcg"] for each in choice["contestants"]]
+        (won,) = [n for n, each in enumerate(choice["contestants"]) if each["is_chosen"]]
+        assert choice["contestant"] == choice["contestants"][won]["name"]
+        assert figures[won] == max(figures)
+        shown = [re.findall(r"(\* )?(\d\.\d{4})", row)[place] for row in rows]
+        assert [figure for _, figure in shown] == [f"{figure:.4f}" for figure in figures]
+        assert [bool(mark) for mark, _ in shown] == [n == won for n in range(ways)]
+        days = f" over {choice['contestants'][won]['item_to_item_days']:g} days;" if won else "the defaults;"
+        line = next(line for line in lines if line.startswith(f"  {head.split()[place - 3]}: "))
+        assert days in line
+        assert line.endswith(f"published by: {choice['method'].replace('_', ' ')}")
+        assert not choice["proof"] or f"    {choice['proof']}" in lines
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"NIGHTLY_PROOF": "off"}, "the defaults: NIGHTLY_PROOF is off; published by: blend"),
+        (
+            {"NIGHTLY_PROOF": "on", "TUNE_BUDGET": 1},
+            "the defaults: to learn others takes 2 trainings, 1 are allowed; published by: popular",
+        ),
+    ],
+)
+def test_where_nothing_competes_it_is_told_why(tmp_path, settings, why):
+    shop = _coming_back(tmp_path, **settings)
+    shop.night()
+    table, lines = _shown(shop.does("evaluate"), "New items")
+    assert table == []
+    assert f"  2026-02-01: {why}" in lines
+    for task in json.loads(shop.does("evaluate", "--json"))["tasks"]:
+        assert [choice["contestants"] for choice in task["choices"]] == [[], [], []]
+
+
+def test_in_weeks_without_customers_nothing_is_chosen(tmp_path):
+    sales = [
+        (customer, 100 + (customer + week) % 7, DAY - timedelta(days=7 * week + customer % 7))
+        for customer in range(1, 41)
+        for week in range(20)
+        if not 4 <= week < 8
+    ]
+    shop = make_shop(
+        tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}", sales, dict.fromkeys(range(100, 107), True)
+    )
+    choices = json.loads(shop.does("evaluate", "--json"))["tasks"][1]["choices"]
+    assert [choice is None for choice in choices] == [False, True, False]
+    _, lines = _shown(shop.does("evaluate"), "All items")
+    assert lines[1] == "  2026-01-04: nobody to judge by"
 
 
 def test_without_a_run_the_sales_are_read_and_nothing_is_left(tmp_path):

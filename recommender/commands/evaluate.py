@@ -133,14 +133,14 @@ def _print_choices(choices: "Sequence[ChoiceReport | None]", days: Sequence[str]
     if not any(choices):
         return
     print_line()
-    print_line("  What the night before each window would have chosen by the weeks before (* won):")
+    print_line("  What the night at each window's begin would have chosen:")
     tables = [choice.contestants if choice else () for choice in choices]
     # The same compete in all windows in which any do.
     ways = [each.short_words for each in max(tables, key=len)]
     if ways:
         print_table(
             (
-                Column(f"nDCG@{n} by way and item-to-item"),
+                Column(f"nDCG@{n} on the weeks before, * won"),
                 *(Column(day, right=True, goes=place) for place, day in enumerate(days)),
             ),
             [
@@ -167,8 +167,8 @@ def _print_choice(choice: "ChoiceReport | None", day: str) -> None:
     if choice.leads:
         leads = [f"{_words(method)} by {_interval(lead)}" for method, lead in choice.leads.items()]
         print_line(f"    The blend leads {', '.join(leads)}.")
-    if choice.learned_from_newest:
-        print_line("    Its weights also learned from the weeks that proved it.")
+    if choice.learned_from_newest and choice.method == "blend":
+        print_line("    Its weights also learned from the weeks on which it was proved.")
     if choice.proof:
         print_line(f"    {choice.proof}")
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.choice import Choice, contestants
 from recommender.evaluation.decision import Decision
 from recommender.evaluation.proof import Proof
@@ -34,9 +35,7 @@ def choice_report(decision: Decision, *, exclude_seen: bool) -> ChoiceReport:
             )
             for each in (contestants(exclude_seen=exclude_seen) if figures else ())
         ),
-        leads={
-            method: Figure.of(lead.mean, *lead.interval) for method, lead in _leads(choice, proof).items()
-        },
+        leads=_leads(choice, proof),
         learned_from_newest=choice.weights != choice.proved_weights,
         method=proof.method,
         proof=proof.why,
@@ -45,12 +44,19 @@ def choice_report(decision: Decision, *, exclude_seen: bool) -> ChoiceReport:
     )
 
 
-def _leads(choice: Choice, proof: Proof) -> dict[Method, Lead]:
+def _leads(choice: Choice, proof: Proof) -> dict[Method, Figure]:
     """Of the blend before each simple method, on all windows that were looked at."""
     proved = {
         Method(method): Lead(mean=entry["blend_lead"], error=entry["blend_lead_error"])
         for method, entry in proof.details.get("methods", {}).items()
         if "blend_lead" in entry
     }
-    # The proof has counted in the windows of the choice; without one these are all there is.
-    return proved or {method: Lead.over(leads) for method, leads in choice.leads.items()}
+    if proved:  # which has counted in the windows of the choice
+        return {method: Figure.of(lead.mean, *lead.interval) for method, lead in proved.items()}
+    leads = {method: Lead.over(by_window) for method, by_window in choice.leads.items()}
+    # A few customers who are alike would look like certainty.
+    is_few = sum(trial["customers"] for trial in choice.trials) < FEWEST_CUSTOMERS
+    return {
+        method: Figure(lead.mean, None, None) if is_few else Figure.of(lead.mean, *lead.interval)
+        for method, lead in leads.items()
+    }
