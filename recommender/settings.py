@@ -185,7 +185,7 @@ class Settings:
     nightly_proof: bool = setting(True, _on_or_off)
     """on or off: measure each night, on past weeks, whether the lists are better than simpler ones."""
     tune_budget: int = setting(2, _whole(0, 20))
-    """Trainings on past weeks that it may cost to learn the blend's weights; 0 keeps the defaults."""
+    """Trainings on past weeks that choosing the blend's weights may cost; fewer than 2 keep the defaults."""
     train_every_days: int = setting(1, _whole(1, 365))
     """Train when the newest model is so many days old; between, it is loaded and brought up to date."""
     warm_start: WarmStart = setting(WarmStart.AUTO, _one_of({choice.value: choice for choice in WarmStart}))
