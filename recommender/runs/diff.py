@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CustomerLists = Mapping[str, tuple[str, ...]]
 """Items in order of each customer's list; keys as texts."""
 _LINES_AT_ONCE = 200_000
-_MODE, _METHOD, _WEIGHT = "mode", "method", "weight of "
+_MODE, _METHOD, _WEIGHT, _WAY = "mode", "method", "weight of ", "weights by"
 _SAME_SALE = ("customer_id", "item_id", "sold_at", "order_id")
 """A line with the same of these is the same sale, whatever its quantity and price are now."""
 
@@ -82,7 +82,7 @@ class RunChanges:
     queries: list[str]
     """files of the owner that are not the same"""
     model: list[Change]
-    """mode and parent; method and weights of the lists"""
+    """mode and parent; method and weights of the lists, and the way these were learned"""
     is_same_data: bool
     counts: list[Change]
     quality: list[Change]
@@ -101,7 +101,7 @@ class RunChanges:
             "queries": self.queries,
             "model": _MODE in names,
             "method": _METHOD in names,
-            "weights": any(name.startswith(_WEIGHT) for name in names),
+            "weights": any(name == _WAY or name.startswith(_WEIGHT) for name in names),
         }
         data = [] if self.is_same_data else ["data"]
         settings = [change.name for change in self.settings]
@@ -156,6 +156,7 @@ def _model(manifest: Manifest) -> dict[str, Any]:
         _MODE: None if manifest.model is None else manifest.model.mode,
         "parent": manifest.parent_run_id,
         _METHOD: manifest.method,
+        _WAY: None if manifest.choice is None else manifest.choice.contestant,
         **{f"{_WEIGHT}{name}": value for name, value in weights.items()},
     }
 
