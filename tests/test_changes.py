@@ -5,12 +5,20 @@ import json
 from collections import Counter
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import ExitCode
-from recommender.runs.diff import DataChanges, ListChanges, compare_lists, compare_sales
+from recommender.runs.diff import (
+    Change,
+    DataChanges,
+    ListChanges,
+    compare_lists,
+    compare_records,
+    compare_sales,
+)
 from tests.nights import DAY, usual_shop
 
 HEADER = "customer_id,item_id,sold_at,quantity,order_id\n"
@@ -172,3 +180,11 @@ def test_there_must_be_two(shop):
     assert "There is no run" in shop.fails(
         ExitCode.SETTINGS, "runs", "diff", "20200101T000000Z-0000", run.run_id
     )
+
+
+def test_another_way_to_the_same_weights_is_named(shop):
+    then = shop.night().manifest
+    choice = msgspec.structs.replace(then.choice, contestant="logit, item-to-item over 180 days")
+    found = compare_records(then, msgspec.structs.replace(then, choice=choice))
+    assert found.model == [Change("weights by", "defaults", "logit, item-to-item over 180 days")]
+    assert found.words == ["weights"]
