@@ -100,8 +100,9 @@ def choose_and_prove(
 def kept_choice(day: date, past: History) -> Choice | None:
     """The choice of the newest published night of an earlier day.
 
-    Of an earlier day, so that a second run of a night takes the same one as the first; and none that was
-    learned from a customer who is forgotten.
+    One that past windows had a say in, also where the defaults have won: a shop that had too few may have
+    enough of them tonight. Of an earlier day, so that a second run of a night takes the same one as the
+    first; and none that was learned from a customer who is forgotten.
     """
     left_out = past.of_forgotten
     earlier = [
@@ -109,7 +110,7 @@ def kept_choice(day: date, past: History) -> Choice | None:
         for other in past.standing
         if other.day < day
         and (choice := other.manifest.choice) is not None
-        and choice.learned
+        and (choice.learned or choice.trials)
         and left_out.isdisjoint((other.run_id, choice.run_id))
     ]
     if not earlier:
