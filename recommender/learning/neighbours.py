@@ -136,6 +136,8 @@ class _InItems(Neighbours):
 
     def addends(self, cells: Integers, items: Int32s) -> Float64s:
         rows, columns = self._place[self.weights.indices[cells]], self._place[items]
+        if not len(self.items):
+            return np.zeros((*cells.shape, items.shape[1]))
         found = self.strengths[rows[:, :, None], columns[:, None, :]].astype(np.float64)
         found *= self.weights.data[cells][:, :, None]
         found[(rows < 0)[:, :, None] | (columns < 0)[:, None, :]] = 0
