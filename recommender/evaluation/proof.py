@@ -38,7 +38,7 @@ class Proof:
 
 
 @dataclass(frozen=True, eq=False)
-class Newest:
+class NewestWindow:
     """The newest window of a shop."""
 
     window: tuple[int, int] | None
@@ -49,7 +49,7 @@ class Newest:
     """of the sales before the window what a training looks at"""
 
 
-def newest_window(lines: SaleLines, recipe: Recipe, neighbours: NeighbourSettings) -> Newest:
+def newest_window(lines: SaleLines, recipe: Recipe, neighbours: NeighbourSettings) -> NewestWindow:
     """Train on what was known before the newest window.
 
     Args:
@@ -61,12 +61,12 @@ def newest_window(lines: SaleLines, recipe: Recipe, neighbours: NeighbourSetting
     looked = (
         look_back(lines, found[0], recipe, [neighbours], most_customers=_MOST_CUSTOMERS) if found else None
     )
-    return Newest(found[0] if found else None, *(looked or (None, None)))
+    return NewestWindow(found[0] if found else None, *(looked or (None, None)))
 
 
 def prove(
     lines: SaleLines,
-    newest: Newest,
+    newest: NewestWindow,
     blend: Float64s,
     recipe: Recipe,
     *,
