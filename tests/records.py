@@ -9,6 +9,9 @@ from recommender.tables import KeyKind
 CHOICE = ChoiceRecord(
     task="new",
     weights={"als": 1.0},
+    proved_weights={"als": 1.0},
+    neighbours={"half_life_days": 60.0, "regularization": 200.0},
+    contestant="defaults",
     learned=False,
     why="made up",
     trials=[],

@@ -125,7 +125,7 @@ class ModelOrigin(Struct):
     """The models it was made from, the cold training first, the parent last."""
 
 
-class ChoiceRecord(Struct, frozen=True, kw_only=True):
+class ChoiceRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The weights of the blend, and on what evidence they were chosen."""
 
     task: Annotated[str, Meta(pattern=f"^(all|new){END}")]
@@ -133,8 +133,8 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True):
     weights: dict[str, float]
     """Of each signal."""
     proved_weights: dict[str, float] | None = None
-    """Those in which the newest weeks had no say, on which the nightly proof measures them; None in records
-    of an earlier version, as are the next two."""
+    """Those in which the newest weeks had no say, on which the nightly proof measures them; not in records of
+    earlier versions, nor are the next two."""
     neighbours: dict[str, float] | None = None
     """Settings of item-to-item."""
     contestant: str | None = None
