@@ -41,13 +41,15 @@ def test_without_a_limit_nothing_is_refused_and_blocks_are_whole(settings):
 
 
 def test_blocks_shrink_until_the_night_fits(settings):
-    whole = needed_bytes(SIZE, settings, WHOLE) // MB
-    assert choose_blocks(SIZE, limited(settings, whole + 1)) == WHOLE
+    # Where lists take the most: few sales and items for so many customers.
+    size = Size(500_000, 100_000, 1000)
+    whole = needed_bytes(size, settings, WHOLE) // MB
+    assert choose_blocks(size, limited(settings, whole + 1)) == WHOLE
     smaller = limited(settings, whole - 1)
-    blocks = choose_blocks(SIZE, smaller)
+    blocks = choose_blocks(size, smaller)
     assert blocks.scores < WHOLE.scores
-    assert needed_bytes(SIZE, smaller, blocks) <= smaller.max_memory_mb * MB
-    require_memory(SIZE, smaller, source="")
+    assert needed_bytes(size, smaller, blocks) <= smaller.max_memory_mb * MB
+    require_memory(size, smaller, source="")
 
 
 def test_what_fits_with_no_blocks_is_refused_with_the_estimate(settings):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.learning.als import AlsSettings, Model, fold_in, train
+from recommender.learning.neighbours import VARIANTS
 from recommender.learning.popularity import popularity
 from recommender.learning.signals import make_signals
 from recommender.learning.sizes import Blocks
@@ -56,7 +57,7 @@ def _lists(
 ):
     return make_lists(
         interactions,
-        make_signals(interactions, model, threads=2),
+        make_signals(interactions, model, VARIANTS[0], threads=2),
         ALS,
         catalogue,
         never=Keys.of(never),
@@ -311,7 +312,7 @@ def test_past_lists_are_those_of_a_catalogue_of_what_was_sold():
     users = np.arange(0, 50, 7)
     rows = _items(_lists(shop, model, _catalogue(range(1, 21), unsellable=[4]), n=15))
     found = top_lists(
-        make_signals(shop, model, threads=2),
+        make_signals(shop, model, VARIANTS[0], threads=2),
         ALS,
         users,
         allowed=np.arange(1, 21) != 4,

@@ -15,6 +15,7 @@ from recommender.evaluation import drift
 from recommender.evaluation.drift import MOST_LOST, Drift, measure_drift
 from recommender.evaluation.past import Recipe, look_back
 from recommender.learning.als import WARM_ITERATIONS, AlsSettings, confidences, train
+from recommender.learning.neighbours import VARIANTS
 from recommender.learning.weights import weights_of
 from recommender.night.plan import COLD_EVERY_DAYS, Ask, chain_from, plan_training
 from recommender.runs.folder import MANIFEST, new_run
@@ -300,7 +301,7 @@ def _recipe():
 
 
 def _looked(lines, cut, recipe):
-    found = look_back(lines, (cut, cut + 20 * DAY_MICROSECONDS), recipe, most_customers=1000)
+    found = look_back(lines, (cut, cut + 20 * DAY_MICROSECONDS), recipe, VARIANTS[:1], most_customers=1000)
     assert found is not None
     return found
 
