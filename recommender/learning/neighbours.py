@@ -19,7 +19,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 from scipy.linalg import lapack
@@ -32,6 +31,8 @@ from recommender.system.arrays import Float32s, Float64s, Int32s, Int64s, Intege
 from recommender.system.threads import in_threads, one_blas_thread
 
 _ROWS_AT_ONCE = 256
+_FEW = 2
+"""Users are few where so many times their number is no more than the items that have neighbours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +62,8 @@ class Neighbours(ABC):
     """shape (columns,), ascending: the items that have neighbours"""
 
     @abstractmethod
-    def of(self, users: Int64s) -> Self:
-        """Of these users alone, numbered anew in this order."""
+    def of(self, users: Int64s) -> "Neighbours":
+        """Of these users alone, numbered anew in this order; where they are few, their scores may be all."""
 
     @abstractmethod
     def scores_of(self, items: Int64s) -> Callable[[Int64s], Float32s]:
@@ -84,6 +85,9 @@ class Neighbours(ABC):
 
         Returns:
             X_ui B_ij, shape (users, h, n), float64; 0 for items without neighbours.
+
+        Raises:
+            ValueError: these are some users (`of`), of whom only the scores are kept.
         """
 
 
@@ -125,8 +129,12 @@ class _InItems(Neighbours):
     strengths: Float32s
     """B, shape (columns, columns)"""
 
-    def of(self, users: Int64s) -> Self:
-        return replace(self, weights=self.weights[users])
+    def of(self, users: Int64s) -> Neighbours:
+        weights = self.weights[users]
+        if len(users) * _FEW > len(self.items):
+            return replace(self, weights=weights)
+        # Those of some users are smaller than B, of which a night has one for each of several windows.
+        return _Scores(weights, self.items, self.scores_of(self.items)(users))
 
     def scores_of(self, items: Int64s) -> Callable[[Int64s], Float32s]:
         known = self.weights[:, self.items]
@@ -149,6 +157,24 @@ class _InItems(Neighbours):
         place = np.full(self.weights.shape[1], -1, np.int64)
         place[self.items] = np.arange(len(self.items))
         return place
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores(Neighbours):
+    """Without B, the scores of some users that were made by it."""
+
+    scores: Float32s
+    """X B, shape (users, columns)"""
+
+    def of(self, users: Int64s) -> Neighbours:
+        return replace(self, weights=self.weights[users], scores=self.scores[users])
+
+    def scores_of(self, items: Int64s) -> Callable[[Int64s], Float32s]:
+        columns = np.searchsorted(self.items, items)
+        return lambda users: self.scores[users[:, None], columns]
+
+    def addends(self, cells: Integers, items: Int32s) -> Float64s:  # noqa: ARG002 - as the others have them
+        raise ValueError("of these users only the scores are kept: ask for the addends of all")
 
 
 def _in_customers(
@@ -181,7 +207,7 @@ class _InCustomers(Neighbours):
     """1 - d, shape (items,)"""
     regularization: float
 
-    def of(self, users: Int64s) -> Self:
+    def of(self, users: Int64s) -> Neighbours:
         return replace(self, weights=self.weights[users], users=self.users[users])
 
     def scores_of(self, items: Int64s) -> Callable[[Int64s], Float32s]:
