@@ -214,7 +214,8 @@ def _likely(known: Choices, weights: Float64s) -> tuple[Float64s, float]:
 def _products(signals: Float32s, values: Float64s) -> Float64s:
     """The sum over the candidates of each signal times the values, shape (signals,)."""
     parts = [slice(first, first + _CELLS) for first in range(0, len(values), _CELLS)]
-    found: Float64s = sum((signals[:, part] @ values[part] for part in parts), start=np.zeros(len(signals)))
+    short = values.astype(np.float32)
+    found: Float64s = sum((signals[:, part] @ short[part] for part in parts), start=np.zeros(len(signals)))
     return found
 
 

@@ -18,7 +18,7 @@ from recommender.ranking.candidates import SCALED, popular_now, with_signals
 from recommender.ranking.scan import exact_products
 from recommender.system.arrays import Bools, Float32s, Float64s, Int64s, row_indexes
 
-_NAMED = 100
+_NAMED = 50
 """Items that each signal names, or twice a list, where that is more."""
 _LISTABLE = 100
 """Items that can come into a list by weights near those that were learned."""
