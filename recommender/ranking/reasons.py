@@ -31,8 +31,8 @@ from recommender.system.arrays import Bools, Float32s, Float64s, Int32s, Int64s,
 from recommender.system.threads import Progress, in_threads, one_blas_thread
 
 _BATCHES_PER_PART = 8
-_TIE = 1e-9
-"""Scores this close are equal but for rounding."""
+_TIE = 1e-6
+"""Scores this close are equal but for rounding: what neighbours add has 32 bits."""
 
 
 class Reason(StrEnum):
