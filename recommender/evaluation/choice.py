@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 import numpy as np
 
+from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
 from recommender.evaluation.simple import Lead, simple_methods, weights_for
 from recommender.learning.interactions import SaleLines
@@ -154,9 +155,15 @@ class Choice(ChoiceRecord, frozen=True, kw_only=True):
 
     @property
     def leads(self) -> dict[Method, list[Lead]]:
-        """Of the winner before each simple method, on the windows that it was chosen on."""
+        """Of the winner before each simple method, on the windows that it was chosen on.
+
+        Those of a few customers are left out: so few may agree by chance, and a lead of one has no error at
+        all.
+        """
         found: dict[Method, list[Lead]] = {}
         for trial in self.trials:
+            if trial["customers"] < FEWEST_CUSTOMERS:
+                continue
             for method, lead in trial["leads"].items():
                 found.setdefault(Method(method), []).append(Lead(**lead))
         return found
