@@ -292,10 +292,10 @@ def test_an_item_is_bought_again_by_days_not_by_purchases():
 def test_popularity_by_purchase_days_is_as_defined(half_life):
     shop = _shop(days=400)
     expected = np.zeros(len(shop.item_ids))
-    latest = {}
+    latest: dict[tuple[int, int, int], int] = {}
     purchases = shop.purchases
     for user, item, time in zip(purchases.users, purchases.items, purchases.times, strict=True):
-        key = user, item, int(time) // DAY_MICROSECONDS
+        key = int(user), int(item), int(time) // DAY_MICROSECONDS
         latest[key] = min(int(time), latest.get(key, int(time)))
     for (_, item, _), time in latest.items():
         expected[item] += 0.5 ** ((shop.newest - time) / DAY_MICROSECONDS / half_life)
@@ -431,9 +431,11 @@ def test_some_users_have_the_lists_that_they_have_among_all():
     shop = _shop()
     signals = make_signals(shop, train(shop, ALS, threads=1), VARIANTS[0], threads=2)
     some = np.array([39, 3, 17])
-    given = {"allowed": np.ones(30, bool), "exclude_seen": False, "n": 5, "threads": 1}
-    among = rank(signals, WEIGHTS, np.arange(40), **given)
-    alone = rank(signals.of(some), WEIGHTS, np.arange(3), **given)
+    allowed = np.ones(30, bool)
+    among, alone = (
+        rank(known, WEIGHTS, users, allowed=allowed, exclude_seen=False, n=5, threads=1)
+        for known, users in ((signals, np.arange(40)), (signals.of(some), np.arange(3)))
+    )
     assert alone.items.tolist() == among.items[some].tolist()
     assert alone.scores == pytest.approx(among.scores[some], abs=1e-5, nan_ok=True)
 
