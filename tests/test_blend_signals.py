@@ -256,7 +256,7 @@ def test_habit_is_the_decayed_count_of_purchases():
 def _days_bought(shop):
     """The days on which each customer bought each item."""
     purchases = shop.purchases
-    found = {}
+    found: dict[tuple[int, int], set[int]] = {}
     for user, item, time in zip(purchases.users, purchases.items, purchases.times, strict=True):
         found.setdefault((int(user), int(item)), set()).add(int(time) // DAY_MICROSECONDS)
     return found
