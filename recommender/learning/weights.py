@@ -47,7 +47,7 @@ _PULL = 0.02
 deviation of its signal away."""
 _MOMENTUM, _MEMORY = 0.9, 0.99
 _CELLS = 1 << 16
-"""Candidates whose signals are in memory with 64 bits at a time."""
+"""Candidates whose signals are added up at a time: of more, 32 bits would lose digits."""
 
 
 def weights_of(named: Mapping[str, float]) -> Float64s:
@@ -213,9 +213,10 @@ def _likely(known: Choices, weights: Float64s) -> tuple[Float64s, float]:
 
 def _products(signals: Float32s, values: Float64s) -> Float64s:
     """The sum over the candidates of each signal times the values, shape (signals,)."""
-    parts = [slice(first, first + _CELLS) for first in range(0, len(values), _CELLS)]
-    short = values.astype(np.float32)
-    found: Float64s = sum((signals[:, part] @ short[part] for part in parts), start=np.zeros(len(signals)))
+    short, found = values.astype(np.float32), np.zeros(len(signals))
+    for first in range(0, len(values), _CELLS):
+        part = slice(first, first + _CELLS)
+        found += signals[:, part] @ short[part]
     return found
 
 
