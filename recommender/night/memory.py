@@ -23,20 +23,22 @@ _TRAINING = 52
 _FACTOR_COPIES = 1.5
 _RANKING = 45
 """For each sale line, while lists are made."""
-_NEIGHBOUR = 17
-"""For each pair of the items whose neighbours are learned."""
-_NEIGHBOUR_LINE = 30
+_NEIGHBOUR = 7
+"""For each pair of the items, or of the customers, whose neighbours are learned."""
+_NEIGHBOUR_LINE = 40
 """For each sale line, at the same time."""
 _SCORE, _NUMBER, _LIST_ROW = 36, 200, 160
 _ITEM_FACTOR = 24
 """For each number of the items' factors, while customers' lists are made."""
 _PAIR = 70
 """For each sale line, while items that are bought together are counted."""
-_PAST_LINE = 90
+_PAST_LINE = 95
 """For each sale line, while past windows are looked at."""
-_PAST_CUSTOMER = 35_000
+_PAST_CUSTOMER = 90_000
 """For each customer whose past choices the weights are learned from."""
-_MOST_PAST_CUSTOMERS = 1500
+_MOST_PAST_CUSTOMERS = 1000
+_LEAST_COLUMNS = 512
+"""Of a block, however few items there are."""
 _SMALLEST = 5
 """So often blocks are halved at most; smaller ones are slow."""
 
@@ -79,10 +81,9 @@ def choose_blocks(size: Size, settings: Settings) -> Blocks:
 def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
     """The most memory that a night of this size has at any moment, in bytes, estimated."""
     factors = (size.customers + size.items) * settings.factors * 4
-    threads = settings.threads or available_cpus()
-    pairs = min(size.items, MOST_ITEMS) ** 2 * _NEIGHBOUR
+    pairs = _neighbour_rows(size) ** 2 * _NEIGHBOUR
     near = pairs + size.sales * _NEIGHBOUR_LINE
-    lists = threads * max(blocks.scores * _SCORE, blocks.numbers * _NUMBER)
+    lists = _block_bytes(size, settings, blocks)
     lists += min(size.customers, blocks.customers) * settings.top_n * _LIST_ROW
     lists += size.items * settings.factors * _ITEM_FACTOR
     phases = [
@@ -92,10 +93,24 @@ def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
     ]
     if settings.nightly_proof:
         choices = min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER
-        phases.append(pairs + size.sales * _PAST_LINE + factors * _FACTOR_COPIES + choices)
+        at_work = max(size.sales * _PAST_LINE, size.sales * _RANKING + _block_bytes(size, settings, WHOLE))
+        phases.append(pairs + factors * _FACTOR_COPIES + choices + at_work)
     if {*settings.lists} - {RECOMMENDATIONS.name, POPULAR_ITEMS.name}:
         phases.append(size.sales * (_RANKING + _PAIR))
     return int(_PROGRAM + max(phases))
+
+
+def _neighbour_rows(size: Size) -> int:
+    """Rows of the matrix that neighbours are learned from."""
+    if size.customers < size.items and size.customers <= MOST_ITEMS:
+        return size.customers
+    return min(size.items, MOST_ITEMS)
+
+
+def _block_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
+    """What all threads take for the scores, or the histories, of a block of customers."""
+    scores = min(blocks.scores, size.customers * max(size.items, _LEAST_COLUMNS))
+    return (settings.threads or available_cpus()) * max(scores * _SCORE, blocks.numbers * _NUMBER)
 
 
 def require_memory(size: Size, settings: Settings, *, source: str = "") -> None:
