@@ -634,7 +634,16 @@ def test_a_shop_with_too_little_data_is_told_so(tmp_path, sqlite_url):
     assert len(shop.lists()) == 30
 
 
-@pytest.mark.parametrize("change", [{"weights": {"taste": 1.0}}, {"neighbours": None}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": {"taste": 1.0}},
+        {"neighbours": None},
+        {"neighbours": {"half_life_days": 60.0, "regularization": 0.0}},
+        {"trials": [{"ndcg_learned": 0.5, "ndcg_default": 0.4}]},
+    ],
+    ids=str,
+)
 def test_a_choice_of_another_version_is_not_used(tmp_path, sqlite_url, change):
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.does("export", "--as-of", str(DAY))

@@ -125,7 +125,7 @@ class Trial:
     customers: int
     ndcg: dict[str, float]
     """nDCG@n of the candidates by each contestant's weights"""
-    leads: dict[str, Lead]
+    leads: dict[Method, Lead]
     """of the winner before each simple method"""
 
 
@@ -135,8 +135,15 @@ class Choice(ChoiceRecord, frozen=True, kw_only=True):
     @classmethod
     def of(cls, record: ChoiceRecord | None) -> "Choice | None":
         """The choice that a manifest has; None where there is none, or one of another program version."""
-        known = record is not None and record.weights.keys() == {*SIGNALS} and record.neighbours is not None
-        return cls(**msgspec.structs.asdict(record)) if record is not None and known else None
+        if record is None or record.weights.keys() != {*SIGNALS}:
+            return None
+        if record.neighbours not in [asdict(settings) for settings in VARIANTS]:
+            return None
+        try:
+            msgspec.convert(record.trials, list[Trial])
+        except msgspec.ValidationError:
+            return None
+        return cls(**msgspec.structs.asdict(record))
 
     @property
     def blend(self) -> Float64s:
@@ -161,11 +168,11 @@ class Choice(ChoiceRecord, frozen=True, kw_only=True):
         all.
         """
         found: dict[Method, list[Lead]] = {}
-        for trial in self.trials:
-            if trial["customers"] < FEWEST_CUSTOMERS:
+        for trial in msgspec.convert(self.trials, list[Trial]):
+            if trial.customers < FEWEST_CUSTOMERS:
                 continue
-            for method, lead in trial["leads"].items():
-                found.setdefault(Method(method), []).append(Lead(**lead))
+            for method, lead in trial.leads.items():
+                found.setdefault(method, []).append(lead)
         return found
 
     def still_fits(self, recipe: Recipe, *, sales: int, day: date) -> bool:
@@ -264,7 +271,7 @@ def choose(
                 each.name: round(float(values.mean()), _DECIMALS)
                 for each, values in zip(every, row, strict=True)
             },
-            leads={str(method): Lead.of(row[place], values) for method, values in window.simple.items()},
+            leads={method: Lead.of(row[place], values) for method, values in window.simple.items()},
         )
         for window, row in zip(windows, figures, strict=True)
     ]
@@ -315,7 +322,7 @@ def _choice(
         contestant=winner.name,
         learned=winner is not DEFAULTS,
         why=why,
-        trials=[asdict(trial) for trial in trials],
+        trials=[msgspec.to_builtins(trial) for trial in trials],
         als=asdict(recipe.als),
         half_life_days=recipe.half_life_days,
         sales=n_sales,
