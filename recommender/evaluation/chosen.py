@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.choice import Choice, contestants
 from recommender.evaluation.decision import Decision
 from recommender.evaluation.proof import Proof
@@ -54,9 +53,4 @@ def _leads(choice: Choice, proof: Proof) -> dict[Method, Figure]:
     if proved:  # which has counted in the windows of the choice
         return {method: Figure.of(lead.mean, *lead.interval) for method, lead in proved.items()}
     leads = {method: Lead.over(by_window) for method, by_window in choice.leads.items()}
-    # A few customers who are alike would look like certainty.
-    is_few = sum(trial["customers"] for trial in choice.trials) < FEWEST_CUSTOMERS
-    return {
-        method: Figure(lead.mean, None, None) if is_few else Figure.of(lead.mean, *lead.interval)
-        for method, lead in leads.items()
-    }
+    return {method: Figure.of(lead.mean, *lead.interval) for method, lead in leads.items()}

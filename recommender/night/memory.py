@@ -34,8 +34,8 @@ _PAIR = 70
 """For each sale line, while items that are bought together are counted."""
 _PAST_LINE = 95
 """For each sale line, while past windows are looked at."""
-_PAST_CUSTOMER = 90_000
-"""For each customer whose past choices the weights are learned from."""
+_PAST_CUSTOMER, _PAST_CHOICES = 45_000, 16_000
+"""For each customer whose past choices the weights are learned from; and for each past window of theirs."""
 _MOST_PAST_CUSTOMERS = 1000
 _LEAST_COLUMNS = 512
 """Of a block, however few items there are."""
@@ -92,7 +92,8 @@ def needed_bytes(size: Size, settings: Settings, blocks: Blocks) -> int:
         size.sales * _RANKING + factors + max(near, lists),
     ]
     if settings.nightly_proof:
-        choices = min(size.customers, _MOST_PAST_CUSTOMERS) * _PAST_CUSTOMER
+        choices = _PAST_CUSTOMER + (settings.tune_budget + 1) * _PAST_CHOICES
+        choices *= min(size.customers, _MOST_PAST_CUSTOMERS)
         at_work = max(size.sales * _PAST_LINE, size.sales * _RANKING + _block_bytes(size, settings, WHOLE))
         phases.append(pairs + factors * _FACTOR_COPIES + choices + at_work)
     if {*settings.lists} - {RECOMMENDATIONS.name, POPULAR_ITEMS.name}:
