@@ -20,7 +20,7 @@ from recommender.evaluation.simple import Lead, simple_methods, weights_for
 from recommender.learning.als import AlsSettings
 from recommender.learning.interactions import SaleLines
 from recommender.learning.neighbours import VARIANTS
-from recommender.learning.weights import default_weights, weights_of
+from recommender.learning.weights import Choices, default_weights, weights_of
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method
 from recommender.system.times import DAY_MICROSECONDS
@@ -231,13 +231,18 @@ def _popular(shop, place):
     """nDCG of what is popular on one of the windows that are chosen on."""
     looked = look_back(shop, past_windows(shop, most=3)[1:][place], NEW, VARIANTS[:1], most_customers=1000)
     assert looked is not None
-    return float(looked[0].ndcg(weights_of({}), NEW).mean())
+    return float(looked.past.ndcg(weights_of({}), NEW).mean())
 
 
 def test_each_way_is_judged_on_each_window_by_what_the_other_has_taught(shop, choice):
     windows = past_windows(shop, most=3)[1:]
-    looked = [look_back(shop, window, NEW, VARIANTS, most_customers=1000) for window in windows]
-    told = [choices_of(found[0], NEW) for found in looked if found is not None]
+    told: list[Choices] = []
+    model = None
+    for window in windows[::-1]:  # each model begins with that of the window before
+        looked = look_back(shop, window, NEW, VARIANTS, most_customers=1000, start=model)
+        assert looked is not None
+        told.insert(0, choices_of(looked.past, NEW))
+        model = looked.model
     for held, taught in ((0, 1), (1, 0)):
         for each in contestants(exclude_seen=True):
             weights = each.weights([told[taught].by(each.variant)], NEW)
@@ -548,7 +553,7 @@ def test_many_customers_are_looked_at_in_equal_steps(shop):
     for most in (1000, 50):
         looked = look_back(shop, window, NEW, VARIANTS, most_customers=most)
         assert looked is not None
-        found[most] = looked[0].customers
+        found[most] = looked.past.customers
     assert len(found[50]) <= 50
     step = -(-len(found[1000]) // 50)
     assert found[50].tolist() == found[1000][::step].tolist()

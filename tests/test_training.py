@@ -303,7 +303,7 @@ def _recipe():
 def _looked(lines, cut, recipe):
     found = look_back(lines, (cut, cut + 20 * DAY_MICROSECONDS), recipe, VARIANTS[:1], most_customers=1000)
     assert found is not None
-    return found
+    return found.past, found.known
 
 
 def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
 from recommender.evaluation.simple import Lead, simple_methods, weights_for
+from recommender.learning.als import Model
 from recommender.learning.interactions import SaleLines
 from recommender.learning.neighbours import VARIANTS, NeighbourSettings
 from recommender.learning.signals import SIGNALS
@@ -240,16 +241,20 @@ def choose(
         progress: called with windows done and in all.
     """
     found = past_windows(lines, most=1 + budget)[1:]
-    windows = []
-    # Without a second window nothing could be held against what was learned on another one.
-    for number, window in enumerate(found if len(found) >= _FEWEST_WINDOWS else (), 1):
-        looked = look_back(lines, window, recipe, VARIANTS, most_customers=MOST_CUSTOMERS)
+    windows: list[_Window] = []
+    model: Model | None = None
+    # Without a second window nothing could be held against what was learned on another one. The oldest comes
+    # first, so that each model begins with the one before, as on most nights, and none with a later one.
+    for number, window in enumerate(found[::-1] if len(found) >= _FEWEST_WINDOWS else (), 1):
+        looked = look_back(lines, window, recipe, VARIANTS, most_customers=MOST_CUSTOMERS, start=model)
         if looked is not None:
-            windows.append(_Window.of(looked[0], recipe))
+            windows.insert(0, _Window.of(looked.past, recipe))
+            model = looked.model
         del looked
         give_back_memory()
         if progress is not None:
             progress(number, len(found))
+    del model
     if len(windows) < _FEWEST_WINDOWS:
         missing = f"{budget} are allowed" if budget < _FEWEST_WINDOWS else f"there are {len(windows)}"
         needed = "trainings" if budget < _FEWEST_WINDOWS else "past windows in which known customers bought"

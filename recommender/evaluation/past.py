@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from recommender.evaluation.metrics import ndcg
 from recommender.evaluation.split import Task, time_split, windows
-from recommender.learning.als import AlsSettings, train
+from recommender.learning.als import AlsSettings, Model, train
 from recommender.learning.interactions import Interactions, SaleLines
 from recommender.learning.neighbours import Neighbours, NeighbourSettings, learn_neighbours
 from recommender.learning.signals import Signals, make_signals
@@ -119,6 +120,16 @@ def _oldest(lines: SaleLines) -> int:
     return int(lines.times.min(initial=lines.newest))
 
 
+class Looked(NamedTuple):
+    """A past window, and what was made on the way."""
+
+    past: Past
+    known: Interactions
+    """of the sales before the window what a training looks at"""
+    model: Model
+    """of these"""
+
+
 def look_back(
     lines: SaleLines,
     window: tuple[int, int],
@@ -126,7 +137,8 @@ def look_back(
     neighbours: Sequence[NeighbourSettings],
     *,
     most_customers: int,
-) -> tuple[Past, Interactions] | None:
+    start: Model | None = None,
+) -> Looked | None:
     """Train on what was known before the window, where there is somebody to judge by.
 
     Args:
@@ -135,10 +147,11 @@ def look_back(
         recipe: of the night.
         neighbours: settings of the signals' neighbours, and of others that are wanted.
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
+        start: a model of an earlier window, to train on from as a night does from the night before.
 
     Returns:
-        The window, and of the sales before it what a training looks at; None where nobody who was known
-        before bought anything of the task in it, as in the months between two seasons.
+        The window; None where nobody who was known before bought anything of the task in it, as in the months
+        between two seasons.
     """
     cut, end = window
     split = time_split(
@@ -156,9 +169,8 @@ def look_back(
     customers = split.users[chosen]
     known = split.train
     give_back_memory()
-    model = train(known, recipe.als, threads=recipe.threads)
+    model = train(known, recipe.als, threads=recipe.threads, start=start)
     signals = make_signals(known, model, neighbours[0], threads=recipe.threads).of(customers)
-    del model
     give_back_memory()
     others = [learn_neighbours(known, each, threads=recipe.threads).of(customers) for each in neighbours[1:]]
     give_back_memory()
@@ -172,7 +184,7 @@ def look_back(
         relevant=relevant[chosen],
         allowed=recipe.never.find(known.item_ids) < 0,
     )
-    return past, known.for_training()
+    return Looked(past, known.for_training(), model)
 
 
 def moment_text(moment: int) -> str:

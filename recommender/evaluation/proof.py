@@ -58,10 +58,10 @@ def newest_window(lines: SaleLines, recipe: Recipe, neighbours: NeighbourSetting
         neighbours: settings of item-to-item.
     """
     found = past_windows(lines, most=1)
-    looked = (
-        look_back(lines, found[0], recipe, [neighbours], most_customers=_MOST_CUSTOMERS) if found else None
-    )
-    return NewestWindow(found[0] if found else None, *(looked or (None, None)))
+    if not found:
+        return NewestWindow(None, None, None)
+    looked = look_back(lines, found[0], recipe, [neighbours], most_customers=_MOST_CUSTOMERS)
+    return NewestWindow(found[0], *((looked.past, looked.known) if looked is not None else (None, None)))
 
 
 def prove(
