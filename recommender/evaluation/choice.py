@@ -36,8 +36,10 @@ MOST_DAYS = 28
 """So long a choice is kept: tastes drift, and weeks of new sales are there to learn from."""
 _MOST_GROWTH = 0.25
 """With so many more sales, or fewer, the shop is another one."""
-MOST_CUSTOMERS = 1000
+_MOST_CUSTOMERS = 1000
 """Of a window, to learn from: for some weights these are plenty."""
+_USUAL_LENGTH = 50
+"""Of lists. The longer they are beyond it, the more candidates a customer has, the fewer are looked at."""
 _FEWEST_WINDOWS = 2
 _DECIMALS = 6
 _WEIGHT_DECIMALS = 3
@@ -99,6 +101,11 @@ class Contestant:
 
 
 DEFAULTS = Contestant(objective=Objective.DEFAULTS)
+
+
+def most_customers(recipe: Recipe) -> int:
+    """So many customers of a window are learned from."""
+    return max(_MOST_CUSTOMERS * _USUAL_LENGTH // max(recipe.n, _USUAL_LENGTH), FEWEST_CUSTOMERS)
 
 
 def contestants(*, exclude_seen: bool) -> list[Contestant]:
@@ -208,7 +215,7 @@ class Lesson:
         """
         if not self.told:
             return self.choice
-        windows = [*self.told, choices_of(newest.thinned(MOST_CUSTOMERS), recipe)]
+        windows = [*self.told, choices_of(newest.thinned(most_customers(recipe)), recipe)]
         weights = self.contestant.weights(windows, recipe)
         lists = [newest.lists(each, recipe) for each in (self.choice.proved, weights)]
         if shared(*lists) < _LEAST_SHARED:
@@ -246,7 +253,9 @@ def choose(
     # Without a second window nothing could be held against what was learned on another one. The oldest comes
     # first, so that each model begins with the one before, as on most nights, and none with a later one.
     for number, window in enumerate(found[::-1] if len(found) >= _FEWEST_WINDOWS else (), 1):
-        looked = look_back(lines, window, recipe, VARIANTS, most_customers=MOST_CUSTOMERS, start=model)
+        looked = look_back(
+            lines, window, recipe, VARIANTS, most_customers=most_customers(recipe), start=model
+        )
         if looked is not None:
             windows.insert(0, _Window.of(looked.past, recipe))
             model = looked.model

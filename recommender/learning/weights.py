@@ -260,8 +260,9 @@ def lambdarank(windows: Sequence[Choices], begin: Float64s, *, free: Bools, n: i
         windows: of one or more past windows.
         begin: of `learn`; the weights are held near them.
         free: shape (signals,): which weights are learned.
-        n: length of the lists.
+        n: length of the lists; of longer ones than `_RANKED` their first places.
     """
+    n = min(n, _RANKED)
     told = [_Pairs.of(known, begin, n) for known in windows if len(known.customers)]
     if not told:
         return begin
