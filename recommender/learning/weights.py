@@ -60,6 +60,19 @@ def default_weights(*, exclude_seen: bool) -> Float64s:
     return weights_of(_NEW if exclude_seen else _ALL)
 
 
+def weighed(signals: Float32s | Float64s, weights: Float64s) -> Float64s:
+    """The score of each cell, shape (cells,); the sum goes in the order of the signals, on every machine.
+
+    Args:
+        signals: shape (signals, cells).
+        weights: shape (signals,): of each signal.
+    """
+    scores = np.zeros(signals.shape[1])
+    for weight, values in zip(weights.tolist(), signals, strict=True):
+        scores += weight * values
+    return scores
+
+
 def free_signals(*, exclude_seen: bool, habit_in_parts: bool) -> Bools:
     """Which weights are learned, shape (signals,); the others stay as they are by default.
 
@@ -121,19 +134,19 @@ class Choices:
         return np.flatnonzero(starts(self.customers))
 
     def scores(self, weights: Float64s) -> Float64s:
-        """The score of each candidate, shape (cells,); the sum goes in the order of the signals."""
-        scores = np.zeros(len(self.customers))
-        for weight, values in zip(weights.tolist(), self.signals, strict=True):
-            if weight:
-                scores += weight * values
-        return scores
+        """The score of each candidate, shape (cells,)."""
+        return weighed(self.signals, weights)
+
+    def ranked(self, weights: Float64s) -> tuple[Int64s, Int64s]:
+        """The candidates in order of customer and falling score, and the rank of each, from 0."""
+        order = np.lexsort((-self.scores(weights), self.customers))
+        return order, np.arange(len(order)) - self.begins[self.customers]
 
     def ndcg(self, weights: Float64s, n: int) -> Float64s:
         """nDCG@n of the n best candidates of all who were judged, shape (n_judged,)."""
         found = np.zeros(self.n_judged)
         if len(self.customers):
-            order = np.lexsort((-self.scores(weights), self.customers))
-            ranks = np.arange(len(order)) - self.begins[self.customers]
+            order, ranks = self.ranked(weights)
             gained = np.where(self.bought[order], _discounts(ranks, n), 0)
             found[self.judged] = np.add.reduceat(gained, self.begins) / self.ideal(n)
         return found
@@ -179,8 +192,8 @@ def learn(
         away = (own - prior[free]) * spread
         value, gradient = PRIOR_USERS / 2 * float(away @ away), PRIOR_USERS * away * spread
         for known, share in zip(told, shares, strict=True):
-            likely, total = _likely(known, weights)
-            value += total - float(share @ known.scores(weights))
+            likely, logarithms = _likely(known, weights)
+            value -= float(share @ logarithms)
             gradient += _products(known.signals, likely - share)[free]
         return value, gradient
 
@@ -202,13 +215,13 @@ def _with(weights: Float64s, free: Bools, own: Float64s) -> Float64s:
     return found
 
 
-def _likely(known: Choices, weights: Float64s) -> tuple[Float64s, float]:
-    """The probability of each candidate, and the sum of the logarithms of what they are shares of."""
+def _likely(known: Choices, weights: Float64s) -> tuple[Float64s, Float64s]:
+    """The probability of each candidate, and its logarithm."""
     scores = known.scores(weights)
-    highest = np.maximum.reduceat(scores, known.begins)
-    likely = np.exp(scores - highest[known.customers])
-    total = np.add.reduceat(likely, known.begins)
-    return likely / total[known.customers], float((np.log(total) + highest).sum())
+    scores -= np.maximum.reduceat(scores, known.begins)[known.customers]
+    likely = np.exp(scores)
+    total = np.add.reduceat(likely, known.begins)[known.customers]
+    return likely / total, scores - np.log(total)
 
 
 def _products(signals: Float32s, values: Float64s) -> Float64s:
@@ -300,8 +313,7 @@ class _Pairs:
 
     @classmethod
     def of(cls, known: Choices, weights: Float64s, n: int) -> "_Pairs":
-        order = np.lexsort((-known.scores(weights), known.customers))
-        ranks = np.arange(len(order)) - known.begins[known.customers]
+        order, ranks = known.ranked(weights)
         best = np.sort(order[ranks < max(_RANKED, 2 * n)])
         row = known.customers[best]
         column = np.arange(len(best)) - np.flatnonzero(starts(row))[row]
@@ -311,11 +323,8 @@ class _Pairs:
 
     def gradient(self, weights: Float64s) -> Float64s:
         """By how much each weight is pulled up by all pairs, shape (signals,)."""
-        scores = np.zeros(len(self.row))
-        for weight, values in zip(weights.tolist(), self.signals, strict=True):
-            scores += weight * values
         table = np.full(self.bought.shape, -np.inf)
-        table[self.row, self.column] = scores
+        table[self.row, self.column] = weighed(self.signals, weights)
         # What stands at each rank. Only a pair with one of the n first can change the nDCG.
         order = np.argsort(-table, axis=1, kind="stable")
         ranked = np.take_along_axis(table, order, axis=1)

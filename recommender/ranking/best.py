@@ -6,7 +6,8 @@ import numpy as np
 
 from recommender.learning.signals import OWN, PERSONAL, Signals
 from recommender.learning.sizes import WHOLE
-from recommender.ranking.candidates import SCALED, Candidates
+from recommender.learning.weights import weighed
+from recommender.ranking.candidates import SCALED
 from recommender.ranking.contenders import ContenderMaker
 from recommender.ranking.rows import best_of_rows
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
@@ -75,7 +76,7 @@ def rank(
 
     def work(part: int) -> None:
         first, found = maker.block(part)
-        scores = weighed(found, weights)
+        scores = weighed(found.signals, weights)
         cells, ranks = best_of_rows(found.rows, found.items, scores, n)
         rows = found.rows[cells] + first
         ranked.items[rows, ranks] = found.items[cells]
@@ -89,11 +90,3 @@ def rank(
     if allowed.any() and weights.any():
         in_threads(work, maker.n_blocks, threads=threads, progress=progress)
     return ranked
-
-
-def weighed(candidates: Candidates, weights: Float64s) -> Float64s:
-    """The score of each candidate; the sum goes in the order of the signals, on every machine."""
-    scores = np.zeros(len(candidates.rows))
-    for weight, values in zip(weights.tolist(), candidates.signals, strict=True):
-        scores += weight * values
-    return scores
