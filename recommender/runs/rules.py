@@ -1,0 +1,121 @@
+"""The shop's own rules, as `rules.csv` of a run folder has them: `sql/rules.sql` returns one a row."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+from recommender.errors import RefusedError
+from recommender.runs.columns import EXPORT_AGAIN
+from recommender.system.csvform import read_records
+from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
+
+RULE_COLUMNS = (
+    *("rule", "item_id", "category", "brand", "customer_id"),
+    *("list", "value", "starts_on", "ends_on"),
+)
+"""Of `rules.sql` and `rules.csv`; all but the first may be missing in the query, or NULL."""
+_LIST_NAMES = {definition.name: definition.name for definition in LISTS}
+
+
+class RuleKind(StrEnum):
+    """What a rule asks for."""
+
+    NEVER = "never"
+    """these items are left out"""
+    PIN = "pin"
+    """the item stands at the position `value`"""
+    BOOST = "boost"
+    """the scores of these items are multiplied by `value`; below 1 it buries them"""
+    MOST = "most"
+    """of these items at most `value` stand in a list"""
+    PRICE_AT_LEAST = "price_at_least"
+    """of these items those are left out whose price is below `value`, or unknown"""
+    PRICE_AT_MOST = "price_at_most"
+    """of these items those are left out whose price is above `value`, or unknown"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. What it selects by is empty where it is for all; what is given must all hold."""
+
+    kind: RuleKind
+    items: tuple[str, ...] = ()
+    """keys of items as texts"""
+    categories: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    customers: tuple[str, ...] = ()
+    """keys of customers as texts"""
+    list_name: str | None = None
+    """the list that it is for"""
+    value: float | None = None
+    """finite; a position or a number of items is whole; None for `never` alone"""
+    starts_on: date | None = None
+    ends_on: date | None = None
+    """the first and the last as-of day on which it holds"""
+    line: int = 0
+    """of its record in rules.csv, from 1 behind the header"""
+
+    def is_for(self, definition: ListTable) -> bool:
+        """Whether it speaks of a list.
+
+        One without a list speaks of all; but a pin only of what every visitor sees, since nobody expects the
+        offer of the week among what a customer needs again; and one for customers only of customers' lists.
+        """
+        if self.customers and Role.CUSTOMER not in {column.role for column in definition.columns}:
+            return False
+        if self.list_name is not None:
+            return self.list_name == definition.name
+        return self.kind is not RuleKind.PIN or definition in (RECOMMENDATIONS, POPULAR_ITEMS)
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it holds for the lists of an as-of day."""
+        return (self.starts_on or day) <= day <= (self.ends_on or day)
+
+    @property
+    def selects_items(self) -> bool:
+        """Whether it is about some items only."""
+        return bool(self.items or self.categories or self.brands)
+
+
+def load_rules(path: Path) -> list[Rule]:
+    """The rules of a run folder's `rules.csv`, in its order.
+
+    Raises:
+        RefusedError: the file is not as an export writes it.
+    """
+    records = read_records(path)
+    if tuple(next(records, ())) != RULE_COLUMNS:
+        raise RefusedError(f"{path} has other columns than {', '.join(RULE_COLUMNS)}.", EXPORT_AGAIN)
+    return [_rule(path, line, record) for line, record in enumerate(records, 1)]
+
+
+def _rule(path: Path, line: int, record: list[str]) -> Rule:
+    try:
+        kind, item, category, brand, customer, list_name, value, starts_on, ends_on = record
+        return Rule(
+            kind=RuleKind(kind),
+            items=_given(item),
+            categories=_given(category),
+            brands=_given(brand),
+            customers=_given(customer),
+            list_name=_LIST_NAMES[list_name] if list_name else None,
+            value=float(value) if value else None,
+            starts_on=date.fromisoformat(starts_on) if starts_on else None,
+            ends_on=date.fromisoformat(ends_on) if ends_on else None,
+            line=line,
+        )
+    except (ValueError, KeyError) as error:
+        raise RefusedError(
+            f"{path}, record {line} is no rule as an export writes it.", EXPORT_AGAIN
+        ) from error
+
+
+def _given(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+def rules_on(rules: Iterable[Rule], day: date) -> tuple[Rule, ...]:
+    """Those that hold for the lists of an as-of day."""
+    return tuple(rule for rule in rules if rule.holds_on(day))
