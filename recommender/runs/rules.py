@@ -1,8 +1,9 @@
-"""The shop's own rules, as `rules.csv` of a run folder has them: `sql/rules.sql` returns one a row."""
+"""The shop's own rules, as `rules.csv` of a run folder has them: those that hold on its as-of day.
 
-from collections.abc import Iterable
+`sql/rules.sql` returns one a row. What they select by is here in the shop's own keys and words.
+"""
+
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from recommender.system.csvform import read_records
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 
 RULE_COLUMNS = (
-    *("rule", "item_id", "category", "brand", "customer_id"),
+    *("customer_id", "rule", "item_id", "category", "brand"),
     *("list", "value", "starts_on", "ends_on"),
 )
-"""Of `rules.sql` and `rules.csv`; all but the first may be missing in the query, or NULL."""
+"""Of `rules.sql` and `rules.csv`; all but `rule` may be missing in the query, or NULL. As in all our files the
+customer's key is first, where `forget` looks for it."""
 _LIST_NAMES = {definition.name: definition.name for definition in LISTS}
 
 
@@ -51,11 +53,6 @@ class Rule:
     """the list that it is for"""
     value: float | None = None
     """finite; a position or a number of items is whole; None for `never` alone"""
-    starts_on: date | None = None
-    ends_on: date | None = None
-    """the first and the last as-of day on which it holds"""
-    line: int = 0
-    """of its record in rules.csv, from 1 behind the header"""
 
     def is_for(self, definition: ListTable) -> bool:
         """Whether it speaks of a list.
@@ -68,10 +65,6 @@ class Rule:
         if self.list_name is not None:
             return self.list_name == definition.name
         return self.kind is not RuleKind.PIN or definition in (RECOMMENDATIONS, POPULAR_ITEMS)
-
-    def holds_on(self, day: date) -> bool:
-        """Whether it holds for the lists of an as-of day."""
-        return (self.starts_on or day) <= day <= (self.ends_on or day)
 
     @property
     def selects_items(self) -> bool:
@@ -93,7 +86,7 @@ def load_rules(path: Path) -> list[Rule]:
 
 def _rule(path: Path, line: int, record: list[str]) -> Rule:
     try:
-        kind, item, category, brand, customer, list_name, value, starts_on, ends_on = record
+        customer, kind, item, category, brand, list_name, value, _, _ = record
         return Rule(
             kind=RuleKind(kind),
             items=_given(item),
@@ -102,9 +95,6 @@ def _rule(path: Path, line: int, record: list[str]) -> Rule:
             customers=_given(customer),
             list_name=_LIST_NAMES[list_name] if list_name else None,
             value=float(value) if value else None,
-            starts_on=date.fromisoformat(starts_on) if starts_on else None,
-            ends_on=date.fromisoformat(ends_on) if ends_on else None,
-            line=line,
         )
     except (ValueError, KeyError) as error:
         raise RefusedError(
@@ -114,8 +104,3 @@ def _rule(path: Path, line: int, record: list[str]) -> Rule:
 
 def _given(text: str) -> tuple[str, ...]:
     return (text,) if text else ()
-
-
-def rules_on(rules: Iterable[Rule], day: date) -> tuple[Rule, ...]:
-    """Those that hold for the lists of an as-of day."""
-    return tuple(rule for rule in rules if rule.holds_on(day))
