@@ -8,7 +8,7 @@ import numpy as np
 from recommender.errors import RefusedError
 from recommender.runs.columns import EXPORT_AGAIN, read_columns
 from recommender.runs.keys import Keys
-from recommender.system.arrays import Bools
+from recommender.system.arrays import Bools, Float64s, Int64s
 from recommender.system.text import shortened
 from recommender.tables import KeyKind
 
@@ -25,7 +25,12 @@ class Catalogue:
     sellable: Bools
     """only these are ever recommended"""
     categories: tuple[str | None, ...] | None
-    """None where the shop has no such column"""
+    """None where the shop has no such column, as with the others below"""
+    brands: tuple[str | None, ...] | None = None
+    prices: Float64s | None = None
+    """NaN where there is none"""
+    added: Int64s | None = None
+    """microseconds of UTC when each came into the shop; `UNREADABLE` where that is not known"""
 
     def allowed(self, items: Keys, never: Keys) -> Bools:
         """Which items may be recommended: sellable here, and not among `never`; shape (len(items),)."""

@@ -16,8 +16,8 @@ RULE_COLUMNS = (
     *("customer_id", "rule", "item_id", "category", "brand"),
     *("list", "value", "starts_on", "ends_on"),
 )
-"""Of `rules.sql` and `rules.csv`; all but `rule` may be missing in the query, or NULL. As in all our files the
-customer's key is first, where `forget` looks for it."""
+"""Of `rules.sql` and `rules.csv`; all but `rule` may be missing in the query, or NULL. The customer's
+key is first, as in all our files: there `forget` looks for it."""
 _LIST_NAMES = {definition.name: definition.name for definition in LISTS}
 
 
@@ -40,15 +40,15 @@ class RuleKind(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. What it selects by is empty where it is for all; what is given must all hold."""
+    """One rule. What it selects by is None where it is for all; an item must have all that is given."""
 
     kind: RuleKind
-    items: tuple[str, ...] = ()
-    """keys of items as texts"""
-    categories: tuple[str, ...] = ()
-    brands: tuple[str, ...] = ()
-    customers: tuple[str, ...] = ()
-    """keys of customers as texts"""
+    item: str | None = None
+    """a key, as text"""
+    category: str | None = None
+    brand: str | None = None
+    customer: str | None = None
+    """a key, as text"""
     list_name: str | None = None
     """the list that it is for"""
     value: float | None = None
@@ -60,7 +60,7 @@ class Rule:
         One without a list speaks of all; but a pin only of what every visitor sees, since nobody expects the
         offer of the week among what a customer needs again; and one for customers only of customers' lists.
         """
-        if self.customers and Role.CUSTOMER not in {column.role for column in definition.columns}:
+        if self.customer is not None and Role.CUSTOMER not in {column.role for column in definition.columns}:
             return False
         if self.list_name is not None:
             return self.list_name == definition.name
@@ -69,7 +69,7 @@ class Rule:
     @property
     def selects_items(self) -> bool:
         """Whether it is about some items only."""
-        return bool(self.items or self.categories or self.brands)
+        return (self.item or self.category or self.brand) is not None
 
 
 def load_rules(path: Path) -> list[Rule]:
@@ -89,10 +89,10 @@ def _rule(path: Path, line: int, record: list[str]) -> Rule:
         customer, kind, item, category, brand, list_name, value, _, _ = record
         return Rule(
             kind=RuleKind(kind),
-            items=_given(item),
-            categories=_given(category),
-            brands=_given(brand),
-            customers=_given(customer),
+            item=item or None,
+            category=category or None,
+            brand=brand or None,
+            customer=customer or None,
             list_name=_LIST_NAMES[list_name] if list_name else None,
             value=float(value) if value else None,
         )
@@ -100,7 +100,3 @@ def _rule(path: Path, line: int, record: list[str]) -> Rule:
         raise RefusedError(
             f"{path}, record {line} is no rule as an export writes it.", EXPORT_AGAIN
         ) from error
-
-
-def _given(text: str) -> tuple[str, ...]:
-    return (text,) if text else ()
