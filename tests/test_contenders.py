@@ -26,6 +26,11 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
 
     Every other shop's neighbours are learned in the space of its customers, the others' from 20 items.
     """
+    return shop_made_up(seed, n_users=n_users, n_items=n_items, levels=levels)[1]
+
+
+def shop_made_up(seed, *, n_users, n_items, levels=0):
+    """Such a shop's interactions and signals."""
     rng = np.random.default_rng(seed)
     bought = rng.random((n_users, n_items)) < rng.uniform(0, 0.2, n_users)[:, None]
     shop = interactions_of(bought * rng.uniform(0.2, 3, bought.shape))
@@ -37,7 +42,7 @@ def made_up(seed, *, n_users=30, n_items=150, levels=0):
         :, None
     ]  # some norms tower over the others
     items[rng.random(n_items) < 0.1] = 0
-    return Signals(
+    return shop, Signals(
         item_ids=shop.item_ids,
         popularity=popularity(shop),
         weights=shop.weights,

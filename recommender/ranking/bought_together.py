@@ -7,8 +7,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
+from recommender.ranking.listrules import ListRules
 from recommender.ranking.pairs import PairMaker
-from recommender.ranking.rows import ListRows, joined, top_rows
+from recommender.ranking.places import best_rows
+from recommender.ranking.rows import ListRows, joined
 from recommender.runs.columns import read_columns
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, distinct, starts
@@ -27,7 +29,12 @@ MOST_ITEMS = 100
 
 
 def bought_together(
-    baskets: "csr_matrix[np.float64]", *, candidates: Bools, n: int, threads: int
+    baskets: "csr_matrix[np.float64]",
+    *,
+    candidates: Bools,
+    n: int,
+    threads: int,
+    rules: ListRules | None = None,
 ) -> ListRows:
     """The items that go with each item, the most significant first.
 
@@ -42,6 +49,7 @@ def bought_together(
         candidates: shape (items,): what may be listed. An item that may not still has a list.
         n: rows of a list at most.
         threads: how many to use, at least 1; the result is the same for any number.
+        rules: the shop's own for this list; their `allowed` are the candidates.
 
     Returns:
         Rows whose owners are items. An item with too little evidence has none.
@@ -57,7 +65,8 @@ def bought_together(
         ratio = log_likelihood_ratio(both, of_item[item], of_item[other], n_baskets)
         above = both.astype(np.float64) * n_baskets > of_item[item].astype(np.float64) * of_item[other]
         bound = above & (ratio > _THRESHOLD)
-        return top_rows(item[bound], other[bound], ratio[bound], n=n)
+        item, other, ratio = item[bound], other[bound], ratio[bound]
+        return best_rows(item, other, ratio, n=n, rules=rules, of=block.of, are_items=True)
 
     return joined(in_threads(work, maker.n_blocks, threads=threads))
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.learning.interactions import Purchases, whole_users
-from recommender.ranking.rows import ListRows, joined, top_rows
+from recommender.ranking.listrules import ListRules
+from recommender.ranking.places import best_rows
+from recommender.ranking.rows import ListRows, joined
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, Integers, starts
 
 _HALF_LIFE_DAYS = 180.0
@@ -32,6 +34,7 @@ def buy_again(
     users: Bools,
     candidates: Bools,
     n: int,
+    rules: ListRules | None = None,
 ) -> ListRows:
     """What each customer is due to need, the likeliest first.
 
@@ -53,6 +56,7 @@ def buy_again(
         users: shape (users,): who gets a list.
         candidates: shape (items,): what may be listed.
         n: rows of a list at most.
+        rules: the shop's own for this list; their `allowed` are the candidates.
 
     Returns:
         Rows whose owners are users. Who is due for nothing has none.
@@ -85,7 +89,8 @@ def buy_again(
         logarithm = np.log(ratio[chosen])
         due = np.exp(-np.where(logarithm < 0, _EARLY, _LATE) * logarithm**2)
         likelihood = frequency[chosen] * share[item[chosen]] * due / np.sqrt(expected[chosen])
-        rows.append(top_rows(user[chosen], item[chosen], likelihood, n=n))
+        buyers_here = np.flatnonzero(np.bincount(user, minlength=len(users)) * users)
+        rows.append(best_rows(user[chosen], item[chosen], likelihood, n=n, rules=rules, of=buyers_here))
     return joined(rows)
 
 

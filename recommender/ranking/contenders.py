@@ -116,6 +116,8 @@ class ContenderMaker:
         allowed: Bools,
         exclude_seen: bool,
         n: int,
+        best: int | None = None,
+        lifts: Float64s | None = None,
         scores_at_once: int = WHOLE.scores,
     ) -> None:
         """What all blocks share.
@@ -127,13 +129,15 @@ class ContenderMaker:
             allowed: shape (items,): the items that may be in a list.
             exclude_seen: leave out what the user has bought.
             n: length of the lists.
+            best: of so many no one is missed, where that are more than n.
+            lifts: shape (items,): added to each item's score; None for nothing.
             scores_at_once: of the users of a block and the single items.
         """
         self._signals = signals
         self._weights = weights
         self._users = users
         self._exclude_seen = exclude_seen
-        self._n = n
+        self._best = n if best is None else best
         self._own_only = not weights[PERSONAL:].any()
         self._weighs = weights[:2].astype(bool) | weights[2:4].astype(bool)
         self._weighs_bought = bool(weights[OWN].any()) and not exclude_seen
@@ -151,7 +155,8 @@ class ContenderMaker:
         self._items = np.append(single, others).astype(np.int32)
         self._column = np.full(len(allowed), -1, np.int64)
         self._column[self._items] = np.arange(len(self._items))
-        static = (signals.statics @ weights[PERSONAL:])[self._items]
+        static = signals.statics @ weights[PERSONAL:] + (0 if lifts is None else lifts)
+        static = static[self._items]
         self._static = static.astype(np.float32)
         # The highest of each column and all behind it.
         self._static_from = np.maximum.accumulate(static[::-1])[::-1]
@@ -161,8 +166,8 @@ class ContenderMaker:
         self._single_factors = np.ascontiguousarray(self._factors[: self._n_single].T)
         self._rounding = rounding_of(signals.item_factors.shape[1])
         self._near_scores = signals.neighbours.scores_of(near)
-        self._block = max(1, scores_at_once // max(self._n_single, STEP))
-        self.n_blocks = -(-len(users) // self._block)
+        self.block_size = max(1, scores_at_once // max(self._n_single, STEP))
+        self.n_blocks = -(-len(users) // self.block_size)
 
     def block(self, part: int) -> tuple[int, Candidates]:
         """The contenders of one block of users; and the index into `users` of its first row.
@@ -170,12 +175,26 @@ class ContenderMaker:
         Raises:
             ModelError: factors so large that products of them overflow.
         """
-        first = part * self._block
-        users = self._users[first : first + self._block]
+        first = part * self.block_size
+        return first, self.of(self._users[first : first + self.block_size])
+
+    def of(self, users: Int64s, hidden: Bools | None = None, lifts: Float64s | None = None) -> Candidates:
+        """The contenders of some users: all that can be among their best.
+
+        Args:
+            users: shape (users,): indexes into the interactions' users.
+            hidden: shape (users, items): what may not be in a user's list, although it has a say in what the
+                scores are relative to; None hides nothing.
+            lifts: shape (users, items): added to the scores of each user; None for nothing.
+
+        Raises:
+            ModelError: factors so large that products of them overflow.
+        """
         own = self._own(users)
-        rows, columns = map(np.concatenate, zip(*self._reaching(own), strict=True))
+        rows, columns = map(np.concatenate, zip(*self._reaching(own, hidden, lifts), strict=True))
         cells = np.unique(rows * len(self._column) + self._items[columns])
-        return first, self._with_signals(own, users, cells)
+        found = self._with_signals(own, users, cells)
+        return found if hidden is None else found.where(~hidden[found.rows, found.items])
 
     def _own(self, users: Int64s) -> _Own:
         signals = self._signals
@@ -234,7 +253,7 @@ class ContenderMaker:
             start=self._n_single,
         )
 
-    def _reaching(self, own: _Own) -> list[Cells]:
+    def _reaching(self, own: _Own, hidden: Bools | None, lifts: Float64s | None) -> list[Cells]:
         """What may be among the n best of its row, and what may have the highest true score of ALS.
 
         The others are relative to that one.
@@ -242,13 +261,21 @@ class ContenderMaker:
         by_als = own.by_als
         scores, sure = self._single(own)
         found: list[Cells] = []
+        if lifts is not None:
+            scores += lifts[:, self._items[: self._n_single]]
+            sure += lifts[:, self._items[: self._n_single]]
+            rows, columns = np.nonzero(lifts[:, self._items[self._n_single :]] > 0)
+            found.append((rows, columns + self._n_single))
         if not self._exclude_seen:
             n_single = np.searchsorted(own.columns, self._n_single)
             here = own.rows[:n_single], own.columns[:n_single]
             scores[here] += own.bought[:n_single]
             sure[here] += own.bought[:n_single]
             found.append((own.rows[n_single:], own.columns[n_single:]))
-        bar = nth_highest(sure, self._n, sets_per_rank=_SETS_PER_RANK).astype(np.float64)
+        if hidden is not None:
+            scores[hidden[:, self._items[: self._n_single]]] = -np.inf
+            sure[hidden[:, self._items[: self._n_single]]] = -np.inf
+        bar = nth_highest(sure, self._best, sets_per_rank=_SETS_PER_RANK).astype(np.float64)
         bar -= 2 * np.abs(by_als) * own.doubt + _SLACK * (1 + np.abs(bar))
         # What may not be listed is below any number.
         found.append(at_least(scores, np.maximum(bar, LOWEST)))

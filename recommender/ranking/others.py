@@ -9,12 +9,14 @@ from recommender.learning.interactions import Interactions
 from recommender.ranking.bought_together import basket_matrix, bought_together, load_baskets
 from recommender.ranking.buy_again import buy_again
 from recommender.ranking.listfiles import write_rows
+from recommender.ranking.listrules import ListRules, ShopRules, pinned_items
 from recommender.ranking.rows import ListRows
 from recommender.ranking.similar_items import similar_items
 from recommender.runs.folder import SALES, Run
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.lists import ListFile
+from recommender.system.arrays import Bools
 from recommender.system.machine import give_back_memory
 from recommender.system.times import shop_days
 from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, LISTS, SIMILAR_ITEMS, KeyKind, ListTable, Role
@@ -32,6 +34,7 @@ def write_lists(
     publish_guests: bool,
     zone: ZoneInfo,
     threads: int,
+    rules: ShopRules,
 ) -> dict[ListTable, int]:
     """Make and write `buy_again`, `similar_items` and `bought_together`, those of them that are asked for.
 
@@ -48,6 +51,7 @@ def write_lists(
         publish_guests: make lists for guests too.
         zone: of the shop's days.
         threads: how many to use, at least 1; no list depends on it.
+        rules: the shop's own.
 
     Returns:
         How many rows each list has.
@@ -56,17 +60,37 @@ def write_lists(
         RefusedError: the file of the sales is not in our form.
     """
     items = interactions.item_ids
-    candidates = catalogue.allowed(items, never)
     counts = {}
 
-    def write(definition: ListTable, rows: ListRows, owners: Keys) -> None:
-        write_rows(run.path(definition.file_name), definition, rows, owners=owners, items=items)
+    def looked_up(
+        definition: ListTable, customers: Keys | None = None
+    ) -> tuple[ListRules | None, Keys, Bools]:
+        """The rules of a list, what can be listed, and which of the items sold may be."""
+        # What nobody has bought can be pinned.
+        listed = items.union(pinned_items(rules.rules, definition, kinds[Role.ITEM]))
+        allowed = catalogue.allowed(listed, never)
+        found = rules.for_list(
+            definition,
+            n=n,
+            items=listed,
+            sold=items,
+            catalogue=catalogue,
+            allowed=allowed,
+            customers=customers,
+        )
+        if found is None or found.only_leave_out:
+            listed = items
+        return found, listed, (allowed if found is None else found.allowed)[listed.find(items)]
+
+    def write(definition: ListTable, rows: ListRows, *, owners: Keys, listed: Keys) -> None:
+        write_rows(run.path(definition.file_name), definition, rows, owners=owners, items=listed)
         counts[definition] = len(rows.owner)
         give_back_memory()
 
     if BUY_AGAIN in made:
         guests = interactions.guests()
         days = shop_days(np.append(interactions.purchases.times, interactions.newest), zone)
+        own, listed, candidates = looked_up(BUY_AGAIN, interactions.user_ids)
         rows = buy_again(
             interactions.purchases,
             days[:-1],
@@ -74,11 +98,13 @@ def write_lists(
             users=np.ones_like(guests) if publish_guests else ~guests,
             candidates=candidates,
             n=n,
+            rules=own,
         )
-        write(BUY_AGAIN, rows, interactions.user_ids)
+        write(BUY_AGAIN, rows, owners=interactions.user_ids, listed=listed)
     if SIMILAR_ITEMS in made:
-        rows = similar_items(interactions.weights, candidates=candidates, n=n, threads=threads)
-        write(SIMILAR_ITEMS, rows, items)
+        own, listed, candidates = looked_up(SIMILAR_ITEMS)
+        rows = similar_items(interactions.weights, candidates=candidates, n=n, threads=threads, rules=own)
+        write(SIMILAR_ITEMS, rows, owners=listed, listed=listed)
     if BOUGHT_TOGETHER in made:
         baskets, sold = load_baskets(
             run.path(SALES),
@@ -90,8 +116,9 @@ def write_lists(
         contents = basket_matrix(baskets, sold, n_items=len(items))
         del baskets, sold
         give_back_memory()
-        rows = bought_together(contents, candidates=candidates, n=n, threads=threads)
-        write(BOUGHT_TOGETHER, rows, items)
+        own, listed, candidates = looked_up(BOUGHT_TOGETHER)
+        rows = bought_together(contents, candidates=candidates, n=n, threads=threads, rules=own)
+        write(BOUGHT_TOGETHER, rows, owners=listed, listed=listed)
     empty_left_out(run, made)
     return counts
 

@@ -14,7 +14,7 @@ _PAIRS = 500_000
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of different items that share a row; all shapes (pairs,)."""
+    """Pairs of different items that share a row; shapes (pairs,) where nothing else is said."""
 
     item: Int32s
     other: Int32s
@@ -23,6 +23,8 @@ class Pairs:
     """sum over the shared rows of the product of both cells, added in order of the row"""
     common: Int64s
     """how many rows they share"""
+    of: Int64s
+    """shape (items,): whose pairs these are, with those that have none"""
 
 
 class PairMaker:
@@ -64,7 +66,8 @@ class PairMaker:
         item = np.repeat(np.arange(first, last, dtype=np.int32), np.diff(product.indptr))
         other = self._columns[product.indices]
         kept = item != other
-        return Pairs(item[kept], other[kept], product.data[kept], np.rint(common.data[kept]).astype(np.int64))
+        counts = np.rint(common.data[kept]).astype(np.int64)
+        return Pairs(item[kept], other[kept], product.data[kept], counts, np.arange(first, last))
 
 
 def _ones(cells: "csr_matrix[np.float64]") -> "csr_matrix[np.float64]":

@@ -44,11 +44,13 @@ class Reason(StrEnum):
     """the customer's own habit leads there"""
     POPULAR = "popular"
     NEW = "new"
-    """an item without any sale in the window"""
+    """an item without any sale in the window, or in a place for new items"""
+    RULE = "rule"
+    """the shop has put it there"""
 
 
 REASONS = tuple(Reason)
-MODEL, BUY_AGAIN, POPULAR, NEW = range(len(REASONS))
+MODEL, BUY_AGAIN, POPULAR, NEW, RULE = range(len(REASONS))
 
 
 @dataclass(frozen=True, eq=False)

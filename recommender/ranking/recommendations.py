@@ -4,7 +4,7 @@ Here the field's words end: rows of arrays become customers and items again, by 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -14,12 +14,18 @@ from recommender.learning.interactions import Interactions
 from recommender.learning.signals import Signals
 from recommender.learning.sizes import WHOLE, Blocks
 from recommender.ranking.best import rank
-from recommender.ranking.reasons import NEW, POPULAR, Reasons, find_reasons
-from recommender.ranking.rows import DECIMALS, fill
+from recommender.ranking.listrules import Arrivals, ListRules, ShopRules, ages
+from recommender.ranking.places import Places
+from recommender.ranking.reasons import NEW, POPULAR, RULE, Reasons, find_reasons
+from recommender.ranking.rows import DECIMALS, fill, not_rising
+from recommender.ranking.ruled import ItemOrder, ruled_lists
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt8s
 from recommender.system.threads import Progress
+from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
+
+NO_RULES = ShopRules()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +81,8 @@ def make_lists(
     exclude_seen: bool,
     publish_guests: bool,
     threads: int,
+    rules: ShopRules = NO_RULES,
+    is_blend: bool = True,
     blocks: Blocks = WHOLE,
     progress: Progress | None = None,
 ) -> Lists:
@@ -84,7 +92,7 @@ def make_lists(
     popular items follow, then items that nobody bought in the window, in canonical order. Only sellable items
     that are not on the never-list are taken, each once, and none that the customer has bought if
     `exclude_seen`. So everybody has n rows wherever the catalogue allows; a customer without any possible
-    item has none.
+    item has none. The shop's rules change what may stand where (`places`).
 
     Args:
         interactions: the sales.
@@ -97,10 +105,32 @@ def make_lists(
         exclude_seen: leave out what the customer has bought.
         publish_guests: make lists for guests too.
         threads: how many to use, at least 1.
+        rules: the shop's own.
+        is_blend: the weights are of the blend, to whose scores a boost's logarithm is added.
         blocks: how much is worked on at once.
         progress: called with parts of the work done and in all.
     """
     space = _item_space(signals, catalogue, never)
+    arrivals = None
+    if rules.new_item_slots:
+        age = ages(space.keys, catalogue, interactions.item_ids, interactions.purchases, now=rules.now)
+        arrivals = Arrivals(age, space.popularity)
+
+    def rules_of(definition: ListTable, length: int) -> ListRules | None:
+        return rules.for_list(
+            definition,
+            n=length,
+            items=space.keys,
+            sold=interactions.item_ids,
+            catalogue=catalogue,
+            allowed=space.allowed,
+            customers=interactions.user_ids,
+            arrivals=arrivals,
+        )
+
+    own_rules = rules_of(RECOMMENDATIONS, n)
+    own_space = space.under(own_rules)
+    lister = _Lister(signals, weights, own_space, own_rules, n, exclude_seen, is_blend, threads, blocks)
     users = np.arange(len(interactions.user_ids))
     if not publish_guests:
         users = users[~interactions.guests()]
@@ -108,28 +138,29 @@ def make_lists(
 
     def part(number: int) -> Recommendations:
         own = users[number * blocks.customers : (number + 1) * blocks.customers]
-        chosen = _choose(
-            signals,
-            weights,
-            space,
-            own,
-            n=n,
-            exclude_seen=exclude_seen,
-            threads=threads,
-            blocks=blocks,
-            progress=_share(progress, number, n_parts),
-        )
-        seen = interactions.weights[own] if exclude_seen else None
-        return _joined(interactions.user_ids, own, space, chosen, _filled(chosen.items, seen, space))
+        lists = lister.lists(own, _share(progress, number, n_parts))
+        return _joined(interactions.user_ids, own, own_space, lists)
 
-    best = space.fill_order[:popular_items]
-    most = float(space.popularity[best].max(initial=0))
-    relative = space.popularity[best] / (most or 1.0)
-    relative[:1] = 1
     return Lists(
         recommendations=map(part, range(n_parts)),
-        popular_items=PopularItems(space.keys, best, np.round(relative, DECIMALS)),
+        popular_items=_popular(space, rules_of(POPULAR_ITEMS, popular_items), popular_items),
     )
+
+
+def _popular(space: "_ItemSpace", rules: ListRules | None, n: int) -> PopularItems:
+    """The list for visitors."""
+    space = space.under(rules)
+    items, is_pin = space.fill_order[:n], np.zeros(min(n, len(space.fill_order)), bool)
+    if rules is not None and not rules.only_leave_out:
+        places = Places(rules, np.zeros(1, np.int64), are_items=False)
+        places.take_in_order(space.fill_order, places.n_free)
+        lists = places.lists()
+        items = lists.items[0][lists.items[0] >= 0]
+        is_pin = lists.is_pin[0][: len(items)]
+    scores = np.where(is_pin, np.nan, space.popularity[items])
+    most = float(np.nanmax(scores, initial=0))
+    relative = not_rising(scores[None] / (most or 1.0))[0]
+    return PopularItems(space.keys, items, np.round(relative, DECIMALS))
 
 
 def top_lists(
@@ -179,6 +210,18 @@ class _ItemSpace:
     fill_order: Int32s
     """the allowed items: most popular first, then what was sold but given back, then what was never sold"""
 
+    def under(self, rules: ListRules | None) -> "_ItemSpace":
+        """The same as the rules of a list see it."""
+        if rules is None:
+            return self
+        popular = self.popularity * rules.boosts
+        return replace(
+            self,
+            allowed=rules.allowed,
+            popularity=popular,
+            fill_order=_fill_order(popular, self.is_new, rules.allowed),
+        )
+
 
 def _item_space(signals: Signals, catalogue: Catalogue, never: Keys) -> _ItemSpace:
     known = (catalogue.ids, signals.item_ids)
@@ -192,62 +235,95 @@ def _item_space(signals: Signals, catalogue: Catalogue, never: Keys) -> _ItemSpa
     popular[of_sales] = signals.popularity
     is_new = np.ones(len(keys), bool)
     is_new[of_sales] = False
-    order = np.lexsort((is_new, -popular))
     return _ItemSpace(
         keys=keys,
         of_sales=of_sales,
         allowed=allowed,
         popularity=popular,
         is_new=is_new,
-        fill_order=order[allowed[order]].astype(np.int32),
+        fill_order=_fill_order(popular, is_new, allowed),
     )
+
+
+def _fill_order(popularity: Float64s, is_new: Bools, allowed: Bools) -> Int32s:
+    order = np.lexsort((is_new, -popularity))
+    return order[allowed[order]].astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
-class _Chosen:
-    """The best candidates; shapes (users, n), items of the item space, -1 where a list is shorter."""
+class _Lists:
+    """The lists of some users; shapes (users, n)."""
 
     items: Int32s
+    """items of the item space, -1 at the end of lists that are shorter"""
     scores: Float64s
+    """NaN for what is not there by its score"""
     reasons: Reasons
+    """of what is; items of the item space"""
+    is_pin: Bools
+    is_new: Bools
+    """in a place for new items"""
 
 
-def _choose(
-    signals: Signals,
-    weights: Float64s,
-    space: _ItemSpace,
-    users: Int64s,
-    *,
-    n: int,
-    exclude_seen: bool,
-    threads: int,
-    blocks: Blocks,
-    progress: Progress | None,
-) -> _Chosen:
-    allowed = space.allowed[space.of_sales]
-    ranked = rank(
-        signals,
-        weights,
-        users,
-        allowed=allowed,
-        exclude_seen=exclude_seen,
-        n=n,
-        threads=threads,
-        scores_at_once=blocks.scores,
-        progress=_share(progress, 0, 2),
-    )
-    found = find_reasons(
-        signals,
-        weights,
-        users,
-        ranked,
-        allowed=allowed,
-        threads=threads,
-        numbers_at_once=blocks.numbers,
-        progress=_share(progress, 1, 2),
-    )
-    names = np.append(space.of_sales, np.int32(-1))  # so that -1 stays -1
-    return _Chosen(names[ranked.items], ranked.scores, Reasons(found.reason, names[found.because]))
+@dataclass(frozen=True)
+class _Lister:
+    """What the lists of all users share."""
+
+    signals: Signals
+    weights: Float64s
+    space: _ItemSpace
+    rules: ListRules | None
+    n: int
+    exclude_seen: bool
+    is_blend: bool
+    threads: int
+    blocks: Blocks
+
+    def lists(self, users: Int64s, progress: Progress | None) -> _Lists:
+        """Of some users."""
+        space, signals = self.space, self.signals
+        allowed = space.allowed[space.of_sales]
+        if self.rules is None or self.rules.only_leave_out:
+            ranked = rank(
+                signals,
+                self.weights,
+                users,
+                allowed=allowed,
+                exclude_seen=self.exclude_seen,
+                n=self.n,
+                threads=self.threads,
+                scores_at_once=self.blocks.scores,
+                progress=_share(progress, 0, 2),
+            )
+            seen = signals.weights[users] if self.exclude_seen else None
+            items = _filled(np.append(space.of_sales, np.int32(-1))[ranked.items], seen, space)
+            is_pin = is_new = np.zeros(items.shape, bool)
+        else:
+            ruled = ruled_lists(
+                signals,
+                self.weights,
+                users,
+                ItemOrder(space.popularity, space.fill_order),
+                self.rules,
+                is_blend=self.is_blend,
+                exclude_seen=self.exclude_seen,
+                threads=self.threads,
+                scores_at_once=self.blocks.scores,
+                progress=_share(progress, 0, 2),
+            )
+            ranked, items, is_pin, is_new = ruled.ranked, ruled.items, ruled.is_pin, ruled.is_new
+        found = find_reasons(
+            signals,
+            self.weights,
+            users,
+            ranked,
+            allowed=allowed,
+            threads=self.threads,
+            numbers_at_once=self.blocks.numbers,
+            progress=_share(progress, 1, 2),
+        )
+        names = np.append(space.of_sales, np.int32(-1))  # so that -1 stays -1
+        return _Lists(items, ranked.scores, Reasons(found.reason, names[found.because]), is_pin, is_new)
 
 
 def _share(progress: Progress | None, number: int, of: int) -> Progress | None:
@@ -272,45 +348,44 @@ def _filled(lists: Int32s, seen: "csr_matrix[np.float32] | None", space: _ItemSp
     return fill(lists, space.fill_order, n_items=n_items, seen=seen)
 
 
-def _joined(
-    customers: Keys, users: Int64s, space: _ItemSpace, chosen: _Chosen, lists: Int32s
-) -> Recommendations:
-    """The best candidates and what follows them, as rows with relative scores.
+def _joined(customers: Keys, users: Int64s, space: _ItemSpace, lists: _Lists) -> Recommendations:
+    """The lists as rows with relative scores.
 
     Args:
         customers: keys of all users.
-        users: index into `customers` of each row of `chosen`.
+        users: index into `customers` of each row of `lists`.
         space: the items.
-        chosen: the best candidates.
-        lists: these and what follows them, shape (users, n).
+        lists: of these users.
     """
-    n_chosen = np.count_nonzero(chosen.items >= 0, axis=1)
-    row, rank = np.nonzero(lists >= 0)
-    item, is_chosen = lists[row, rank], rank < n_chosen[row]
-    relative, last = _relative(chosen.scores, n_chosen)
-    # Popular items are relative to the first of them in the list, below the last candidate.
-    base = space.popularity[lists[row, np.minimum(n_chosen[row], lists.shape[1] - 1)]]
-    popular = np.divide(space.popularity[item], base, out=np.zeros(len(row)), where=base > 0)
-    score: Float64s = np.where(is_chosen, relative[row, rank], last[row] * popular)
-    score[rank == 0] = 1
+    row, rank = np.nonzero(lists.items >= 0)
+    item = lists.items[row, rank]
+    by_rule, in_slot = lists.is_pin[row, rank], lists.is_new[row, rank]
+    is_ranked = ~np.isnan(lists.scores[row, rank])
+    reason = np.where(is_ranked, lists.reasons.reason[row, rank], np.where(space.is_new[item], NEW, POPULAR))
     return Recommendations(
         customers=customers,
         items=space.keys,
         customer=users[row].astype(np.int32),
         position=(rank + 1).astype(np.int32),
         item=item,
-        score=np.round(score, DECIMALS),
-        reason=np.where(
-            is_chosen, chosen.reasons.reason[row, rank], np.where(space.is_new[item], NEW, POPULAR)
-        ).astype(np.uint8),
-        because=chosen.reasons.because[row, rank],
+        score=np.round(_relative(lists, space.popularity)[row, rank], DECIMALS),
+        reason=np.where(by_rule, RULE, np.where(in_slot, NEW, reason)).astype(np.uint8),
+        because=np.where(is_ranked, lists.reasons.because[row, rank], -1),
     )
 
 
-def _relative(scores: Float64s, n_chosen: Int64s) -> tuple[Float64s, Float64s]:
-    """Scores relative to the first of each list, within 0 and 1, and the last one of each (1 without any).
+def _relative(lists: _Lists, popularity: Float64s) -> Float64s:
+    """Scores relative to the first of each list, within 0 and 1 and never rising, shape (users, n).
 
     The exponential of the difference of two scores says how much likelier one purchase is than the other.
+    Popular items are relative to the first of them in the list, below the last that is there by its score.
+    What a rule has put into its place has the score of the one before.
     """
-    relative = np.exp(scores - scores[:, :1])
-    return relative, np.where(n_chosen > 0, relative[np.arange(len(scores)), np.maximum(n_chosen - 1, 0)], 1)
+    relative = np.exp(lists.scores - np.fmax.reduce(lists.scores, axis=1, initial=np.nan)[:, None])
+    last = np.fmin.reduce(relative, axis=1, initial=np.nan)
+    last[np.isnan(last)] = 1
+    is_filled = np.isnan(relative) & ~lists.is_pin & ~lists.is_new & (lists.items >= 0)
+    popular = popularity[lists.items]
+    base = popular[np.arange(len(popular)), np.argmax(is_filled, axis=1)][:, None]
+    share = np.divide(popular, base, out=np.zeros(popular.shape), where=base > 0)
+    return not_rising(np.where(is_filled, last[:, None] * share, relative))

@@ -71,6 +71,17 @@ def fill(lists: Int32s, order: Int32s, *, n_items: int, seen: "csr_matrix[np.flo
     return filled
 
 
+def not_rising(relative: Float64s) -> Float64s:
+    """Scores relative to the first of each list, shape (lists, n), where some rows have none of their own.
+
+    What a rule has put into its place (NaN) has the score of the row before, and the first row of all has 1.
+    """
+    found: Float64s = np.fmin.accumulate(relative, axis=1)
+    found[np.isnan(found)] = 1
+    found[:, :1] = 1
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class ListRows:
     """Rows in order of owner and position; all shapes (rows,)."""

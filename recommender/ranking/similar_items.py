@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from recommender.ranking.listrules import ListRules
 from recommender.ranking.pairs import PairMaker
-from recommender.ranking.rows import ListRows, joined, top_rows
+from recommender.ranking.places import best_rows
+from recommender.ranking.rows import ListRows, joined
 from recommender.system.arrays import Bools
 from recommender.system.threads import in_threads
 
@@ -22,6 +24,7 @@ def similar_items(
     candidates: Bools,
     n: int,
     threads: int,
+    rules: ListRules | None = None,
     most_items: int = MOST_ITEMS,
 ) -> ListRows:
     """The items most similar to each item.
@@ -41,6 +44,7 @@ def similar_items(
         candidates: shape (items,): what may be listed. An item that may not still has a list.
         n: rows of a list at most.
         threads: how many to use, at least 1; the result is the same for any number.
+        rules: the shop's own for this list; their `allowed` are the candidates.
         most_items: see above.
 
     Returns:
@@ -55,7 +59,8 @@ def similar_items(
         kept = block.common >= _FEWEST
         item, other, common = block.item[kept], block.other[kept], block.common[kept]
         cosine = block.product[kept] / (norms[item] * norms[other])
-        return top_rows(item, other, cosine * (common / (common + _SHRINKAGE)), n=n)
+        score = cosine * (common / (common + _SHRINKAGE))
+        return best_rows(item, other, score, n=n, rules=rules, of=block.of, are_items=True)
 
     return joined(in_threads(work, maker.n_blocks, threads=threads))
 
