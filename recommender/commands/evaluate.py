@@ -126,6 +126,8 @@ def _print_task(task: "TaskReport", n: int) -> None:
     )
     print_line()
     print_line(f"  {task.verdict}")
+    if task.rules_cost is not None:
+        print_line(f"  Your rules cost {_interval(task.rules_cost)} of nDCG@{n}.")
 
 
 def _print_choices(choices: "Sequence[ChoiceReport | None]", days: Sequence[str], n: int) -> None:

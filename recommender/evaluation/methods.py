@@ -28,6 +28,8 @@ class ComparedMethod(StrEnum):
     """the library as it comes"""
     ALS = "als"
     """the model as configured, alone"""
+    WITHOUT_RULES = "without_rules"
+    """the lists as the nights would make them without the shop's rules; where there are some"""
     SYSTEM = "system"
     """the lists as the nights make them"""
 
@@ -39,12 +41,19 @@ Learner = Callable[[Interactions, Bools], Ranker]
 
 
 def methods(
-    *, system: System, trained: Trainer, n: int, seed: int, threads: int
+    *,
+    system: System,
+    without_rules: System | None = None,
+    trained: Trainer,
+    n: int,
+    seed: int,
+    threads: int,
 ) -> dict[ComparedMethod, Learner]:
     """Every method.
 
     Args:
         system: the lists as the nights make them.
+        without_rules: the same without the shop's rules; None where there are none.
         trained: trains the model as configured.
         n: length of the lists.
         seed: of the library's ALS.
@@ -91,6 +100,10 @@ def methods(
         model = trained(train)
         return baselines.Factors(model.user_factors, model.item_factors)
 
+    def by_system(lists: System) -> Learner:
+        return lambda train, _allowed: lambda users, task: lists(train, users, task is Task.NEW)
+
+    ruleless = {} if without_rules is None else {ComparedMethod.WITHOUT_RULES: by_system(without_rules)}
     return {
         ComparedMethod.POPULAR_ALL_TIME: popular(0.0),
         ComparedMethod.POPULAR_RECENT: popular(1.0),
@@ -99,7 +112,6 @@ def methods(
         ComparedMethod.ITEM_TO_ITEM: item_to_item,
         ComparedMethod.ALS_DEFAULT: by_factors(default_factors),
         ComparedMethod.ALS: by_factors(own_factors),
-        ComparedMethod.SYSTEM: lambda train, _allowed: (
-            lambda users, task: system(train, users, task is Task.NEW)
-        ),
+        **ruleless,
+        ComparedMethod.SYSTEM: by_system(system),
     }

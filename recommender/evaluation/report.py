@@ -42,6 +42,7 @@ WORDS = {
     ComparedMethod.ITEM_TO_ITEM: "item to item",
     ComparedMethod.ALS_DEFAULT: "ALS with library defaults",
     ComparedMethod.ALS: "ALS as configured",
+    ComparedMethod.WITHOUT_RULES: "the system without rules",
     ComparedMethod.SYSTEM: "the configured system",
 }
 """What an owner reads for each method."""
@@ -166,7 +167,7 @@ class TaskReport:
     @property
     def best(self) -> ComparedMethod | None:
         """The method with the greatest nDCG, the system among equals; None where nobody was judged."""
-        judged = [m for m in self.methods if m.ndcg.value is not None]
+        judged = [m for m in self._rivals if m.ndcg.value is not None]
         if not judged:
             return None
         return max(judged, key=lambda m: (m.ndcg.value, m.method is ComparedMethod.SYSTEM)).method
@@ -184,8 +185,22 @@ class TaskReport:
             )
         return self._beyond_noise(best)
 
+    @property
+    def _rivals(self) -> list[MethodReport]:
+        """The methods that a shop could choose instead; its rules are its own will."""
+        return [m for m in self.methods if m.method is not ComparedMethod.WITHOUT_RULES]
+
+    @property
+    def rules_cost(self) -> Figure | None:
+        """By how much the system's nDCG would be higher without the shop's rules; None without any."""
+        leads = (m.system_lead for m in self.methods if m.method is ComparedMethod.WITHOUT_RULES)
+        lead = next(leads, None)
+        if lead is None or lead.value is None or lead.low is None or lead.high is None:
+            return None
+        return Figure(-lead.value + 0.0, -lead.high + 0.0, -lead.low + 0.0)
+
     def _beyond_noise(self, best: ComparedMethod) -> str:
-        leads = [(WORDS[m.method], m.system_lead) for m in self.methods if m.system_lead is not None]
+        leads = [(WORDS[m.method], m.system_lead) for m in self._rivals if m.system_lead is not None]
         if best is ComparedMethod.SYSTEM:
             close = [words for words, lead in leads if not _is_above(lead.low)]
             if close:
@@ -237,7 +252,8 @@ class EvaluationReport:
         """The report as JSON types."""
         found = asdict(self)
         for task, shown in zip(self.tasks, found["tasks"], strict=True):
-            shown |= {"best": task.best, "verdict": task.verdict}
+            cost = task.rules_cost
+            shown |= {"best": task.best, "verdict": task.verdict, "rules_cost": cost and asdict(cost)}
         return found
 
 

@@ -5,7 +5,7 @@ Integrity findings are never passed; the share and past-night findings are passe
 
 import logging
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
 from recommender.runs.lists import AGAIN, ListFile
 from recommender.runs.manifest import GateFinding
+from recommender.runs.rules import LeftOut
 from recommender.settings import Settings
 from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 _FEWEST_COMPARED = 50
 _CHANGED_SHARE = 0.5
 _MOST_UTF8_BYTES = 4
-_REASONS = ("model", "buy_again", "popular", "new")
+_REASONS = ("model", "buy_again", "popular", "new", "rule")
 _OF_TEXTS = (Role.CUSTOMER, Role.ITEM, Role.REASON)
 
 
@@ -57,6 +58,8 @@ class ListableItems:
     """all items of the sales and the catalogue"""
     catalogue: Collection[str] | None = None
     """all items of the catalogue, held against what was published last; None: they are not"""
+    left_out: Mapping[ListTable, LeftOut] = field(default_factory=dict)
+    """what the shop's rules leave out of each list beside what is not sellable"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ def check_list(file: ListFile, candidates: ListableItems) -> tuple[list[Objectio
     texts = {name: tuple(sorted(distinct)) for name, (distinct, _) in found.items()}
     codes = {name: places for name, (_, places) in found.items()}
     findings = _check_texts(path, definition, texts, candidates)
-    return findings + _check_order(path, definition, codes, positions), ListFacts(rows, texts)
+    findings += _check_order(path, definition, codes, positions)
+    findings += _check_rules(path, definition, found, candidates.left_out.get(definition, LeftOut()))
+    return findings, ListFacts(rows, texts)
 
 
 def _check_texts(
@@ -141,6 +146,28 @@ def _check_order(
             if (np.diff(pairs) == 0).any():
                 findings.append(Objection("twice", f"{path}: an item stands twice in one list.", AGAIN))
     return findings
+
+
+def _check_rules(
+    path: Path, definition: ListTable, found: Mapping[str, tuple[Sequence[str], Int32s]], rules: LeftOut
+) -> list[Objection]:
+    """Whether a list has what the shop's rules leave out; `found` has the texts and places of each column."""
+    shown = next(column.name for column in definition.columns if column.role is Role.ITEM and column.shown)
+    items, item = found[shown]
+    wrong = {text for text in items if text in rules.items}
+    if rules.of_customers:
+        customers, owner = found[definition.key[0]]
+        order = np.argsort(owner, kind="stable")
+        bounds = np.searchsorted(owner[order], np.arange(len(customers) + 1)).tolist()
+        for place, customer in enumerate(customers):
+            if customer in rules.of_customers:
+                theirs = {items[i] for i in item[order[bounds[place] : bounds[place + 1]]].tolist()}
+                wrong |= {text for text in theirs if rules.has(customer, text)}
+    if not wrong:
+        return []
+    example = shortened(min(wrong))
+    message = f"{path}: {len(wrong)} items are left out by the rules of the shop, such as {example!r}."
+    return [Objection("rules", message, AGAIN)]
 
 
 def check_keys(

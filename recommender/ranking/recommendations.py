@@ -18,7 +18,7 @@ from recommender.ranking.listrules import Arrivals, ListRules, ShopRules, ages
 from recommender.ranking.places import Places
 from recommender.ranking.reasons import NEW, POPULAR, RULE, Reasons, find_reasons
 from recommender.ranking.rows import DECIMALS, fill, not_rising
-from recommender.ranking.ruled import ItemOrder, ruled_lists
+from recommender.ranking.ruled import ItemOrder, RuledLists, ruled_lists
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt8s
@@ -138,8 +138,8 @@ def make_lists(
 
     def part(number: int) -> Recommendations:
         own = users[number * blocks.customers : (number + 1) * blocks.customers]
-        lists = lister.lists(own, _share(progress, number, n_parts))
-        return _joined(interactions.user_ids, own, own_space, lists)
+        lists, reasons = lister.lists(own, _share(progress, number, n_parts))
+        return _joined(interactions.user_ids, own, own_space, lists, reasons)
 
     return Lists(
         recommendations=map(part, range(n_parts)),
@@ -172,8 +172,10 @@ def top_lists(
     n: int,
     exclude_seen: bool,
     threads: int,
+    rules: ListRules | None = None,
+    is_blend: bool = True,
 ) -> Int32s:
-    """What `make_lists` would recommend to some users were the items of the sales the whole catalogue.
+    """What `make_lists` would recommend to some users if the items of the sales were the whole catalogue.
 
     Args:
         signals: of the night.
@@ -183,16 +185,17 @@ def top_lists(
         n: rows of a list.
         exclude_seen: leave out what the user has bought.
         threads: how many to use, at least 1.
+        rules: the shop's own, whose items are those of the sales.
+        is_blend: as with `make_lists`.
 
     Returns:
         Items of the signals, shape (users, n), best first; -1 where a list is shorter.
     """
     names = (None,) * len(allowed)
-    space = _item_space(signals, Catalogue(signals.item_ids, names, allowed, None), Keys.of())
-    lists = rank(
-        signals, weights, users, allowed=allowed, exclude_seen=exclude_seen, n=n, threads=threads
-    ).items
-    return _filled(lists, signals.weights[users] if exclude_seen else None, space)
+    space = _item_space(signals, Catalogue(signals.item_ids, names, allowed, None), Keys.of()).under(rules)
+    return (
+        _Lister(signals, weights, space, rules, n, exclude_seen, is_blend, threads, WHOLE).ruled(users).items
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,21 +253,6 @@ def _fill_order(popularity: Float64s, is_new: Bools, allowed: Bools) -> Int32s:
     return order[allowed[order]].astype(np.int32)
 
 
-@dataclass(frozen=True, eq=False)
-class _Lists:
-    """The lists of some users; shapes (users, n)."""
-
-    items: Int32s
-    """items of the item space, -1 at the end of lists that are shorter"""
-    scores: Float64s
-    """NaN for what is not there by its score"""
-    reasons: Reasons
-    """of what is; items of the item space"""
-    is_pin: Bools
-    is_new: Bools
-    """in a place for new items"""
-
-
 @dataclass(frozen=True)
 class _Lister:
     """What the lists of all users share."""
@@ -279,51 +267,52 @@ class _Lister:
     threads: int
     blocks: Blocks
 
-    def lists(self, users: Int64s, progress: Progress | None) -> _Lists:
-        """Of some users."""
-        space, signals = self.space, self.signals
-        allowed = space.allowed[space.of_sales]
-        if self.rules is None or self.rules.only_leave_out:
-            ranked = rank(
-                signals,
+    def ruled(self, users: Int64s, progress: Progress | None = None) -> RuledLists:
+        """The lists of some users, filled up."""
+        if self.rules is not None and not self.rules.only_leave_out:
+            return ruled_lists(
+                self.signals,
                 self.weights,
                 users,
-                allowed=allowed,
-                exclude_seen=self.exclude_seen,
-                n=self.n,
-                threads=self.threads,
-                scores_at_once=self.blocks.scores,
-                progress=_share(progress, 0, 2),
-            )
-            seen = signals.weights[users] if self.exclude_seen else None
-            items = _filled(np.append(space.of_sales, np.int32(-1))[ranked.items], seen, space)
-            is_pin = is_new = np.zeros(items.shape, bool)
-        else:
-            ruled = ruled_lists(
-                signals,
-                self.weights,
-                users,
-                ItemOrder(space.popularity, space.fill_order),
+                ItemOrder(self.space.popularity, self.space.fill_order),
                 self.rules,
                 is_blend=self.is_blend,
                 exclude_seen=self.exclude_seen,
                 threads=self.threads,
                 scores_at_once=self.blocks.scores,
-                progress=_share(progress, 0, 2),
+                progress=progress,
             )
-            ranked, items, is_pin, is_new = ruled.ranked, ruled.items, ruled.is_pin, ruled.is_new
-        found = find_reasons(
-            signals,
+        ranked = rank(
+            self.signals,
             self.weights,
             users,
-            ranked,
-            allowed=allowed,
+            allowed=self.space.allowed[self.space.of_sales],
+            exclude_seen=self.exclude_seen,
+            n=self.n,
+            threads=self.threads,
+            scores_at_once=self.blocks.scores,
+            progress=progress,
+        )
+        items = np.append(self.space.of_sales, np.int32(-1))[ranked.items]  # so that -1 stays -1
+        items = _filled(items, self.signals.weights[users] if self.exclude_seen else None, self.space)
+        nowhere = np.zeros(items.shape, bool)
+        return RuledLists(items, nowhere, nowhere, ranked)
+
+    def lists(self, users: Int64s, progress: Progress | None) -> tuple[RuledLists, Reasons]:
+        """The lists of some users, and the reasons of what is ranked in them, by items of the item space."""
+        lists = self.ruled(users, _share(progress, 0, 2))
+        found = find_reasons(
+            self.signals,
+            self.weights,
+            users,
+            lists.ranked,
+            allowed=self.space.allowed[self.space.of_sales],
             threads=self.threads,
             numbers_at_once=self.blocks.numbers,
             progress=_share(progress, 1, 2),
         )
-        names = np.append(space.of_sales, np.int32(-1))  # so that -1 stays -1
-        return _Lists(items, ranked.scores, Reasons(found.reason, names[found.because]), is_pin, is_new)
+        names = np.append(self.space.of_sales, np.int32(-1))
+        return lists, Reasons(found.reason, names[found.because])
 
 
 def _share(progress: Progress | None, number: int, of: int) -> Progress | None:
@@ -348,7 +337,9 @@ def _filled(lists: Int32s, seen: "csr_matrix[np.float32] | None", space: _ItemSp
     return fill(lists, space.fill_order, n_items=n_items, seen=seen)
 
 
-def _joined(customers: Keys, users: Int64s, space: _ItemSpace, lists: _Lists) -> Recommendations:
+def _joined(
+    customers: Keys, users: Int64s, space: _ItemSpace, lists: RuledLists, reasons: Reasons
+) -> Recommendations:
     """The lists as rows with relative scores.
 
     Args:
@@ -356,12 +347,13 @@ def _joined(customers: Keys, users: Int64s, space: _ItemSpace, lists: _Lists) ->
         users: index into `customers` of each row of `lists`.
         space: the items.
         lists: of these users.
+        reasons: of what is ranked in them.
     """
     row, rank = np.nonzero(lists.items >= 0)
     item = lists.items[row, rank]
     by_rule, in_slot = lists.is_pin[row, rank], lists.is_new[row, rank]
-    is_ranked = ~np.isnan(lists.scores[row, rank])
-    reason = np.where(is_ranked, lists.reasons.reason[row, rank], np.where(space.is_new[item], NEW, POPULAR))
+    is_ranked = ~np.isnan(lists.ranked.scores[row, rank])
+    reason = np.where(is_ranked, reasons.reason[row, rank], np.where(space.is_new[item], NEW, POPULAR))
     return Recommendations(
         customers=customers,
         items=space.keys,
@@ -370,18 +362,19 @@ def _joined(customers: Keys, users: Int64s, space: _ItemSpace, lists: _Lists) ->
         item=item,
         score=np.round(_relative(lists, space.popularity)[row, rank], DECIMALS),
         reason=np.where(by_rule, RULE, np.where(in_slot, NEW, reason)).astype(np.uint8),
-        because=np.where(is_ranked, lists.reasons.because[row, rank], -1),
+        because=np.where(is_ranked, reasons.because[row, rank], -1),
     )
 
 
-def _relative(lists: _Lists, popularity: Float64s) -> Float64s:
+def _relative(lists: RuledLists, popularity: Float64s) -> Float64s:
     """Scores relative to the first of each list, within 0 and 1 and never rising, shape (users, n).
 
     The exponential of the difference of two scores says how much likelier one purchase is than the other.
     Popular items are relative to the first of them in the list, below the last that is there by its score.
     What a rule has put into its place has the score of the one before.
     """
-    relative = np.exp(lists.scores - np.fmax.reduce(lists.scores, axis=1, initial=np.nan)[:, None])
+    scores = lists.ranked.scores
+    relative = np.exp(scores - np.fmax.reduce(scores, axis=1, initial=np.nan)[:, None])
     last = np.fmin.reduce(relative, axis=1, initial=np.nan)
     last[np.isnan(last)] = 1
     is_filled = np.isnan(relative) & ~lists.is_pin & ~lists.is_new & (lists.items >= 0)
