@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,9 +25,12 @@ from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.interactions import load_sale_lines
 from recommender.night.trials import recipe_of
 from recommender.operations.evaluate import configured_system, decider, trainer
-from recommender.runs.folder import EVALUATION
+from recommender.ranking.listrules import ShopRules
+from recommender.runs.folder import EVALUATION, ITEMS
+from recommender.runs.items import load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method
+from recommender.runs.rules import Rule, RuleKind
 from recommender.settings import load_settings
 from recommender.system.times import DAY_MICROSECONDS, microseconds
 from recommender.system.window import local_midnight
@@ -307,14 +311,21 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
     settings = load_settings({}, shop.env_file)
     trained = trainer(settings, threads=1)
     never = Keys.of([102, 107])
+    system = partial(
+        configured_system,
+        settings,
+        trained,
+        decider(settings, lines, never=never, threads=1),
+        never=never,
+        threads=1,
+    )
+    rule = Rule(RuleKind.NEVER, item="103", list_name="recommendations")
     compared = methods(
-        system=configured_system(
-            settings,
-            trained,
-            decider(settings, lines, never=never, threads=1),
-            never=never,
-            threads=1,
+        system=system(
+            rules=ShopRules((rule,)),
+            catalogue=load_catalogue(shop.last_run.path(ITEMS), item_kind=KeyKind.INTEGER),
         ),
+        without_rules=system(),
         trained=trained,
         n=5,
         seed=1,
@@ -324,6 +335,7 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
     ((cut, end),) = windows(lines.newest, int(lines.times.min()), days=60, most=1)
     split = time_split(lines, cut=cut, end=end, half_life_days=60)
     allowed = never.find(split.train.item_ids) < 0
+    left_out = split.train.item_ids.find_each([103])[0]
     for method, learn in compared.items():
         rank = learn(split.train, allowed)
         for task in Task:
@@ -336,6 +348,8 @@ def test_no_method_looks_ahead_or_shows_what_it_may_not(shop):
                 shown = row[row >= 0].tolist()
                 assert len(set(shown)) == len(shown)
                 assert allowed[shown].all()
+                if method is ComparedMethod.SYSTEM:
+                    assert left_out not in shown
                 if task is Task.NEW:
                     assert not set(shown) & set(split.train.weights[user].indices.tolist())
 
@@ -448,11 +462,13 @@ def test_the_json_has_stable_names(tmp_path):
     for task in report["tasks"]:
         assert task.keys() == {
             *("task", "is_configured", "customers", "customers_by_segment", "methods", "choices"),
-            *("best", "verdict"),
+            *("best", "verdict", "rules_cost"),
         }
+        assert task["rules_cost"] is None
         assert len(task["choices"]) == 3
         assert all(choice.keys() == CHOICE for choice in task["choices"] if choice)
-        assert [m["method"] for m in task["methods"]] == [str(method) for method in ComparedMethod]
+        ruleless = [str(method) for method in ComparedMethod if method is not ComparedMethod.WITHOUT_RULES]
+        assert [m["method"] for m in task["methods"]] == ruleless
         for method in task["methods"]:
             assert method.keys() == {
                 *("method", "ndcg", "recall", "hit_rate", "coverage", "full_lists"),

@@ -11,6 +11,7 @@ from recommender.night.memory import Size, require_memory, size_of
 from recommender.night.never import NeverRecommend, never_recommend
 from recommender.night.record import note_again, stage, warn
 from recommender.night.refusals import require_sales
+from recommender.ranking.listrules import NO_RULES, ShopRules
 from recommender.runs.folder import ITEMS, QUERIES, SALES
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
@@ -76,6 +77,8 @@ class ShopData:
     catalogue: Catalogue
     never: Keys
     """items that are never recommended"""
+    rules: ShopRules = NO_RULES
+    """the shop's own, beside these"""
 
 
 def read_shop_data(night: Night) -> ShopData:

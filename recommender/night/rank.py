@@ -18,7 +18,8 @@ from recommender.ranking.listfiles import write_popular_items, write_recommendat
 from recommender.ranking.others import write_lists
 from recommender.ranking.recommendations import make_lists
 from recommender.runs.folder import MODEL
-from recommender.runs.manifest import Stage
+from recommender.runs.manifest import Method, Stage
+from recommender.runs.rules import left_out
 from recommender.system import machine
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 
@@ -57,6 +58,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
             publish_guests=settings.publish_guests,
             zone=settings.shop_timezone,
             threads=night.threads,
+            rules=data.rules,
         )
         manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
         manifest.counts["items"] = len(interactions.item_ids)
@@ -87,6 +89,8 @@ def _write_recommendations(night: Night, trained: Trained) -> int:
         exclude_seen=settings.exclude_seen,
         publish_guests=settings.publish_guests,
         threads=night.threads,
+        rules=data.rules,
+        is_blend=trained.method is Method.BLEND,
         blocks=choose_blocks(Size.of(interactions), settings),
         progress=night.progress.update,
     )
@@ -100,4 +104,5 @@ def _listable(data: ShopData) -> ListableItems:
         sellable={*compress(texts, data.catalogue.sellable)} - {*data.never.as_texts()},
         known={*texts, *data.interactions.item_ids.as_texts()},
         catalogue=texts,
+        left_out={each: left_out(data.rules.rules, each, data.catalogue) for each in LISTS},
     )

@@ -22,15 +22,17 @@ from recommender.night.never import never_recommend
 from recommender.night.target import target_of
 from recommender.night.trials import PROOF_IS_OFF, als_of, recipe_of
 from recommender.operations.pastsales import find_sales
+from recommender.ranking.listrules import NO_RULES, Arrivals, ListRules, ShopRules, ages
 from recommender.ranking.recommendations import top_lists
+from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method
 from recommender.settings import Settings
 from recommender.system import machine
-from recommender.system.arrays import Int32s, Int64s
+from recommender.system.arrays import Float64s, Int32s, Int64s
 from recommender.system.progress import Progress
 from recommender.system.times import DAY_MICROSECONDS, moment_of
-from recommender.tables import KeyKind
+from recommender.tables import RECOMMENDATIONS, KeyKind
 
 Decider = Callable[[int, Task], Decision]
 """From the moment after the last known sale (microseconds of UTC) and a task, what a night decides."""
@@ -167,25 +169,54 @@ def decider(settings: Settings, lines: SaleLines, *, never: Keys, threads: int) 
 
 
 def configured_system(
-    settings: Settings, trained: Trainer, decided: Decider, *, never: Keys, threads: int
+    settings: Settings,
+    trained: Trainer,
+    decided: Decider,
+    *,
+    never: Keys,
+    threads: int,
+    rules: ShopRules = NO_RULES,
+    catalogue: Catalogue | None = None,
 ) -> System:
     """The way from sales to lists that a night takes with these settings.
 
     Every item of the training counts as sellable but those never to be recommended: what was sellable at a
-    past moment is on no record.
+    past moment is on no record. Rules are those of today, at whatever moment; they look into the catalogue of
+    today.
     """
+
+    def rules_at(interactions: Interactions, popularity: Float64s) -> ListRules | None:
+        items = interactions.item_ids
+        if catalogue is None:
+            return None
+        now = _after(interactions)
+        return rules.for_list(
+            RECOMMENDATIONS,
+            n=settings.top_n,
+            items=items,
+            sold=items,
+            catalogue=catalogue,
+            allowed=never.find(items) < 0,
+            customers=interactions.user_ids,
+            arrivals=Arrivals(ages(items, catalogue, items, interactions.purchases, now=now), popularity),
+        )
 
     def lists(interactions: Interactions, users: Int64s, exclude_seen: bool) -> Int32s:  # noqa: FBT001 - see System
         decision = decided(_after(interactions), Task.NEW if exclude_seen else Task.ALL)
         choice = decision.choice
+        signals = make_signals(
+            interactions, trained(interactions), choice.neighbour_settings, threads=threads
+        )
         return top_lists(
-            make_signals(interactions, trained(interactions), choice.neighbour_settings, threads=threads),
+            signals,
             weights_for(decision.proof.method, choice.blend),
             users,
             allowed=never.find(interactions.item_ids) < 0,
             n=settings.top_n,
             exclude_seen=exclude_seen,
             threads=threads,
+            rules=rules_at(interactions, signals.popularity),
+            is_blend=decision.proof.method is Method.BLEND,
         )
 
     return lists

@@ -99,6 +99,9 @@ class ShopRules:
         )
 
 
+NO_RULES = ShopRules()
+
+
 @dataclass(frozen=True, eq=False)
 class Arrivals:
     """When items came into the shop; shapes (items,)."""

@@ -14,7 +14,7 @@ from recommender.learning.interactions import Interactions
 from recommender.learning.signals import Signals
 from recommender.learning.sizes import WHOLE, Blocks
 from recommender.ranking.best import rank
-from recommender.ranking.listrules import Arrivals, ListRules, ShopRules, ages
+from recommender.ranking.listrules import NO_RULES, Arrivals, ListRules, ShopRules, ages
 from recommender.ranking.places import Places
 from recommender.ranking.reasons import NEW, POPULAR, RULE, Reasons, find_reasons
 from recommender.ranking.rows import DECIMALS, fill, not_rising
@@ -24,8 +24,6 @@ from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, UInt8s
 from recommender.system.threads import Progress
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
-
-NO_RULES = ShopRules()
 
 
 @dataclass(frozen=True, eq=False)
