@@ -76,7 +76,7 @@ INSERT INTO eav_entity_type VALUES (4, 'catalog_product');
 INSERT INTO eav_attribute VALUES (73, 4, 'name'), (97, 4, 'status'), (99, 4, 'visibility');
 INSERT INTO customer_entity (entity_id, website_id, email)
 SELECT customer_id, 1, CONCAT('customer', customer_id, '@example.com') FROM line GROUP BY customer_id;
-INSERT INTO catalog_product_entity SELECT item_id, 'simple', name FROM items;
+INSERT INTO catalog_product_entity (entity_id, type_id, sku) SELECT item_id, 'simple', name FROM items;
 INSERT INTO catalog_product_entity_varchar (attribute_id, store_id, entity_id, value)
 SELECT 73, 0, item_id, name FROM items;
 INSERT INTO catalog_product_entity_int (attribute_id, store_id, entity_id, value)

@@ -80,6 +80,24 @@ def items_of(shop):
     return items
 
 
+FACT_COLUMNS = ("category", "brand", "price", "url", "image_url", "added_at")
+
+
+def facts_of(shop, columns=FACT_COLUMNS):
+    """What else is told of each item: a price as a number, a time as a text; a doubled item fails."""
+    rows = rows_of(shop, "items.sql", ("item_id", *columns))
+    facts = {}
+    for item, *values in rows:
+        told = dict(zip(columns, values, strict=True))
+        if told.get("price") is not None:
+            told["price"] = Decimal(str(told["price"]))
+        if told.get("added_at") is not None:
+            told["added_at"] = str(told["added_at"])[:19]
+        facts[item] = tuple(told.values())
+    assert len(facts) == len(rows)
+    return facts
+
+
 def code_of(page, language):
     """The blocks of code of a page that are in one language."""
     return re.findall(rf"```{re.escape(language)}\n(.*?\n)```", page.read_text(encoding="utf-8"), re.DOTALL)

@@ -5,7 +5,7 @@ import pytest
 from recommender.errors import ExitCode
 from tests.conftest import own_name
 from tests.nights import Shop
-from tests.platforms.support import items_of, load, sales_of, set_up
+from tests.platforms.support import FACT_COLUMNS, facts_of, items_of, load, sales_of, set_up
 
 SECRETS = {
     "woocommerce": "SELECT user_pass FROM wp_users",
@@ -46,6 +46,8 @@ def test_the_rights_are_enough_and_no_more(tmp_path, far_mariadb, name):
     assert outcome.code is ExitCode.DONE, outcome.err
     assert sales_of(shop) == sales_of(whole)
     assert items_of(shop) == items_of(whole)
+    columns = [column for column in FACT_COLUMNS if (name, column) != ("oscar", "brand")]
+    assert facts_of(shop, columns) == facts_of(whole, columns)
     for query in ("sales.sql", "items.sql", "statuses.sql"):
         mine, others = (folder / "sql" / query for folder in (shop.folder, whole.folder))
         assert mine.read_text("utf-8") == others.read_text("utf-8")

@@ -37,6 +37,7 @@ HARMLESS = {
     ParameterKind.TEXTS: "cancelled",
     ParameterKind.HEX: "ab" * 16,
     ParameterKind.NAME: "auth_user",
+    ParameterKind.ADDRESS: "https://example.com/shop",
     ParameterKind.YES_NO: "yes",
     ParameterKind.ZONE: "Europe/Paris",
 }

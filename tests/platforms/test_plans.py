@@ -51,6 +51,22 @@ def test_a_small_window_is_read_by_indexes(tmp_path, far_mariadb, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_is_looked_up_for_each_item_has_a_key(ready, far_mariadb, name):
+    params = ["statuses=Complete"] if name == "oscar" else ()
+    shop = ready(far_mariadb, f"{name}.sql", params)
+    text = (shop.folder / "sql" / "items.sql").read_text(encoding="utf-8")
+    plan = shop.rows(f"EXPLAIN {text}".replace("%", "%%"))
+    per_item = [
+        (table, possible, how)
+        for _, kind, table, how, possible, *_ in plan
+        if kind == "DEPENDENT SUBQUERY" and table
+    ]
+    assert len({table for table, *_ in per_item}) > 3
+    # Tables as small as these may be read whole, but a key must be there to read a large one by.
+    assert [table for table, possible, _ in per_item if not possible] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_grouped_first_is_joined_by_a_key(ready, far_mariadb, name):
     params = ["statuses=Complete"] if name == "oscar" else ()
     shop = ready(far_mariadb, f"{name}.sql", params)

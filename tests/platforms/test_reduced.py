@@ -4,7 +4,7 @@ import pytest
 
 from recommender.errors import ExitCode
 from tests.nights import Shop
-from tests.platforms.support import items_of, load, sales_of, set_up
+from tests.platforms.support import facts_of, items_of, load, sales_of, set_up
 from tests.platforms.test_shopware import SALES as SHOPWARE_SALES
 from tests.platforms.test_woocommerce import SALES as WOO_SALES
 
@@ -15,22 +15,37 @@ LACKED = {
         (2, 10, 3, None),
     ),
     "prestashop": (
-        ["ps_configuration", "ps_shop", "ps_lang", "ps_order_state_lang", "ps_stock_available"],
+        [
+            *("ps_configuration", "ps_shop", "ps_lang", "ps_order_state_lang", "ps_stock_available"),
+            *("ps_category_lang", "ps_manufacturer", "ps_product_attribute_shop", "ps_image_shop"),
+            "ps_shop_url",
+        ],
         ["id_shop=1", "id_lang=2", "timezone=Europe/Paris"],
         (2, 11, 2, None),
     ),
     "opencart": (
-        ["oc_setting", "oc_store", "oc_language", "oc_order_status", "oc_return_status", "oc_return_action"],
+        [
+            *("oc_setting", "oc_store", "oc_language", "oc_order_status", "oc_return_status"),
+            *("oc_return_action", "oc_product_to_category", "oc_category_description", "oc_manufacturer"),
+        ],
         ["statuses=5,3,2", "language_id=2"],
         (2, 10, 3, None),
     ),
     "magento": (
-        ["setup_module", "core_config_data", "customer_entity", "catalog_product_super_link"],
+        [
+            *("setup_module", "core_config_data", "customer_entity", "catalog_product_super_link"),
+            *("catalog_category_product", "catalog_category_entity", "catalog_category_entity_varchar"),
+            *("eav_attribute_option_value", "catalog_product_entity_decimal", "catalog_product_index_price"),
+        ],
         [],
         (2, 10, 2, None),
     ),
     "shopware": (
-        ["sales_channel", "sales_channel_translation", "language", "state_machine"],
+        [
+            *("sales_channel", "sales_channel_translation", "language", "state_machine"),
+            *("product_category", "category", "category_translation", "main_category"),
+            *("product_manufacturer_translation", "product_media", "media", "sales_channel_domain"),
+        ],
         [f"sales_channel_id={1:032x}", f"language_id={2:032x}"],
         (f"{2:032x}", f"{10:032x}", 1, None),
     ),
@@ -50,6 +65,8 @@ def test_what_only_helps_may_be_missing(tmp_path, url, name):
     shop, _ = set_up(tmp_path / "shop", url, *params)
     assert sale in sales_of(shop)
     assert any(sellable for _, sellable in items_of(shop).values())
+    # What the table of products has itself is told all the same.
+    assert all("=" in page or "/" in page for page, _ in facts_of(shop, ("url", "added_at")).values())
 
 
 def test_without_returns(tmp_path, url):

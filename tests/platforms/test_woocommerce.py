@@ -1,11 +1,13 @@
 """WooCommerce: what its queries make of every trap of its tables, in both stores of orders."""
 
+from decimal import Decimal
+
 import pytest
 
 from recommender.errors import ExitCode
 from tests.nights import Shop
 from tests.platforms.mutants import caught, mutants_of
-from tests.platforms.support import items_of, load, sales_of, set_up
+from tests.platforms.support import facts_of, items_of, load, sales_of, set_up
 
 SALES = sorted(
     [
@@ -34,6 +36,21 @@ ITEMS = {
     18: ("Sold out", True),
     20: ("Gift box", True),
 }
+SITE = "https://teas.example/shop"
+
+
+def facts(item, category=None, brand=None, price=None, image=None, *, added="2024-01-01 00:00:00"):
+    image = image and f"{SITE}/wp-content/uploads/{image}"
+    return category, brand, price, f"{SITE}/?post_type=product&p={item}", image, added
+
+
+FACTS = {item: facts(item) for item in ITEMS} | {
+    # In two categories, of two brands; not the price before, nor the local time.
+    10: facts(10, "Tea", "Meadow & Sons", Decimal("4.5"), "2024/01/leaves.jpg", added="2024-01-01 08:00:00"),
+    # The cheapest of its variations; its image is gone.
+    11: facts(11, "Gifts & more", price=Decimal("20.95")),
+    13: facts(13, added=None),  # a draft, with a price that is empty
+}
 POSTS = (
     "UPDATE wp_options SET option_value = 'no' WHERE option_name = 'woocommerce_custom_orders_table_enabled'"
 )
@@ -47,11 +64,14 @@ def shop(request, ready, far_mariadb):
 def test_each_trap(shop):
     assert sales_of(shop) == SALES
     assert items_of(shop) == ITEMS
+    assert facts_of(shop) == FACTS
 
 
 @pytest.mark.parametrize("mutant", mutants_of("woocommerce"), ids=str)
 def test_each_mutant_is_caught(shop, mutant):
-    assert caught(shop, mutant, lambda: (sales_of(shop), items_of(shop)), (SALES, ITEMS))
+    assert caught(
+        shop, mutant, lambda: (sales_of(shop), items_of(shop), facts_of(shop)), (SALES, ITEMS, FACTS)
+    )
 
 
 def test_what_init_says_and_sets(tmp_path, far_mariadb):
@@ -84,6 +104,28 @@ def test_an_installation_with_a_prefix_of_its_own(tmp_path, far_mariadb):
     shop, out = set_up(tmp_path / "shop", url)
     assert "7e3_woocommerce_order_items" in out
     assert sales_of(shop) == SALES
+
+
+def test_uploads_with_an_address_of_their_own(tmp_path, far_mariadb):
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    cdn = "UPDATE wp_options SET option_value = 'https://cdn.example' WHERE option_name = 'upload_url_path'"
+    Shop(tmp_path, url).execute(cdn)
+    shop, out = set_up(tmp_path / "shop", url)
+    assert facts_of(shop)[10][4] == "https://cdn.example/2024/01/leaves.jpg"
+    assert "images=https://cdn.example (as the shop's tables say" in out
+
+
+def test_a_site_of_a_network_has_its_uploads_elsewhere(tmp_path, far_mariadb):
+    """Below `sites/`, by a number that is in no table of its own: the path alone is told."""
+    url = far_mariadb.create_database()
+    load(url, "woocommerce.sql")
+    base = Shop(tmp_path, url)
+    for (table,) in base.rows("SHOW TABLES"):
+        if table != "wp_users":
+            base.execute(f"RENAME TABLE {table} TO wp_2_{table.removeprefix('wp_')}")
+    shop, _ = set_up(tmp_path / "shop", url)
+    assert facts_of(shop)[10][3:5] == (f"{SITE}/?post_type=product&p=10", "2024/01/leaves.jpg")
 
 
 def test_a_parameter_that_there_is_not(tmp_path, far_mariadb):

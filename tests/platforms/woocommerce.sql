@@ -4,31 +4,36 @@ CREATE TABLE wp_options (option_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMA
 CREATE TABLE wp_users (ID BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, user_login VARCHAR(60) NOT NULL, user_pass VARCHAR(255) NOT NULL, user_email VARCHAR(100) NOT NULL, KEY user_email (user_email));
 CREATE TABLE wp_posts (ID BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, post_date DATETIME NOT NULL, post_date_gmt DATETIME NOT NULL, post_title TEXT NOT NULL, post_status VARCHAR(20) NOT NULL DEFAULT 'publish', post_password VARCHAR(255) NOT NULL DEFAULT '', post_parent BIGINT UNSIGNED NOT NULL DEFAULT 0, post_type VARCHAR(20) NOT NULL DEFAULT 'post', KEY type_status_date (post_type, post_status, post_date, ID), KEY post_parent (post_parent));
 CREATE TABLE wp_postmeta (meta_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, post_id BIGINT UNSIGNED NOT NULL, meta_key VARCHAR(255), meta_value LONGTEXT, KEY post_id (post_id), KEY meta_key (meta_key(191)));
-CREATE TABLE wp_terms (term_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(200) NOT NULL, slug VARCHAR(200) NOT NULL);
-CREATE TABLE wp_term_taxonomy (term_taxonomy_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, term_id BIGINT UNSIGNED NOT NULL, taxonomy VARCHAR(32) NOT NULL);
-CREATE TABLE wp_term_relationships (object_id BIGINT UNSIGNED NOT NULL, term_taxonomy_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (object_id, term_taxonomy_id));
+CREATE TABLE wp_terms (term_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(200) NOT NULL, slug VARCHAR(200) NOT NULL, KEY slug (slug(191)), KEY name (name(191)));
+CREATE TABLE wp_term_taxonomy (term_taxonomy_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, term_id BIGINT UNSIGNED NOT NULL, taxonomy VARCHAR(32) NOT NULL, UNIQUE KEY term_id_taxonomy (term_id, taxonomy), KEY taxonomy (taxonomy));
+CREATE TABLE wp_term_relationships (object_id BIGINT UNSIGNED NOT NULL, term_taxonomy_id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (object_id, term_taxonomy_id), KEY term_taxonomy_id (term_taxonomy_id));
 CREATE TABLE wp_woocommerce_order_items (order_item_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, order_item_name TEXT NOT NULL, order_item_type VARCHAR(200) NOT NULL, order_id BIGINT UNSIGNED NOT NULL, KEY order_id (order_id));
 CREATE TABLE wp_woocommerce_order_itemmeta (meta_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, order_item_id BIGINT UNSIGNED NOT NULL, meta_key VARCHAR(255), meta_value LONGTEXT, KEY order_item_id (order_item_id), KEY meta_key (meta_key(32)));
 CREATE TABLE wp_wc_orders (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, status VARCHAR(20), currency VARCHAR(10), type VARCHAR(20), total_amount DECIMAL(26,8), customer_id BIGINT UNSIGNED, billing_email VARCHAR(320), date_created_gmt DATETIME, parent_order_id BIGINT UNSIGNED, KEY type_status_date (type, status, date_created_gmt), KEY date_created (date_created_gmt));
 
-INSERT INTO wp_options (option_name, option_value) VALUES ('woocommerce_version', '9.4.2'), ('timezone_string', 'Europe/Paris'), ('woocommerce_custom_orders_table_enabled', 'yes');
+INSERT INTO wp_options (option_name, option_value) VALUES ('woocommerce_version', '9.4.2'), ('timezone_string', 'Europe/Paris'), ('woocommerce_custom_orders_table_enabled', 'yes'), ('home', 'https://teas.example/shop/'), ('siteurl', 'https://teas.example/shop'), ('upload_url_path', '');
 INSERT INTO wp_users VALUES (1, 'anna', '$P$secret', 'anna@example.com'), (2, 'ben', '$P$secret', 'Ben@Example.com'), (3, 'cleo', '$P$secret', 'cleo@example.com');
 INSERT INTO wp_posts (ID, post_date, post_date_gmt, post_title, post_status, post_password, post_type) VALUES
-    (10, '2024-01-01', '2024-01-01', 'Assam', 'publish', '', 'product'),
+    (10, '2024-01-01 09:00:00', '2024-01-01 08:00:00', 'Assam', 'publish', '', 'product'),
     (11, '2024-01-01', '2024-01-01', 'Tea pot', 'publish', '', 'product'),
     (12, '2024-01-01', '2024-01-01', 'Tea pot, red', 'publish', '', 'product_variation'),
-    (13, '2024-01-01', '2024-01-01', 'Withdrawn', 'draft', '', 'product'),
+    (13, '2024-01-01', '0000-00-00', 'Withdrawn', 'draft', '', 'product'),
     (14, '2024-01-01', '2024-01-01', 'Binned', 'trash', '', 'product'),
     (15, '2024-01-01', '2024-01-01', 'Hidden', 'publish', '', 'product'),
     (16, '2024-01-01', '2024-01-01', 'By search only', 'publish', '', 'product'),
     (17, '2024-01-01', '2024-01-01', 'For members', 'publish', 'word', 'product'),
     (18, '2024-01-01', '2024-01-01', 'Sold out', 'publish', '', 'product'),
     (19, '2024-01-01', '2024-01-01', 'Begun', 'auto-draft', '', 'product'),
-    (20, '2024-01-01', '2024-01-01', 'Gift box', 'publish', '', 'product');
+    (20, '2024-01-01', '2024-01-01', 'Gift box', 'publish', '', 'product'),
+    (30, '2024-01-01', '2024-01-01', 'Leaves', 'inherit', '', 'attachment'),
+    (31, '2024-01-01', '2024-01-01', 'Cup', 'inherit', '', 'attachment');
 INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES (10, '_stock_status', 'instock'), (11, '_stock_status', 'onbackorder'), (18, '_stock_status', 'outofstock'), (18, '_sku', 'x');
-INSERT INTO wp_terms VALUES (1, 'exclude-from-catalog', 'exclude-from-catalog'), (2, 'exclude-from-search', 'exclude-from-search'), (3, 'featured', 'featured');
-INSERT INTO wp_term_taxonomy VALUES (1, 1, 'product_visibility'), (2, 2, 'product_visibility'), (3, 3, 'product_visibility');
-INSERT INTO wp_term_relationships VALUES (15, 1), (15, 2), (16, 1), (10, 3), (11, 2);
+-- A price that is reduced now, one of each variation, and none; an image beside those of the gallery, and one that is gone.
+INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES (10, '_regular_price', '5'), (10, '_sale_price', '4.5'), (10, '_price', '4.5'), (11, '_price', '120'), (11, '_price', '20.95'), (13, '_price', ''),
+    (10, '_product_image_gallery', '31'), (10, '_thumbnail_id', '30'), (11, '_thumbnail_id', '99'), (30, '_wp_attached_file', '2024/01/leaves.jpg'), (31, '_wp_attached_file', '2024/01/cup.jpg');
+INSERT INTO wp_terms VALUES (1, 'exclude-from-catalog', 'exclude-from-catalog'), (2, 'exclude-from-search', 'exclude-from-search'), (3, 'featured', 'featured'), (4, 'Tea', 'tea'), (5, 'Gifts &amp; more', 'gifts'), (6, 'Meadow &amp; Sons', 'meadow'), (7, 'Zeta', 'zeta'), (8, 'new', 'new');
+INSERT INTO wp_term_taxonomy VALUES (1, 1, 'product_visibility'), (2, 2, 'product_visibility'), (3, 3, 'product_visibility'), (14, 4, 'product_cat'), (13, 5, 'product_cat'), (16, 6, 'product_brand'), (15, 7, 'product_brand'), (12, 8, 'product_tag');
+INSERT INTO wp_term_relationships VALUES (15, 1), (15, 2), (16, 1), (10, 3), (11, 2), (10, 13), (10, 14), (10, 15), (10, 16), (10, 12), (11, 13), (13, 12);
 
 -- Times beside :since, 2024-03-01 01:30 UTC, which is 02:30 in Paris.
 INSERT INTO wp_wc_orders (id, status, type, customer_id, billing_email, date_created_gmt, parent_order_id, currency) VALUES

@@ -17,6 +17,7 @@ _FORMS = {
     ParameterKind.INTEGER: re.compile(r"[0-9]{1,20}"),
     ParameterKind.HEX: re.compile(r"(?:[0-9a-f]{2}){1,64}"),
     ParameterKind.NAME: re.compile(rf"(?:(?:{_NAME}\.)?{_NAME})?"),
+    ParameterKind.ADDRESS: re.compile(r"(?:https?://[\w.:~%/\[\]-]{1,255})?"),
     # No backslash, which some servers take for themselves; nothing that ends a line or writes backwards.
     ParameterKind.TEXTS: re.compile(
         r"[^,\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,255}",
@@ -176,12 +177,14 @@ def _told(
 
 
 def _normal(parameter: Parameter, text: str, choice: Mapping[str, str]) -> str:
-    """The text as our texts have it: yes and no, hexadecimal digits in lower case, prefixes in front."""
+    """The text in our form: yes or no, digits in lower case, prefixes in front, no slash at the end."""
     text = text.strip()
     if parameter.kind is ParameterKind.YES_NO:
         return "yes" if text.lower() in _YES else "no" if text.lower() in _NO else text
     if parameter.kind is ParameterKind.HEX and text != ALL:
         return text.lower().removeprefix("0x").replace("-", "")
+    if parameter.kind is ParameterKind.ADDRESS:
+        return text.rstrip("/")
     if parameter.kind.is_list:
         parts = dict.fromkeys(part.strip() for part in text.split(",") if part.strip())
         if parameter.prefix:

@@ -30,6 +30,8 @@ class ParameterKind(StrEnum):
     """A BINARY key, as hexadecimal digits."""
     NAME = "name"
     """A part of a table's name, or the whole."""
+    ADDRESS = "address"
+    """Of a site or a folder of it, or none."""
     YES_NO = "yes or no"
     ZONE = "time zone"
 

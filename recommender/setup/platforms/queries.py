@@ -114,14 +114,16 @@ def platform_queries(
 def _sql_value(value: Value, database: Database) -> str:
     """A parameter as SQL of a database: literals, or a name in the quotes that it needs."""
     kind = value.parameter.kind
-    if kind is ParameterKind.TEXTS:
-        return ", ".join(_literal(part) for part in value.parts) or "NULL"
-    if kind is ParameterKind.INTEGERS:
-        return ", ".join(value.parts) or "NULL"
+    if kind.is_list:
+        parts = map(_literal, value.parts) if kind is ParameterKind.TEXTS else value.parts
+        return ", ".join(parts) or "NULL"
     if kind is ParameterKind.HEX:
         return f"UNHEX('{value.text}')" if value.is_set else "NULL"
     if kind is ParameterKind.INTEGER:
         return value.text if value.is_set else "0"
+    if kind is ParameterKind.ADDRESS:
+        # So that a path can follow at once; where no address is known the path stands alone.
+        return _literal(f"{value.text}/" if value.is_set else "")
     if kind is ParameterKind.NAME and value.text:
         schema, _, name = value.text.rpartition(".")
         return quoted_name(database, name, schema or None)

@@ -7,6 +7,41 @@ SELECT
         (SELECT MIN(n.name) FROM `${prefix}product_description` AS n WHERE n.product_id = p.product_id AND n.name <> ''),
         CONCAT('Product ', p.product_id)
     ) AS name,
+    -- [if categories]
+    -- OpenCart knows no main category: of several the one that was made first. OpenCart stores & as &amp;.
+    COALESCE(
+        (
+            SELECT REPLACE(c.name, '&amp;', '&')
+            FROM `${prefix}product_to_category` AS r
+            JOIN `${prefix}category_description` AS c ON c.category_id = r.category_id AND c.language_id = ${language_id} AND c.name <> ''
+            WHERE r.product_id = p.product_id
+            ORDER BY r.category_id
+            LIMIT 1
+        ),
+        (
+            SELECT REPLACE(c.name, '&amp;', '&')
+            FROM `${prefix}product_to_category` AS r
+            JOIN `${prefix}category_description` AS c ON c.category_id = r.category_id AND c.name <> ''
+            WHERE r.product_id = p.product_id
+            ORDER BY r.category_id, c.language_id
+            LIMIT 1
+        )
+    ) AS category,
+    -- [end]
+    -- [if brands]
+    (SELECT REPLACE(b.name, '&amp;', '&') FROM `${prefix}manufacturer` AS b WHERE b.manufacturer_id = p.manufacturer_id) AS brand,
+    -- [end]
+    -- [if translated_brands]
+    COALESCE(
+        (SELECT REPLACE(MIN(b.name), '&amp;', '&') FROM `${prefix}manufacturer_description` AS b WHERE b.manufacturer_id = p.manufacturer_id AND b.language_id = ${language_id} AND b.name <> ''),
+        (SELECT REPLACE(MIN(b.name), '&amp;', '&') FROM `${prefix}manufacturer_description` AS b WHERE b.manufacturer_id = p.manufacturer_id AND b.name <> '')
+    ) AS brand,
+    -- [end]
+    -- As OpenCart stores it, without tax and before discounts and specials.
+    p.price,
+    CONCAT(${site}, 'index.php?route=product/product&product_id=', p.product_id) AS url,
+    CONCAT(${site}, 'image/', NULLIF(p.image, '')) AS image_url,
+    CASE WHEN p.date_added > '1000-01-01' THEN p.date_added END AS added_at,
     -- Switched on, on sale already, and in the store.
     CASE
         WHEN p.status = 1

@@ -9,7 +9,7 @@ GRANT SELECT (order_item_id, order_id, order_item_type) ON ${database}.`${prefix
 GRANT SELECT (order_item_id, meta_key, meta_value) ON ${database}.`${prefix}woocommerce_order_itemmeta` TO ${reader};
 GRANT SELECT (object_id, term_taxonomy_id) ON ${database}.`${prefix}term_relationships` TO ${reader};
 GRANT SELECT (term_taxonomy_id, term_id, taxonomy) ON ${database}.`${prefix}term_taxonomy` TO ${reader};
-GRANT SELECT (term_id, slug) ON ${database}.`${prefix}terms` TO ${reader};
+GRANT SELECT (term_id, slug, name) ON ${database}.`${prefix}terms` TO ${reader};
 GRANT SELECT (ID, user_email) ON ${database}.`${base_prefix}users` TO ${reader};
--- Only for `recommend init`: the version, the time zone, where orders are.
+-- Only for `recommend init`: the version, the time zone, the shop's address, where orders are.
 GRANT SELECT (option_name, option_value) ON ${database}.`${prefix}options` TO ${reader};
