@@ -9,4 +9,13 @@ SELECT
     p.active AS sellable,
     -- May be left out.
     p.category
+    -- So may these: take the two dashes away from what your table has.
+    -- , p.brand
+    -- What one costs now, in the shop's main currency; NULL where nobody knows.
+    -- , p.price
+    -- The addresses of its page and of its image.
+    -- , p.url
+    -- , p.image_url
+    -- When it came into the shop: a time, of the same zone as sold_at in sales.sql.
+    -- , p.created_at AS added_at
 FROM products AS p

@@ -20,7 +20,18 @@ from recommender.settings import read_env_file
 from recommender.setup.proposal import propose
 from recommender.setup.proposal.contents import with_epochs
 from recommender.setup.proposal.shoptables import ColumnKind, FoundColumn, shop_tables
-from recommender.setup.proposal.words import customer_score, item_score, names_table, plain, time_score
+from recommender.setup.proposal.words import (
+    customer_score,
+    is_added,
+    is_brand,
+    is_image,
+    is_item_price,
+    is_url,
+    item_score,
+    names_table,
+    plain,
+    time_score,
+)
 from recommender.setup.shopfolder import machine_timezone
 from tests.conftest import own_name
 from tests.nights import ALL_TABLES, Shop, connection_to, database_of
@@ -664,3 +675,136 @@ def test_a_status_that_cannot_be_grouped_is_left_to_the_owner(postgresql):
     proposal = propose(shop, shop_tables(shop).tables)
     assert proposal is not None
     assert "-- AND l.status IN (…)" in proposal.sales_sql
+
+
+PRODUCTS = {
+    # What is known of an item, behind its key and name, and what the first guess makes of it.
+    "english": (
+        (
+            "category_name VARCHAR(40), brand_id INTEGER, brand VARCHAR(40), purchase_price DECIMAL(9, 2),"
+            " price DECIMAL(9, 2), price_group VARCHAR(9), url VARCHAR(200), image_url VARCHAR(200),"
+            " updated_at TIMESTAMP NULL, created_at TIMESTAMP NULL, active INTEGER"
+        ),
+        (
+            "'Tea', 3, 'Meadow', 2.50, 4.50, 'B', '/assam', '/assam.jpg', '2026-02-02 10:00:00',"
+            " '2026-01-02 10:00:00', 1"
+        ),
+        {
+            "category": "category_name",
+            "brand": "brand",
+            "price": "price",
+            "url": "url",
+            "image_url": "image_url",
+            "added_at": "created_at",
+        },
+    ),
+    "german": (
+        (
+            "einkaufspreis DECIMAL(9, 2), verkaufspreis DECIMAL(9, 2), hersteller VARCHAR(9),"
+            " bild VARCHAR(99), angelegt_am DATE, warengruppe VARCHAR(9), produktlink VARCHAR(99), aktiv INTEGER"
+        ),
+        "2.50, 4.50, 'Wiese', 'assam.jpg', '2026-01-02', 'Tee', '/assam', 1",
+        {
+            "category": "warengruppe",
+            "brand": "hersteller",
+            "price": "verkaufspreis",
+            "url": "produktlink",
+            "image_url": "bild",
+            "added_at": "angelegt_am",
+        },
+    ),
+    "of other types": (
+        "brand INTEGER, price VARCHAR(20), url INTEGER, image INTEGER, created_at VARCHAR(9), active INTEGER",
+        "3, 'on request', 4, 5, 'last year', 1",
+        {},
+    ),
+    "of other meanings": (
+        (
+            "brand_logo VARCHAR(200), cost_price DECIMAL(9, 2), price_rule INTEGER, video_url VARCHAR(200),"
+            " image_count INTEGER, image_alt VARCHAR(200), updated_at TIMESTAMP NULL, active INTEGER"
+        ),
+        "'logo.png', 2.50, 4, '/film', 2, 'Tea', '2026-01-02 10:00:00', 1",
+        {},
+    ),
+}
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_what_else_is_known_of_an_item(tmp_path, database_url, name):
+    columns, values, found = PRODUCTS[name]
+    active = columns.split()[-2]
+    shop = unknown_shop(
+        tmp_path,
+        database_url,
+        f"CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(40), {columns})",
+        f"INSERT INTO products VALUES (1, 'Assam', {values})",
+        "CREATE TABLE orders (id INTEGER NOT NULL PRIMARY KEY, customer_id INTEGER, sold_at TIMESTAMP NULL)",
+        "INSERT INTO orders VALUES (1, 1, '2026-11-01 10:00:00')",
+        "CREATE TABLE order_lines (id INTEGER NOT NULL PRIMARY KEY, order_id INTEGER, product_id INTEGER)",
+        "INSERT INTO order_lines VALUES (1, 1, 1)",
+    )
+    shop.does("init", "--url", database_url, "--yes")
+    told = "".join(f", p.{column} AS {ours}" for ours, column in found.items())
+    text = sql(shop, "items.sql")
+    assert (
+        words(text)
+        == f"SELECT p.id AS item_id, p.name AS name, p.{active} AS sellable{told} FROM products AS p"
+    )
+    assert ("may be left out" in text) is bool(found)
+    (row,) = shop.rows(text)
+    assert row[:3] == (1, "Assam", 1)
+
+
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_when_an_item_was_added_may_be_an_integer(tmp_path, database_url, factor):
+    seconds = 1_767_348_000  # 2026-01-02 10:00 UTC
+    shop = unknown_shop(
+        tmp_path,
+        database_url,
+        "CREATE TABLE products (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(40), created BIGINT)",
+        f"INSERT INTO products VALUES (1, 'Assam', {seconds * factor})",
+        "CREATE TABLE sales (customer_id INTEGER, product_id INTEGER, sold_at TIMESTAMP NULL)",
+        "INSERT INTO sales VALUES (1, 1, '2026-11-01 10:00:00')",
+    )
+    shop.does("init", "--url", database_url, "--yes")
+    ((*_, added),) = shop.rows(sql(shop, "items.sql"))
+    assert str(added).replace("T", " ").startswith("2026-01-02 10:00:00")
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "taken", "left"),
+    [
+        (
+            is_brand,
+            ColumnKind.TEXT,
+            "marca Merk manufacturer_name productBrand",
+            "brand_url marketing remarque",
+        ),
+        (
+            is_item_price,
+            ColumnKind.NUMBER,
+            "precio prix_de_vente PVP artikelpreis",
+            "price_ek old_price prix_achat",
+        ),
+        (is_url, ColumnKind.TEXT, "permalink product_url lien", "image_url download_link slug"),
+        (
+            is_image,
+            ColumnKind.TEXT,
+            "photo main_image imagen image1 bildUrl",
+            "image_title imageable_type images",
+        ),
+        (
+            is_added,
+            ColumnKind.TIME,
+            "date_add fecha_alta créé_le aangemaakt_op",
+            "update_date sale_date valid_from",
+        ),
+    ],
+)
+def test_names_of_what_is_known_of_an_item(role, kind, taken, left):
+    def is_taken(name):
+        return role(FoundColumn(name, kind, nullable=True))
+
+    assert [name for name in taken.split() if not is_taken(name)] == []
+    assert [name for name in left.split() if is_taken(name)] == []

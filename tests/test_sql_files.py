@@ -1,6 +1,7 @@
 """The SQL that ships: the examples for owners, and the tables as `init` makes them."""
 
 import re
+import sqlite3
 from datetime import datetime
 from pathlib import Path
 
@@ -41,3 +42,16 @@ def test_the_example_queries_are_one_select_on_every_database(dialect, name, use
     query = read_query(SQL / name, dialect, datetime(2026, 11, 23))  # noqa: DTZ001 - naive, as the sales are
     assert query.uses_since is uses_since
     assert query.text.lstrip().startswith("--")
+
+
+def test_the_items_of_the_example_may_be_told_with_all_that_is_known_of_them():
+    text = read_query(SQL / "items.sql", "sqlite", datetime(2026, 11, 23)).text  # noqa: DTZ001 - as above
+    shop = sqlite3.connect(":memory:")
+    shop.execute("CREATE TABLE products (product_id, name, active, category)")
+    needed = [column[0] for column in shop.execute(text).description]
+    assert needed == ["item_id", "name", "sellable", "category"]
+    for column in ("brand", "price", "url", "image_url", "created_at"):
+        shop.execute(f"ALTER TABLE products ADD COLUMN {column}")
+    known = [column[0] for column in shop.execute(text.replace("-- , ", ", ")).description]
+    assert known == [*needed, "brand", "price", "url", "image_url", "added_at"]
+    shop.close()

@@ -277,19 +277,35 @@ class _Writer:
         table, key = place
         title = next(c for c in table.columns if words.is_title(c))
         sellable = self._sellable(table)
-        category = next((c for c in table.columns if words.is_category(c) and c.name != key), None)
         columns = [f"{self._of('p', key)} AS item_id", f"{self._of('p', title)} AS name"]
         columns.append(f"{sellable or 1} AS sellable")
-        if category:
-            columns.append(f"{self._of('p', category)} AS category")
+        facts = self._facts([c for c in table.columns if c.name not in (key, title.name)])
         text = [
             head,
             "-- sellable: 1 if the item may be recommended, else 0; leave stock out, it changes by the hour.",
         ]
+        if facts:
+            text.append("-- What stands behind it may be left out; a price is what one costs now.")
+        columns += [f"{sql} AS {name}" for name, sql in facts.items()]
         text += ["SELECT", ",\n".join(f"    {column}" for column in columns)]
         text.append(f"FROM {self._table(table)} AS p")
         todo = [] if sellable else [f"which rows of {table.name} may be recommended (sellable)"]
         return "\n".join(text) + "\n", todo
+
+    def _facts(self, columns: Sequence[FoundColumn]) -> dict[str, str]:
+        """SQL for what else is known of an item, by our names."""
+        roles = {
+            "category": words.is_category,
+            "brand": words.is_brand,
+            "price": words.is_item_price,
+            "url": words.is_url,
+            "image_url": words.is_image,
+            "added_at": words.is_added,
+        }
+        found = {name: next(filter(is_it, columns), None) for name, is_it in roles.items()}
+        backend = self._database.backend
+        # Only added_at is ever a number that stands for a time.
+        return {name: time_expression(backend, self._of("p", c), c) for name, c in found.items() if c}
 
     def _sellable(self, table: FoundTable) -> str | None:
         """SQL that tells whether an item is on sale: a number, or a text that says yes or no."""

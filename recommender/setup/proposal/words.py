@@ -29,6 +29,31 @@ _PERSONAL = r"name|mail|phone|address|adress|note|group|type|count|agent|(?<![a-
 _NO_ITEM_KEY = r"name|title|price|preis|cost|type|desc|count|qty|quant|weight|tax|total|amount|menge"
 _TITLE = r"(?<![a-z])(?:name|title|titel|label|bezeichnung|designation|nombre|nom|naam|titre)(?![a-z])"
 _CATEGORY = r"categ|kategor|warengruppe|rubrik|genre"
+# What else is known of an item is taken only where the whole name says so: `price`, no `price_group`.
+_OF_ITEM = r"(?:(?:product|produ[ck]to?|produit|artic(?:le|ulo|olo)|artikel|art|item|main|cover|default)_?)?"
+_BRAND = (
+    rf"{_OF_ITEM}(?:brand|marke|hersteller|manufacturer|marque|fabricante?|marca|merk)(?:_?(?:name|title))?"
+)
+_ITEM_PRICE = (
+    rf"{_OF_ITEM}(?:price|preis|prix|precio|prijs)"
+    r"(?:_(?:gross|brutto|incl(?:_(?:tax|vat))?|ttc|eur|usd|gbp|chf))?"
+    r"|(?:unit|selling|sales|retail|list|gross)_?price|(?:verkaufs|vk_?|brutto|einzel|end)preis|verkoopprijs"
+    r"|prix_(?:de_)?vente|prix_unitaire|precio_(?:de_)?venta|pvp"
+)
+_URL = rf"{_OF_ITEM}(?:(?:web|page|shop)_?)?(?:url|link|permalink|lien|enlace)"
+_IMAGE = (
+    rf"{_OF_ITEM}(?:image|img|picture|photo|foto|bild|imagen|afbeelding|thumbnail)"
+    r"(?:_?(?:url|link|path|pfad|file|datei|src|main|1))?"
+)
+_ADDED = (
+    r"(?:created|added|inserted|published)(?:_?(?:at|on|date|time|timestamp))?"
+    r"|(?:date|time)_(?:created|added|add|inserted|creation|ajout|published)"
+    r"|(?:creation|create|insert|add)_?(?:date|time)"
+    r"|(?:erstellt|angelegt|erfasst|hinzugef(?:ue|ü)gt|ver(?:oe|ö)ffentlicht)(?:_am)?"
+    r"|(?:erstell|anlage|erfassungs)_?datum"
+    r"|(?:cr[eé]{2}|ajout[eé])_le|(?:creado|creada)(?:_en|_el)?|fecha_(?:de_)?(?:creaci[oó]n|alta)"
+    r"|(?:aangemaakt|toegevoegd)(?:_op)?|aanmaakdatum"
+)
 _ACTIVE = (
     r"active|aktiv|enabled|visible|published|sellable|available|activo|actif|sichtbar|lieferbar|verf(?:ue|ü)gbar"
     r"|(?<![a-z])online(?![a-z])"
@@ -57,6 +82,11 @@ def plain(name: str) -> str:
 
 def _has(pattern: str, name: str) -> bool:
     return re.search(pattern, name) is not None
+
+
+def _is(pattern: str, column: FoundColumn) -> bool:
+    """Whether the whole name is that."""
+    return re.fullmatch(pattern, plain(column.name)) is not None
 
 
 def customer_score(column: FoundColumn) -> float:
@@ -157,6 +187,31 @@ def is_title(column: FoundColumn) -> bool:
 def is_category(column: FoundColumn) -> bool:
     """Whether it groups products."""
     return column.kind in (ColumnKind.INTEGER, ColumnKind.TEXT) and _has(_CATEGORY, plain(column.name))
+
+
+def is_brand(column: FoundColumn) -> bool:
+    """Whether it names a product's maker: not by a number of another table."""
+    return column.kind is ColumnKind.TEXT and _is(_BRAND, column)
+
+
+def is_item_price(column: FoundColumn) -> bool:
+    """Whether it is what a product costs now: no price of buying it, no group of prices."""
+    return column.kind in (ColumnKind.INTEGER, ColumnKind.NUMBER) and _is(_ITEM_PRICE, column)
+
+
+def is_url(column: FoundColumn) -> bool:
+    """Whether it is the address of a product's page."""
+    return column.kind is ColumnKind.TEXT and _is(_URL, column)
+
+
+def is_image(column: FoundColumn) -> bool:
+    """Whether it is the address or the path of a product's image."""
+    return column.kind is ColumnKind.TEXT and _is(_IMAGE, column)
+
+
+def is_added(column: FoundColumn) -> bool:
+    """Whether it tells when a product came into the shop."""
+    return column.kind is ColumnKind.TIME and _is(_ADDED, column)
 
 
 def is_active(column: FoundColumn) -> bool:
