@@ -700,8 +700,8 @@ PRODUCTS = {
     ),
     "german": (
         (
-            "einkaufspreis DECIMAL(9, 2), verkaufspreis DECIMAL(9, 2), hersteller VARCHAR(9),"
-            " bild VARCHAR(99), angelegt_am DATE, warengruppe VARCHAR(9), produktlink VARCHAR(99), aktiv INTEGER"
+            "einkaufspreis DECIMAL(9), verkaufspreis DECIMAL(9, 2), hersteller VARCHAR(9), bild VARCHAR(9),"
+            " angelegt_am DATE, warengruppe VARCHAR(9), produktlink VARCHAR(9), aktiv INTEGER"
         ),
         "2.50, 4.50, 'Wiese', 'assam.jpg', '2026-01-02', 'Tee', '/assam', 1",
         {
