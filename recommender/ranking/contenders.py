@@ -178,12 +178,12 @@ class ContenderMaker:
         first = part * self.block_size
         return first, self.of(self._users[first : first + self.block_size])
 
-    def of(self, users: Int64s, hidden: Bools | None = None, lifts: Float64s | None = None) -> Candidates:
+    def of(self, users: Int64s, hidden: Cells | None = None, lifts: Float64s | None = None) -> Candidates:
         """The contenders of some users: all that can be among their best.
 
         Args:
             users: shape (users,): indexes into the interactions' users.
-            hidden: shape (users, items): what may not be in a user's list, although it has a say in what the
+            hidden: users and items: what may not be in a user's list, although it has a say in what the
                 scores are relative to; None hides nothing.
             lifts: shape (users, items): added to the scores of each user; None for nothing.
 
@@ -194,7 +194,10 @@ class ContenderMaker:
         rows, columns = map(np.concatenate, zip(*self._reaching(own, hidden, lifts), strict=True))
         cells = np.unique(rows * len(self._column) + self._items[columns])
         found = self._with_signals(own, users, cells)
-        return found if hidden is None else found.where(~hidden[found.rows, found.items])
+        if hidden is None:
+            return found
+        width = len(self._column)
+        return found.where(~np.isin(found.rows * width + found.items, hidden[0] * width + hidden[1]))
 
     def _own(self, users: Int64s) -> _Own:
         signals = self._signals
@@ -253,7 +256,7 @@ class ContenderMaker:
             start=self._n_single,
         )
 
-    def _reaching(self, own: _Own, hidden: Bools | None, lifts: Float64s | None) -> list[Cells]:
+    def _reaching(self, own: _Own, hidden: Cells | None, lifts: Float64s | None) -> list[Cells]:
         """What may be among the n best of its row, and what may have the highest true score of ALS.
 
         The others are relative to that one.
@@ -273,8 +276,10 @@ class ContenderMaker:
             sure[here] += own.bought[:n_single]
             found.append((own.rows[n_single:], own.columns[n_single:]))
         if hidden is not None:
-            scores[hidden[:, self._items[: self._n_single]]] = -np.inf
-            sure[hidden[:, self._items[: self._n_single]]] = -np.inf
+            rows, columns = hidden[0], self._column[hidden[1]]
+            is_single = (columns >= 0) & (columns < self._n_single)
+            scores[rows[is_single], columns[is_single]] = -np.inf
+            sure[rows[is_single], columns[is_single]] = -np.inf
         bar = nth_highest(sure, self._best, sets_per_rank=_SETS_PER_RANK).astype(np.float64)
         bar -= 2 * np.abs(by_als) * own.doubt + _SLACK * (1 + np.abs(bar))
         # What may not be listed is below any number.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from recommender.learning.interactions import Purchases
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys, keys_of
 from recommender.runs.rules import Rule, RuleKind
-from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
+from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, row_indexes
 from recommender.system.times import DAY_MICROSECONDS, UNREADABLE
 from recommender.tables import RECOMMENDATIONS, KeyKind, ListTable, key_of
 
@@ -90,6 +91,7 @@ class ShopRules:
             allowed=allowed,
             boosts=boosts,
             groups=groups.of_items(),
+            members=groups.members(),
             limits=np.array([limits.get(group, NO_LIMIT) for group in range(len(groups) + 1)], np.int32),
             pins=of_all.pins,
             personal=personal,
@@ -244,16 +246,20 @@ class _Groups:
         """Of the items of this selection."""
         return self._numbers.setdefault((item, category, brand), len(self._numbers))
 
+    def members(self) -> "csr_matrix[np.bool_]":
+        """The items of each group, as `ListRules` has them."""
+        items = [self._facts.selected(*selection) for selection in self._numbers]
+        indices = np.concatenate([_NONE, *items])
+        indptr = np.append(0, np.cumsum([len(own) for own in items], dtype=np.int64))
+        return csr_matrix((np.ones(len(indices), bool), indices, indptr), shape=(len(items), self._facts.n))
+
     def of_items(self) -> Int32s:
         """The groups of each item, as `ListRules` has them."""
-        members = [self._facts.selected(*selection) for selection in self._numbers]
-        items = np.concatenate([_NONE, *members])
-        numbers = np.repeat(np.arange(len(members), dtype=np.int32), [len(own) for own in members])
-        order = np.argsort(items, kind="stable")
-        items = items[order]
-        rank = np.arange(len(items)) - np.searchsorted(items, items)
-        found = np.full((self._facts.n, int(rank.max(initial=-1)) + 1), len(members), np.int32)
-        found[items, rank] = numbers[order]
+        by_item = self.members().T.tocsr()
+        counts = np.diff(by_item.indptr)
+        items = row_indexes(by_item.indptr)
+        found = np.full((self._facts.n, int(counts.max(initial=0))), len(self), np.int32)
+        found[items, np.arange(len(items)) - by_item.indptr[items]] = by_item.indices
         return found
 
 
@@ -294,6 +300,8 @@ class ListRules:
     """shape (items,): a factor for everybody's score; 1 where there is no rule"""
     groups: Int32s
     """shape (items, groups of one item at most): groups of which a list holds only so many"""
+    members: "csr_matrix[np.bool_]"
+    """shape (groups, items): the same the other way round"""
     limits: Int32s
     """shape (groups + 1,): so many; the last is no group, and has no limit"""
     pins: tuple[tuple[int, int], ...]

@@ -38,11 +38,14 @@ class Places:
         self.factors: Float64s | None = None
         """shape (rows, items): of the customers' own boosts; None where nobody has any"""
         self._groups = rules.groups
+        self._members = rules.members
+        self._left_out: dict[int, Int32s] = {}
         self._pins = np.full((n_rows, n), -1, np.int32)
         own = [] if are_items else [rules.personal.get(owner) for owner in owners.tolist()]
         for row, asked in enumerate(own):
             if asked is not None:
                 self.barred[row, asked.left_out] = True
+                self._left_out[row] = asked.left_out
                 for group, most in asked.limits.items():
                     self.room[row, group] = min(most, self.room[row, group])
                 if asked.boosts:
@@ -81,6 +84,23 @@ class Places:
             for group in self._groups[items].T:
                 found |= full[:, group]
         return found
+
+    def hidden(self, rows: Int64s) -> tuple[Int64s, Int64s]:
+        """What has no place in these lists, but for what has in nobody's: places in `rows`, and items."""
+        pinned, listed = (np.nonzero(table[rows] >= 0) for table in (self._pins, self.items))
+        row, group = np.nonzero(self.room[rows, :-1] <= 0)
+        sizes = np.diff(self._members.indptr)[group]
+        full = self._members[group].indices
+        cells = [
+            (pinned[0], self._pins[rows[pinned[0]], pinned[1]]),
+            (listed[0], self.items[rows[listed[0]], listed[1]]),
+            (np.repeat(row, sizes), full),
+        ]
+        for place, own in enumerate(rows.tolist() if self._left_out else ()):
+            items = self._left_out.get(own, np.empty(0, np.int32))
+            cells.append((np.full(len(items), place), items))
+        found = [np.concatenate(column).astype(np.int64) for column in zip(*cells, strict=True)]
+        return found[0], found[1]
 
     def take(self, rows: Integers, items: Integers, goal: Int64s) -> tuple[Int64s, Int64s]:
         """Give offered items a place, as far as they may stand in their list.

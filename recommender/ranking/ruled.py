@@ -18,7 +18,7 @@ from recommender.system.threads import Progress, in_threads
 
 _FLAGS_PER_SCORE = 8
 """What a user's list may hold is a flag for each of all items; scores there are of few."""
-_OFFERED = 4
+_OFFERED = 2
 """Items that are ranked at once for each place: with fewer, more lists are ranked twice."""
 
 
@@ -114,11 +114,14 @@ class _Lister:
     ) -> None:
         self.signals, self.weights, self.order, self.rules = signals, weights, order, rules
         self.is_blend, self.exclude_seen = is_blend, exclude_seen
+        self.to_sales = np.full(len(rules.allowed), -1, np.int64)
+        self.to_sales[rules.of_sales] = np.arange(len(rules.of_sales))
         boosts = rules.boosts[rules.of_sales]
         allowed = rules.allowed[rules.of_sales]
         self.boosts = boosts
-        # Where a boost multiplies, any item for which something speaks may come to the top.
-        self.offered = _OFFERED * rules.n if is_blend else len(allowed) + 1
+        self.offered = (_OFFERED if len(rules.limits) > 1 else 1) * rules.n
+        if not is_blend:  # where a boost multiplies, any item for which something speaks may come to the top
+            self.offered = len(allowed) + 1
         self.maker = None
         if allowed.any() and weights.any():
             self.maker = ContenderMaker(
@@ -160,7 +163,9 @@ class _Lister:
         """Take what is next by its score, then what is popular, until so many places are taken."""
         rows = np.flatnonzero(places.counts < goal) if self.maker is not None else np.empty(0, np.int64)
         while len(rows) and self.maker is not None:
-            hidden = places.shut(rows, self.rules.of_sales)
+            place, item = places.hidden(rows)
+            item = self.to_sales[item]
+            hidden = place[item >= 0], item[item >= 0]
             factors = None if places.factors is None else places.factors[np.ix_(rows, self.rules.of_sales)]
             lifts = np.log(factors) if factors is not None and self.is_blend else None
             found = self.maker.of(users[rows], hidden, lifts)
