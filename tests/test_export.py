@@ -16,7 +16,8 @@ from recommender.database.base import QueryColumn
 from recommender.database.query import Query
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten
-from recommender.export.snapshot import Export, _Items, export
+from recommender.export.shopitems import ItemRows
+from recommender.export.snapshot import Export, export
 from recommender.runs.folder import ITEMS, SALES
 from recommender.settings import Settings
 from recommender.system.files import FILE_MODE
@@ -429,7 +430,7 @@ def test_the_order_of_the_items_rows_does_not_matter(orders):
     for rows in orders:
         query = Query(Path("sql/items.sql"), "SELECT 1\n", uses_since=False)
         columns = {name: QueryColumn(name) for name in ("item_id", "name", "sellable", "category")}
-        found = _Items(query, columns, KeyKind.INTEGER, integers_as_text=False)
+        found = ItemRows(query, columns, KeyKind.INTEGER, integers_as_text=False)
         for row in rows:
             found.add([[value] for value in row])
         files.append(found.content())

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 from recommender.errors import RefusedError
-from recommender.export.fields import GuestKeys, is_sellable, key_array, number_array, text_array
-from recommender.export.snapshot import csv_text
+from recommender.export.fields import GuestKeys, csv_text, is_sellable, key_array, number_array, text_array
 from recommender.runs.columns import read_columns
 from recommender.system.arrow import pa
 from recommender.tables import KeyKind, is_guest

@@ -14,18 +14,42 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from recommender.database.base import Values, listed
-from recommender.errors import RefusedError
-from recommender.system.arrow import pa
+from recommender.database.base import QueryColumn, Snapshot, Values, listed
+from recommender.database.query import Query
+from recommender.errors import RefusedError, SettingsError
+from recommender.system.arrow import lines_of, pa
 from recommender.system.csvform import decimal_text
 from recommender.system.text import shortened
 from recommender.tables import KeyKind
 
+KEY_TYPES = {KeyKind.INTEGER: pa.int64(), KeyKind.TEXT: pa.string()}
+MOMENT = pa.timestamp("us", "UTC")
+MOST_BAD_SHARE = 0.01
+"""Of the rows of a query: with more that cannot be used, its export is refused."""
 _INTEGER = "^(0|-?[1-9][0-9]*)$"
 _SMALL, _LARGE = 1e-300, 1e300
 """Beyond these a number is a gigabyte of digits: `1e999999999` is ten letters in a shop's table."""
 _TRUE = {"1", "t", "true", "\x01"}
 _FALSE = {"0", "f", "false", "\x00", ""}
+
+
+def find_columns(
+    query: Query, snapshot: Snapshot, required: Sequence[str], optional: Sequence[str]
+) -> dict[str, QueryColumn]:
+    """The query's columns by our names, in our order; names are found in any case, others are left out.
+
+    Raises:
+        SettingsError: names every missing column, and the columns that there are.
+    """
+    present = {column.name.lower(): column for column in snapshot.columns(query)}
+    missing = [name for name in required if name not in present]
+    if missing:
+        raise SettingsError(
+            f"{query.path} returns no column {' and no column '.join(missing)}; it returns"
+            f" {', '.join(column.name for column in present.values())}.",
+            "Name the columns in the query with AS.",
+        )
+    return {name: present[name] for name in (*required, *optional) if name in present}
 
 
 def key_array(
@@ -175,3 +199,23 @@ class GuestKeys:
             )
         digest = hmac.digest(self._secret.encode(), plain.encode("utf-8", "surrogateescape"), hashlib.sha256)
         return f"guest:{digest.hex()[:24]}"
+
+
+def csv_text(table: pa.Table, *, header: bool = False) -> bytes:
+    """Records of a file of the run folder, in our CSV form.
+
+    They are what `pyarrow.csv` writes with quotes where they are needed, in a third of its time: it works out
+    the zone of each moment anew.
+    """
+    names = ",".join(f'"{name}"' for name in table.column_names) + "\n" if header else ""
+    columns = (_csv_fields(column).combine_chunks() for column in table.columns)
+    return names.encode() + lines_of(columns, ",")
+
+
+def _csv_fields(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as the texts that stand in the file; null stays null."""
+    if column.type == pa.string():
+        return pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
+    if column.type == MOMENT:
+        return pc.binary_join_element_wise(column.cast(pa.timestamp("us")).cast(pa.string()), "Z", "")
+    return column.cast(pa.string())

@@ -2,12 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,18 +18,23 @@ from recommender.database.query import Query, read_query
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.beyond import AllSales, Newest, NotCompared
 from recommender.export.fields import (
+    KEY_TYPES,
+    MOMENT,
+    MOST_BAD_SHARE,
     GuestKeys,
-    is_sellable,
+    csv_text,
+    find_columns,
     key_array,
     number_array,
     text_array,
 )
 from recommender.export.forgotten import Forgotten
+from recommender.export.shopitems import ITEM_COLUMNS, read_items
 from recommender.runs.folder import ITEMS, QUERIES, SALES
 from recommender.settings import Settings
 from recommender.system.arrays import Bools
-from recommender.system.arrow import lines_of, pa
-from recommender.system.files import atomic_path, write_bytes
+from recommender.system.arrow import pa
+from recommender.system.files import atomic_path
 from recommender.system.times import UNREADABLE, microseconds, parse_times
 from recommender.system.window import Window
 from recommender.tables import KeyKind
@@ -38,11 +43,6 @@ log = logging.getLogger(__name__)
 
 _KEYS = ("customer_id", "item_id")
 _OPTIONAL = ("quantity", "price", "order_id")
-ITEM_COLUMNS = ("item_id", "name", "sellable"), ("category",)
-"""Of `items.sql`: those that must be there, and those that may."""
-_KEY_TYPES = {KeyKind.INTEGER: pa.int64(), KeyKind.TEXT: pa.string()}
-_MOMENT = pa.timestamp("us", "UTC")
-_MOST_BAD_SHARE = 0.01
 _EXAMPLES = 3
 
 
@@ -97,25 +97,6 @@ class ItemsExport:
     """of the items"""
     sha256: str
     warnings: list[str]
-
-
-def find_columns(
-    query: Query, snapshot: Snapshot, required: Sequence[str], optional: Sequence[str]
-) -> dict[str, QueryColumn]:
-    """The query's columns by our names, in our order; names are found in any case, others are left out.
-
-    Raises:
-        SettingsError: names every missing column, and the columns that there are.
-    """
-    present = {column.name.lower(): column for column in snapshot.columns(query)}
-    missing = [name for name in required if name not in present]
-    if missing:
-        raise SettingsError(
-            f"{query.path} returns no column {' and no column '.join(missing)}; it returns"
-            f" {', '.join(column.name for column in present.values())}.",
-            "Name the columns in the query with AS.",
-        )
-    return {name: present[name] for name in (*required, *optional) if name in present}
 
 
 def export(
@@ -176,13 +157,13 @@ def export(
         ):
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
-        items = _read_items(snapshot, items_query, item_columns, item_kind)
+        items = read_items(snapshot, items_query, item_columns, item_kind)
         # Last, since a server ends its snapshot where it cannot be asked this.
         every = AllSales(shop, snapshot, sales_query.path, columns["sold_at"])
         if sales_query.uses_since:
             sales.add(every.not_compared(since, returned=sales.returned))
         older = None if sales.counts.sales else every.newest(window.end, settings.sales_timezone)
-    items.count(sales.counts)
+    sales.counts.items, sales.counts.sellable_items = items.counted()
     return Export(
         customer_kind=kinds["customer_id"],
         item_kind=item_kind,
@@ -208,18 +189,10 @@ def export_items(shop: Database, settings: Settings, *, folder: Path, now: datet
     with shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
         columns = find_columns(query, snapshot, *ITEM_COLUMNS)
         kind = snapshot.key_type(query, columns["item_id"]).kind
-        items = _read_items(snapshot, query, columns, kind)
+        items = read_items(snapshot, query, columns, kind)
     counts = Counts()
-    items.count(counts)
+    counts.items, counts.sellable_items = items.counted()
     return ItemsExport(kind, counts, items.write(folder / ITEMS), items.warnings())
-
-
-def _read_items(snapshot: Snapshot, query: Query, columns: dict[str, QueryColumn], kind: KeyKind) -> "_Items":
-    items = _Items(query, columns, kind, integers_as_text=snapshot.integers_as_text)
-    with closing(snapshot.batches(query, [*columns.values()])) as batches:
-        for batch in batches:
-            items.add(batch)
-    return items
 
 
 class _SalesWriter:
@@ -247,9 +220,9 @@ class _SalesWriter:
         self._forgotten = forgotten
         types = {
             # Where there are guests, their keys stand beside integers.
-            "customer_id": pa.string() if "guest_email" in columns else _KEY_TYPES[kinds["customer_id"]],
-            "item_id": _KEY_TYPES[kinds["item_id"]],
-            "sold_at": _MOMENT,
+            "customer_id": pa.string() if "guest_email" in columns else KEY_TYPES[kinds["customer_id"]],
+            "item_id": KEY_TYPES[kinds["item_id"]],
+            "sold_at": MOMENT,
             "quantity": pa.float64(),
             "price": pa.float64(),
             "order_id": pa.string(),
@@ -290,7 +263,7 @@ class _SalesWriter:
         columns = {
             "customer_id": self._customers(batch, keep),
             "item_id": self._keys("item_id", batch),
-            "sold_at": pa.array(times, _MOMENT),
+            "sold_at": pa.array(times, MOMENT),
         }
         keep &= ~self._gone(columns["customer_id"], keep)
         for name, reason in (("customer_id", "without_customer"), ("item_id", "without_item")):
@@ -366,7 +339,7 @@ class _SalesWriter:
         bad = {reason: getattr(counts, reason) for reason in words if getattr(counts, reason)}
         for reason, count in bad.items():
             log.warning("%s of %s sale lines %s: left out", count, counts.read, words[reason])
-        if sum(bad.values()) > _MOST_BAD_SHARE * counts.read:
+        if sum(bad.values()) > MOST_BAD_SHARE * counts.read:
             found = "; ".join(f"{count} of {counts.read} {words[reason]}" for reason, count in bad.items())
             examples = ", ".join(example for reason in bad for example in self._examples[reason])
             raise RefusedError(
@@ -374,7 +347,7 @@ class _SalesWriter:
                 "Leave them out in the query with WHERE, or convert them.",
                 named=f"Examples: {examples}.",
             )
-        if counts.future > _MOST_BAD_SHARE * counts.read and not self._window.is_past:
+        if counts.future > MOST_BAD_SHARE * counts.read and not self._window.is_past:
             raise RefusedError(
                 f"{self._query.path}: {counts.future} of {counts.read} sale lines lie in the future.",
                 "Mind SALES_TIMEZONE and the clock of this machine.",
@@ -388,7 +361,7 @@ class _SalesWriter:
         """
         self.counts.not_compared = missing.lines
         there = self.counts.read + missing.lines
-        if missing.lines > _MOST_BAD_SHARE * there:
+        if missing.lines > MOST_BAD_SHARE * there:
             raise RefusedError(
                 f"{self._query.path}: too many sale lines cannot be used: {missing.lines} of {there} are left"
                 " out by the comparison with :since, which cannot tell how old they are.",
@@ -413,123 +386,4 @@ class _SalesWriter:
             "in the future": 0 if self._window.is_past else self.counts.future,
         }
         found += [f"{count} sale lines {words} were left out." for words, count in bad.items() if count]
-        return found
-
-
-def csv_text(table: pa.Table, *, header: bool = False) -> bytes:
-    """Records of a file of the run folder, in our CSV form.
-
-    They are what `pyarrow.csv` writes with quotes where they are needed, in a third of its time: it works out
-    the zone of each moment anew.
-    """
-    names = ",".join(f'"{name}"' for name in table.column_names) + "\n" if header else ""
-    columns = (_csv_fields(column).combine_chunks() for column in table.columns)
-    return names.encode() + lines_of(columns, ",")
-
-
-def _csv_fields(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as the texts that stand in the file; null stays null."""
-    if column.type == pa.string():
-        return pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
-    if column.type == _MOMENT:
-        return pc.binary_join_element_wise(column.cast(pa.timestamp("us")).cast(pa.string()), "Z", "")
-    return column.cast(pa.string())
-
-
-class _Item(NamedTuple):
-    """A row of `items.csv` without its key."""
-
-    name: str | None
-    sellable: bool
-    category: str | None
-
-
-def _letters(text: str | None) -> tuple[bool, str]:
-    return text is not None, text or ""
-
-
-class _Items:
-    """Gathers the items' rows, one for each key; there are few enough of them to sort."""
-
-    def __init__(
-        self, query: Query, columns: dict[str, QueryColumn], kind: KeyKind, *, integers_as_text: bool
-    ) -> None:
-        self._query = query
-        self._columns = columns
-        self._kind = kind
-        self._integers_as_text = integers_as_text
-        self._rows: dict[int | str, _Item] = {}
-        self._without_key = 0
-        self._repeated: set[int | str] = set()
-
-    def add(self, values: Batch) -> None:
-        """One batch of the query's rows."""
-        batch = dict(zip(self._columns, values, strict=True))
-        path = self._query.path
-        keys = key_array(
-            batch["item_id"], self._kind, "item_id", path, integers_as_text=self._integers_as_text
-        ).to_pylist()
-        names = text_array(batch["name"]).to_pylist()
-        categories = text_array(batch["category"]).to_pylist() if "category" in batch else [None] * len(keys)
-        for key, name, value, category in zip(
-            keys, names, listed(batch["sellable"]), categories, strict=True
-        ):
-            sellable = is_sellable(value, str(key), path)
-            if key is None:
-                self._without_key += 1
-                continue
-            row = _Item(name, sellable, category)
-            other = self._rows.setdefault(key, row)
-            if other != row:
-                # Rows that differ: each field's least by its letters, and so sellable only if all say so.
-                self._repeated.add(key)
-                self._rows[key] = _Item(
-                    min(name, other.name, key=_letters),
-                    sellable and other.sellable,
-                    min(category, other.category, key=_letters),
-                )
-
-    def content(self) -> bytes:
-        """The file, one line an item in canonical order."""
-        keys = sorted(self._rows)
-        rows = [self._rows[key] for key in keys]
-        columns = {
-            "item_id": pa.array(keys, _KEY_TYPES[self._kind]),
-            "name": pa.array([row.name for row in rows], pa.string()),
-            "sellable": pa.array([row.sellable for row in rows], pa.bool_()),
-            "category": pa.array([row.category for row in rows], pa.string()),
-        }
-        return csv_text(pa.table({name: columns[name] for name in self._columns}), header=True)
-
-    def write(self, path: Path) -> str:
-        """Write the file; returns its sha256."""
-        content = self.content()
-        write_bytes(path, content)
-        return hashlib.sha256(content).hexdigest()
-
-    def count(self, counts: Counts) -> None:
-        """Put the numbers of items into the counts.
-
-        Raises:
-            RefusedError: more than 1 % of the rows have no key.
-        """
-        counts.items = len(self._rows)
-        counts.sellable_items = sum(row.sellable for row in self._rows.values())
-        found = len(self._rows) + self._without_key
-        if self._without_key > _MOST_BAD_SHARE * found:
-            raise RefusedError(
-                f"{self._query.path}: {self._without_key} of {found} rows have no item_id.",
-                "Leave them out with WHERE.",
-            )
-
-    def warnings(self) -> list[str]:
-        """What an owner should know about the items."""
-        found = []
-        if self._without_key:
-            found.append(f"{self._without_key} rows of {self._query.path} have no item_id and were left out.")
-        if self._repeated:
-            found.append(
-                f"{self._query.path} returns {len(self._repeated)} items more than once, differing, such as"
-                f" {min(self._repeated)}; each counts as sellable only if all its rows say so."
-            )
         return found

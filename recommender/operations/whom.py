@@ -12,9 +12,8 @@ from recommender.database.namedkeys import equal_keys, owned_rows, owners, text_
 from recommender.database.query import read_query
 from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError, SettingsError
-from recommender.export.fields import GuestKeys
+from recommender.export.fields import GuestKeys, find_columns
 from recommender.export.forgotten import read_forgotten, secret_of, take_back
-from recommender.export.snapshot import find_columns
 from recommender.night.locked import Held, locked
 from recommender.night.target import shop_of
 from recommender.operations.erasure import customers_in

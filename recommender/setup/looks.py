@@ -19,7 +19,7 @@ from recommender.database.ddl import KeyType
 from recommender.database.query import Query, read_query
 from recommender.errors import DatabaseError, RecommenderError, RefusedError
 from recommender.export.beyond import AllSales
-from recommender.export.snapshot import find_columns
+from recommender.export.fields import find_columns
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
 from recommender.system.text import shortened

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from recommender.database.base import Database, listed
 from recommender.database.query import Query, read_query
-from recommender.export.fields import is_sellable, key_array
-from recommender.export.snapshot import ITEM_COLUMNS, find_columns
+from recommender.export.fields import find_columns, is_sellable, key_array
+from recommender.export.shopitems import ITEM_COLUMNS
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.settings import Settings
