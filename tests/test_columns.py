@@ -13,6 +13,7 @@ from recommender.runs import columns
 from recommender.runs.columns import read_columns
 from recommender.system.arrays import distinct
 from recommender.system.csvform import decimal_text, quote
+from recommender.system.times import UNREADABLE
 from recommender.tables import KeyKind
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -283,3 +284,26 @@ def test_distinct_values_are_those_of_numpy(values):
     expected, expected_index = np.unique(array, return_inverse=True)
     assert found.tolist() == expected.tolist()
     assert index.tolist() == expected_index.tolist()
+
+
+def test_numbers_and_times_that_may_be_missing(tmp_path):
+    path = _write(tmp_path / "a.csv", ["1.5", "", "-2"], ["", "2026-10-31 20:00:00.000000Z", ""])
+    columns = read_columns(path, ["c0", "c1"])
+    numbers = columns.take_numbers("c0", nullable=True)
+    assert np.isnan(numbers).tolist() == [False, True, False]
+    assert numbers[[0, 2]].tolist() == [1.5, -2]
+    moment = int((datetime(2026, 10, 31, 20, tzinfo=UTC) - EPOCH) / timedelta(microseconds=1))
+    assert columns.take_optional_times("c1").tolist() == [UNREADABLE, moment, UNREADABLE]
+
+
+@pytest.mark.parametrize("text", ["2026-10-31", "2026-13-31 20:00:00Z", "0000-01-01 00:00:00Z", '""'])
+def test_an_optional_time_in_another_form_is_refused(tmp_path, text):
+    path = _write(tmp_path / "a.csv", ["", text], ["x", "x"])
+    with pytest.raises(RefusedError, match="record 2: c0 is not a time"):
+        read_columns(path, ["c0"]).take_optional_times("c0")
+
+
+def test_an_optional_number_is_still_a_number(tmp_path):
+    path = _write(tmp_path / "a.csv", ["", "nan"], ["x", "x"])
+    with pytest.raises(RefusedError, match="record 2: c0 is not a number"):
+        read_columns(path, ["c0"]).take_numbers("c0", nullable=True)

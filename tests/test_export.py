@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -19,8 +20,11 @@ from recommender.export.forgotten import Forgotten
 from recommender.export.shopitems import ItemRows
 from recommender.export.snapshot import Export, export
 from recommender.runs.folder import ITEMS, SALES
+from recommender.runs.items import load_catalogue
+from recommender.runs.keys import Keys
 from recommender.settings import Settings
 from recommender.system.files import FILE_MODE
+from recommender.system.times import UNREADABLE, microseconds
 from recommender.system.window import window
 from recommender.tables import KeyKind
 from tests.database.support import INTEGER, TEXT, database, execute
@@ -407,6 +411,87 @@ def test_items_returned_twice(shop):
     assert "10" in warning
 
 
+@pytest.mark.each_database
+def test_what_else_an_item_may_have(shop):
+    """Times as sold_at is read: a column of instants is UTC whatever SALES_TIMEZONE."""
+    shop.sales(PLAIN, [])
+    number, time, instant, text = (shop.types[kind] for kind in ("number", "time", "instant", "text"))
+    shop.items(
+        "DROP TABLE items",
+        f"CREATE TABLE items (item_id {shop.types['key']}, name {text}, brand {text}, price {number},"
+        f" url {text}, added_at {time}, stored {instant})",
+        "INSERT INTO items VALUES (1, 'Tea', 'A', 9.5, 'https://shop/1', '2026-07-01 12:00:00',"
+        " '2026-07-01 12:00:00')",
+        "INSERT INTO items VALUES (2, 'Cup', NULL, NULL, NULL, NULL, NULL)",
+        query="SELECT 1 AS SELLABLE, added_at, price, url, brand, name, item_id, 'x' AS image_url FROM items",
+    )
+    found = shop.export(sales_zone="Europe/Berlin")
+    assert (shop.folder / ITEMS).read_text() == (
+        '"item_id","name","sellable","brand","price","url","image_url","added_at"\n'
+        '1,"Tea",true,"A",9.5,"https://shop/1","x",2026-07-01 10:00:00.000000Z\n'
+        '2,"Cup",true,,,,"x",\n'
+    )
+    assert found.warnings == []
+    catalogue = load_catalogue(shop.folder / ITEMS, item_kind=KeyKind.INTEGER)
+    assert (catalogue.categories, catalogue.brands) == (None, ("A", None))
+    assert catalogue.prices is not None
+    assert catalogue.prices[0] == 9.5
+    assert np.isnan(catalogue.prices[1])
+    assert catalogue.added is not None
+    assert catalogue.added.tolist() == [
+        microseconds(datetime(2026, 7, 1, 10, tzinfo=UTC)),
+        UNREADABLE,
+    ]
+    if shop.backend != "sqlite":
+        execute(shop.url, "UPDATE items SET stored = '2026-07-01 12:00:00' WHERE item_id = 1")
+        (shop.sql_dir / "items.sql").write_text(
+            "SELECT item_id, name, 1 AS sellable, stored AS added_at FROM items WHERE item_id = 1"
+        )
+        shop.export(sales_zone="Europe/Berlin")
+        assert (shop.folder / ITEMS).read_text().endswith('1,"Tea",true,2026-07-01 12:00:00.000000Z\n')
+
+
+def test_prices_and_times_that_cannot_be_read_are_told(shop):
+    shop.sales(PLAIN, [])
+    rows = [
+        "SELECT 1, 'a', 1, 'nine', '01.11.2026'",
+        "SELECT 2, 'b', 1, '', '0001-01-01'",
+        "SELECT 3, 'c', 1, '1e999', '9999-12-31'",
+        "SELECT 4, 'd', 1, NULL, NULL",
+        "SELECT 5, 'e', 1, '-0', '2026-11-01'",
+    ]
+    query = "WITH i (item_id, name, sellable, price, added_at) AS (" + " UNION ALL ".join(rows) + ")"
+    (shop.sql_dir / "items.sql").write_text(f"{query} SELECT * FROM i")
+    found = shop.export()
+    assert (shop.folder / ITEMS).read_text().splitlines()[1:] == [
+        '1,"a",true,,',
+        '2,"b",true,,',
+        '3,"c",true,,',
+        '4,"d",true,,',
+        '5,"e",true,0,2026-11-01 00:00:00.000000Z',
+    ]
+    path = shop.sql_dir / "items.sql"
+    assert found.warnings == [
+        f"3 rows of {path} have price that is no number, taken for NULL.",
+        f"3 rows of {path} have added_at that is no time, taken for NULL.",
+    ]
+    assert load_catalogue(shop.folder / ITEMS, item_kind=KeyKind.INTEGER).ids == Keys.of(range(1, 6))
+
+
+def test_rows_of_one_item_with_several_prices(shop):
+    shop.sales(PLAIN, [])
+    rows = [
+        "SELECT 1 AS item_id, 'a' AS name, 1 AS sellable, NULL AS brand, 9 AS price, '2026-11-02' added_at",
+        "SELECT 1, 'a', 1, 'B', 8.5, NULL",
+        "SELECT 1, 'a', 1, 'A', NULL, '2026-11-01'",
+    ]
+    (shop.sql_dir / "items.sql").write_text(" UNION ALL ".join(rows))
+    shop.export()
+    assert (shop.folder / ITEMS).read_text().splitlines()[1:] == [
+        '1,"a",true,,8.5,2026-11-01 00:00:00.000000Z'
+    ]
+
+
 def test_items_without_a_key(shop):
     shop.sales(PLAIN, [])
     rows = [{"n": n} for n in range(99)]
@@ -420,17 +505,23 @@ def test_items_without_a_key(shop):
 
 
 items = st.tuples(
-    st.integers(1, 3), st.sampled_from(["a", "b", None, ""]), st.integers(0, 1), st.sampled_from("xyz")
+    st.integers(1, 3),
+    st.sampled_from(["a", "b", None, ""]),
+    st.integers(0, 1),
+    st.sampled_from("xyz"),
+    st.sampled_from([None, 2, 9.5, "cheap"]),
+    st.sampled_from([None, "2026-11-01", "2026-11-02 10:00:00", "never"]),
 )
 
 
 @given(st.lists(items, max_size=8).flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))
 def test_the_order_of_the_items_rows_does_not_matter(orders):
     files = []
+    names = ("item_id", "name", "sellable", "category", "price", "added_at")
     for rows in orders:
         query = Query(Path("sql/items.sql"), "SELECT 1\n", uses_since=False)
-        columns = {name: QueryColumn(name) for name in ("item_id", "name", "sellable", "category")}
-        found = ItemRows(query, columns, KeyKind.INTEGER, integers_as_text=False)
+        columns = {name: QueryColumn(name) for name in names}
+        found = ItemRows(query, columns, KeyKind.INTEGER, BERLIN, integers_as_text=False)
         for row in rows:
             found.add([[value] for value in row])
         files.append(found.content())

@@ -157,7 +157,7 @@ def export(
         ):
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
-        items = read_items(snapshot, items_query, item_columns, item_kind)
+        items = read_items(snapshot, items_query, item_columns, item_kind, settings.sales_timezone)
         # Last, since a server ends its snapshot where it cannot be asked this.
         every = AllSales(shop, snapshot, sales_query.path, columns["sold_at"])
         if sales_query.uses_since:
@@ -189,7 +189,7 @@ def export_items(shop: Database, settings: Settings, *, folder: Path, now: datet
     with shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
         columns = find_columns(query, snapshot, *ITEM_COLUMNS)
         kind = snapshot.key_type(query, columns["item_id"]).kind
-        items = read_items(snapshot, query, columns, kind)
+        items = read_items(snapshot, query, columns, kind, settings.sales_timezone)
     counts = Counts()
     counts.items, counts.sellable_items = items.counted()
     return ItemsExport(kind, counts, items.write(folder / ITEMS), items.warnings())

@@ -19,6 +19,7 @@ from recommender.runs.keys import Keys, keys_of
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.arrow import pa
 from recommender.system.machine import give_back_memory
+from recommender.system.times import UNREADABLE
 from recommender.tables import KeyKind, integer_key, is_guest
 
 EXPORT_AGAIN = "Start again with `recommend export`."
@@ -80,15 +81,16 @@ class Columns:
         self._require(index >= 0, distinct, codes, name, "a text" if kind is KeyKind.TEXT else "an integer")
         return keys, index
 
-    def take_numbers(self, name: str) -> Float64s:
-        """A column of finite numbers, shape (records,), float64.
+    def take_numbers(self, name: str, *, nullable: bool = False) -> Float64s:
+        """A column of finite numbers, shape (records,), float64; NaN where there is none.
 
         Raises:
-            RefusedError: a record has none.
+            RefusedError: a record has none, and it is not nullable; or what is no number.
         """
         distinct, codes = self._take(name)
         numbers = np.array([*map(_number, distinct.to_pylist()), math.nan])[codes]
-        self._require(np.isfinite(numbers), distinct, codes, name, "a number")
+        is_none = (codes < 0) & nullable
+        self._require(np.isfinite(numbers) | is_none, distinct, codes, name, "a number")
         return numbers
 
     def take_texts(self, name: str, *, nullable: bool = False) -> tuple[list[str], Int32s]:
@@ -105,6 +107,19 @@ class Columns:
         """A column of moments, microseconds of UTC, shape (records,), int64."""
         column = self._columns.pop(name).cast(pa.int64())
         return np.concatenate([np.empty(0, np.int64), *column.chunks])
+
+    def take_optional_times(self, name: str) -> Int64s:
+        """Moments that were read as texts, as `take_times` has them; `UNREADABLE` where there is none.
+
+        Raises:
+            RefusedError: a record has a text that is no moment.
+        """
+        distinct, codes = self._take(name)
+        moments, bad = _as_moments(distinct)
+        valid = np.ones(len(distinct) + 1, bool)
+        valid[bad] = False
+        self._require(valid[codes], distinct, codes, name, _TIME)
+        return np.append(np.asarray(moments.cast(pa.int64())), UNREADABLE)[codes]
 
     def _take(self, name: str) -> tuple[pa.StringArray, Int32s]:
         """The distinct texts of a column, and for each record the place of its text, -1 for none."""
@@ -247,6 +262,15 @@ def _last_byte(file: pa.NativeFile) -> bytes:
 
 def _moments(path: Path, records: int, name: str, texts: pa.StringArray) -> pa.Array:
     """Texts of moments as such; so many records came before."""
+    moments, bad = _as_moments(texts)
+    if len(bad):
+        first = int(bad[0])
+        raise _refusal(path, records + first + 1, name, texts[first].as_py(), _TIME)
+    return moments
+
+
+def _as_moments(texts: pa.StringArray) -> tuple[pa.Array, Int64s]:
+    """Texts as moments; or the places of such that are none, ascending, and then no moments."""
     # Arrow also reads offsets, days without an hour and hours without minutes.
     bad = np.flatnonzero(texts.is_null())
     if not len(bad):
@@ -256,11 +280,10 @@ def _moments(path: Path, records: int, name: str, texts: pa.StringArray) -> pa.A
         bad = np.flatnonzero(pc.starts_with(texts, "0000"))
     if not len(bad):
         try:
-            return pc.cast(texts, _MOMENT)
+            return pc.cast(texts, _MOMENT), bad
         except pa.ArrowInvalid:
             bad = np.flatnonzero([not _is_moment(text) for text in texts])
-    first = int(bad[0])
-    raise _refusal(path, records + first + 1, name, texts[first].as_py(), _TIME)
+    return pa.array([], _MOMENT), bad
 
 
 def _is_moment(text: pa.StringScalar) -> bool:

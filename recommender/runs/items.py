@@ -41,12 +41,12 @@ class Catalogue:
 
 
 def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
-    """Read `items.csv` of a run folder: `item_id`, `name`, `sellable` and, where there is one, `category`.
+    """Read `items.csv` of a run folder: item_id, name, sellable; category, brand, price, added_at if there.
 
     Raises:
-        RefusedError: a column is missing, a key or `sellable` is not in our form, or a key comes twice.
+        RefusedError: a column is missing, a value is not in our form, or a key comes twice.
     """
-    columns = read_columns(path, ("item_id", "name", "sellable"), ("category",))
+    columns = read_columns(path, ("item_id", "name", "sellable"), ("category", "brand", "price", "added_at"))
     ids, places = columns.take_keys("item_id", item_kind)
     _, records = np.unique(places, return_index=True)  # of each item, in canonical order
     if len(records) < len(places):
@@ -68,4 +68,7 @@ def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
         names=texts("name"),
         sellable=np.array([_SELLABLE[str(text)] for text in sellable], bool),
         categories=texts("category") if "category" in columns else None,
+        brands=texts("brand") if "brand" in columns else None,
+        prices=columns.take_numbers("price", nullable=True)[records] if "price" in columns else None,
+        added=columns.take_optional_times("added_at")[records] if "added_at" in columns else None,
     )

@@ -1,7 +1,6 @@
 """The shop's own queries: columns, types and first rows, which orders count, and what `:since` spares."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from recommender.database.base import Database, listed
+from recommender.database.base import Database
 from recommender.database.query import Query, read_query
-from recommender.export.fields import find_columns, is_sellable, key_array
-from recommender.export.shopitems import ITEM_COLUMNS
+from recommender.export.fields import find_columns
+from recommender.export.shopitems import ITEM_COLUMNS, read_items
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.settings import Settings
@@ -102,14 +101,7 @@ def probe_items(
         with look() as snapshot:
             columns = find_columns(query, snapshot, *ITEM_COLUMNS)
             key = snapshot.key_type(query, columns["item_id"])
-            used = {name: columns[name] for name in ("item_id", "sellable")}
-            with closing(snapshot.batches(query, [*used.values()])) as batches:
-                for items, sellable in batches:
-                    keys = key_array(
-                        items, key.kind, "item_id", query.path, integers_as_text=snapshot.integers_as_text
-                    )
-                    for item, value in zip(keys.to_pylist(), listed(sellable), strict=True):
-                        is_sellable(value, str(item), query.path)
+            read_items(snapshot, query, columns, key.kind, settings.sales_timezone).counted()
         findings.ok("items", f"{query.path} returns item_id ({key.sql}), {', '.join([*columns][1:])}.")
 
 
