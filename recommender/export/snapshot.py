@@ -1,4 +1,4 @@
-"""The export stage: the shop's sales and items, as CSV files of the run folder."""
+"""The export stage: the shop's sales, items and rules, as CSV files of the run folder."""
 
 import hashlib
 import logging
@@ -30,14 +30,15 @@ from recommender.export.fields import (
 )
 from recommender.export.forgotten import Forgotten
 from recommender.export.shopitems import ITEM_COLUMNS, read_items
-from recommender.runs.folder import ITEMS, QUERIES, SALES
+from recommender.export.shoprules import RuleReader
+from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES
 from recommender.settings import Settings
 from recommender.system.arrays import Bools
 from recommender.system.arrow import pa
-from recommender.system.files import atomic_path
+from recommender.system.files import atomic_path, write_bytes
 from recommender.system.times import UNREADABLE, microseconds, parse_times
 from recommender.system.window import Window
-from recommender.tables import KeyKind
+from recommender.tables import KeyKind, Role
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +73,15 @@ class Counts:
 
 @dataclass
 class Export:
-    """What the export stage hands on, beside its two files."""
+    """What the export stage hands on, beside its files."""
 
     customer_kind: KeyKind
     item_kind: KeyKind
     counts: Counts
     sales_sha256: str
     items_sha256: str
+    rules_sha256: str | None
+    """of `rules.csv`; None where the shop has no rules.sql, and so no such file"""
     warnings: list[str] = field(default_factory=list)
     older: Newest | None = None
     """The newest sale there is, where none is in the window."""
@@ -90,12 +93,14 @@ class Export:
 
 @dataclass(frozen=True)
 class ItemsExport:
-    """What is known of a new `items.csv`."""
+    """What is known of a new `items.csv`, and of the rules beside it."""
 
     kind: KeyKind
     counts: Counts
     """of the items"""
     sha256: str
+    rules_sha256: str | None
+    """of `rules.csv` with the rules of now, as `Export` has it"""
     warnings: list[str]
 
 
@@ -109,7 +114,7 @@ def export(
     progress: Callable[[int], None] = lambda _rows: None,
     within: Snapshot | None = None,
 ) -> Export:
-    """Write `sales.csv` and `items.csv` of one moment of the shop into the run folder.
+    """Write `sales.csv`, `items.csv` and, where there is a rules.sql, `rules.csv` of one moment of the shop.
 
     Memory is bounded by the size of a batch, not by the number of sales.
 
@@ -124,12 +129,14 @@ def export(
 
     Raises:
         SettingsError: a query file is missing, is not one SELECT, or lacks a column.
-        RefusedError: more than 1 % of the lines are unusable or lie in the future; keys of mixed kinds.
+        RefusedError: more than 1 % of the lines are unusable or lie in the future; keys of mixed kinds; a
+            rule that nobody could follow.
         DatabaseError: the database failed, refused a query or took too long.
     """
     # One day early: a coarse filter for the database, cut exactly below on parsed times.
     since = (window.start.astimezone(settings.sales_timezone) - timedelta(days=1)).replace(tzinfo=None)
     sales_query, items_query = (read_query(settings.sql_dir / name, shop.backend, since) for name in QUERIES)
+    rules_query = _rules_query(shop, settings, since)
     with nullcontext(within) if within else shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
         columns = find_columns(sales_query, snapshot, (*_KEYS, "sold_at"), (*_OPTIONAL, "guest_email"))
         item_columns = find_columns(items_query, snapshot, *ITEM_COLUMNS)
@@ -158,6 +165,13 @@ def export(
             sales_sha256 = sales.write(file, batches, progress)
         sales.check()
         items = read_items(snapshot, items_query, item_columns, item_kind, settings.sales_timezone)
+        reader = RuleReader(
+            settings,
+            window.as_of_day,
+            {Role.CUSTOMER: kinds["customer_id"], Role.ITEM: item_kind},
+            forgotten,
+        )
+        rules = None if rules_query is None else reader.read(rules_query, snapshot)
         # Last, since a server ends its snapshot where it cannot be asked this.
         every = AllSales(shop, snapshot, sales_query.path, columns["sold_at"])
         if sales_query.uses_since:
@@ -170,29 +184,66 @@ def export(
         counts=sales.counts,
         sales_sha256=sales_sha256,
         items_sha256=items.write(folder / ITEMS),
+        rules_sha256=_written(folder / RULES, rules),
         warnings=[*sales.warnings(), *items.warnings()],
         older=older,
     )
 
 
-def export_items(shop: Database, settings: Settings, *, folder: Path, now: datetime) -> ItemsExport:
-    """Write `items.csv` alone, of the shop as it is now.
+def export_items(
+    shop: Database,
+    settings: Settings,
+    *,
+    folder: Path,
+    now: datetime,
+    customer_kind: KeyKind,
+    forgotten: Forgotten,
+) -> ItemsExport:
+    """Write `items.csv` and, where there is a rules.sql, `rules.csv`, of the shop as it is now.
 
-    What `:since` is, where the query has it, is `now`, aware.
+    What `:since` is, where a query has it, is `now`.
+
+    Args:
+        shop: its database.
+        settings: where the queries are.
+        folder: the run folder.
+        now: aware; the rules are those that hold on the shop's day of it.
+        customer_kind: of the shop's keys.
+        forgotten: the customers whose rules are left out.
 
     Raises:
-        SettingsError: the query file is missing, is not one SELECT, or lacks a column.
-        RefusedError: more than 1 % of the rows have no key.
-        DatabaseError: the database failed, refused the query or took too long.
+        SettingsError: a query file is missing, is not one SELECT, or lacks a column.
+        RefusedError: more than 1 % of the rows have no key; a rule that nobody could follow.
+        DatabaseError: the database failed, refused a query or took too long.
     """
-    query = read_query(settings.sql_dir / QUERIES[1], shop.backend, now.replace(tzinfo=None))
+    since = now.replace(tzinfo=None)
+    query = read_query(settings.sql_dir / QUERIES[1], shop.backend, since)
+    rules_query = _rules_query(shop, settings, since)
     with shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
         columns = find_columns(query, snapshot, *ITEM_COLUMNS)
         kind = snapshot.key_type(query, columns["item_id"]).kind
         items = read_items(snapshot, query, columns, kind, settings.sales_timezone)
+        day = now.astimezone(settings.shop_timezone).date()
+        reader = RuleReader(settings, day, {Role.CUSTOMER: customer_kind, Role.ITEM: kind}, forgotten)
+        rules = None if rules_query is None else reader.read(rules_query, snapshot)
     counts = Counts()
     counts.items, counts.sellable_items = items.counted()
-    return ItemsExport(kind, counts, items.write(folder / ITEMS), items.warnings())
+    sha256, rules_sha256 = items.write(folder / ITEMS), _written(folder / RULES, rules)
+    return ItemsExport(kind, counts, sha256, rules_sha256, items.warnings())
+
+
+def _rules_query(shop: Database, settings: Settings, since: datetime) -> Query | None:
+    """The shop's rules.sql, where it has one."""
+    path = settings.sql_dir / RULES_QUERY
+    return read_query(path, shop.backend, since) if path.exists() else None
+
+
+def _written(path: Path, content: bytes | None) -> str | None:
+    """Write a file where there is something to write; returns its sha256."""
+    if content is None:
+        return None
+    write_bytes(path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 class _SalesWriter:

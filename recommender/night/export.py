@@ -12,7 +12,7 @@ from recommender.night.never import NeverRecommend, never_recommend
 from recommender.night.record import note_again, stage, warn
 from recommender.night.refusals import require_sales
 from recommender.ranking.listrules import NO_RULES, ShopRules
-from recommender.runs.folder import ITEMS, QUERIES, SALES
+from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Stage
@@ -22,12 +22,14 @@ from recommender.tables import Role
 
 
 def export_stage(night: Night, shop: Database) -> None:
-    """Write `sales.csv` and `items.csv` from the shop's database."""
+    """Write `sales.csv`, `items.csv` and, where the shop has rules, `rules.csv` from its database."""
     run, settings, manifest, last = night.run, night.settings, night.run.manifest, night.past.last
     with stage(run, Stage.EXPORT, night.progress) as figures:
         before = _size_before(night)
         known = f"the last night had {before.words}" if before.sales else "before any sale is read"
         require_memory(before, settings, source=known)
+        for name in (RULES_QUERY, RULES):  # of an export before
+            run.drop(name)
         found = export(
             shop,
             settings,
@@ -41,6 +43,9 @@ def export_stage(night: Night, shop: Database) -> None:
         manifest.keys = {"customer": found.customer_kind, "item": found.item_kind}
         manifest.note_file(SALES, found.sales_sha256)
         manifest.note_file(ITEMS, found.items_sha256)
+        if found.rules_sha256 is not None:
+            run.keep(RULES_QUERY, settings.sql_dir / RULES_QUERY)
+            manifest.note_file(RULES, found.rules_sha256)
         for warning in found.warnings:
             warn(run, warning)
         manifest.counts = asdict(found.counts)

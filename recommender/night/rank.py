@@ -18,8 +18,8 @@ from recommender.ranking.listfiles import write_popular_items, write_recommendat
 from recommender.ranking.others import write_lists
 from recommender.ranking.recommendations import make_lists
 from recommender.runs.folder import MODEL
+from recommender.runs.leftout import left_out
 from recommender.runs.manifest import Method, Stage
-from recommender.runs.rules import left_out
 from recommender.system import machine
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 

@@ -22,7 +22,7 @@ from recommender.night.publish import Publishing
 from recommender.night.rank import RankedLists
 from recommender.night.run import tidy_up
 from recommender.publishing.gate import ListableItems
-from recommender.runs.folder import ITEMS, Run, find_run, new_run
+from recommender.runs.folder import ITEMS, RULES, Run, find_run, new_run
 from recommender.runs.hold import set_hold
 from recommender.runs.items import load_catalogue
 from recommender.runs.lists import ListFile, coded, coded_positions, coded_scores
@@ -178,7 +178,14 @@ def _read_items(night: Night, source: Run) -> int:
     """Export the items as they are now; returns how many there are."""
     settings, manifest = night.settings, night.run.manifest
     shop = open_database(settings.database_url)
-    found = export_items(shop, settings, folder=night.run.folder, now=datetime.now(UTC))
+    found = export_items(
+        shop,
+        settings,
+        folder=night.run.folder,
+        now=datetime.now(UTC),
+        customer_kind=night.kinds[Role.CUSTOMER],
+        forgotten=night.forgotten,
+    )
     if found.kind is not night.kinds[Role.ITEM]:
         raise SettingsError(
             f"item_id is {found.kind} in {settings.sql_dir / 'items.sql'}, but {manifest.keys['item']} in the"
@@ -188,6 +195,8 @@ def _read_items(night: Night, source: Run) -> int:
     for warning in found.warnings:
         record.warn(night.run, warning)
     manifest.note_file(ITEMS, found.sha256)
+    if found.rules_sha256 is not None:
+        manifest.note_file(RULES, found.rules_sha256)
     manifest.counts["sellable_items"] = found.counts.sellable_items
     return found.counts.items
 

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from recommender.database.schema import FoundKey, Target
 from recommender.errors import RefusedError
+from recommender.runs.leftout import LeftOut
 from recommender.runs.lists import AGAIN, ListFile
 from recommender.runs.manifest import GateFinding
-from recommender.runs.rules import LeftOut
 from recommender.settings import Settings
 from recommender.system.arrays import Float64s, Int32s
 from recommender.system.text import shortened

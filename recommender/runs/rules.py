@@ -3,16 +3,14 @@
 `sql/rules.sql` returns one a row. What they select by is here in the shop's own keys and words.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from functools import cache
-from math import isnan
 from pathlib import Path
 
 from recommender.errors import RefusedError
 from recommender.runs.columns import EXPORT_AGAIN
-from recommender.runs.items import Catalogue
 from recommender.system.csvform import read_records
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, ListTable, Role
 
@@ -22,6 +20,8 @@ RULE_COLUMNS = (
 )
 """Of `rules.sql` and `rules.csv`; all but `rule` may be missing in the query, or NULL. The customer's
 key is first, as in all our files: there `forget` looks for it."""
+Dates = tuple[date | None, date | None]
+"""The first and the last day on which a rule holds; None: open."""
 _LIST_NAMES = {definition.name: definition.name for definition in LISTS}
 
 
@@ -40,9 +40,6 @@ class RuleKind(StrEnum):
     """of these items those are left out whose price is below `value`, or unknown"""
     PRICE_AT_MOST = "price_at_most"
     """of these items those are left out whose price is above `value`, or unknown"""
-
-
-_FORBIDDING = (RuleKind.NEVER, RuleKind.PRICE_AT_LEAST, RuleKind.PRICE_AT_MOST)
 
 
 @dataclass(frozen=True)
@@ -85,74 +82,48 @@ def load_rules(path: Path) -> list[Rule]:
     Raises:
         RefusedError: the file is not as an export writes it.
     """
+    return [*load_dated_rules(path)]
+
+
+def load_dated_rules(path: Path) -> dict[Rule, Dates]:
+    """The same with the days on which they hold.
+
+    Raises:
+        RefusedError: the file is not as an export writes it.
+    """
     records = read_records(path)
     if tuple(next(records, ())) != RULE_COLUMNS:
         raise RefusedError(f"{path} has other columns than {', '.join(RULE_COLUMNS)}.", EXPORT_AGAIN)
-    return [_rule(path, line, record) for line, record in enumerate(records, 1)]
+    return dict(_dated_rule(path, line, record) for line, record in enumerate(records, 1))
 
 
-def _rule(path: Path, line: int, record: list[str]) -> Rule:
+def _dated_rule(path: Path, line: int, record: list[str]) -> tuple[Rule, Dates]:
     try:
-        customer, kind, item, category, brand, list_name, value, _, _ = record
-        return Rule(
+        customer, kind, item, category, brand, list_name, value, starts_on, ends_on = record
+        rule = Rule(
             kind=RuleKind(kind),
             item=item or None,
             category=category or None,
             brand=brand or None,
             customer=customer or None,
             list_name=_LIST_NAMES[list_name] if list_name else None,
-            value=float(value) if value else None,
+            value=_value(RuleKind(kind), value),
         )
+        return rule, (_day(starts_on), _day(ends_on))
     except (ValueError, KeyError) as error:
         raise RefusedError(
             f"{path}, record {line} is no rule as an export writes it.", EXPORT_AGAIN
         ) from error
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """What rules leave out of a list, by keys as texts."""
-
-    items: Collection[str] = frozenset()
-    """of everybody's"""
-    of_customers: Mapping[str, Sequence[Collection[str]]] = field(default_factory=dict)
-    """of one customer's, beside these"""
-
-    def has(self, customer: str, item: str) -> bool:
-        """Whether an item may not be in a customer's list."""
-        return item in self.items or any(item in some for some in self.of_customers.get(customer, ()))
+def _value(kind: RuleKind, text: str) -> float | None:
+    if kind is RuleKind.NEVER and not text:
+        return None
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("no finite number")
+    return value
 
 
-def left_out(rules: Sequence[Rule], definition: ListTable, catalogue: Catalogue) -> LeftOut:
-    """What the rules leave out of a list, of the items of the catalogue.
-
-    One item after the other, so that the gate does not believe the arrays that made the lists.
-    """
-    keys, nothing = catalogue.ids.as_texts(), [None] * len(catalogue.ids)
-    prices = nothing if catalogue.prices is None else catalogue.prices.tolist()
-    words = zip(catalogue.categories or nothing, catalogue.brands or nothing, prices, strict=True)
-    facts = dict(zip(keys, words, strict=True))
-
-    @cache
-    def items_of(rule: Rule) -> frozenset[str]:
-        among = facts if rule.item is None else {rule.item} & facts.keys()
-        return frozenset(key for key in among if _forbids(rule, *facts[key]))
-
-    everybody: set[str] = set()
-    of_customers: dict[str, list[frozenset[str]]] = {}
-    for rule in rules:
-        if rule.kind in _FORBIDDING and rule.is_for(definition):
-            found = items_of(replace(rule, customer=None, list_name=None))
-            if rule.customer is None:
-                everybody |= found
-            else:
-                of_customers.setdefault(rule.customer, []).append(found)
-    return LeftOut(everybody, of_customers)
-
-
-def _forbids(rule: Rule, category: str | None, brand: str | None, price: float | None) -> bool:
-    if rule.category not in (None, category) or rule.brand not in (None, brand):
-        return False
-    if rule.kind is RuleKind.NEVER or price is None or rule.value is None or isnan(price):
-        return True  # what has no price is neither at least nor at most anything
-    return price < rule.value if rule.kind is RuleKind.PRICE_AT_LEAST else price > rule.value
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
