@@ -139,7 +139,7 @@ class Settings:
     table_prefix: str = setting("", _prefix)
     """Put before the name of each of our tables; one prefix for each storefront of a shared database."""
     sql_dir: Path = setting(Path("sql"), Path)
-    """Folder of sales.sql and items.sql."""
+    """Folder of sales.sql, items.sql and, where you have rules of your own, rules.sql."""
     shop_timezone: ZoneInfo = setting(UTC, _zone)
     """The shop's day begins at midnight in this zone."""
     sales_timezone: ZoneInfo = setting(UTC, _zone, follows="shop_timezone")
@@ -152,6 +152,10 @@ class Settings:
     """Items in a list; fewer where there are no more that fit."""
     popular_items: int = setting(100, _whole(1, 100_000))
     """Items in popular_items; more than TOP_N, since shops leave out what is sold out when they read."""
+    max_per_category: int = setting(0, _whole(0, 1000))
+    """At most so many items of one category in a list; 0: no limit."""
+    new_item_slots: int = setting(0, _whole(0, 1000))
+    """Places at the end of recommendations for items that came within the last 30 days."""
     repeat_purchases: RepeatPurchases = setting(
         RepeatPurchases.EXCLUDE, _one_of({choice.value: choice for choice in RepeatPurchases})
     )
@@ -364,6 +368,11 @@ def load_settings(
     data_dir = str(found["data_dir"])
     if (shown := in_utf8(data_dir)) != data_dir:
         reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or mind LC_ALL.")
+    if found["new_item_slots"] > found["top_n"]:
+        reader.problems.append(
+            f"NEW_ITEM_SLOTS={found['new_item_slots']} ({reader.sources['NEW_ITEM_SLOTS']}): must be at most"
+            f" TOP_N, which is {found['top_n']}."
+        )
     if reader.problems:
         raise SettingsError(
             "Settings: " + " ".join(f"[{i}] {text}" for i, text in enumerate(reader.problems, 1)),

@@ -55,6 +55,14 @@ def test_the_environment_wins_over_the_file(env_file):
     assert (found.history_days, found.sources["HISTORY_DAYS"]) == (30, str(env_file))
 
 
+def test_no_more_places_for_new_items_than_there_are(env_file):
+    append(env_file, "TOP_N=5\nNEW_ITEM_SLOTS=5\nMAX_PER_CATEGORY=2\n")
+    found = load_settings({}, env_file)
+    assert (found.new_item_slots, found.max_per_category) == (5, 2)
+    with pytest.raises(SettingsError, match=r"\[1\] NEW_ITEM_SLOTS=5 \(.*\.env\): must be at most TOP_N.*4"):
+        load_settings({"TOP_N": "4"}, env_file)
+
+
 def test_a_secret_from_a_file_has_the_precedence_of_its_source(env_file, tmp_path):
     (tmp_path / "secret").write_text(" postgresql://shop:other@elsewhere/shop\n", encoding="utf-8")
     found = load_settings({"DATABASE_URL_FILE": "secret"}, env_file)

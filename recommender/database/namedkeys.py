@@ -6,12 +6,15 @@ column in our tables, which has the type and the collation of the shop's own.
 
 from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
 
+from recommender.database.base import Database
+from recommender.database.query import Query
 from recommender.database.schema import Target
-from recommender.errors import DatabaseError
+from recommender.errors import DatabaseError, TransientError
 from recommender.tables import Role
 
 _PAGE = 20_000
@@ -45,6 +48,63 @@ def equal_keys(
             for text in wanted.intersection(group):
                 found[text] = ours.intersection(group)
     return {text: keys for text, keys in found.items() if keys}
+
+
+def equal_values(
+    shop: Database, query: Query, column: str, typed: Collection[str]
+) -> dict[str, list[object]]:
+    """What a column of the owner's query has that the shop's database holds equal to each typed text.
+
+    Args:
+        shop: its database.
+        query: the owner's.
+        column: found in any case.
+        typed: compared one by one, as the column compares. What the database refuses to compare with it, such
+            as a word with an integer, equals nothing.
+
+    Raises:
+        DatabaseError: the database failed, or refused the query itself.
+    """
+    found = {}
+    with shop.connect(owners_sql=True) as connection, shop.errors(f"refused {query.path}"):
+        header = _header(connection, query)
+        names = {name.lower(): shop.quote(name) for name in header}
+        name = "q." + names[column]
+        # Not DISTINCT, which would leave one of those that are equal.
+        statement = query.wrapped(name, f"WHERE {name} = ")
+        if shop.dialect.paramstyle == "qmark":
+            statement += " ?"
+        else:
+            statement = statement.replace("%", "%%") + " %s"
+        for text in typed:
+            try:
+                values = {*connection.exec_driver_sql(statement, (text,)).scalars()}
+                found[text] = [value for value in values if _may_equal(text, value)]
+            except sa.exc.DBAPIError as error:
+                explained = shop.explained(error.orig or error, f"refused {query.path}")
+                if isinstance(explained, TransientError):
+                    raise explained from error
+                # Where it takes the query, it was the comparison that it refused.
+                _header(connection, query)
+    return found
+
+
+def _header(connection: sa.Connection, query: Query) -> list[str]:
+    """The names of the query's columns, as the database has them."""
+    # Without parameters the drivers take the text as it is, also a % in it.
+    options = {"no_parameters": True}
+    result = connection.exec_driver_sql(query.wrapped(tail="LIMIT 0"), execution_options=options)
+    return [str(column[0]) for column in result.cursor.description] if result.cursor else []
+
+
+def _may_equal(text: str, value: object) -> bool:
+    """Whether a text can mean a value: MySQL takes a word that is compared with a number for 0."""
+    if not isinstance(value, int | float | Decimal):
+        return True
+    try:
+        return Decimal(text) == Decimal(str(value))
+    except InvalidOperation:
+        return False
 
 
 def name_key(target: Target, role: Role, typed: str, known: Collection[str]) -> Named:

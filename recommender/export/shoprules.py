@@ -13,7 +13,7 @@ from recommender.database.query import Query
 from recommender.errors import RefusedError
 from recommender.export.fields import csv_text, find_columns, number_array, text_array
 from recommender.export.forgotten import Forgotten
-from recommender.runs.rules import RULE_COLUMNS, Dates, Rule, RuleKind
+from recommender.runs.rules import RULE_COLUMNS, Dates, Rule, RuleKind, order_of
 from recommender.settings import Settings
 from recommender.system.arrow import pa
 from recommender.system.text import shortened
@@ -234,7 +234,7 @@ def _refusal(query: Query, wrong: Mapping[str, list[str]]) -> RefusedError:
 
 def rules_text(rules: Mapping[Rule, Dates]) -> bytes:
     """The content of `rules.csv`: rules with their dates, one a line, in an order of their own."""
-    ordered = sorted(rules, key=_order)
+    ordered = sorted(rules, key=order_of)
     columns = {
         "customer_id": [rule.customer for rule in ordered],
         "rule": [str(rule.kind) for rule in ordered],
@@ -248,8 +248,3 @@ def rules_text(rules: Mapping[Rule, Dates]) -> bytes:
     }
     arrays = {name: pa.array(columns[name], _TYPES.get(name, pa.string())) for name in RULE_COLUMNS}
     return csv_text(pa.table(arrays), header=True)
-
-
-def _order(rule: Rule) -> tuple[str | float, ...]:
-    texts = (rule.customer, rule.kind, rule.item, rule.category, rule.brand, rule.list_name)
-    return (*(text or "" for text in texts), 0 if rule.value is None else rule.value)

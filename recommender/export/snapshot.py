@@ -133,8 +133,7 @@ def export(
             rule that nobody could follow.
         DatabaseError: the database failed, refused a query or took too long.
     """
-    # One day early: a coarse filter for the database, cut exactly below on parsed times.
-    since = (window.start.astimezone(settings.sales_timezone) - timedelta(days=1)).replace(tzinfo=None)
+    since = since_of(window, settings)
     sales_query, items_query = (read_query(settings.sql_dir / name, shop.backend, since) for name in QUERIES)
     rules_query = _rules_query(shop, settings, since)
     with nullcontext(within) if within else shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
@@ -230,6 +229,14 @@ def export_items(
     counts.items, counts.sellable_items = items.counted()
     sha256, rules_sha256 = items.write(folder / ITEMS), _written(folder / RULES, rules)
     return ItemsExport(kind, counts, sha256, rules_sha256, items.warnings())
+
+
+def since_of(window: Window, settings: Settings) -> datetime:
+    """What `:since` is: naive, in the zone of the sales.
+
+    A day early: a coarse filter for the database; the window is cut exactly on parsed times.
+    """
+    return (window.start.astimezone(settings.sales_timezone) - timedelta(days=1)).replace(tzinfo=None)
 
 
 def _rules_query(shop: Database, settings: Settings, since: datetime) -> Query | None:

@@ -8,6 +8,7 @@ export, train, rank, publish
 context    what each of them works with
 plan       whether the model is trained cold, warm, or loaded; trials: weights and proof on past windows
 refusals   what no night can do without; oddities: what it warns of; never: NEVER_RECOMMEND
+namedrules what the shop's own rules name; contradictions: which of them cannot all be followed
 record     a run begun, ended, or found dead
 memory     what a night will need; writers: who else may write what a night obeys
 """

@@ -4,18 +4,21 @@ from dataclasses import asdict, dataclass
 
 from recommender.database import retries
 from recommender.database.base import Database
-from recommender.export.snapshot import export
+from recommender.export.snapshot import export, since_of
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines, make_interactions
 from recommender.night.context import Night
 from recommender.night.memory import Size, require_memory, size_of
+from recommender.night.namedrules import Known, NamedRules, ask_shop, name_rules
 from recommender.night.never import NeverRecommend, never_recommend
 from recommender.night.record import note_again, stage, warn
 from recommender.night.refusals import require_sales
+from recommender.night.target import shop_of
 from recommender.ranking.listrules import NO_RULES, ShopRules
 from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Stage
+from recommender.runs.rules import load_dated_rules
 from recommender.system import machine
 from recommender.system.files import sha256_of
 from recommender.tables import Role
@@ -130,4 +133,28 @@ def named_items(night: Night, catalogue: Catalogue, interactions: Interactions) 
     return retries.USUAL.call(
         lambda: never_recommend(path, kind, known, night.target),
         note_again(night.run, "look at NEVER_RECOMMEND"),
+    )
+
+
+def named_rules(night: Night, catalogue: Catalogue, interactions: Interactions, never: Keys) -> NamedRules:
+    """What the shop's own rules name, of an export that is done; `never` is what NEVER_RECOMMEND names.
+
+    Raises:
+        SettingsError: rules are about a column that items.sql does not return.
+        RefusedError: rules.csv is not as an export writes it.
+        DatabaseError: a database, which knows what is equal, failed.
+    """
+    run, settings, target = night.run, night.settings, night.target
+    dated = load_dated_rules(run.path(RULES)) if RULES in run.manifest.files else {}
+    # As with the sales: a folder that comes from a backup can still have them.
+    gone = night.forgotten.among(rule.customer for rule in dated if rule.customer is not None)
+    dated = {rule: dates for rule, dates in dated.items() if rule.customer not in gone}
+    ask = None
+    if target is not None:
+        ask = ask_shop(shop_of(settings, target), settings, since_of(night.window, settings))
+    items = catalogue.ids.union(interactions.item_ids)
+    known = Known(catalogue, items, interactions.user_ids, night.kinds, target, ask)
+    return retries.USUAL.call(
+        lambda: name_rules(dated, known, never=never, settings=settings),
+        note_again(run, "look at the shop's rules"),
     )

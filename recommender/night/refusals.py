@@ -95,8 +95,8 @@ def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys,
     if not allowed:
         raise RefusedError(
             f"All {int(catalogue.sellable.sum())} sellable items of {items_path} are in the file of"
-            " NEVER_RECOMMEND.",
-            "Check that file.",
+            " NEVER_RECOMMEND, or a rule never keeps them out.",
+            "Check that file, and rules.sql.",
         )
     if has_own_lists and not with_lists(interactions, catalogue, never, settings).any():
         raise RefusedError(

@@ -76,6 +76,12 @@ class Rule:
         return (self.item or self.category or self.brand) is not None
 
 
+def order_of(rule: Rule) -> tuple[str | float, ...]:
+    """The key by which rules are sorted, so that no order of a database's is left."""
+    texts = (rule.customer, rule.kind, rule.item, rule.category, rule.brand, rule.list_name)
+    return (*(text or "" for text in texts), 0 if rule.value is None else rule.value)
+
+
 def load_rules(path: Path) -> list[Rule]:
     """The rules of a run folder's `rules.csv`, in its order.
 
