@@ -24,9 +24,10 @@ from recommender.night.trials import kept_choice
 from recommender.operations.erasure import _naming, erase, find_traces
 from recommender.operations.pastsales import find_sales
 from recommender.runs import archive
-from recommender.runs.folder import LOG, MODEL, SALES, load_run
+from recommender.runs.folder import LOG, MODEL, RULES, RULES_QUERY, SALES, load_run
 from recommender.runs.history import History
 from recommender.runs.manifest import GateFinding, Status
+from recommender.runs.rules import RULE_COLUMNS, Rule, RuleKind, load_rules
 from recommender.settings import load_settings
 from recommender.system import csvform, files
 from recommender.system.csvform import quote
@@ -426,6 +427,58 @@ def test_archives_that_hold_them_are_to_be_deleted(tmp_path, sqlite_url):
     shop.does("runs", "export", shop.night(DAY + timedelta(days=1)).run_id, str(other))
     assert str(other) not in shop.does("forget")  # the customer was never in it
     assert str(other) in shop.recommend("forget", "8").out
+
+
+def with_rules(shop):
+    """A night, kept as an archive too, with rules of the customer, of another, and for all."""
+    shop.execute(
+        "CREATE TABLE rules (rule VARCHAR(20), item_id VARCHAR(100), customer_id VARCHAR(100))",
+        "INSERT INTO rules VALUES ('never', 'i01', NULL), ('never', 'i02', 'c01')",
+    )
+    shop.execute("INSERT INTO rules VALUES ('never', 'i03', :key)", rows=[{"key": KEY}])
+    (shop.folder / "sql" / RULES_QUERY).write_text("SELECT * FROM rules", encoding="utf-8")
+    run = shop.night()
+    shop.does("runs", "export", run.run_id, str(shop.folder / "first.zip"))
+    return run
+
+
+@pytest.mark.each_database
+def test_rules_of_the_customer_are_erased_and_not_read_again(tmp_path, database_url):
+    shop = text_shop(tmp_path / "shop", database_url)
+    run = with_rules(shop)
+    assert [rule.customer for rule in load_rules(run.path(RULES))] == [None, KEY, "c01"]
+    assert {RULES, "first.zip"} <= places(shop)
+    assert shop.recommend("forget", KEY).code is ExitCode.REFUSED  # the archive is to be deleted
+    assert places(shop) == {"first.zip"}
+    run = shop.runs[0]
+    assert [rule.customer for rule in load_rules(run.path(RULES))] == [None, "c01"]
+    assert run.manifest.sha256_of(RULES) == sha256_of(run.path(RULES))
+    (shop.folder / "first.zip").unlink()
+    shop.does("forget")
+    shop.night(DAY + timedelta(days=1))
+    assert places(shop) == set()
+
+
+def test_a_rule_alone_is_a_trace(tmp_path):
+    """Of a customer whose sales are too old for the night; what is for all has no customer."""
+    path = tmp_path / RULES
+    lines = [",".join(RULE_COLUMNS), ",never,i01,,,,,,", f"{quote(KEY)},never,i02,,,,,,", ",never,i03,,,,,,"]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    traces = find_traces(tmp_path, Forgotten("x", {_hash_of("x", KEY.encode())}))
+    assert traces.names == {KEY}
+    assert erase(traces) == [RULES]
+    assert load_rules(path) == [Rule(RuleKind.NEVER, item="i01"), Rule(RuleKind.NEVER, item="i03")]
+
+
+def test_rules_that_name_the_customer_in_the_query_are_told(tmp_path, sqlite_url):
+    shop = text_shop(tmp_path / "shop", sqlite_url)
+    query = shop.folder / "sql" / RULES_QUERY
+    text = "SELECT 'never' AS rule, 'i01' AS item_id, '{}' AS customer_id"
+    query.write_text(text.format(KEY.replace("'", "''")), encoding="utf-8")
+    shop.night()
+    said = shop.does("forget", KEY)
+    assert str(query) in said
+    assert str(shop.runs[0].path(RULES_QUERY)) in said
 
 
 def test_an_archive_of_an_earlier_version_is_looked_into_for_words_too(tmp_path, sqlite_url):

@@ -1,5 +1,7 @@
 """The shop's rules as a night reads them: the same file from every database, or told what is wrong."""
 
+import json
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -375,6 +377,40 @@ def test_a_misspelt_rule_leaves_the_lists_of_the_night_before(night_shop):
     assert "did you mean never?" in said
     assert night_shop.lists() == shown
     assert run.run_id != night_shop.last_run.run_id
+
+
+def test_a_repetition_reads_the_rules_of_then(night_shop, tmp_path):
+    """From the folder or an archive; rules that were changed since are no repetition."""
+    query = night_shop.folder / "sql" / RULES_QUERY
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id", encoding="utf-8")
+    run = night_shop.night()
+    archive = tmp_path / "run.zip"
+    night_shop.does("runs", "export", run.run_id, str(archive))
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.read(f"{run.run_id}/{RULES}") == run.path(RULES).read_bytes()
+        assert f"{run.run_id}/{RULES_QUERY}" not in packed.namelist()
+    query.unlink()
+    told = json.loads(night_shop.does("reproduce", run.run_id, "--json"))
+    assert RULES in [check["name"] for check in told["checks"]]
+    assert "identical" in night_shop.does("reproduce", "--from-archive", str(archive))
+    changed = run.path(RULES).read_bytes().replace(b"102", b"103")
+    run.path(RULES).write_bytes(changed)
+    outcome = night_shop.recommend("reproduce", run.run_id)
+    assert outcome.code is ExitCode.REFUSED
+    assert RULES in outcome.out
+    run.path(RULES).unlink()
+    assert night_shop.recommend("reproduce", run.run_id).code is ExitCode.REFUSED
+
+
+def test_runs_with_other_rules_are_told_apart(night_shop):
+    night_shop.night()
+    query = night_shop.folder / "sql" / RULES_QUERY
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id", encoding="utf-8")
+    night_shop.night()
+    said = night_shop.does("runs", "diff")
+    assert "Query:   rules.sql is not the same" in said
+    assert "Rules:   not the same" in said
+    assert said.splitlines()[-1] == "Changed: queries, rules."
 
 
 @pytest.mark.parametrize(

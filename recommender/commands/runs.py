@@ -109,6 +109,8 @@ def print_changes(found: "RunChanges") -> None:
         print_table(_CHANGES, [(c.name, _short(c.then), _short(c.now)) for c in changes], indent="  ")
     for name in found.queries:
         print_line(f"Query:   {name} is not the same; both are in the folders of the runs.")
+    if not found.is_same_rules:
+        print_line("Rules:   not the same; rules.csv in the folders of the runs has those of its day.")
     print_line(f"Data:    {_data(found)}")
     print_line(f"Lists:   {list_changes(found.lists) if found.lists else 'not kept on both sides'}")
     print_line(f"Quality: {_moved(found.quality)}")

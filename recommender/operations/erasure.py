@@ -17,7 +17,7 @@ from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import Forgotten
 from recommender.learning.modelfile import load_model, save_model
 from recommender.runs.compression import compressed
-from recommender.runs.folder import LOG, MANIFEST, MODEL, SALES, Run, load_run
+from recommender.runs.folder import LOG, MANIFEST, MODEL, RULES, SALES, Run, load_run
 from recommender.runs.manifest import GateFinding, Manifest
 from recommender.system.csvform import unquoted, whole_records
 from recommender.system.files import atomic_path, remove_temporary, sha256_of
@@ -26,6 +26,7 @@ from recommender.tables import LISTS, Role
 _FILES_BY_CUSTOMER = (
     SALES,
     f"{SALES}.gz",
+    RULES,
     *(d.file_name for d in LISTS if any(column.role is Role.CUSTOMER for column in d.columns)),
 )
 _FIRST_FIELDS = re.compile(b"^[^,\n]+", re.MULTILINE)

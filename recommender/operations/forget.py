@@ -15,7 +15,7 @@ from recommender.night.locked import locked
 from recommender.operations.erasure import erase, erase_words, find_traces, names_in_words
 from recommender.operations.whom import Whom
 from recommender.runs.archive import RECORD, exported, unfinished, unpack
-from recommender.runs.folder import QUERIES, run_folders
+from recommender.runs.folder import QUERIES, RULES_QUERY, run_folders
 from recommender.runs.hold import HOLD
 from recommender.settings import Settings
 from recommender.system.files import TEMPORARY, remove_stale, temporary_folder
@@ -184,8 +184,8 @@ def _queries_naming(settings: Settings, typed: Sequence[str]) -> list[Path]:
     """The owner's queries with a key or an address in them; a number can stand for anything there."""
     texts = {text.strip().lower() for text in typed if not text.isdecimal()}
     texts |= {text.replace("'", "''") for text in texts}
-    paths = [settings.sql_dir / name for name in QUERIES]
-    paths += [folder / name for folder in run_folders(settings.data_dir) for name in QUERIES]
+    folders = [settings.sql_dir, *run_folders(settings.data_dir)]
+    paths = [folder / name for folder in folders for name in (*QUERIES, RULES_QUERY)]
     found = []
     for path in paths:
         text = path.read_text("utf-8", "replace").lower() if texts and path.is_file() else ""

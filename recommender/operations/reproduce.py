@@ -31,6 +31,7 @@ from recommender.runs.folder import (
     MODEL,
     NEVER_ITEMS,
     NEVER_RECOMMEND,
+    RULES,
     SALES,
     Run,
     find_run,
@@ -48,7 +49,7 @@ from recommender.system.progress import Progress
 from recommender.tables import LISTS, Role
 
 DATA, CHOICE = "data_sha256", "choice of weights"
-_INPUTS = (SALES, ITEMS, NEVER_RECOMMEND, NEVER_ITEMS)
+_INPUTS = (SALES, ITEMS, NEVER_RECOMMEND, NEVER_ITEMS, RULES)
 _ANOTHER = "Take another run: `recommend runs` lists them."
 
 
@@ -141,10 +142,10 @@ def reproduce(
 ) -> Reproduction:
     """Make a run again and compare.
 
-    The sales and items that it exported, its settings, its seed, its choice of weights where an earlier night
-    has made it, and the model that it was made from are taken as they are on record. A parent's model that is
-    gone, or was changed, is trained again from the parent's own folder, and so on down the chain. Nothing is
-    read from a database, and nothing written but into `folder`.
+    The sales, items and rules that it exported, its settings, its seed, its choice of weights where an
+    earlier night has made it, and the model that it was made from are taken as they are on record. A parent's
+    model that is gone, or was changed, is trained again from the parent's own folder, and so on down the
+    chain. Nothing is read from a database, and nothing written but into `folder`.
 
     Args:
         run: which; published or not.
@@ -208,6 +209,8 @@ class _Work:
         self._require_room(run, settings)
         copy = Run(make_folder(runs_folder(self.folder) / run.run_id), _after_export(recorded))
         now = {SALES: _copied_sales(run, copy), ITEMS: _copied(run, ITEMS, copy)}
+        if RULES in recorded.files:
+            now[RULES] = _copied(run, RULES, copy)
         owners = [name for name in (NEVER_RECOMMEND, NEVER_ITEMS) if name in recorded.files]
         now |= {name: _sha256_of(run, name) for name in owners}
         self.found.checks += [

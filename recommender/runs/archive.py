@@ -26,6 +26,7 @@ from recommender.runs.folder import (
     MODEL,
     NEVER_ITEMS,
     NEVER_RECOMMEND,
+    RULES,
     SALES,
     Run,
     find_run,
@@ -52,6 +53,7 @@ _FILES = (
     EVALUATION,
     NEVER_ITEMS,
     NEVER_RECOMMEND,
+    RULES,
     *(definition.file_name for definition in LISTS),
 )
 _NEEDED = (MANIFEST, _SALES, ITEMS)

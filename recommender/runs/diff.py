@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.runs.folder import ITEMS, QUERIES, Run
+from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, Run
 from recommender.runs.manifest import Manifest
 from recommender.tables import RECOMMENDATIONS
 
@@ -84,6 +84,8 @@ class RunChanges:
     model: list[Change]
     """mode and parent; method and weights of the lists, and the way these were learned"""
     is_same_data: bool
+    is_same_rules: bool
+    """the shop's own, of each run's day"""
     counts: list[Change]
     quality: list[Change]
     data: DataChanges | None = None
@@ -99,6 +101,7 @@ class RunChanges:
             "program": self.program,
             "machine": self.machine,
             "queries": self.queries,
+            "rules": not self.is_same_rules,
             "model": _MODE in names,
             "method": _METHOD in names,
             "weights": any(name == _WAY or name.startswith(_WEIGHT) for name in names),
@@ -123,9 +126,10 @@ def compare_records(then: Manifest, now: Manifest) -> RunChanges:
         versions=_changes(then.versions, now.versions),
         program=_changes(then.program, now.program),
         machine=_changes(then.machine, now.machine),
-        queries=[name for name in QUERIES if then.files.get(name) != now.files.get(name)],
+        queries=[name for name in (*QUERIES, RULES_QUERY) if then.files.get(name) != now.files.get(name)],
         model=_changes(_model(then), _model(now)),
         is_same_data=then.data_sha256 == now.data_sha256 and then.files.get(ITEMS) == now.files.get(ITEMS),
+        is_same_rules=then.files.get(RULES) == now.files.get(RULES),
         counts=_changes(then.counts, now.counts),
         quality=_changes(then.quality, now.quality),
     )

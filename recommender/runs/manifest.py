@@ -206,8 +206,9 @@ class Manifest(Struct, kw_only=True):
     """Hash of the sales in sorted form: equal for equal sales, whatever the database."""
     files: dict[FileName, Sha256] = field(default_factory=dict)
     """sha256 of each file of the folder; of sales.csv that of the plain bytes, also when it is kept
-    compressed. sales.sql, items.sql and never_recommend.txt are copies of the owner's own;
-    never_recommend.csv has the items that it named, by the shop's own keys."""
+    compressed. sales.sql, items.sql, rules.sql and never_recommend.txt are copies of the owner's own;
+    never_recommend.csv has the items that it named, by the shop's own keys, and rules.csv the rules of the
+    as-of day."""
     forgotten: dict[FileName, Annotated[list[Sha256], Meta(min_length=1)]] = field(default_factory=dict)
     """Of files from which forgotten customers were erased after the run: their sha256 after each time; the
     last one holds, in the place of that in files."""
