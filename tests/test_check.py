@@ -748,3 +748,60 @@ def test_the_scratch_folder_is_private_and_gone(sqlite_shop, monkeypatch):
     look(sqlite_shop)
     assert seen == [0o700]
     assert not [*(sqlite_shop.folder / "var").glob(".tmp-*")]
+
+
+# The shop's own rules
+
+
+@pytest.mark.each_database
+def test_rules_are_counted_and_what_nobody_can_follow_is_told(shop):
+    query(
+        shop,
+        "SELECT 'pin' AS rule, 102 AS item_id, 1 AS value UNION ALL SELECT 'never', 4711, NULL"
+        " UNION ALL SELECT 'never', 102, NULL UNION ALL SELECT 'boost', 103, 2",
+        "rules",
+    )
+    report = look(shop)
+    assert report.exit_code is ExitCode.DONE
+    the(report, Level.OK, "rules.sql returns rule, item_id, value.")
+    the(report, Level.OK, "Rules that hold today: 2 never, 1 pin, 1 boost.")
+    unknown = the(report, Level.WARNING, "1 rule names no item")
+    assert unknown.details == ("never: item_id '4711'",)
+    assert "item 102" in the(report, Level.WARNING, "keeps out").what
+    assert unknown.area == "rules"
+    query(shop, "SELECT 'never' AS rule, 102 AS item_id, '2026-02-28' AS ends_on", "rules")
+    the(look(shop), Level.OK, "Rules that hold today: none.")
+
+
+def test_without_rules_nothing_is_said_of_them(sqlite_shop):
+    assert not [finding for finding in look(sqlite_shop).findings if finding.area == "rules"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("SELECT 'nver' AS rule, 102 AS item_id", ExitCode.REFUSED, "did you mean never?"),
+        ("SELECT 102 AS item_id", ExitCode.SETTINGS, "rules.sql returns no column rule"),
+        ("SELECT rule FROM nowhere", ExitCode.DATABASE, "rules.sql"),
+        (
+            "SELECT 'price_at_most' AS rule, 5 AS value",
+            ExitCode.SETTINGS,
+            "items.sql returns no column price",
+        ),
+        ("SELECT 'never' AS rule, item_id FROM items", ExitCode.REFUSED, "or a rule never keeps them out"),
+    ],
+)
+def test_rules_that_would_stop_the_night(sqlite_shop, text, code, words):
+    query(sqlite_shop, text, "rules")
+    report = look(sqlite_shop)
+    assert report.exit_code is code
+    the(report, Level.ERROR, words)
+
+
+def test_rules_are_read_though_the_sales_fail(sqlite_shop):
+    sqlite_shop.execute("UPDATE sales SET sold_at = 'soon'")
+    query(sqlite_shop, "SELECT customer_id, item_id, sold_at FROM sales")
+    query(sqlite_shop, "SELECT 'nver' AS rule, 102 AS item_id", "rules")
+    report = look(sqlite_shop)
+    the(report, Level.ERROR, "too many sale lines cannot be used")
+    the(report, Level.ERROR, "did you mean never?")

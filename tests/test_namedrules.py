@@ -273,7 +273,8 @@ def rules_of(shop: Shop, query: str) -> tuple[Night, NamedRules]:
     night = night_of(shop)
     catalogue, interactions = exported_items(night), interactions_of(night, exported_lines(night))
     never = named_items(night, catalogue, interactions).items
-    return night, named_rules(night, catalogue, interactions, never)
+    sold, customers = interactions.item_ids, interactions.user_ids
+    return night, named_rules(night, catalogue, sold=sold, customers=customers, never=never)
 
 
 def test_a_night_knows_the_shops_own_keys_however_they_are_typed(tmp_path, database_url):

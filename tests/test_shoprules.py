@@ -402,6 +402,26 @@ def test_a_repetition_reads_the_rules_of_then(night_shop, tmp_path):
     assert night_shop.recommend("reproduce", run.run_id).code is ExitCode.REFUSED
 
 
+def test_a_rollback_reads_the_rules_of_now(night_shop):
+    query = night_shop.folder / "sql" / RULES_QUERY
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id", encoding="utf-8")
+    first = night_shop.night(DAY)
+    night_shop.night(date(2026, 3, 2))
+    shown = night_shop.lists()
+    query.write_text("SELECT 'nver' AS rule, 103 AS item_id", encoding="utf-8")
+    assert "did you mean never?" in night_shop.fails(ExitCode.REFUSED, "rollback", first.run_id)
+    assert night_shop.lists() == shown
+    query.write_text(
+        "SELECT 'never' AS rule, 103 AS item_id, '2000-01-01' AS starts_on, '9999-12-31' AS ends_on"
+        " UNION ALL SELECT 'never', 104, '2000-01-01', '2000-12-31'",
+        encoding="utf-8",
+    )
+    night_shop.does("rollback", first.run_id)
+    run = night_shop.last_run
+    assert load_rules(run.path(RULES)) == [Rule(NEVER, item="103")]
+    assert run.is_whole(RULES)
+
+
 def test_runs_with_other_rules_are_told_apart(night_shop):
     night_shop.night()
     query = night_shop.folder / "sql" / RULES_QUERY

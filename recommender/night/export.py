@@ -136,8 +136,17 @@ def named_items(night: Night, catalogue: Catalogue, interactions: Interactions) 
     )
 
 
-def named_rules(night: Night, catalogue: Catalogue, interactions: Interactions, never: Keys) -> NamedRules:
-    """What the shop's own rules name, of an export that is done; `never` is what NEVER_RECOMMEND names.
+def named_rules(
+    night: Night, catalogue: Catalogue, *, sold: Keys, customers: Keys, never: Keys
+) -> NamedRules:
+    """What the rules name that an export has left in the run folder; nothing where it has left none.
+
+    Args:
+        night: whose export is done.
+        catalogue: its items.
+        sold: items that are known beside these.
+        customers: who is known.
+        never: the items that NEVER_RECOMMEND names.
 
     Raises:
         SettingsError: rules are about a column that items.sql does not return.
@@ -152,8 +161,7 @@ def named_rules(night: Night, catalogue: Catalogue, interactions: Interactions, 
     ask = None
     if target is not None:
         ask = ask_shop(shop_of(settings, target), settings, since_of(night.window, settings))
-    items = catalogue.ids.union(interactions.item_ids)
-    known = Known(catalogue, items, interactions.user_ids, night.kinds, target, ask)
+    known = Known(catalogue, catalogue.ids.union(sold), customers, night.kinds, target, ask)
     return retries.USUAL.call(
         lambda: name_rules(dated, known, never=never, settings=settings),
         note_again(run, "look at the shop's rules"),

@@ -223,6 +223,26 @@ def all_never(shop: BadShop) -> None:
     shop.set(NEVER_RECOMMEND="never.txt")
 
 
+@case("a rule that is none", on=ANY)
+def misspelt_rule(shop: BadShop) -> None:
+    shop.query("SELECT 'nver' AS rule, 105 AS item_id", "rules")
+
+
+@case("a rule that is none", on=ANY)
+def never_of_everything(shop: BadShop) -> None:
+    shop.query("SELECT 'never' AS rule, NULL AS item_id", "rules")
+
+
+@case("several rules that are none")
+def rules_without_values(shop: BadShop) -> None:
+    shop.query("SELECT 'pin' AS rule, 105 AS item_id UNION ALL SELECT 'most', 106", "rules")
+
+
+@case("rules without the column `rule`")
+def rules_without_a_word(shop: BadShop) -> None:
+    shop.query("SELECT 105 AS item_id", "rules")
+
+
 @case("everybody has bought everything")
 def one_item(shop: BadShop) -> None:
     shop.execute("DELETE FROM items WHERE item_id <> 105", "UPDATE sales SET item_id = 105")

@@ -4,6 +4,7 @@
     connections    both databases, our tables, the rights on them
     ownqueries     columns, types, first rows, which orders count as sales, plan
     sales          what the sales and items hold, and what the gate would say
+    ownrules       the shop's own rules, and what nobody can follow
     surroundings   disk, memory, secrets, who may write, schedule, the last run
 
 The sales are read once, by the export of the night itself, into a folder that is removed afterwards. What a
@@ -50,6 +51,7 @@ from recommender.setup.checks.ownqueries import (
     probe_items,
     probe_sales,
 )
+from recommender.setup.checks.ownrules import check_rules, probe_rules
 from recommender.setup.checks.sales import CheckedSales, check_gate, check_items, check_sales, read_sales
 from recommender.setup.checks.surroundings import (
     check_disk,
@@ -188,6 +190,9 @@ class _Check:
             since = self._local(self._window.start)
             first = probe_sales(settings, shop, since, look, findings)
             probe_items(settings, shop, since, look, findings)
+            if first is not None:
+                day = self._window.as_of_day
+                probe_rules(settings, shop, since, look, findings, first=first, day=day)
             check_statuses(settings, shop, since, look, findings)
         if first is not None and not first.has_instants:
             check_zone(settings, server, findings, self._now)
@@ -200,6 +205,16 @@ class _Check:
             last = History.of(settings.data_dir).last
             check_sales(sales, window=self._window, settings=settings, last_run=last, findings=findings)
             never = check_items(sales, settings=settings, target=target, findings=findings)
+            never = check_rules(
+                sales,
+                never,
+                folder=folder,
+                settings=settings,
+                shop=shop,
+                target=target,
+                since=self._local(self._window.start),
+                findings=findings,
+            )
             recent = self._local((sales.newest or self._now) - timedelta(days=1))
             check_plan(settings, shop, recent, sales.lines, findings)
             if target is not None:

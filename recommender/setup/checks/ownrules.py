@@ -1,0 +1,96 @@
+"""The shop's own rules as tonight's run would follow them: how many hold, and what nobody can follow."""
+
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+
+from recommender.database.base import Database
+from recommender.database.query import read_query
+from recommender.database.schema import Target
+from recommender.export.fields import find_columns
+from recommender.export.forgotten import Forgotten
+from recommender.export.shoprules import RuleReader
+from recommender.night.namedrules import Known, ask_shop, name_rules
+from recommender.night.refusals import require_lists
+from recommender.runs.folder import RULES, RULES_QUERY
+from recommender.runs.keys import Keys
+from recommender.runs.rules import RULE_COLUMNS, RuleKind, load_dated_rules
+from recommender.settings import Settings
+from recommender.setup.checks.findings import Findings
+from recommender.setup.checks.ownqueries import FirstRows
+from recommender.setup.checks.sales import CheckedSales
+from recommender.setup.looks import Look
+from recommender.tables import Role
+
+
+def probe_rules(
+    settings: Settings,
+    database: Database,
+    since: datetime,
+    look: Look,
+    findings: Findings,
+    *,
+    first: FirstRows,
+    day: date,
+) -> None:
+    """Columns and every row of rules.sql, where there is one, also where the export is known to fail."""
+    path = settings.sql_dir / RULES_QUERY
+    if not path.exists():
+        return
+    with findings.trying("rules"):
+        query = read_query(path, database.backend, since)
+        kinds = {Role.CUSTOMER: first.kinds["customer_id"], Role.ITEM: first.kinds["item_id"]}
+        with look() as snapshot:
+            columns = find_columns(query, snapshot, ("rule",), RULE_COLUMNS)
+            RuleReader(settings, day, kinds, Forgotten()).read(query, snapshot)
+        findings.ok("rules", f"{path} returns {', '.join(columns)}.")
+
+
+def check_rules(
+    sales: CheckedSales,
+    never: Keys,
+    *,
+    folder: Path,
+    settings: Settings,
+    shop: Database,
+    target: Target | None,
+    since: datetime,
+    findings: Findings,
+) -> Keys:
+    """How many rules hold today, and all that the night would warn of.
+
+    Args:
+        sales: what was exported, the rules with it.
+        never: the items that NEVER_RECOMMEND names.
+        folder: where the export is.
+        settings: of the night.
+        shop: its database.
+        target: our tables; None where nobody can be asked which keys are equal.
+        since: what `:since` is, naive.
+        findings: takes what was found.
+
+    Returns:
+        The items that are never recommended, by file or by rule.
+    """
+    export, catalogue = sales.export, sales.catalogue
+    with findings.trying("rules"):
+        dated = {} if export.rules_sha256 is None else load_dated_rules(folder / RULES)
+        if export.rules_sha256 is not None:
+            kinds = Counter(rule.kind for rule in dated)
+            told = ", ".join(f"{kinds[kind]:,} {kind}" for kind in RuleKind if kinds[kind])
+            findings.ok("rules", f"Rules that hold today: {told or 'none'}.")
+        known = Known(
+            catalogue,
+            catalogue.ids.union(sales.items),
+            sales.interactions.user_ids,
+            {Role.CUSTOMER: export.customer_kind, Role.ITEM: export.item_kind},
+            target,
+            ask_shop(shop, settings, since),
+        )
+        named = name_rules(dated, known, never=never, settings=settings)
+        for finding in named.findings:
+            findings.warn("rules", finding.what, finding.what_to_do, *finding.examples)
+        never = never.union(named.never)
+        if len(named.never) and sales.lines:
+            require_lists(sales.interactions, catalogue, never, settings)
+    return never
