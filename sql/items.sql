@@ -7,7 +7,7 @@ SELECT
     -- 1 if the item may be recommended, else 0. Leave stock out: it changes by the hour, and the shop leaves
     -- out what is sold out when it reads the lists.
     p.active AS sellable,
-    -- May be left out, as may brand, price, url, image_url and added_at, the time when the item came into the shop.
+    -- May be left out.
     p.category
     -- So may these: take the two dashes away from what your table has.
     -- , p.brand

@@ -27,7 +27,7 @@ from recommender.runs import archive
 from recommender.runs.folder import LOG, MODEL, RULES, RULES_QUERY, SALES, load_run
 from recommender.runs.history import History
 from recommender.runs.manifest import GateFinding, Status
-from recommender.runs.rules import RULE_COLUMNS, Rule, RuleKind, load_rules
+from recommender.runs.rules import RULE_COLUMNS, Rule, RuleKind, load_dated_rules
 from recommender.settings import load_settings
 from recommender.system import csvform, files
 from recommender.system.csvform import quote
@@ -446,12 +446,12 @@ def with_rules(shop):
 def test_rules_of_the_customer_are_erased_and_not_read_again(tmp_path, database_url):
     shop = text_shop(tmp_path / "shop", database_url)
     run = with_rules(shop)
-    assert [rule.customer for rule in load_rules(run.path(RULES))] == [None, KEY, "c01"]
+    assert [rule.customer for rule in [*load_dated_rules(run.path(RULES))]] == [None, KEY, "c01"]
     assert {RULES, "first.zip"} <= places(shop)
     assert shop.recommend("forget", KEY).code is ExitCode.REFUSED  # the archive is to be deleted
     assert places(shop) == {"first.zip"}
     run = shop.runs[0]
-    assert [rule.customer for rule in load_rules(run.path(RULES))] == [None, "c01"]
+    assert [rule.customer for rule in [*load_dated_rules(run.path(RULES))]] == [None, "c01"]
     assert run.manifest.sha256_of(RULES) == sha256_of(run.path(RULES))
     (shop.folder / "first.zip").unlink()
     shop.does("forget")
@@ -467,7 +467,7 @@ def test_a_rule_alone_is_a_trace(tmp_path):
     traces = find_traces(tmp_path, Forgotten("x", {_hash_of("x", KEY.encode())}))
     assert traces.names == {KEY}
     assert erase(traces) == [RULES]
-    assert load_rules(path) == [Rule(RuleKind.NEVER, item="i01"), Rule(RuleKind.NEVER, item="i03")]
+    assert [*load_dated_rules(path)] == [Rule(RuleKind.NEVER, item="i01"), Rule(RuleKind.NEVER, item="i03")]
 
 
 def test_rules_that_name_the_customer_in_the_query_are_told(tmp_path, sqlite_url):

@@ -21,7 +21,6 @@ from recommender.night.namedrules import (
     Known,
     NamedRules,
     keep_rules,
-    kept_rules,
     name_rules,
     never_items,
 )
@@ -30,7 +29,7 @@ from recommender.runs.folder import RULES, RULES_QUERY
 from recommender.runs.history import History
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
-from recommender.runs.rules import Dates, Rule, RuleKind
+from recommender.runs.rules import Dates, Rule, RuleKind, load_dated_rules
 from recommender.settings import Settings, load_settings
 from recommender.tables import KeyKind, Role
 from tests.database.support import TEXT
@@ -305,7 +304,7 @@ def test_a_night_knows_the_shops_own_keys_however_they_are_typed(tmp_path, datab
         "1 rule names no customer of the sales: 1 never.",
     )
     keep_rules(night.run, found)
-    assert kept_rules(night.run) == found.rules
+    assert (*load_dated_rules(night.run.path(RULES)),) == found.rules
     assert night.run.is_whole(RULES)
     assert "sku" not in night.run.path(RULES).read_text(encoding="utf-8")
 
@@ -315,4 +314,3 @@ def test_a_shop_without_rules_keeps_none(tmp_path):
     run = shop.night()
     keep_rules(run, NamedRules({}, Keys.of()))
     assert not run.path(RULES).exists()
-    assert kept_rules(run) == ()

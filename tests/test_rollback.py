@@ -11,6 +11,7 @@ import pytest
 from recommender.errors import ExitCode, RefusedError
 from recommender.operations.rollback import write_again
 from recommender.runs.hold import find_hold
+from recommender.runs.leftout import LeftOut
 from recommender.runs.manifest import Source, Status
 from recommender.tables import RECOMMENDATIONS, is_guest
 from tests.faults.injection import at_point, await_lock, before_statement, forked, interrupt, kill
@@ -369,7 +370,9 @@ def again(tmp_path, text, leave_out=is_guest):
     old, new = tmp_path / "old.csv", tmp_path / "new.csv"
     header = "customer_id,position,item_id,score,reason,because_item_id\n"
     old.write_bytes((header + text).encode())
-    written, dropped = write_again(old, new, RECOMMENDATIONS, sellable={"a", "b", "c"}, leave_out=leave_out)
+    written, dropped = write_again(
+        old, new, RECOMMENDATIONS, sellable={"a", "b", "c"}, rules=LeftOut(), leave_out=leave_out
+    )
     return written, dropped, new.read_text(encoding="utf-8").removeprefix(header)
 
 
@@ -398,4 +401,4 @@ def test_another_table_is_refused(tmp_path):
     old = tmp_path / "old.csv"
     old.write_text("position,item_id\n", encoding="utf-8")
     with pytest.raises(RefusedError, match="other columns"):
-        write_again(old, old, RECOMMENDATIONS, sellable=(), leave_out=is_guest)
+        write_again(old, old, RECOMMENDATIONS, sellable=(), rules=LeftOut(), leave_out=is_guest)

@@ -176,7 +176,7 @@ class Definition:
 
     def pins(self, order, itself=None):
         """The pinned item of each position from 0: a customer's own first; then by position and item."""
-        found = {}
+        found: dict[int, str] = {}
         wanted = [rule for rule in self.rules if rule.kind is RuleKind.PIN]
         for rule in sorted(wanted, key=lambda r: (r.customer is None, r.value, order(r.item))):
             position = int(rule.value) - 1
@@ -187,7 +187,8 @@ class Definition:
 
     def listed(self, pins, sequence, new=(), slots=0):
         """Pins at their positions, the sequence under the rules, new items at the end."""
-        chosen, last = [], []
+        chosen: list[str] = []
+        last: list[str] = []
 
         def take(items, until):
             for item in items:
@@ -314,7 +315,7 @@ def test_customers_lists_are_those_of_the_definition(  # noqa: PLR0917, PLR0915 
 
 
 def rows_of(parts):
-    found = {}
+    found: dict[str, list[tuple[str, float, str, str | None]]] = {}
     names = ("model", "buy_again", "popular", "new", "rule")
     for part in parts:
         customers, items = part.customers.as_texts(), part.items.as_texts()
@@ -345,7 +346,7 @@ def contender_scores(signals, weights, user, possible, *, exclude_seen, n):
 
 def ages_of(shop, catalogue, space):
     """Days since each item came, by key."""
-    first = {}
+    first: dict[str, int] = {}
     for item, time in zip(shop.purchases.items.tolist(), shop.purchases.times.tolist(), strict=True):
         key = shop.item_ids.as_texts()[item]
         first[key] = min(time, first.get(key, time))
@@ -393,7 +394,7 @@ def test_lists_of_pairs_are_those_of_the_definition(  # noqa: PLR0917 - drawn by
     rows = best_rows(
         owners[may], items[may], scores[may], n=n, rules=made, of=np.arange(10), are_items=are_items
     )
-    found = {}
+    found: dict[int, list[tuple[str, float]]] = {}
     for owner, position, item, score in zip(rows.owner, rows.position, rows.item, rows.score, strict=True):
         own = found.setdefault(owner + 1, [])
         own.append((str(item + 1), float(score)))
@@ -420,13 +421,18 @@ def test_lists_of_pairs_are_those_of_the_definition(  # noqa: PLR0917 - drawn by
 def test_no_rules_are_none():
     keys = Keys.of([1, 2])
     catalogue = Catalogue(keys, (None, None), np.ones(2, bool), ("a", "b"))
-    asked = {"items": keys, "sold": keys, "catalogue": catalogue, "allowed": np.ones(2, bool)}
-    assert ShopRules().for_list(SIMILAR_ITEMS, n=3, **asked) is None
-    rule = Rule(RuleKind.NEVER, item="1", list_name="popular_items")
-    assert ShopRules((rule,)).for_list(SIMILAR_ITEMS, n=3, **asked) is None
-    assert ShopRules((rule,)).for_list(POPULAR_ITEMS, n=3, **asked).only_leave_out
+
+    def made(rules, definition):
+        return rules.for_list(
+            definition, n=3, items=keys, sold=keys, catalogue=catalogue, allowed=np.ones(2, bool)
+        )
+
+    assert made(ShopRules(), SIMILAR_ITEMS) is None
+    rules = ShopRules((Rule(RuleKind.NEVER, item="1", list_name="popular_items"),))
+    assert made(rules, SIMILAR_ITEMS) is None
+    assert made(rules, POPULAR_ITEMS).only_leave_out
     # A limit that no list can reach is none.
-    assert ShopRules(max_per_category=3).for_list(SIMILAR_ITEMS, n=3, **asked).only_leave_out
+    assert made(ShopRules(max_per_category=3), SIMILAR_ITEMS).only_leave_out
 
 
 def test_all_new_items_are_seen_as_soon_as_there_are_customers_enough():
@@ -480,6 +486,7 @@ def test_due_items_follow_the_rules():
         allowed=np.ones(3, bool),
         customers=customers,
     )
+    assert rules is not None
     rows = buy_again(
         purchases,
         days.astype(np.int64),

@@ -18,7 +18,7 @@ from recommender.export.forgotten import Forgotten
 from recommender.export.shoprules import RuleReader
 from recommender.export.snapshot import export
 from recommender.runs.folder import RULES, RULES_QUERY
-from recommender.runs.rules import RULE_COLUMNS, Rule, RuleKind, load_dated_rules, load_rules
+from recommender.runs.rules import RULE_COLUMNS, Rule, RuleKind, load_dated_rules
 from recommender.settings import Settings
 from recommender.system.window import window
 from recommender.tables import KeyKind, Role
@@ -69,7 +69,7 @@ def read(*rows, is_instant=False, **options):
 
 def rules_of(content: bytes, tmp_path) -> list[Rule]:
     (tmp_path / RULES).write_bytes(content)
-    return load_rules(tmp_path / RULES)
+    return [*load_dated_rules(tmp_path / RULES)]
 
 
 def refused(*rows, **options) -> RefusedError:
@@ -364,7 +364,7 @@ def test_a_night_keeps_the_query_and_the_rules(night_shop):
     run = night_shop.night()
     assert run.path(RULES_QUERY).read_bytes() == query.read_bytes()
     assert {RULES_QUERY, RULES} < {*run.manifest.files}
-    assert load_rules(run.path(RULES)) == [Rule(NEVER, item="102"), Rule(NEVER, item="103")]
+    assert [*load_dated_rules(run.path(RULES))] == [Rule(NEVER, item="102"), Rule(NEVER, item="103")]
     query.unlink()
     assert not {RULES_QUERY, RULES} & {*night_shop.night(DAY).manifest.files}
 
@@ -418,7 +418,7 @@ def test_a_rollback_reads_the_rules_of_now(night_shop):
     )
     night_shop.does("rollback", first.run_id)
     run = night_shop.last_run
-    assert load_rules(run.path(RULES)) == [Rule(NEVER, item="103")]
+    assert [*load_dated_rules(run.path(RULES))] == [Rule(NEVER, item="103")]
     assert run.is_whole(RULES)
 
 
@@ -449,7 +449,7 @@ def test_a_file_that_no_export_wrote_is_refused(tmp_path, record):
     path = tmp_path / RULES
     path.write_text(",".join(RULE_COLUMNS) + "\n" + record + "\n", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"rules\.csv, record 1 is no rule"):
-        load_rules(path)
+        [*load_dated_rules(path)]
     path.write_text("rule,item_id\nnever,1\n", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"rules\.csv has other columns"):
-        load_rules(path)
+        [*load_dated_rules(path)]

@@ -21,6 +21,7 @@ from recommender.runs.manifest import Stage
 from recommender.runs.rules import load_dated_rules
 from recommender.system import machine
 from recommender.system.files import sha256_of
+from recommender.system.times import microseconds
 from recommender.tables import Role
 
 
@@ -90,10 +91,25 @@ class ShopData:
 
 
 def read_shop_data(night: Night) -> ShopData:
-    """What an export that is done has left, and which items its owner's file names today."""
+    """What an export that is done has left, and what its owner's file and rules name today."""
     interactions = interactions_of(night, exported_lines(night))
     catalogue = exported_items(night)
-    return ShopData(interactions, catalogue, named_items(night, catalogue, interactions).items)
+    never = named_items(night, catalogue, interactions).items
+    sold, customers = interactions.item_ids, interactions.user_ids
+    named = named_rules(night, catalogue, sold=sold, customers=customers, never=never)
+    return ShopData(interactions, catalogue, never.union(named.never), rules_of(night, named))
+
+
+def rules_of(night: Night, named: NamedRules) -> ShopRules:
+    """What the rules and the settings ask of the lists."""
+    settings = night.settings
+    return ShopRules(
+        rules=named.rules,
+        max_per_category=settings.max_per_category,
+        new_item_slots=settings.new_item_slots,
+        seed=settings.seed,
+        now=microseconds(night.window.end),
+    )
 
 
 def exported_lines(night: Night) -> SaleLines:

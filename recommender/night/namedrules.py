@@ -18,7 +18,7 @@ from recommender.night.contradictions import ListLimits, RuleFinding, Shelf, fin
 from recommender.runs.folder import QUERIES, RULES, RULES_QUERY, Run
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys, keys_of
-from recommender.runs.rules import Dates, Rule, RuleKind, load_rules, order_of
+from recommender.runs.rules import Dates, Rule, RuleKind, order_of
 from recommender.settings import Settings
 from recommender.system.text import shortened
 from recommender.tables import KeyKind, Role, key_of, made_lists
@@ -146,16 +146,6 @@ def keep_rules(run: Run, named: NamedRules) -> None:
     """Keep the rules with the run, where it has any, by the shop's own keys: a repetition asks nobody."""
     if RULES in run.manifest.files:
         run.write(RULES, rules_text(named.dated))
-
-
-def kept_rules(run: Run) -> tuple[Rule, ...]:
-    """The rules that the run had, as its training kept them.
-
-    Raises:
-        RefusedError: the file is not as a night writes it.
-    """
-    path = run.path(RULES)
-    return tuple(load_rules(path)) if RULES in run.manifest.files or path.is_file() else ()
 
 
 def ask_shop(shop: Database, settings: Settings, since: datetime) -> AskWords:

@@ -14,9 +14,12 @@ from recommender.night.export import (
     exported_lines,
     interactions_of,
     named_items,
+    named_rules,
     read_shop_data,
+    rules_of,
 )
 from recommender.night.memory import Size, require_memory
+from recommender.night.namedrules import keep_rules
 from recommender.night.never import keep
 from recommender.night.oddities import odd_sales
 from recommender.night.plan import TrainingPlan, make_model
@@ -65,6 +68,13 @@ def train_stage(night: Night, plan: TrainingPlan, kept: Choice | None, never: Ke
             if named.warning:
                 warn(run, named.warning)
             never = named.items
+        rules = named_rules(
+            night, catalogue, sold=interactions.item_ids, customers=interactions.user_ids, never=never
+        )
+        keep_rules(run, rules)
+        for warning in rules.warnings:
+            warn(run, warning)
+        never = never.union(rules.never)
         for warning in odd_sales(interactions, never):
             warn(run, warning)
         recipe = recipe_of(settings, never=never, exclude_seen=settings.exclude_seen, threads=night.threads)
@@ -81,7 +91,8 @@ def train_stage(night: Night, plan: TrainingPlan, kept: Choice | None, never: Ke
         if proved is not None:
             interactions = interactions_of(night, proved)
         figures["summary"] = f"{run.manifest.origin.mode}: {summary}; method {method}"
-    return Trained(ShopData(interactions, catalogue, never), choice, method, histories)
+    data = ShopData(interactions, catalogue, never, rules_of(night, rules))
+    return Trained(data, choice, method, histories)
 
 
 def read_trained(night: Night) -> Trained:

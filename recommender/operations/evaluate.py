@@ -1,7 +1,8 @@
 """Quality on the shop's own past: the work behind `recommend evaluate`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -18,21 +19,23 @@ from recommender.evaluation.split import Task, time_split, windows
 from recommender.learning.als import Model, train
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines
 from recommender.learning.signals import make_signals
+from recommender.night.namedrules import Known, NamedRules, ask_shop, name_rules
 from recommender.night.never import never_recommend
-from recommender.night.target import target_of
+from recommender.night.target import shop_of, target_of
 from recommender.night.trials import PROOF_IS_OFF, als_of, recipe_of
 from recommender.operations.pastsales import find_sales
 from recommender.ranking.listrules import NO_RULES, Arrivals, ListRules, ShopRules, ages
 from recommender.ranking.recommendations import top_lists
-from recommender.runs.items import Catalogue
+from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method
+from recommender.runs.rules import Dates, Rule, load_dated_rules
 from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.arrays import Float64s, Int32s, Int64s
 from recommender.system.progress import Progress
 from recommender.system.times import DAY_MICROSECONDS, moment_of
-from recommender.tables import RECOMMENDATIONS, KeyKind
+from recommender.tables import RECOMMENDATIONS, KeyKind, Role
 
 Decider = Callable[[int, Task], Decision]
 """From the moment after the last known sale (microseconds of UTC) and a task, what a night decides."""
@@ -70,12 +73,32 @@ def evaluate(
     threads = settings.threads or machine.available_cpus()
     with find_sales(settings, fresh=fresh, now=now, progress=progress) as sales:
         lines = load_sale_lines(sales.path, customer_kind=sales.customer_kind, item_kind=sales.item_kind)
+        catalogue = load_catalogue(sales.items, item_kind=sales.item_kind)
+        dated = load_dated_rules(sales.rules) if sales.rules.is_file() else {}
     never, notes = _never(settings, sales.item_kind, lines.item_ids)
+    kinds = {Role.CUSTOMER: sales.customer_kind, Role.ITEM: sales.item_kind}
+    known = Known(catalogue, catalogue.ids.union(lines.item_ids), lines.user_ids, kinds, None, None)
+    named, more_notes = _named(dated, known, never, settings, now)
+    rules = ShopRules(named.rules, settings.max_per_category, settings.new_item_slots, settings.seed)
+    notes += more_notes
     cuts = _windows(lines, days, most_windows)
     trained = trainer(settings, threads=threads)
     decided = decider(settings, lines, never=never, threads=threads)
+    ruleless = configured_system(settings, trained, decided, never=never, threads=threads)
+    system = ruleless
+    if rules.ask_anything:
+        system = configured_system(
+            settings,
+            trained,
+            decided,
+            never=never.union(named.never),
+            threads=threads,
+            rules=rules,
+            catalogue=catalogue,
+        )
     compared = methods(
-        system=configured_system(settings, trained, decided, never=never, threads=threads),
+        system=system,
+        without_rules=ruleless if rules.ask_anything else None,
         trained=trained,
         n=settings.top_n,
         seed=settings.seed,
@@ -237,6 +260,19 @@ def _never(settings: Settings, kind: KeyKind, known: Keys) -> tuple[Keys, list[s
             f"The file of NEVER_RECOMMEND was compared letter by letter with the shop's items: {error.reason}"
         )
         return never_recommend(path, kind, known, None).items, [note]
+
+
+def _named(
+    dated: Mapping[Rule, Dates], known: Known, never: Keys, settings: Settings, now: datetime
+) -> tuple[NamedRules, list[str]]:
+    """What the shop's rules name, and what is to be said of it."""
+    target = target_of(settings)
+    ask = ask_shop(shop_of(settings, target), settings, now.replace(tzinfo=None))
+    try:
+        return name_rules(dated, replace(known, target=target, ask=ask), never=never, settings=settings), []
+    except DatabaseError as error:
+        note = f"The shop's rules were compared letter by letter with what it has: {error.reason}"
+        return name_rules(dated, known, never=never, settings=settings), [note]
 
 
 def _windows(lines: SaleLines, days: int, most: int) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from recommender.export.snapshot import export
 from recommender.night.locked import require_own_folder
 from recommender.night.target import target_of
 from recommender.night.writers import require_obeyed_is_ours
-from recommender.runs.folder import SALES
+from recommender.runs.folder import ITEMS, RULES, SALES
 from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
@@ -32,6 +32,16 @@ class SalesFile:
     item_kind: KeyKind
     run_id: str | None
     """the run that exported them; None: nobody else has them"""
+
+    @property
+    def items(self) -> Path:
+        """The items beside them."""
+        return self.path.parent / ITEMS
+
+    @property
+    def rules(self) -> Path:
+        """The shop's rules beside them, where it has some."""
+        return self.path.parent / RULES
 
 
 @contextmanager

@@ -16,7 +16,9 @@ from recommender.export.forgotten import read_forgotten
 from recommender.export.snapshot import export_items
 from recommender.night import record
 from recommender.night.context import Night
+from recommender.night.export import named_rules
 from recommender.night.locked import locked
+from recommender.night.namedrules import keep_rules
 from recommender.night.never import never_recommend
 from recommender.night.publish import Publishing
 from recommender.night.rank import RankedLists
@@ -25,6 +27,8 @@ from recommender.publishing.gate import ListableItems
 from recommender.runs.folder import ITEMS, RULES, Run, find_run, new_run
 from recommender.runs.hold import set_hold
 from recommender.runs.items import load_catalogue
+from recommender.runs.keys import Keys
+from recommender.runs.leftout import LeftOut, left_out
 from recommender.runs.lists import ListFile, coded, coded_positions, coded_scores
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
@@ -206,6 +210,12 @@ def _write_lists(night: Night, source: Run) -> tuple[RankedLists, int]:
     run, settings, manifest, kind = night.run, night.settings, night.run.manifest, night.kinds[Role.ITEM]
     catalogue = load_catalogue(run.path(ITEMS), item_kind=kind)
     never = never_recommend(settings.never_recommend, kind, catalogue.ids, night.target).items
+    named = named_rules(night, catalogue, sold=Keys.of(), customers=_customers_of(source), never=never)
+    keep_rules(run, named)
+    for warning in named.warnings:
+        record.warn(run, warning)
+    never = never.union(named.never)
+    rules = {definition: left_out(named.rules, definition, catalogue) for definition in LISTS}
     items = catalogue.ids.as_texts()
     sellable = {*compress(items, catalogue.allowed(catalogue.ids, never))}
     no_guests = not settings.publish_guests
@@ -217,6 +227,7 @@ def _write_lists(night: Night, source: Run) -> tuple[RankedLists, int]:
             run.path(name),
             definition,
             sellable=sellable,
+            rules=rules[definition],
             leave_out=lambda key: key in night.forgotten or (no_guests and is_guest(key)),
         )
         dropped += gone
@@ -225,7 +236,18 @@ def _write_lists(night: Night, source: Run) -> tuple[RankedLists, int]:
     manifest.counts["rows_dropped"] = dropped
     # What is no longer sold may still have a page, and be a reason.
     known = {*items, *(item for definition in LISTS for item in _not_shown(source, definition))}
-    return RankedLists(ListableItems(sellable=sellable, known=known), histories=None), dropped
+    listable = ListableItems(sellable=sellable, known=known, left_out=rules)
+    return RankedLists(listable, histories=None), dropped
+
+
+def _customers_of(source: Run) -> Keys:
+    """Everybody who has a list of their own."""
+    kind, found = source.manifest.keys["customer"], Keys.of()
+    for definition in LISTS:
+        if definition.columns[0].role is Role.CUSTOMER:
+            columns = ListFile(source.path(definition.file_name), definition).read()
+            found = found.union(columns.take_keys(definition.columns[0].name, kind, guests=True)[0])
+    return found
 
 
 def write_again(
@@ -234,9 +256,10 @@ def write_again(
     definition: ListTable,
     *,
     sellable: Collection[str],
+    rules: LeftOut,
     leave_out: Callable[[str], bool],
 ) -> tuple[int, int]:
-    """Write a list again without what may not be sold now.
+    """Write a list again without what may not be shown now.
 
     Positions have no gaps, and scores are relative to the new first row.
 
@@ -245,6 +268,7 @@ def write_again(
         new: where to write.
         definition: the list.
         sellable: items that may be recommended now.
+        rules: what the shop's rules leave out of the list now.
         leave_out: whether a customer has no rows.
 
     Returns:
@@ -266,7 +290,10 @@ def write_again(
         raise RefusedError(f"{old} cannot be read: {error}", "Take another run.") from error
     items, item = next(texts[c.name] for c in definition.columns if c.role is Role.ITEM and c.shown)
     owners, owner = texts.get(definition.key[0], ([""], np.zeros(len(score), np.int32)))
-    is_sold = np.array([text in sellable for text in items], bool)[item]
+    is_sold = np.array([text in sellable and text not in rules.items for text in items], bool)[item]
+    has_rules = np.array([text in rules.of_customers for text in owners], bool)[owner]
+    for row in np.flatnonzero(has_rules).tolist():
+        is_sold[row] &= not rules.has(owners[owner[row]], items[item[row]])
     has_customers = Role.CUSTOMER in {column.role for column in definition.columns}
     stays = np.array([not (has_customers and leave_out(text)) for text in owners], bool)[owner]
     kept = stays & is_sold

@@ -39,6 +39,11 @@ class ShopRules:
     now: int = 0
     """the moment of the lists, microseconds of UTC"""
 
+    @property
+    def ask_anything(self) -> bool:
+        """Whether there is any rule at all."""
+        return bool(self.rules or self.max_per_category or self.new_item_slots)
+
     def for_list(
         self,
         definition: ListTable,

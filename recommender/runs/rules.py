@@ -82,17 +82,8 @@ def order_of(rule: Rule) -> tuple[str | float, ...]:
     return (*(text or "" for text in texts), 0 if rule.value is None else rule.value)
 
 
-def load_rules(path: Path) -> list[Rule]:
-    """The rules of a run folder's `rules.csv`, in its order.
-
-    Raises:
-        RefusedError: the file is not as an export writes it.
-    """
-    return [*load_dated_rules(path)]
-
-
 def load_dated_rules(path: Path) -> dict[Rule, Dates]:
-    """The same with the days on which they hold.
+    """The rules of a run folder's `rules.csv` with their days, in its order.
 
     Raises:
         RefusedError: the file is not as an export writes it.
