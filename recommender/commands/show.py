@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from recommender.operations.show import CustomerView
 
 _MOST_HISTORY = 15
+_REASONS = {
+    "popular": "(popular)",
+    "new": "(new in the shop)",
+    "buy_again": "(due again)",
+    "rule": "(pinned by a rule)",
+}
 
 
 @click.command(cls=KeyCommand)
@@ -101,4 +107,4 @@ def _print_found(found: "SearchResult") -> None:
 def _why(line: dict[str, Any]) -> str:
     if line["reason"] == "model":
         return line.get("because_name") or line.get("because_item_id") or "(all they bought)"
-    return {"popular": "(popular)", "new": "(new in the shop)", "buy_again": "(due again)"}[line["reason"]]
+    return _REASONS[line["reason"]]

@@ -211,6 +211,7 @@ class _Work:
         now = {SALES: _copied_sales(run, copy), ITEMS: _copied(run, ITEMS, copy)}
         if RULES in recorded.files:
             now[RULES] = _copied(run, RULES, copy)
+            copy.manifest.note_file(RULES, now[RULES])
         owners = [name for name in (NEVER_RECOMMEND, NEVER_ITEMS) if name in recorded.files]
         now |= {name: _sha256_of(run, name) for name in owners}
         self.found.checks += [
