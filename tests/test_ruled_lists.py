@@ -435,6 +435,36 @@ def test_no_rules_are_none():
     assert made(ShopRules(max_per_category=3), SIMILAR_ITEMS).only_leave_out
 
 
+def made_of(rules, catalogue, shop, signals, *, is_blend=True, n=5):
+    return make_lists(
+        shop,
+        signals,
+        weights_of({}),
+        catalogue,
+        never=Keys.of(),
+        n=n,
+        popular_items=n,
+        exclude_seen=True,
+        publish_guests=True,
+        threads=1,
+        rules=rules,
+        is_blend=is_blend,
+    )
+
+
+def test_rules_that_leave_nothing_make_empty_lists():
+    """All items are out by their price, and a boost is there: nobody has a list, and nothing fails."""
+    shop = interactions_of(np.eye(4, 20))
+    signals = dataclasses.replace(shop_made_up(1, n_users=4, n_items=20)[1], weights=shop.weights)
+    catalogue = Catalogue(
+        Keys.of(range(1, 21)), (None,) * 20, np.ones(20, bool), None, prices=np.full(20, 4.0)
+    )
+    rules = ShopRules((Rule(RuleKind.BOOST, item="3", value=2.0), Rule(RuleKind.PRICE_AT_LEAST, value=5.0)))
+    lists = made_of(rules, catalogue, shop, signals)
+    assert rows_of(lists.recommendations) == {}
+    assert not len(lists.popular_items.item)
+
+
 def test_all_new_items_are_seen_as_soon_as_there_are_customers_enough():
     """Of 7 new items, with 2 places each, 4 customers see all; whoever may not see one is dealt the next."""
     shop = interactions_of(np.eye(4, 20))
@@ -444,20 +474,8 @@ def test_all_new_items_are_seen_as_soon_as_there_are_customers_enough():
     added = np.where(np.arange(27) >= 20, NOW - DAY_MICROSECONDS, UNREADABLE)
     catalogue = Catalogue(ids, (None,) * 27, np.ones(27, bool), None, added=added)
     old = dataclasses.replace(shop, purchases=dataclasses.replace(shop.purchases, times=shop.purchases.times))
-    lists = make_lists(
-        old,
-        signals,
-        weights_of({}),
-        catalogue,
-        never=Keys.of(),
-        n=5,
-        popular_items=5,
-        exclude_seen=True,
-        publish_guests=True,
-        threads=1,
-        rules=ShopRules(new_item_slots=2, seed=42, now=NOW),
-        is_blend=False,
-    )
+    rules = ShopRules(new_item_slots=2, seed=42, now=NOW)
+    lists = made_of(rules, catalogue, old, signals, is_blend=False)
     found = rows_of(lists.recommendations)
     assert {item for rows in found.values() for item, _, reason, _ in rows[-2:] if reason == "new"} == {
         str(item) for item in range(21, 28)

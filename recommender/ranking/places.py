@@ -138,7 +138,7 @@ class Places:
         """Fill the lists with items in one order for all, best first."""
         width = 4 * self.items.shape[1]
         rows = np.flatnonzero(self.counts < goal)
-        while len(rows) and width:
+        while len(rows) and width and len(order):
             offered = order[:width]
             free = ~self.shut(rows, offered)
             number = np.cumsum(free, axis=1, dtype=np.int32)
