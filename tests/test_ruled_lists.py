@@ -465,6 +465,43 @@ def test_rules_that_leave_nothing_make_empty_lists():
     assert not len(lists.popular_items.item)
 
 
+@given(
+    st.lists(
+        st.builds(
+            lambda item, customer, value: Rule(RuleKind.BOOST, item=item, customer=customer, value=value),
+            item=st.integers(1, 3).map(str),
+            customer=st.sampled_from([None, "1"]),
+            value=st.sampled_from([5e-324, 1e-200, 1e-10, 1e10, 1e200, 1.7e308]),
+        ),
+        max_size=6,
+    ),
+    st.booleans(),
+)
+def test_no_product_of_boosts_is_beyond_all_numbers(rules, is_blend):
+    """However far items are lifted or buried, the order of the others stays: lists without these items
+    are the same."""
+    shop = interactions_of(np.eye(4, 20))
+    signals = shop_made_up(1, n_users=4, n_items=20)[1]
+    signals = dataclasses.replace(signals, weights=shop.weights)
+    catalogue = Catalogue(Keys.of(range(1, 21)), (None,) * 20, np.ones(20, bool), None)
+
+    def others(some):
+        lists = made_of(ShopRules(tuple(some)), catalogue, shop, signals, is_blend=is_blend, n=20)
+        found = rows_of(lists.recommendations)
+        for rows in found.values():
+            scores = [row[1] for row in rows]
+            assert scores == sorted(scores, reverse=True)
+            assert scores[0] == 1
+            assert scores[-1] >= 0
+        popular = lists.popular_items.item.tolist()
+        return (
+            {user: [row[0] for row in rows if row[0] not in "123"] for user, rows in found.items()},
+            [item for item in popular if item > 2],
+        )
+
+    assert others(rules) == others([])
+
+
 def test_all_new_items_are_seen_as_soon_as_there_are_customers_enough():
     """Of 7 new items, with 2 places each, 4 customers see all; whoever may not see one is dealt the next."""
     shop = interactions_of(np.eye(4, 20))

@@ -20,6 +20,9 @@ from recommender.tables import RECOMMENDATIONS, KeyKind, ListTable, key_of
 NEW_DAYS = 30
 """An item is new for so many days."""
 NO_LIMIT = np.iinfo(np.int32).max
+_FACTORS = 1e-100, 1e100
+"""The least and the greatest product of an item's boosts: beyond any sense, and far from where a score times
+everybody's and a customer's own would be infinite or 0."""
 _NONE = np.empty(0, np.int32)
 _NO_TURNS = np.empty(0, np.int64)
 
@@ -230,10 +233,11 @@ class Asked:
     """position from 0 and item, in order"""
 
     def factors(self, n_items: int) -> Float64s:
-        """By which scores are multiplied, shape (items,)."""
+        """By which scores are multiplied, shape (items,); within `_FACTORS`."""
         found = np.ones(n_items)
-        for items, factor in self.boosts:
-            found[items] *= factor
+        with np.errstate(over="ignore"):
+            for items, factor in self.boosts:
+                found[items] = np.clip(found[items] * factor, *_FACTORS)
         return found
 
 
