@@ -209,13 +209,18 @@ class _Facts:
     @cache  # noqa: B019 - it lives as long as a list is made
     def selected(self, item: str | None, category: str | None, brand: str | None) -> Int32s:
         """The items that a rule is about, ascending: those that have all that is given."""
-        found = np.arange(self.n, dtype=np.int32)
+        named: list[Int32s] = []
         if item is not None:
             place = self._by_key.get(item)
-            found = found[:0] if place is None else found[place : place + 1]
-        for words, word in ((self.categories, category), (self._brands, brand)) if category or brand else ():
-            if word is not None:
-                found = np.intersect1d(found, words.get(word, _NONE)).astype(np.int32)
+            named.append(_NONE if place is None else np.array([place], np.int32))
+        if category is not None:
+            named.append(self.categories.get(category, _NONE))
+        if brand is not None:
+            named.append(self._brands.get(brand, _NONE))
+        # Not from all items on, which would take their number times that of the categories.
+        found = named[0] if named else np.arange(self.n, dtype=np.int32)
+        for others in named[1:]:
+            found = found[np.isin(found, others)]
         return found
 
 
