@@ -20,6 +20,7 @@ from recommender.ranking.places import best_rows
 from recommender.ranking.recommendations import make_lists
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
+from recommender.runs.leftout import left_out
 from recommender.runs.rules import Rule, RuleKind
 from recommender.system.times import DAY_MICROSECONDS, UNREADABLE
 from recommender.tables import BUY_AGAIN, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
@@ -553,3 +554,15 @@ def test_due_items_follow_the_rules():
     )
     assert rows.item.tolist() == [0, 2]
     assert rows.position.tolist() == [1, 2]
+
+
+@given(catalogues(), st.lists(one_rule(), max_size=8), st.sampled_from([RECOMMENDATIONS, SIMILAR_ITEMS]))
+def test_the_gate_is_told_what_the_definition_leaves_out(catalogue, some, definition):
+    found = left_out(some, definition, catalogue)
+    everybody = Definition(ShopRules(tuple(some)), definition, catalogue, n=5)
+    for customer in ("1", "2", "99"):
+        own = Definition(ShopRules(tuple(some)), definition, catalogue, n=5, owner=customer, is_customer=True)
+        for item in own.facts:
+            may = item in own.sellable
+            assert (item in found.items and may) == (everybody.is_out(item) and may)
+            assert (found.has(customer, item) and may) == (own.is_out(item) and may)

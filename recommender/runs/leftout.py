@@ -32,13 +32,21 @@ def left_out(rules: Sequence[Rule], definition: ListTable, catalogue: Catalogue)
     One item after the other, so that the gate does not believe the arrays that made the lists.
     """
     keys, nothing = catalogue.ids.as_texts(), [None] * len(catalogue.ids)
+    categories, brands = catalogue.categories or nothing, catalogue.brands or nothing
     prices = nothing if catalogue.prices is None else catalogue.prices.tolist()
-    words = zip(catalogue.categories or nothing, catalogue.brands or nothing, prices, strict=True)
-    facts = dict(zip(keys, words, strict=True))
+    facts = dict(zip(keys, zip(categories, brands, prices, strict=True), strict=True))
+    # Among which a rule's items are: not all, which would take their number times that of the rules.
+    of_category, of_brand = _by_word(categories, keys), _by_word(brands, keys)
 
     @cache
     def items_of(rule: Rule) -> frozenset[str]:
-        among = facts if rule.item is None else {rule.item} & facts.keys()
+        among: Collection[str] = keys
+        if rule.item is not None:
+            among = {rule.item} & facts.keys()
+        elif rule.category is not None:
+            among = of_category.get(rule.category, ())
+        elif rule.brand is not None:
+            among = of_brand.get(rule.brand, ())
         return frozenset(key for key in among if _forbids(rule, *facts[key]))
 
     everybody: set[str] = set()
@@ -51,6 +59,13 @@ def left_out(rules: Sequence[Rule], definition: ListTable, catalogue: Catalogue)
             else:
                 of_customers.setdefault(rule.customer, []).append(found)
     return LeftOut(everybody, of_customers)
+
+
+def _by_word(words: Sequence[str | None], keys: Sequence[str]) -> Mapping[str | None, Sequence[str]]:
+    found: dict[str | None, list[str]] = {}
+    for word, key in zip(words, keys, strict=True):
+        found.setdefault(word, []).append(key)
+    return found
 
 
 def _forbids(rule: Rule, category: str | None, brand: str | None, price: float | None) -> bool:
