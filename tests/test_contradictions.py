@@ -97,6 +97,18 @@ def test_a_rule_for_others_keeps_no_pin_out():
     assert told(pin(1, list_name="popular_items"), Rule(NEVER, item="1", list_name="buy_again")) == []
 
 
+def test_rules_that_leave_nothing():
+    every = "Rules leave out all 5 items that could stand in "
+    cheap = told(Rule(AT_LEAST, value=31.0))[0]
+    assert cheap == every + "recommendations, buy_again, similar_items, bought_together, popular_items."
+    assert every + "popular_items." in told(Rule(AT_LEAST, value=31.0, list_name="popular_items"))
+    words = [Rule(NEVER, category=word, list_name="buy_again") for word in ("tea", "cup")]
+    assert told(*words) == [every + "buy_again."]
+    assert told(*words, made=(RECOMMENDATIONS, BUY_AGAIN), never=[1, 2, 3, 4, 5]) == []
+    assert told(words[0]) == []
+    assert told(*(Rule(NEVER, category=word, customer="ada") for word in ("tea", "cup"))) == []
+
+
 def test_a_pin_of_what_is_not_sellable():
     what = "2 pins are of items that are not sellable, such as item 6: it is not shown."
     assert told(pin(6), pin(77, 2)) == [what]
@@ -167,7 +179,7 @@ def test_a_rule_for_a_list_that_is_not_made():
 )
 def test_limits_that_leave_too_little(rules, per_category, room):
     found = told(*rules, max_per_category=per_category)
-    what = f"MAX_PER_CATEGORY and rules of the kind most leave room for {room} items in "
+    what = f"MAX_PER_CATEGORY and rules of the kind most leave room for {room} items in recommendations"
     assert [what in one for one in found] == ([] if room is None else [True])
 
 

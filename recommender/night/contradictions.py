@@ -12,6 +12,7 @@ from itertools import product
 
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
+from recommender.runs.leftout import LeftOut, left_out
 from recommender.runs.rules import Rule, RuleKind
 from recommender.system.text import shortened
 from recommender.tables import POPULAR_ITEMS, ListTable
@@ -105,6 +106,7 @@ def find_contradictions(
         lists: as the settings have them.
     """
     shelf, hidden = Shelf(catalogue), {*never.as_texts()}
+    left = {definition: left_out(rules, definition, catalogue) for definition in lists.made}
     pins = [
         (rule, definition)
         for rule in rules
@@ -114,7 +116,8 @@ def find_contradictions(
     ]
     return [
         *_for_no_list(rules, lists),
-        *_pins_of_nothing(pins, rules, shelf, hidden),
+        *_nothing_left(left, shelf, hidden),
+        *_pins_of_nothing(pins, left, shelf, hidden),
         *_pins_beyond(pins, lists),
         *_pins_together(pins),
         *_pins_twice(pins),
@@ -134,20 +137,14 @@ def _for_no_list(rules: Sequence[Rule], lists: ListLimits) -> Iterator[RuleFindi
 
 
 def _pins_of_nothing(
-    pins: Sequence[Pin], rules: Sequence[Rule], shelf: Shelf, never: Collection[str]
+    pins: Sequence[Pin], left: Mapping[ListTable, LeftOut], shelf: Shelf, never: Collection[str]
 ) -> Iterator[RuleFinding]:
     """Pins of what is kept out there, and of what is not sellable."""
-    hiding: dict[Selection, list[Rule]] = defaultdict(list)
-    for rule in rules if pins else ():
-        if rule.kind in (RuleKind.NEVER, *_PRICES):
-            hiding[selection_of(rule)].append(rule)
 
     def is_hidden(pin: Rule, definition: ListTable) -> bool:
-        item = str(pin.item)
-        return item in never or any(
-            rule.is_for(definition) and rule.customer in (None, pin.customer) and _hides(rule, shelf, item)
-            for selection in shelf.selections(item)
-            for rule in hiding.get(selection, ())
+        item, out = str(pin.item), left[definition]
+        return (
+            item in never or item in out.items or (pin.customer is not None and out.has(pin.customer, item))
         )
 
     hidden = _distinct(pin for pin, definition in pins if is_hidden(pin, definition))
@@ -166,12 +163,19 @@ def _pins_of_nothing(
         )
 
 
-def _hides(rule: Rule, shelf: Shelf, item: str) -> bool:
-    """Whether a rule that is about the item keeps it out; an unknown price fits no rule."""
-    if rule.value is None or rule.kind is RuleKind.NEVER:
-        return True
-    price = shelf.price(item)
-    return not (price >= rule.value if rule.kind is RuleKind.PRICE_AT_LEAST else price <= rule.value)
+def _nothing_left(
+    left: Mapping[ListTable, LeftOut], shelf: Shelf, never: Collection[str]
+) -> Iterator[RuleFinding]:
+    """Lists of which rules leave everything out."""
+    allowed = [item for item in shelf.places if shelf.is_sellable(item) and item not in never]
+    empty = [
+        each.name for each, out in left.items() if allowed and all(item in out.items for item in allowed)
+    ]
+    if empty:
+        yield RuleFinding(
+            f"Rules leave out all {len(allowed):,} items that could stand in {', '.join(empty)}.",
+            "Correct them, or take the lists out of LISTS: nothing is left to show there.",
+        )
 
 
 def _pins_beyond(pins: Sequence[Pin], lists: ListLimits) -> Iterator[RuleFinding]:
@@ -260,7 +264,10 @@ def _too_few(
     allowed = [item for item in shelf.places if shelf.is_sellable(item) and item not in never]
     wanted = min(lists.top_n, len(allowed))
     # ListLimits with the same limits are looked at once.
-    told = {frozenset(_most(rules, of).items()): of for of in lists.made if of is not POPULAR_ITEMS}
+    told: dict[frozenset[tuple[Selection, float]], ListTable] = {}
+    for of in lists.made:
+        if of is not POPULAR_ITEMS:
+            told.setdefault(frozenset(_most(rules, of).items()), of)
     for limits, definition in told.items():
         room = _room(shelf, allowed, dict(limits), lists.max_per_category)
         if room is not None and room < wanted:
