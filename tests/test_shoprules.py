@@ -151,6 +151,12 @@ WRONG = [
     ({"rule": " "}, "rule is empty"),
     ({"rule": "nevr", "item_id": 1}, r"'nevr' is no rule \(did you mean never\?\)"),
     ({"rule": "ada@example.org", "item_id": 1}, r"a word \(not shown\) is no rule"),
+    (
+        {"rule": "1053", "item_id": 1},
+        r"a word \(not shown\) is no rule\.",
+    ),  # a customer's key, columns mixed up
+    ({"rule": "steve", "item_id": 1}, r"a word \(not shown\) is no rule \(did you mean never\?\)"),
+    ({"rule": "never", "item_id": 1, "list": "adalovelace"}, r"a word \(not shown\) is no list of ours\."),
     ({"rule": "never"}, "never: item_id, category and brand are all empty"),
     ({"rule": "never", "customer_id": 1}, "never: item_id, category and brand are all empty"),
     ({"rule": "boost", "value": 2}, "boost: item_id, category and brand are all empty"),
@@ -208,6 +214,11 @@ def test_all_that_is_wrong_is_told_at_once_without_a_customers_key():
     )
     assert error.named.startswith("One such row: customer_id 'ada@example.org', rule 'boost', item_id '1'")
     assert refused(*rows[::-1]).told == error.told
+
+
+def test_a_row_without_anything_is_told_as_such():
+    error = refused({"rule": None, "item_id": None})
+    assert error.named == "One such row: all of it is NULL or empty."
 
 
 def test_what_is_over_is_not_looked_at_and_what_comes_is():

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,8 +22,8 @@ from recommender.tables import LISTS, KeyKind, Role, integer_key, is_guest
 _OF_CUSTOMERS = [d.name for d in LISTS if Role.CUSTOMER in {column.role for column in d.columns}]
 _TOLD = 3
 """Problems that an error tells; of the others it tells how many they are."""
-_WORD = re.compile(r"[\w -]{1,40}")
-"""What may stand in a log; what else stands in the place of a word may be about anybody."""
+_ALIKE = 0.75
+"""By difflib's ratio: with one letter of four wrong, no name of anybody's."""
 _LONG_NUMBER = re.compile(r"\d{9}")
 """As milliseconds since 1970, which would be read as a day with hours and minutes."""
 _TYPES = {"value": pa.float64(), "starts_on": pa.date32(), "ends_on": pa.date32()}
@@ -143,7 +143,7 @@ class RuleReader:
         prefix = self.settings.table_prefix.casefold()
         known = {form: d.name for d in LISTS for form in (prefix + d.name, d.name)}
         if word.casefold() not in known:
-            raise ValueError(f"{_shown(word)} is no list of ours{_nearest(word, known)}")
+            raise _no_word(word, "list of ours", [*known])
         return known[word.casefold()]
 
 
@@ -182,7 +182,7 @@ def _kind(word: str | None) -> RuleKind:
     if word is None:
         raise ValueError("rule is empty")
     if word.casefold() not in [*RuleKind]:
-        raise ValueError(f"{_shown(word)} is no rule{_nearest(word, RuleKind)}")
+        raise _no_word(word, "rule", [*RuleKind])
     return RuleKind(word.casefold())
 
 
@@ -202,20 +202,22 @@ def _value(kind: RuleKind, row: _Row) -> float:
     return number
 
 
-def _shown(word: str) -> str:
-    return repr(word) if _WORD.fullmatch(word) else "a word (not shown)"
+def _no_word(word: str, what: str, known: Collection[str]) -> ValueError:
+    """The error for a word that is none of ours.
 
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word.casefold()[:100], [*known], 1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    It is shown only where it looks much like one of these: what else stands in its place, as where columns
+    are mixed up, may be a customer's key, which belongs in no log.
+    """
+    typed = word.casefold()[:100]
+    near = difflib.get_close_matches(typed, known, 1)
+    shown = repr(word) if difflib.get_close_matches(typed, known, 1, _ALIKE) else "a word (not shown)"
+    return ValueError(f"{shown} is no {what}{f' (did you mean {near[0]}?)' if near else ''}")
 
 
 def _told(row: _Row) -> str:
     """A row for the one who calls the command."""
-    return ", ".join(
-        f"{name} {shortened(repr(text))}" for name, text in row.texts.items() if text is not None
-    )
+    given = (f"{name} {shortened(repr(text))}" for name, text in row.texts.items() if text is not None)
+    return ", ".join(given) or "all of it is NULL or empty"
 
 
 def _refusal(query: Query, wrong: Mapping[str, list[str]]) -> RefusedError:
