@@ -777,6 +777,20 @@ def test_without_rules_nothing_is_said_of_them(sqlite_shop):
     assert not [finding for finding in look(sqlite_shop).findings if finding.area == "rules"]
 
 
+def test_columns_of_rules_that_are_not_read_are_told(sqlite_shop):
+    query(sqlite_shop, "SELECT 'never' AS rule, 102 AS item_id, 1 AS customer, 'a' AS note", "rules")
+    report = look(sqlite_shop)
+    the(report, Level.OK, "rules.sql returns rule, item_id; not read: customer, note.")
+    the(report, Level.WARNING, "column customer, which is not read (did you mean customer_id?)")
+
+
+def test_a_link_to_nothing_is_not_taken_for_no_rules(sqlite_shop):
+    (sqlite_shop.folder / "sql" / "rules.sql").symlink_to(sqlite_shop.folder / "gone.sql")
+    report = look(sqlite_shop)
+    assert report.exit_code is ExitCode.SETTINGS
+    the(report, Level.ERROR, "There is no query")
+
+
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [

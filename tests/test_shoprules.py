@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,7 @@ from recommender.database.base import QueryColumn
 from recommender.database.query import Query
 from recommender.errors import ExitCode, RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten
-from recommender.export.shoprules import RuleReader
+from recommender.export.shoprules import RuleReader, column_warnings, unread_columns
 from recommender.export.snapshot import export
 from recommender.runs.folder import RULES, RULES_QUERY
 from recommender.runs.rules import RULE_COLUMNS, Rule, RuleKind, load_dated_rules
@@ -219,6 +220,16 @@ def test_all_that_is_wrong_is_told_at_once_without_a_customers_key():
 def test_a_row_without_anything_is_told_as_such():
     error = refused({"rule": None, "item_id": None})
     assert error.named == "One such row: all of it is NULL or empty."
+
+
+def test_a_column_that_may_have_been_meant_for_one_of_ours_is_told():
+    query = Query(Path("sql/rules.sql"), "SELECT 1\n", uses_since=False)
+    names = dict.fromkeys(["Rule", "Customer", "starts_on", "start", "note", "list"])
+    rows: Any = Rows([names])
+    assert unread_columns(query, rows) == {"Customer": "customer_id", "start": None, "note": None}
+    assert column_warnings(query, rows) == [
+        "sql/rules.sql returns a column Customer, which is not read (did you mean customer_id?)."
+    ]
 
 
 def test_what_is_over_is_not_looked_at_and_what_comes_is():

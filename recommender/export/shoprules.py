@@ -147,6 +147,26 @@ class RuleReader:
         return known[word.casefold()]
 
 
+def unread_columns(query: Query, snapshot: Snapshot) -> dict[str, str | None]:
+    """Columns of `rules.sql` that are none of ours, each with the one that it may have been meant for.
+
+    `customer` in the place of `customer_id` makes a rule for one customer a rule for all.
+    """
+    names = [column.name for column in snapshot.columns(query)]
+    missing = {*RULE_COLUMNS}.difference(map(str.lower, names))
+    unread = [name for name in names if name.lower() not in RULE_COLUMNS]
+    return {name: next(iter(difflib.get_close_matches(name.lower(), missing, 1)), None) for name in unread}
+
+
+def column_warnings(query: Query, snapshot: Snapshot) -> list[str]:
+    """What an owner should know about the columns of `rules.sql`."""
+    return [
+        f"{query.path} returns a column {shortened(name)}, which is not read (did you mean {meant}?)."
+        for name, meant in unread_columns(query, snapshot).items()
+        if meant is not None
+    ]
+
+
 def _rows(query: Query, snapshot: Snapshot) -> Iterator[_Row]:
     optional = [name for name in RULE_COLUMNS if name != "rule"]
     columns = find_columns(query, snapshot, ("rule",), optional)

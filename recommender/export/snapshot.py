@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -30,7 +31,7 @@ from recommender.export.fields import (
 )
 from recommender.export.forgotten import Forgotten
 from recommender.export.shopitems import ITEM_COLUMNS, read_items
-from recommender.export.shoprules import RuleReader
+from recommender.export.shoprules import RuleReader, column_warnings
 from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES
 from recommender.settings import Settings
 from recommender.system.arrays import Bools
@@ -170,7 +171,7 @@ def export(
             {Role.CUSTOMER: kinds["customer_id"], Role.ITEM: item_kind},
             forgotten,
         )
-        rules = None if rules_query is None else reader.read(rules_query, snapshot)
+        rules, odd = _rules(reader, rules_query, snapshot)
         # Last, since a server ends its snapshot where it cannot be asked this.
         every = AllSales(shop, snapshot, sales_query.path, columns["sold_at"])
         if sales_query.uses_since:
@@ -184,7 +185,7 @@ def export(
         sales_sha256=sales_sha256,
         items_sha256=items.write(folder / ITEMS),
         rules_sha256=_written(folder / RULES, rules),
-        warnings=[*sales.warnings(), *items.warnings()],
+        warnings=[*sales.warnings(), *items.warnings(), *odd],
         older=older,
     )
 
@@ -224,11 +225,11 @@ def export_items(
         items = read_items(snapshot, query, columns, kind, settings.sales_timezone)
         day = now.astimezone(settings.shop_timezone).date()
         reader = RuleReader(settings, day, {Role.CUSTOMER: customer_kind, Role.ITEM: kind}, forgotten)
-        rules = None if rules_query is None else reader.read(rules_query, snapshot)
+        rules, odd = _rules(reader, rules_query, snapshot)
     counts = Counts()
     counts.items, counts.sellable_items = items.counted()
     sha256, rules_sha256 = items.write(folder / ITEMS), _written(folder / RULES, rules)
-    return ItemsExport(kind, counts, sha256, rules_sha256, items.warnings())
+    return ItemsExport(kind, counts, sha256, rules_sha256, [*items.warnings(), *odd])
 
 
 def since_of(window: Window, settings: Settings) -> datetime:
@@ -242,7 +243,15 @@ def since_of(window: Window, settings: Settings) -> datetime:
 def _rules_query(shop: Database, settings: Settings, since: datetime) -> Query | None:
     """The shop's rules.sql, where it has one."""
     path = settings.sql_dir / RULES_QUERY
-    return read_query(path, shop.backend, since) if path.exists() else None
+    # A link to nothing is no file that is not there: rules are missing.
+    return read_query(path, shop.backend, since) if os.path.lexists(path) else None
+
+
+def _rules(reader: RuleReader, query: Query | None, snapshot: Snapshot) -> tuple[bytes | None, Sequence[str]]:
+    """The content of `rules.csv`, and warnings; none of both where there is no query."""
+    if query is None:
+        return None, ()
+    return reader.read(query, snapshot), column_warnings(query, snapshot)
 
 
 def _written(path: Path, content: bytes | None) -> str | None:

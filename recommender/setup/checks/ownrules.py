@@ -1,5 +1,6 @@
 """The shop's own rules as tonight's run would follow them: how many hold, and what nobody can follow."""
 
+import os
 from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from recommender.database.query import read_query
 from recommender.database.schema import Target
 from recommender.export.fields import find_columns
 from recommender.export.forgotten import Forgotten
-from recommender.export.shoprules import RuleReader
+from recommender.export.shoprules import RuleReader, unread_columns
 from recommender.night.namedrules import Known, ask_shop, name_rules
 from recommender.night.refusals import require_lists
 from recommender.runs.folder import RULES, RULES_QUERY
@@ -35,15 +36,17 @@ def probe_rules(
 ) -> None:
     """Columns and every row of rules.sql, where there is one, also where the export is known to fail."""
     path = settings.sql_dir / RULES_QUERY
-    if not path.exists():
+    if not os.path.lexists(path):
         return
     with findings.trying("rules"):
         query = read_query(path, database.backend, since)
         kinds = {Role.CUSTOMER: first.kinds["customer_id"], Role.ITEM: first.kinds["item_id"]}
         with look() as snapshot:
             columns = find_columns(query, snapshot, ("rule",), RULE_COLUMNS)
+            unread = [*unread_columns(query, snapshot)]
             RuleReader(settings, day, kinds, Forgotten()).read(query, snapshot)
-        findings.ok("rules", f"{path} returns {', '.join(columns)}.")
+        also = f"; not read: {', '.join(unread)}" if unread else ""
+        findings.ok("rules", f"{path} returns {', '.join(columns)}{also}.")
 
 
 def check_rules(
