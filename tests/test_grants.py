@@ -84,8 +84,12 @@ def server(request):
 def test_three_users_with_the_printed_rights_and_no_more(tmp_path, server, schema):
     shop = empty_shop(tmp_path / "shop", server.create_database())
     shop.execute(
-        "INSERT INTO items VALUES (10, 'a', 1), (11, 'b', 1)", "CREATE TABLE customers (name INTEGER)"
+        "INSERT INTO items VALUES (10, 'a', 1), (11, 'b', 1)",
+        "CREATE TABLE customers (name INTEGER)",
+        "CREATE TABLE recalls (item_id INTEGER)",
     )
+    rules = "SELECT 'never' AS rule, item_id FROM recalls"
+    (shop.folder / "sql" / "rules.sql").write_text(rules, "utf-8")
     shop.sell(SALES)
     make_users(server, shop)
     name = name_of(shop)

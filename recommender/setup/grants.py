@@ -1,5 +1,6 @@
 """The rights that the nights and the shop need, as statements; nothing here grants anything."""
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from recommender.database.query import read_query, tables_read
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.night.target import target_of
+from recommender.runs.folder import QUERIES, RULES_QUERY
 from recommender.settings import Settings
 from recommender.setup.looks import quoted_name
 
@@ -242,9 +244,10 @@ def _account_part(name: str) -> str:
 def _tables_of_queries(
     settings: Settings, side: _Side, connection: sa.Connection
 ) -> list[tuple[str | None, str]]:
-    """The tables that both queries read: those of their texts that the catalogue knows."""
+    """The tables that the queries read: those of their texts that the catalogue knows."""
     named: list[tuple[str | None, str]] = []
-    for name in ("sales.sql", "items.sql"):
+    has_rules = os.path.lexists(settings.sql_dir / RULES_QUERY)
+    for name in (*QUERIES, RULES_QUERY) if has_rules else QUERIES:
         since = datetime.now(UTC).replace(tzinfo=None)
         query = read_query(settings.sql_dir / name, side.database.backend, since)
         named += [table for table in tables_read(query.text, side.database.backend) if table not in named]
