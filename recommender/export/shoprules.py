@@ -13,13 +13,12 @@ from recommender.database.query import Query
 from recommender.errors import RefusedError
 from recommender.export.fields import csv_text, find_columns, number_array, text_array
 from recommender.export.forgotten import Forgotten
-from recommender.runs.rules import RULE_COLUMNS, Dates, Rule, RuleKind, order_of
+from recommender.runs.rules import CUSTOMER_LISTS, RULE_COLUMNS, Dates, Rule, RuleKind, order_of
 from recommender.settings import Settings
 from recommender.system.arrow import pa
 from recommender.system.text import shortened
 from recommender.tables import LISTS, KeyKind, Role, integer_key, is_guest
 
-_OF_CUSTOMERS = [d.name for d in LISTS if Role.CUSTOMER in {column.role for column in d.columns}]
 _TOLD = 3
 """Problems that an error tells; of the others it tells how many they are."""
 _ALIKE = 0.75
@@ -126,7 +125,7 @@ class RuleReader:
             raise ValueError(f"{kind}: item_id is empty")
         if kind is RuleKind.MOST and rule.category is None and rule.brand is None:
             raise ValueError(f"{kind}: category and brand are both empty")
-        if rule.customer is not None and rule.list_name not in (None, *_OF_CUSTOMERS):
+        if rule.customer is not None and rule.list_name not in (None, *CUSTOMER_LISTS):
             raise ValueError(f"{kind}: there is a customer_id, but {rule.list_name} is no list of customers")
         return rule
 

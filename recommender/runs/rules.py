@@ -22,6 +22,8 @@ RULE_COLUMNS = (
 key is first, as in all our files: there `forget` looks for it."""
 Dates = tuple[date | None, date | None]
 """The first and the last day on which a rule holds; None: open."""
+CUSTOMER_LISTS = [d.name for d in LISTS if Role.CUSTOMER in {column.role for column in d.columns}]
+"""The lists that a rule with a customer can be about."""
 _LIST_NAMES = {definition.name: definition.name for definition in LISTS}
 
 
@@ -64,7 +66,7 @@ class Rule:
         One without a list speaks of all; but a pin only of what every visitor sees, since nobody expects the
         offer of the week among what a customer needs again; and one for customers only of customers' lists.
         """
-        if self.customer is not None and Role.CUSTOMER not in {column.role for column in definition.columns}:
+        if self.customer is not None and definition.name not in CUSTOMER_LISTS:
             return False
         if self.list_name is not None:
             return self.list_name == definition.name
