@@ -391,6 +391,22 @@ def test_a_night_keeps_the_query_and_the_rules(night_shop):
     assert not {RULES_QUERY, RULES} & {*night_shop.night(DAY).manifest.files}
 
 
+def test_a_night_without_any_rule_after_one_with_rules_says_so(night_shop):
+    query = night_shop.folder / "sql" / RULES_QUERY
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id", encoding="utf-8")
+    first = night_shop.night(DAY)
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id WHERE 0", encoding="utf-8")
+    told = f"The lists of {first.run_id} followed rules of the shop; tonight "
+    assert night_shop.night(DAY).manifest.warnings == [f"{told}rules.sql returns none that holds today."]
+    assert night_shop.night(DAY).manifest.warnings == []
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id", encoding="utf-8")
+    first = night_shop.night(DAY)
+    query.unlink()
+    told = f"The lists of {first.run_id} followed rules of the shop; tonight "
+    assert night_shop.night(DAY).manifest.warnings == [f"{told}there is no rules.sql."]
+    assert night_shop.night(DAY).manifest.warnings == []
+
+
 def test_a_misspelt_rule_leaves_the_lists_of_the_night_before(night_shop):
     run = night_shop.night()
     shown = night_shop.lists()

@@ -1,9 +1,12 @@
 """The first stage: sales and items from the shop's database into the run folder, and read back from there."""
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from recommender.database import retries
 from recommender.database.base import Database
+from recommender.export.shoprules import rules_text
 from recommender.export.snapshot import export, since_of
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines, make_interactions
 from recommender.night.context import Night
@@ -14,7 +17,7 @@ from recommender.night.record import note_again, stage, warn
 from recommender.night.refusals import require_sales
 from recommender.night.target import shop_of
 from recommender.ranking.listrules import NO_RULES, ShopRules
-from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES
+from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES, Run
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Stage
@@ -50,7 +53,7 @@ def export_stage(night: Night, shop: Database) -> None:
         if found.rules_sha256 is not None:
             run.keep(RULES_QUERY, settings.sql_dir / RULES_QUERY)
             manifest.note_file(RULES, found.rules_sha256)
-        for warning in found.warnings:
+        for warning in [*found.warnings, *_rules_gone(last, found.rules_sha256)]:
             warn(run, warning)
         manifest.counts = asdict(found.counts)
         require_sales(
@@ -63,6 +66,19 @@ def export_stage(night: Night, shop: Database) -> None:
         size = Size(found.counts.sales, before.customers, found.counts.items)
         require_memory(size, settings)
         figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
+
+
+def _rules_gone(last: Run | None, now: str | None) -> Iterator[str]:
+    """Told on the first night without any rule: a lost file or an empty table shows what was kept out.
+
+    Args:
+        last: the run that was published last.
+        now: the sha256 of tonight's `rules.csv`; None where there is no rules.sql.
+    """
+    none = (None, hashlib.sha256(rules_text({})).hexdigest())
+    if last is not None and last.manifest.files.get(RULES) not in none and now in none:
+        why = "there is no rules.sql" if now is None else "rules.sql returns none that holds today"
+        yield f"The lists of {last.run_id} followed rules of the shop; tonight {why}."
 
 
 def _size_before(night: Night) -> Size:
