@@ -407,6 +407,20 @@ def test_a_night_without_any_rule_after_one_with_rules_says_so(night_shop):
     assert night_shop.night(DAY).manifest.warnings == []
 
 
+def test_rules_that_were_changed_by_hand_between_two_stages_are_refused(night_shop):
+    """As sales and items are: nobody could tell afterwards by which rules the lists were made."""
+    query = night_shop.folder / "sql" / RULES_QUERY
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id", encoding="utf-8")
+    night_shop.does("export", "--as-of", str(DAY))
+    path = night_shop.last_run.path(RULES)
+    content = path.read_bytes()
+    for stage in ("train", "rank", "publish"):
+        path.write_bytes(content.replace(b"102", b"103"))
+        assert f"{RULES} is not as the export left it" in night_shop.fails(ExitCode.REFUSED, stage)
+        path.write_bytes(content)
+        night_shop.does(stage)
+
+
 def test_a_misspelt_rule_leaves_the_lists_of_the_night_before(night_shop):
     run = night_shop.night()
     shown = night_shop.lists()

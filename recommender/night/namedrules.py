@@ -146,6 +146,7 @@ def keep_rules(run: Run, named: NamedRules) -> None:
     """Keep the rules with the run, where it has any, by the shop's own keys: a repetition asks nobody."""
     if RULES in run.manifest.files:
         run.write(RULES, rules_text(named.dated))
+        run.save()  # so that a training that is killed can be begun again
 
 
 def ask_shop(shop: Database, settings: Settings, since: datetime) -> AskWords:

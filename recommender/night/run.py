@@ -21,7 +21,7 @@ from recommender.night.trials import kept_choice
 from recommender.runs.archive import remove_scratch
 from recommender.runs.compression import compressing_sales
 from recommender.runs.diff import ListChanges, RunChanges, compare_runs
-from recommender.runs.folder import ITEMS, SALES, Run, find_run, iso, new_run
+from recommender.runs.folder import ITEMS, RULES, SALES, Run, find_run, iso, new_run
 from recommender.runs.history import History
 from recommender.runs.hold import release_hold, require_no_hold
 from recommender.runs.manifest import Source, Stage, Status
@@ -197,7 +197,7 @@ def _require_files(this: Run, stage: Stage, settings: Settings) -> None:
     A list that is not made any more is emptied before it is published.
     """
     lists = [definition.file_name for definition in made_lists(settings.lists)]
-    written = {Stage.EXPORT: [SALES, ITEMS], Stage.RANK: lists}
+    written = {Stage.EXPORT: [SALES, ITEMS, RULES], Stage.RANK: lists}
     order = list(Stage)
     for earlier in order[: order.index(stage)]:
         for name in written.get(earlier, []):
