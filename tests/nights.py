@@ -22,8 +22,9 @@ from recommender import cli
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
-from recommender.runs.folder import Run
+from recommender.runs.folder import RULES_QUERY, Run
 from recommender.runs.history import History
+from recommender.tables import LISTS, POPULAR_ITEMS, Role
 from tests import sentinel, sharing
 
 ALL_TABLES = (
@@ -42,7 +43,12 @@ KEY_TYPES = {
     "mysql": {int: "BIGINT", str: "VARCHAR(100) COLLATE utf8mb4_bin"},
 }
 
+NO_RULES = "SELECT 'never' AS rule WHERE 1 = 0"
+"""A `rules.sql` without a rule."""
+
 Sale = tuple[Any, Any, date]
+Shown = tuple[Any, ...]
+"""Owner of a list, position, item."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,21 @@ class Shop:
         for customer, item in self.rows(query):
             found.setdefault(customer, []).append(item)
         return found
+
+    def shown(self) -> dict[str, list[Shown]]:
+        """All that is published: of each list owner, position and item, the owner of popular_items None."""
+        found = {}
+        for definition in LISTS:
+            owner = "NULL" if definition is POPULAR_ITEMS else definition.columns[0].name
+            shown = next(c.name for c in definition.columns if c.role is Role.ITEM and c.shown)
+            query = f"SELECT {owner}, position, {shown} FROM {definition.name} ORDER BY 1, 2"
+            found[definition.name] = self.rows(query)
+        return found
+
+    def rules(self, query: str) -> "Shop":
+        """Write `sql/rules.sql`."""
+        (self.folder / "sql" / RULES_QUERY).write_text(query, encoding="utf-8")
+        return self
 
     def dump(self) -> dict[str, list[str]]:
         """Everything in the database, table by table."""

@@ -7,19 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from recommender.runs.folder import RULES_QUERY
 from recommender.runs.rules import load_dated_rules
-from tests.nights import DAY, KEY_TYPES, Shop, copied, empty_shop, tastes
+from tests.nights import DAY, KEY_TYPES, NO_RULES, Shop, copied, empty_shop, tastes
 
 PAGE = (Path(__file__).parent.parent / "docs" / "rules.md").read_text(encoding="utf-8")
-SHOWN = {
-    "recommendations": "item_id",
-    "buy_again": "item_id",
-    "similar_items": "similar_item_id",
-    "bought_together": "together_item_id",
-    "popular_items": "item_id",
-}
-"""The lists, and which of their columns has what is shown."""
 OF_CUSTOMERS = ("recommendations", "buy_again")
 CALENDAR, CHRISTMAS, WINE, TEA = 1, range(1, 9), range(9, 17), range(17, 33)
 OURS = range(4, 33, 4)
@@ -86,19 +77,9 @@ def shop(tmp_path, database_url):
 
 def ruled(shop: Shop, query: str, day: date = DAY):
     """The lists of a night under these rules: of each list its owners, positions and items, in order."""
-    (shop.folder / "sql" / RULES_QUERY).write_text(query, encoding="utf-8")
-    run = shop.night(day)
+    run = shop.rules(query).night(day)
     assert run.manifest.warnings == []
-    return shown(shop)
-
-
-def shown(shop: Shop):
-    """All rows: of each list owner, position, item; the owner of popular_items is None."""
-    found = {}
-    for table, column in SHOWN.items():
-        owner = {"popular_items": "NULL", **dict.fromkeys(OF_CUSTOMERS, "customer_id")}.get(table, "item_id")
-        found[table] = shop.rows(f"SELECT {owner}, position, {column} FROM {table} ORDER BY 1, 2")
-    return found
+    return shop.shown()
 
 
 def reasons(shop: Shop) -> list[tuple[int, int, int]]:
@@ -134,7 +115,7 @@ def test_every_example_is_tried():
 
 def test_a_recalled_item_is_nowhere(shop):
     shop.night()
-    before = shown(shop)
+    before = shop.shown()
     gone = {item for _, position, item in before["popular_items"] if position <= 3} | {TEA[0]}
     assert all(among(rows, gone) for rows in before.values())
     shop.execute("INSERT INTO recalls VALUES (:i)", rows=[{"i": item} for item in gone])
@@ -143,7 +124,7 @@ def test_a_recalled_item_is_nowhere(shop):
     assert all(rows and not among(rows, gone) for rows in after.values())
     # And from old lists with a rollback.
     shop.does("rollback")
-    assert not any(among(rows, gone) for rows in shown(shop).values())
+    assert not any(among(rows, gone) for rows in shop.shown().values())
 
 
 def earlier(query: str) -> str:
@@ -156,7 +137,7 @@ def test_a_seasonal_sale_lasts_as_long_as_it_says(shop):
     (printed,) = examples("A seasonal sale")
     query = earlier(printed)
     for day in (FIRST - timedelta(days=1), FIRST, LAST, LAST + timedelta(days=1)):
-        without = ruled(shop, "SELECT 'never' AS rule WHERE 1 = 0", day)
+        without = ruled(shop, NO_RULES, day)
         assert most(without["popular_items"], CHRISTMAS) == len(CHRISTMAS)
         season = ruled(shop, query, day)
         assert max(most(rows, CHRISTMAS) for rows in season.values()) == 3
@@ -174,7 +155,7 @@ def test_a_seasonal_sale_lasts_as_long_as_it_says(shop):
 def test_wine_is_for_adults(shop):
     (query,) = examples("Alcohol by customer group")
     shop.night()
-    before = shown(shop)
+    before = shop.shown()
     after = ruled(shop, query)
     for name in OF_CUSTOMERS:
         wine = {owner for owner, _, item in before[name] if item in WINE}
@@ -192,7 +173,7 @@ def test_wine_is_for_adults(shop):
 def test_the_own_brand_comes_first_but_does_not_fill_the_list(shop):
     (query,) = examples("The own brand")
     shop.night()
-    before = shown(shop)
+    before = shop.shown()
     after = ruled(shop, query)
     assert all(most(rows, OURS) <= 4 for rows in after.values())
     assert among(after["recommendations"], OURS) > among(before["recommendations"], OURS)

@@ -91,7 +91,7 @@ def check_list(file: ListFile, candidates: ListableItems) -> tuple[list[Objectio
     if not rows and not definition.needs_rows:
         return [], ListFacts(0, {})
     if not rows:
-        hint = "Check the sales, the items' sellable, rules.sql and the filters."
+        hint = "Check the sales, the items' sellable, the filters, and rules.sql where there is one."
         return [Objection("rows", f"{path} has no rows.", hint)], ListFacts(0, {})
     texts = {name: tuple(sorted(distinct)) for name, (distinct, _) in found.items()}
     codes = {name: places for name, (_, places) in found.items()}
