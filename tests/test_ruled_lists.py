@@ -285,7 +285,7 @@ def test_customers_lists_are_those_of_the_definition(  # noqa: PLR0917, PLR0915 
             key=lambda item: (-lifted[item] * own[item], -lifted[item], item not in popularity, order[item]),
         )
         sequence = [item for item in [*ranked, *filling] if item not in seen]
-        new = [item for item in possible if ages[item] < NEW_DAYS]
+        new = [item for item in possible if -1 < ages[item] < NEW_DAYS]
         new.sort(key=lambda item: (-lifted[item], ages[item], order[item]))
         slots = min(rules.new_item_slots, n, len(new))
         if slots:

@@ -24,6 +24,8 @@ from recommender.system.text import shortened
 from recommender.tables import KeyKind, Role, key_of, made_lists
 
 _EXAMPLES = 3
+_MOST_ASKED = 300
+"""Words of which the shop's database is asked, one query of its items for each; others name nothing."""
 _FIELDS = {"item": "item_id", "category": "category", "brand": "brand", "customer": "customer_id"}
 """What a rule names by, as fields of `Rule` and columns of `rules.sql`."""
 _UNKNOWN = {
@@ -217,7 +219,7 @@ def _named_words(
     found = {text: {text} for text in typed & words}
     left = [text for text in sorted(typed) if text not in words or forms[_folded(text)] > 1]
     if left and ask is not None:
-        for text, equal in ask(column, left).items():
+        for text, equal in ask(column, left[:_MOST_ASKED]).items():
             found[text] = found.get(text, set()) | words.intersection(equal)
     return found
 

@@ -10,7 +10,7 @@ from recommender.night.context import Night
 from recommender.night.export import ShopData, read_shop_data
 from recommender.night.memory import Size, choose_blocks
 from recommender.night.record import stage, warn
-from recommender.night.refusals import require_lists
+from recommender.night.refusals import require_lists, require_shown
 from recommender.night.train import Trained, read_trained
 from recommender.publishing.continuity import Histories, renamed_items
 from recommender.publishing.gate import ListableItems
@@ -42,6 +42,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
         data = trained.data
         interactions, catalogue, never = data.interactions, data.catalogue, data.never
         require_lists(interactions, catalogue, never, settings)
+        require_shown(data.rules.rules, catalogue, never, settings)
         renamed = renamed_items(night.past.last, catalogue, night.kinds[Role.ITEM])
         if renamed is not None:
             warn(run, renamed)

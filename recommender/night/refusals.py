@@ -4,13 +4,17 @@ A night asks before it ranks, and `recommend check` asks the same. The gate woul
 with a finding for each empty list, and for each share of what was published last.
 """
 
+from collections.abc import Sequence
 from datetime import date
+from itertools import compress
 
 from recommender.errors import RefusedError
 from recommender.learning.interactions import Interactions
-from recommender.runs.folder import QUERIES, Run
+from recommender.runs.folder import QUERIES, RULES_QUERY, Run
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
+from recommender.runs.leftout import left_out
+from recommender.runs.rules import Rule
 from recommender.settings import Settings
 from recommender.system.arrays import Bools
 from recommender.system.text import shortened
@@ -103,3 +107,21 @@ def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys,
             f"Every customer has bought all there is to recommend ({allowed} items).",
             "Check sellable in items.sql, or set REPEAT_PURCHASES=include.",
         )
+
+
+def require_shown(rules: Sequence[Rule], catalogue: Catalogue, never: Keys, settings: Settings) -> None:
+    """Refuse rules that leave nothing to show in a list that is never empty.
+
+    Raises:
+        RefusedError: names the list.
+    """
+    may = catalogue.allowed(catalogue.ids, never)
+    allowed = {*compress(catalogue.ids.as_texts(), may)}
+    for definition in made_lists(settings.lists):
+        out = left_out(rules, definition, catalogue).items if definition.needs_rows else ()
+        if allowed and allowed.issubset(out):
+            raise RefusedError(
+                f"The rules of {settings.sql_dir / RULES_QUERY} leave out all {len(allowed):,} items that"
+                f" could stand in {definition.name}.",
+                "Check rules.sql, or take the list out of LISTS.",
+            )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 
 from recommender.errors import DatabaseError, RefusedError
 from recommender.evaluation.choice import default_choice
@@ -26,6 +27,7 @@ from recommender.night.trials import PROOF_IS_OFF, als_of, recipe_of
 from recommender.operations.pastsales import find_sales
 from recommender.ranking.listrules import NO_RULES, Arrivals, ListRules, ShopRules, ages
 from recommender.ranking.recommendations import top_lists
+from recommender.runs.folder import RULES_QUERY
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method
@@ -81,6 +83,10 @@ def evaluate(
     named, more_notes = _named(dated, known, never, settings, now)
     rules = ShopRules(named.rules, settings.max_per_category, settings.new_item_slots, settings.seed)
     notes += more_notes
+    if sales.run_id is not None and _were_changed(settings.sql_dir / RULES_QUERY, sales.path.parent):
+        notes.append(
+            f"rules.sql is not as the run {sales.run_id} has read it: --fresh reads it as it is now."
+        )
     cuts = _windows(lines, days, most_windows)
     trained = trainer(settings, threads=threads)
     decided = decider(settings, lines, never=never, threads=threads)
@@ -260,6 +266,12 @@ def _never(settings: Settings, kind: KeyKind, known: Keys) -> tuple[Keys, list[s
             f"The file of NEVER_RECOMMEND was compared letter by letter with the shop's items: {error.reason}"
         )
         return never_recommend(path, kind, known, None).items, [note]
+
+
+def _were_changed(query: Path, folder: Path) -> bool:
+    """Whether the shop's rules are asked for in other words than those that a run has kept."""
+    now, then = (path.read_bytes() if path.is_file() else None for path in (query, folder / query.name))
+    return now != then
 
 
 def _named(

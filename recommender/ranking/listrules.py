@@ -122,7 +122,8 @@ class Arrivals:
 
     def best_first(self, allowed: Bools, boosts: Float64s) -> Int32s:
         """The new ones that are allowed, the most popular first, then the youngest."""
-        new = np.flatnonzero(allowed & (self.age < NEW_DAYS))
+        # Clocks and zones differ by less than a day; what is to come later is not there yet.
+        new = np.flatnonzero(allowed & (self.age > -1) & (self.age < NEW_DAYS))
         return new[np.lexsort((new, self.age[new], -(self.popularity * boosts)[new]))].astype(np.int32)
 
 

@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
+
 from recommender.database.base import Database
 from recommender.database.query import read_query
 from recommender.database.schema import Target
@@ -12,7 +14,8 @@ from recommender.export.fields import find_columns
 from recommender.export.forgotten import Forgotten
 from recommender.export.shoprules import RuleReader, unread_columns
 from recommender.night.namedrules import Known, ask_shop, name_rules
-from recommender.night.refusals import require_lists
+from recommender.night.refusals import require_lists, require_shown
+from recommender.ranking.listrules import NEW_DAYS, Arrivals, ages
 from recommender.runs.folder import RULES, RULES_QUERY
 from recommender.runs.keys import Keys
 from recommender.runs.rules import RULE_COLUMNS, RuleKind, load_dated_rules
@@ -96,4 +99,23 @@ def check_rules(
         never = never.union(named.never)
         if len(named.never) and sales.lines:
             require_lists(sales.interactions, catalogue, never, settings)
+        require_shown(named.rules, catalogue, never, settings)
+        if settings.new_item_slots:
+            _tell_new_items(sales, never, settings, findings)
     return never
+
+
+def _tell_new_items(sales: CheckedSales, never: Keys, settings: Settings, findings: Findings) -> None:
+    """How many items NEW_ITEM_SLOTS has to show."""
+    catalogue, sold = sales.catalogue, sales.interactions
+    age = ages(catalogue.ids, catalogue, sold.item_ids, sold.purchases, now=sold.newest)
+    nobody = np.zeros(len(age))
+    allowed = catalogue.allowed(catalogue.ids, never)
+    count = len(Arrivals(age, nobody).best_first(allowed, nobody))
+    told = (
+        f"{count:,} items came within the last {NEW_DAYS} days, for NEW_ITEM_SLOTS={settings.new_item_slots}"
+    )
+    if count:
+        findings.ok("rules", f"{told}.")
+    else:
+        findings.warn("rules", f"{told}: the places stay to the others.", "Check added_at in items.sql.")
