@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -501,6 +502,31 @@ def test_no_product_of_boosts_is_beyond_all_numbers(rules, is_blend):
         )
 
     assert others(rules) == others([])
+
+
+def test_what_no_rule_asks_for_takes_no_memory():
+    """A rule about one item has no table of all; without a limit a category is no group of any list."""
+    keys = Keys.of(range(1, 1001))
+    n = len(keys)
+    catalogue = Catalogue(keys, (None,) * n, np.ones(n, bool), tuple(f"c{key % 50}" for key in range(n)))
+    pins = tuple(Rule(RuleKind.PIN, item=str(key), value=1.0, customer=str(key)) for key in range(1, 101))
+    tracemalloc.start()
+    made = ShopRules(pins).for_list(
+        RECOMMENDATIONS,
+        n=5,
+        items=keys,
+        sold=keys,
+        catalogue=catalogue,
+        allowed=np.ones(n, bool),
+        customers=keys,
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert made is not None
+    assert len(made.personal) == len(pins)
+    assert made.groups.shape == (n, 0)
+    assert len(made.limits) == 1
+    assert peak < 4 * n * len(pins)
 
 
 def test_all_new_items_are_seen_as_soon_as_there_are_customers_enough():

@@ -81,8 +81,9 @@ class ShopRules:
         facts = _Facts(items, catalogue)
         groups = _Groups(facts)
         of_all = _asked(by_customer.pop(None, []), facts, groups)
-        limits = {groups.number(None, category, None): self.max_per_category for category in facts.categories}
-        limits = limits if self.max_per_category else {}
+        limits = {}
+        if self.max_per_category:
+            limits = {groups.number(None, word, None): self.max_per_category for word in facts.categories}
         for group, most in of_all.limits.items():
             limits[group] = min(most, limits.get(group, most))
         found = {} if customers is None else {text: index for index, text in enumerate(customers.as_texts())}
