@@ -286,6 +286,12 @@ def test_lists_of_one_item(shop):
     assert [text for text in run.manifest.warnings if "beyond the end of a list" in text]
 
 
+def test_a_list_of_one_place_that_is_for_new_items(shop):
+    found = new_items(shop.set(TOP_N=1, NEW_ITEM_SLOTS=1))
+    assert len(found) == len(shop.lists()) == 30
+    assert {item for *_, item in found} == {*range(116, 126)}
+
+
 def test_lists_that_are_left_out_stay_empty_whatever_is_pinned(shop):
     run = shop.set(LISTS="recommendations,similar_items").rules(query(*MANY)).night()
     lists = shop.shown()
@@ -471,6 +477,11 @@ def test_evaluate_says_what_the_rules_cost(shop):
     # Each of them buys three items of 103 to 106 and 111 to 118 every month.
     shop.rules(query(*({"rule": "never", "item_id": item} for item in range(103, 119)))).night()
     assert all(cost["value"] > 0 for cost in costs(shop))
+    # Settings are rules too; what each method makes of all kinds of rules can be judged.
+    shop.rules(NO_RULES).set(MAX_PER_CATEGORY=50).night()
+    assert costs(shop) == [nothing, nothing]
+    shop.rules(query(*MANY)).set(MAX_PER_CATEGORY=1, NEW_ITEM_SLOTS=1, NIGHTLY_PROOF="on").night()
+    assert None not in costs(shop)
 
 
 def test_a_rule_is_followed_however_it_is_typed(tmp_path, database_url):
@@ -492,3 +503,13 @@ def test_a_rule_is_followed_however_it_is_typed(tmp_path, database_url):
     assert best not in lists["Cust5"]
     assert not any(item == "SKU-2" for rows in shop.shown().values() for *_, item in rows)
     assert "identical" in shop.does("reproduce", run.run_id)
+    again = [
+        {"rule": "never", "item_id": "sku-17", "customer_id": None},
+        {"rule": "never", "item_id": lists["Cust5"][1].lower(), "customer_id": "cUST5"},
+    ]
+    shop.night()
+    shop.rules(query(*again)).does("rollback", run.run_id)
+    assert shop.lists() == {
+        owner: [item for item in items if item != "SKU-17" and (owner, item) != ("Cust5", lists["Cust5"][1])]
+        for owner, items in lists.items()
+    }
