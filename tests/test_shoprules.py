@@ -1,9 +1,11 @@
 """The shop's rules as a night reads them: the same file from every database, or told what is wrong."""
 
 import json
+import signal
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +26,7 @@ from recommender.settings import Settings
 from recommender.system.window import window
 from recommender.tables import KeyKind, Role
 from tests.database.support import database, execute
+from tests.faults.injection import at_point, forked, kill
 from tests.nights import DAY, usual_shop
 
 INTEGER, TEXT = KeyKind.INTEGER, KeyKind.TEXT
@@ -419,6 +422,21 @@ def test_rules_that_were_changed_by_hand_between_two_stages_are_refused(night_sh
         assert f"{RULES} is not as the export left it" in night_shop.fails(ExitCode.REFUSED, stage)
         path.write_bytes(content)
         night_shop.does(stage)
+
+
+def test_a_training_that_was_killed_is_begun_again_with_the_rules_that_it_has_kept(night_shop):
+    """It leaves out what names nothing: that is no change by hand."""
+    query = night_shop.folder / "sql" / RULES_QUERY
+    query.write_text("SELECT 'never' AS rule, 102 AS item_id UNION ALL SELECT 'never', 999", encoding="utf-8")
+    night_shop.does("export", "--as-of", str(DAY))
+    path = night_shop.last_run.path(RULES)
+    exported = path.read_bytes()
+    code, said = forked(night_shop, "train", fault=partial(at_point, "train", "inside", kill))
+    assert code == -signal.SIGKILL, said
+    assert path.read_bytes() != exported
+    for stage in ("train", "rank", "publish"):
+        night_shop.does(stage, "--run", night_shop.last_run.run_id)
+    assert [*load_dated_rules(path)] == [Rule(NEVER, item="102")]
 
 
 def test_a_misspelt_rule_leaves_the_lists_of_the_night_before(night_shop):
