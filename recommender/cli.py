@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from recommender import __version__
+from recommender.commands.common import COMPLETE, SuggestingGroup
 from recommender.errors import (
     NOT_ALLOWED,
     ExitCode,
@@ -27,26 +29,38 @@ from recommender.system.kernel import pin_kernel
 from recommender.system.machine import require_addresses, share_one_heap
 from recommender.system.text import in_utf8, printable
 
-COMMANDS = {
-    "init": "Set up a folder for a shop: .env, sql/, the tables.",
-    "check": "Try everything that a night needs, before it comes.",
-    "run": "The night's job: sales in, recommendations out.",
-    "export": "Stage 1: begin a run with the export of the sales.",
-    "train": "Stage 2: train the model, or load the last one.",
-    "rank": "Stage 3: make the lists.",
-    "publish": "Stage 4: check the lists and publish them.",
-    "status": "How the last run went, and how old it is.",
-    "runs": "The past runs and their figures.",
-    "reproduce": "Make a past run again, and compare to the byte.",
-    "rollback": "Publish an earlier run's lists again.",
-    "prune": "Remove the past runs that need not be kept.",
-    "show": "What a customer bought, is shown, and why.",
-    "similar": "What goes with an item: the customers of one buy the other.",
-    "together": "What lies in one basket with an item.",
-    "evaluate": "How good the lists are, on the shop's own past.",
-    "forget": "Erase a customer from all that is kept, for good.",
-    "demo": "Make a shop with plausible sales to try all of this on.",
+GROUPS = {
+    "Set up": {
+        "init": "Set up a folder for a shop: .env, sql/, the tables.",
+        "check": "Try everything that a night needs, before it comes.",
+        "demo": "Make a shop with plausible sales to try all of this on.",
+        "completion": "Print what your shell needs to complete commands and options.",
+    },
+    "Every night": {
+        "run": "The night's job: sales in, recommendations out.",
+        "status": "How the last run went, and how old it is.",
+        "prune": "Remove the past runs that need not be kept.",
+    },
+    "Look": {
+        "show": "What a customer bought, is shown, and why.",
+        "similar": "What goes with an item: the customers of one buy the other.",
+        "together": "What lies in one basket with an item.",
+        "runs": "The past runs and their figures.",
+        "evaluate": "How good the lists are, on the shop's own past.",
+    },
+    "Undo and erase": {
+        "rollback": "Publish an earlier run's lists again.",
+        "reproduce": "Make a past run again, and compare to the byte.",
+        "forget": "Erase a customer from all that is kept, for good.",
+    },
+    "One stage alone, for a scheduler with tasks": {
+        "export": "Stage 1: begin a run with the export of the sales.",
+        "train": "Stage 2: train the model, or load the last one.",
+        "rank": "Stage 3: make the lists.",
+        "publish": "Stage 4: check the lists and publish them.",
+    },
 }
+COMMANDS = {name: text for commands in GROUPS.values() for name, text in commands.items()}
 """Every command with its short help, so that `--help` imports no command."""
 _HEAVY = {"check", "run", "export", "train", "rank", "publish", "reproduce", "rollback", "evaluate", "forget"}
 """Those that load the numeric packages, as soon as they begin."""
@@ -67,7 +81,7 @@ _NO_THREAD = "can't start new thread"
 _VERSION = click.version_option(__version__, prog_name="recommend")
 
 
-class _Group(click.Group):
+class _Group(SuggestingGroup):
     """Loads a command's module only when that command is called, and gives it the common options."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -85,8 +99,10 @@ class _Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", text) for name, text in commands.items()])
 
 
 def _give_common(command: click.Command, *, is_heavy: bool) -> click.Command:
@@ -180,6 +196,10 @@ def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
     given = sys.argv[1:] if arguments is None else [*arguments]
     try:
         _require_text(given)
+        if asked := os.environ.get(COMPLETE):
+            return ExitCode(shell_complete(group, {}, "recommend", COMPLETE, asked))
+        if not given:
+            given = ["--help"]
         # Not group.main(): it ends the process itself where a reader of our output has gone.
         with group.make_context("recommend", given) as context:
             outcome = group.invoke(context)

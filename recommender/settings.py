@@ -330,6 +330,19 @@ def _nearest(name: str, cutoff: float) -> str | None:
     return near[0] if near else None
 
 
+def _require_address(reader: _Reader, path: Path) -> None:
+    """Where nothing at all is set up, say only that."""
+    if reader.sources["DATABASE_URL"] != "default":
+        return
+    if not path.exists() and not reader.problems:
+        raise SettingsError(
+            f"No shop is set up here: there is no {path}, and DATABASE_URL is not set.",
+            "Set one up: `recommend init`. To try it on a made-up shop first: `recommend demo DIR`.",
+        )
+    looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
+    reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
+
+
 def load_settings(
     environ: Mapping[str, str] | None = None, env_file: Path | None = None, *, shop: bool = True
 ) -> Settings:
@@ -362,9 +375,8 @@ def load_settings(
             if value is None:
                 value = found.get(field.metadata["follows"], field.default)
             found[field.name] = folder / value if isinstance(value, Path) else value
-    if shop and reader.sources["DATABASE_URL"] == "default":
-        looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
-        reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
+    if shop:
+        _require_address(reader, path)
     data_dir = str(found["data_dir"])
     if (shown := in_utf8(data_dir)) != data_dir:
         reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or mind LC_ALL.")

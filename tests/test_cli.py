@@ -80,6 +80,65 @@ def test_every_command_module_is_listed():
     assert names - {"__init__", "changes", "common", "lists", "terminal"} == set(cli.COMMANDS)
 
 
+def _program(*arguments, folder=None, **environment):
+    """The program in a process of its own, without a shop."""
+    known = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return subprocess.run(
+        [sys.executable, "-m", "recommender", *arguments],
+        cwd=folder,
+        env=known | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_word_at_all_asks_for_help(shop):
+    found = _program()
+    assert (found.returncode, found.stderr) == (ExitCode.DONE, "")
+    assert found.stdout == shop.does("--help")
+    assert all(f"{title}:\n" in found.stdout for title in cli.GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (["shwo"], "did you mean show?"),
+        (["runs", "dif"], "did you mean diff?"),
+        (["show", "--jsn"], "Did you mean '--json'?"),
+    ],
+)
+def test_a_slip_is_told_with_what_may_be_meant(shop, call, meant):
+    assert meant in shop.fails(ExitCode.SETTINGS, *call)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_options(shop, shell):
+    assert f"_RECOMMEND_COMPLETE={shell}_complete" in shop.does("completion", shell)
+    for words, wanted in (("recommend st", "status"), ("recommend status --js", "--json")):
+        last = words.split()[-1]
+        found = _program(
+            _RECOMMEND_COMPLETE=f"{shell}_complete",
+            COMP_WORDS=words,
+            COMP_CWORD=last if shell == "fish" else str(len(words.split()) - 1),
+        )
+        assert re.search(rf"(^|[,\s]){wanted}\b", found.stdout)
+
+
+def test_bash_takes_the_script_of_completion(shop):
+    script = shop.does("completion", "bash")
+    bash = "source /dev/stdin; complete -p recommend"
+    found = subprocess.run(["bash", "-c", bash], input=script, capture_output=True, text=True, check=True)
+    assert "_recommend_completion" in found.stdout
+
+
+def test_an_empty_folder_is_told_how_to_begin(tmp_path):
+    found = _program("run", folder=tmp_path)
+    assert found.returncode == ExitCode.SETTINGS
+    assert "No shop is set up here" in found.stderr
+    assert "`recommend init`" in found.stderr
+
+
 def test_the_help_names_every_exit_code(shop):
     text = " ".join(shop.does("--help").split())
     codes = re.search(r"Exit codes: (.*?)\.", text)
@@ -133,7 +192,6 @@ def test_the_json_log_is_one_object_a_line(shop):
 @pytest.mark.parametrize(
     "call",
     [
-        [],
         ["nonsense"],
         ["run", "--nonsense"],
         ["run", "extra"],

@@ -1,6 +1,7 @@
 """What the commands share: options, the settings of the call, its progress; tables and lists as printed."""
 
 import datetime as dt
+import difflib
 import functools
 import json
 import os
@@ -25,7 +26,26 @@ ID = Column("item_id", shortest=8, goes=1)
 _NEGATIVE = re.compile("-[0-9]+")
 _SECONDS_BETWEEN = 0.1
 
+COMPLETE = "_RECOMMEND_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+class SuggestingGroup(click.Group):
+    """Says which command may be meant by one that is not there."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it."""
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, known, 1)
+            raise click.UsageError(
+                f"There is no command {shortened(name)!r}{f': did you mean {near[0]}?' if near else '.'}", ctx
+            )
+        return super().resolve_command(ctx, args)
 
 
 class KeyCommand(click.Command):

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recommender.commands.common import figure, json_option, print_json, print_line, print_table, settings
+from recommender.commands.common import (
+    SuggestingGroup,
+    figure,
+    json_option,
+    print_json,
+    print_line,
+    print_table,
+    settings,
+)
 from recommender.system.text import Column
 
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ _CHANGES = (Column(""), Column("then"), Column("now"))
 _MOST_LETTERS = 40
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=SuggestingGroup, invoke_without_command=True)
 @json_option
 @click.pass_context
 def command(context: click.Context, /, *, as_json: bool) -> None:
