@@ -402,6 +402,34 @@ def test_runs_lists_every_night_the_newest_first(shop):
     assert "customers are less" in refused
 
 
+def test_one_run_is_shown_by_any_part_of_its_id(sqlite_shop):
+    first, second = sqlite_shop.night(), sqlite_shop.night()
+    told = json.loads(sqlite_shop.does("runs", "show", second.run_id, "--json"))
+    assert told["run_id"] == second.run_id
+    assert [*told["stages"]] == ["export", "train", "rank", "publish"]
+    assert told["counts"]["rows"] == second.manifest.counts["rows"]
+    assert datetime.fromisoformat(told["newest_sale"]).tzinfo is not None
+    for typed in ("latest", second.run_id[-4:], second.run_id[-6:]):
+        assert json.loads(sqlite_shop.does("runs", "show", typed, "--json")) == told
+    text = sqlite_shop.does("runs", "show", first.run_id[-4:])
+    assert first.run_id in text
+    assert "published" in text
+    assert f"{first.run_id} is pinned" in sqlite_shop.does("runs", "pin", first.run_id[-4:])
+    assert json.loads(sqlite_shop.does("reproduce", "latest", "--json"))["run_id"] == second.run_id
+
+
+def test_a_part_that_means_several_runs_or_none_is_a_wrong_call(sqlite_shop):
+    first, second = sqlite_shop.night(), sqlite_shop.night()
+    several = sqlite_shop.fails(ExitCode.SETTINGS, "runs", "show", first.run_id[:4])
+    assert first.run_id in several
+    assert second.run_id in several
+    assert "There is no run" in sqlite_shop.fails(ExitCode.SETTINGS, "runs", "show", "zzzz")
+    # So short a part means nothing.
+    assert "There is no run" in sqlite_shop.fails(ExitCode.SETTINGS, "runs", "show", second.run_id[-3:])
+    shop = sqlite_shop.does("rollback", first.run_id[-4:])
+    assert first.run_id in shop
+
+
 def test_runs_needs_no_database_and_knows_a_dead_run(sqlite_shop, tmp_path):
     run = sqlite_shop.night()
     run.manifest.status = Status.RUNNING

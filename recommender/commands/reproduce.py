@@ -60,11 +60,11 @@ def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: b
 def _run(data_dir: Path, run_id: str | None, archive: Path | None) -> "Iterator[tuple[Run, Path, Path]]":
     """The run, the folder of the runs, and an empty folder to work in; nothing of it stays."""
     from recommender.runs.archive import unpack
-    from recommender.runs.folder import find_run
+    from recommender.runs.folder import named_run
     from recommender.system.files import temporary_folder
 
     if archive is None:
-        run = find_run(data_dir, str(run_id))
+        run = named_run(data_dir, str(run_id))
         with temporary_folder(data_dir) as folder:
             yield run, data_dir, folder
         return

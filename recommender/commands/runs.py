@@ -173,6 +173,42 @@ def _short(value: Any) -> str:
 
 @command.command()
 @click.argument("run_id", metavar="RUN_ID")
+@json_option
+def show(*, run_id: str, as_json: bool) -> None:
+    """What is on record of one run. RUN_ID may be `latest`, or the begin or the end of an id."""
+    from recommender.operations.pastruns import one_run
+
+    run = one_run(settings(), run_id)
+    if as_json:
+        print_json(run)
+        return
+    facts = [
+        ("run", run["run_id"]),
+        ("day", run["as_of_day"]),
+        ("status", _status(run)),
+        ("lists of", run["source_run_id"]),
+        ("started", run["started_at"]),
+        ("ended", run["ended_at"]),
+        ("published", run["published_at"]),
+        ("exit code", run["exit_code"]),
+        ("error", run["error"]),
+        ("method", run["method"]),
+        ("nDCG", figure(run["quality"].get("ndcg"))),
+        ("nDCG of simple lists", figure(run["quality"].get("baseline_ndcg"))),
+        ("newest sale", run["newest_sale"]),
+        *((f"{name}, seconds", f"{seconds:.1f}") for name, seconds in run["stages"].items()),
+        ("peak MB", None if run["peak_mb"] is None else f"{run['peak_mb']:.0f}"),
+        *((name.replace("_", " "), count) for name, count in run["counts"].items()),
+    ]
+    print_table((Column(""), Column("")), [(name, value) for name, value in facts if value is not None])
+    for warning in run["warnings"]:
+        print_line(f"Warning: {warning}")
+    for finding in run["gate"]:
+        print_line(f"Gate:    {finding['message']}")
+
+
+@command.command()
+@click.argument("run_id", metavar="RUN_ID")
 def pin(*, run_id: str) -> None:
     """Keep a run, with its sales and what its model was made from, whatever its age."""
     _pin(run_id, wanted=True)
@@ -186,10 +222,11 @@ def unpin(*, run_id: str) -> None:
 
 
 def _pin(run_id: str, *, wanted: bool) -> None:
-    from recommender.runs.folder import find_run
+    from recommender.runs.folder import named_run
 
-    find_run(settings().data_dir, run_id).pin(wanted)
-    print_line(f"{run_id} is {'pinned: it stays' if wanted else 'no longer pinned'}.")
+    run = named_run(settings().data_dir, run_id)
+    run.pin(wanted)
+    print_line(f"{run.run_id} is {'pinned: it stays' if wanted else 'no longer pinned'}.")
 
 
 @command.command()
@@ -201,13 +238,13 @@ def export(*, run_id: str, file: Path, force: bool) -> None:
     import datetime as dt
 
     from recommender.runs.archive import Exported, note_exported, pack
-    from recommender.runs.folder import find_run, iso
+    from recommender.runs.folder import iso, named_run
 
     if file.exists() and not force:
         raise click.UsageError(f"{file} is there already; --force replaces it.", click.get_current_context())
     given = settings()
-    run = find_run(given.data_dir, run_id)
+    run = named_run(given.data_dir, run_id)
     # First, since who is killed while packing leaves a part of it beside its place.
-    note_exported(given.data_dir, Exported(run_id, str(file.resolve()), iso(dt.datetime.now(dt.UTC))))
+    note_exported(given.data_dir, Exported(run.run_id, str(file.resolve()), iso(dt.datetime.now(dt.UTC))))
     pack(run, file, data_dir=given.data_dir)
-    print_line(f"{run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")
+    print_line(f"{run.run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")

@@ -21,7 +21,7 @@ from recommender.night.trials import kept_choice
 from recommender.runs.archive import remove_scratch
 from recommender.runs.compression import compressing_sales
 from recommender.runs.diff import ListChanges, RunChanges, compare_runs
-from recommender.runs.folder import ITEMS, RULES, SALES, Run, find_run, iso, new_run
+from recommender.runs.folder import ITEMS, RULES, SALES, Run, named_run, iso, new_run
 from recommender.runs.history import History
 from recommender.runs.hold import release_hold, require_no_hold
 from recommender.runs.manifest import Source, Stage, Status
@@ -176,7 +176,8 @@ def _find(settings: Settings, past: History, stage: Stage, run_id: str | None) -
                 f"Begin with `recommend {previous}`, or do the whole night: `recommend run`.",
             )
         return fit[-1]
-    this = find_run(settings.data_dir, run_id)
+    this = named_run(settings.data_dir, run_id)
+    run_id = this.run_id
     if this.manifest.status is Status.PUBLISHED:
         raise RefusedError(f"The run {run_id} is published; its files stay as they are.", "Begin a new run.")
     if this.manifest.source is not Source.RUN:

@@ -5,11 +5,12 @@ from typing import Any
 from recommender.errors import SettingsError
 from recommender.night.locked import lock_path
 from recommender.runs.diff import compare_records
-from recommender.runs.folder import Run, find_run
+from recommender.runs.folder import Run, iso, named_run
 from recommender.runs.history import History
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
 from recommender.system.locks import is_held
+from recommender.system.times import moment_of
 
 
 def past_runs(settings: Settings) -> list[dict[str, Any]]:
@@ -23,6 +24,21 @@ def past_runs(settings: Settings) -> list[dict[str, Any]]:
         if run.has_done(Stage.RANK) and run.manifest.source is Source.RUN:
             before = run
     return found[::-1]
+
+
+def one_run(settings: Settings, typed: str) -> dict[str, Any]:
+    """What `recommend runs show` prints, in JSON types: a run's figures, its stages, and the gate's word.
+
+    Raises:
+        SettingsError: there is no such run, or several are meant.
+        RefusedError: its record is damaged.
+    """
+    run = named_run(settings.data_dir, typed)
+    told = run.manifest.as_json()
+    return figures_of(run, going_on=is_going_on(settings, History.of(settings.data_dir))) | {
+        "stages": {name: stage["seconds"] for name, stage in told["stages"].items()},
+        "gate": told["gate"],
+    }
 
 
 def _since(before: Run | None, run: Run) -> dict[str, Any]:
@@ -54,9 +70,9 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
             raise SettingsError("Nothing was published yet: there is nothing to compare.", "`recommend run`.")
         later = published[-1]
     else:
-        later = find_run(settings.data_dir, now)
+        later = named_run(settings.data_dir, now)
     if then is not None:
-        return find_run(settings.data_dir, then), later
+        return named_run(settings.data_dir, then), later
     seq = later.manifest.published_seq
     earlier = [run for run in published if seq is None or (run.manifest.published_seq or 0) < seq]
     if not earlier:
@@ -78,6 +94,7 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
     manifest, told = run.manifest, run.manifest.as_json()
     stages = manifest.stages.values()
     is_running = manifest.status is Status.RUNNING
+    newest = manifest.counts.get("newest")
     return {
         "run_id": manifest.run_id,
         # Ended without closing its record: killed, or its connection was lost in the commit.
@@ -93,7 +110,8 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "error": manifest.error,
         "seconds": round(sum(stage.seconds for stage in stages), 1),
         "peak_mb": manifest.peak(),
-        "counts": manifest.counts,
+        "counts": {name: count for name, count in manifest.counts.items() if name != "newest"},
+        "newest_sale": None if newest is None else iso(moment_of(newest)),
         "method": manifest.method,
         "quality": manifest.quality,
         "choice": told["choice"],

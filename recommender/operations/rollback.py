@@ -24,7 +24,7 @@ from recommender.night.publish import Publishing
 from recommender.night.rank import RankedLists
 from recommender.night.run import tidy_up
 from recommender.publishing.gate import ListableItems
-from recommender.runs.folder import ITEMS, RULES, Run, find_run, new_run
+from recommender.runs.folder import ITEMS, RULES, Run, named_run, new_run
 from recommender.runs.hold import set_hold
 from recommender.runs.items import load_catalogue
 from recommender.runs.keys import Keys
@@ -94,15 +94,19 @@ def hold_shown(settings: Settings, run_id: str) -> bool:
     """Keep nights from publishing, if the lists of this run are shown already; whether they are.
 
     Raises:
+        SettingsError: several runs are meant.
         DatabaseError: the database failed.
         LockedError: a run is going on.
     """
     with locked(settings) as held:
         with held.target.connect() as connection:
             last = held.target.last_publish(connection)
-        if last is None or last.source_run_id != run_id:
+        # The run that is shown need not be kept any more.
+        if last is None or (
+            last.source_run_id != run_id and last.source_run_id != named_run(settings.data_dir, run_id).run_id
+        ):
             return False
-        set_hold(settings.data_dir, now=datetime.now(UTC), source_run_id=run_id)
+        set_hold(settings.data_dir, now=datetime.now(UTC), source_run_id=str(last.source_run_id))
         return True
 
 
@@ -120,9 +124,11 @@ def _source(settings: Settings, target: Target, run_id: str | None) -> Run:
     if run_id == shown:
         raise RefusedError(f"The lists of {run_id} are the ones that are shown now.", _OTHERS)
     try:
-        source = find_run(settings.data_dir, run_id)
+        source = named_run(settings.data_dir, run_id)
     except SettingsError as error:
         raise SettingsError(f"{error.reason} It may have been removed by now.", _OTHERS) from error
+    if source.run_id == shown:
+        raise RefusedError(f"The lists of {shown} are the ones that are shown now.", _OTHERS)
     _require_lists(source)
     return source
 

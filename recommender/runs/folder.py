@@ -22,6 +22,9 @@ RULES = "rules.csv"
 """The rules of the as-of day; once the training knows them, by the shop's own keys and words."""
 NEVER_ITEMS = "never_recommend.csv"
 """The shop's own keys that the file never_recommend.txt named that night."""
+_FEWEST_LETTERS = 4
+"""Of a run's id that a person shortens."""
+_NAMED = 3
 
 
 class Run:
@@ -186,6 +189,31 @@ def find_run(data_dir: Path, run_id: str) -> Run:
     folder = runs_folder(data_dir) / run_id
     if not is_run_id(run_id) or folder.is_symlink() or not folder.is_dir():
         raise SettingsError(
-            f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend status` names the newest."
+            f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend runs` lists them."
         )
     return load_run(folder)
+
+
+LATEST = "latest"
+
+
+def named_run(data_dir: Path, typed: str) -> Run:
+    """The run that a person means: by its id, by the begin or the end of it, or the `latest`.
+
+    Raises:
+        SettingsError: there is none, or several are meant.
+        RefusedError: its manifest is damaged.
+    """
+    names = [folder.name for folder in run_folders(data_dir)]
+    if typed == LATEST and names:
+        return load_run(runs_folder(data_dir) / names[-1])
+    meant = [name for name in names if name.startswith(typed) or name.endswith(typed)]
+    if len(typed) >= _FEWEST_LETTERS and typed not in names and meant:
+        if len(meant) > 1:
+            raise SettingsError(
+                f"{typed} is short for {len(meant)} runs: {', '.join(meant[:_NAMED])}"
+                f"{' …' if len(meant) > _NAMED else '.'}",
+                "Give more of the run's id.",
+            )
+        typed = meant[0]
+    return find_run(data_dir, typed)
