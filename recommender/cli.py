@@ -15,7 +15,7 @@ import click
 from click.shell_completion import shell_complete
 
 from recommender import __version__
-from recommender.commands.common import COMPLETE, SuggestingGroup
+from recommender.commands.common import COMPLETE, SuggestingGroup, in_colour, width_of
 from recommender.errors import (
     NOT_ALLOWED,
     ExitCode,
@@ -27,7 +27,7 @@ from recommender.errors import (
 from recommender.system.interrupts import interrupts
 from recommender.system.kernel import pin_kernel
 from recommender.system.machine import require_addresses, share_one_heap
-from recommender.system.text import in_utf8, printable
+from recommender.system.text import folded, in_utf8, printable
 
 GROUPS = {
     "Set up": {
@@ -287,9 +287,14 @@ def _explained_os_error(error: OSError) -> str:
 
 def _say(text: str) -> None:
     """One line on stderr, with nothing in it that a terminal would obey."""
-    line = " ".join(text.split())
+    line = f"recommend: {printable(' '.join(text.split()))}"
     try:
-        click.echo(f"recommend: {printable(line)}", err=True)
+        width = width_of(sys.stderr)
+        first, *rest = [line] if width is None else folded(line, width, hang="  ")
+        if in_colour(sys.stderr):
+            first = first.replace("recommend:", click.style("recommend:", fg="red", bold=True), 1)
+        for part in (first, *rest):
+            click.echo(part, err=True, color=in_colour(sys.stderr))
     except OSError:
         # What cannot be said must not change the exit code, nor what is left of it at the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

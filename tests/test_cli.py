@@ -514,6 +514,33 @@ def test_no_color_is_honoured(shop, setting):
     assert "Published" in seen
 
 
+def test_force_color_colours_where_there_is_no_terminal(shop, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in shop.does("check")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in shop.does("check")
+
+
+def test_sentences_are_folded_by_words_on_a_narrow_terminal(shop):
+    shop.does(*NIGHT)
+    for call in (("status",), ("check",), ("show", "c01"), ("show", "nobody-of-that-name")):
+        seen, _ = on_terminal(shop, *call, COLUMNS="60")
+        words = {word for line in shown_lines(seen) for word in line.split()}
+        wide, _ = on_terminal(shop, *call, COLUMNS="500")
+        # No word is cut in two, but for names in tables.
+        assert words - {word for line in shown_lines(wide) for word in line.split()} <= {
+            word for word in words if word.endswith("…") or not word.isalpha()
+        }
+        assert all(len(line) <= 60 for line in shown_lines(seen) if "/" not in line)
+
+
+def test_a_narrow_terminal_keeps_the_runs_id_and_says_what_is_missing(shop):
+    shop.does(*NIGHT)
+    seen, _ = on_terminal(shop, "runs", COLUMNS="60")
+    assert shop.last_run.run_id in seen
+    assert re.search(r"\(\d+ more columns in a wider terminal", seen)
+
+
 def test_quiet_is_quiet_on_a_terminal_too(shop):
     assert on_terminal(shop, "-q", *NIGHT) == ("", ExitCode.DONE)
 

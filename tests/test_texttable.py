@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.system.text import Column, cells, cut, printable, table
+from recommender.system.text import Column, cells, columns_left_out, cut, folded, printable, table
 
 ITEM = Column("item", shortest=4)
 NUMBER = Column("n", right=True)
@@ -103,3 +103,34 @@ def test_every_line_fits_and_the_columns_begin_at_the_same_cell(rows, width):
     for line, (_, number, _) in zip(lines[1:], rows, strict=True):
         starts = [i for i in range(len(line)) if line.startswith(f"{number:,}", i)]
         assert end in {cells(line[: i + len(f"{number:,}")]) for i in starts}
+
+
+@given(
+    text=st.text(alphabet="ab 日é-/.,", min_size=1),
+    width=st.integers(1, 30),
+    hang=st.sampled_from(["", "  "]),
+)
+def test_a_text_is_folded_between_words_and_loses_none(text, width, hang):
+    lines = folded(text, width, hang=hang)
+    assert " ".join(lines).split() == text.split()
+    assert all(line.startswith(hang) for line in lines[1:])
+    for line in lines:
+        longest = max(map(cells, line.split()), default=0)
+        assert cells(line) <= width or longest + len(hang) > width or len(line.split()) == 1
+
+
+def test_a_folded_text_goes_on_below_its_first_word():
+    assert folded("Warning: one two three", 14, hang=" " * 9) == [
+        "Warning: one",
+        "         two",
+        "         three",
+    ]
+    assert folded("", 10) == [""]
+
+
+def test_how_many_columns_a_narrow_terminal_hides():
+    columns = (Column("a"), Column("bbbbb", goes=1), Column("ccccc", goes=2))
+    rows = [("1", "2", "3")]
+    assert columns_left_out(columns, rows, width=20) == 0
+    assert columns_left_out(columns, rows, width=9) == 1
+    assert columns_left_out(columns, rows, width=3) == 2

@@ -1,22 +1,23 @@
 """`recommend check`."""
 
 import datetime as dt
-import os
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import json_option, print_json, progress, settings
+from recommender.commands.common import in_colour, json_option, print_json, progress, settings, width_of
 from recommender.errors import ExitCode
-from recommender.system.text import printable
+from recommender.system.text import folded, printable
 
 if TYPE_CHECKING:
     from recommender.setup.checks import Finding
 
 _WIDTH = 110
-_MARKS = {"error": ("ERROR", "red"), "warning": ("warn", "yellow"), "ok": ("ok", "green")}
+"""Cells of a line where there is no terminal."""
+_INDENT = 17
+_MARKS = {"error": ("ERROR", "red"), "warning": ("warn", None), "ok": ("ok", "green")}
+"""Of each level the word and its colour; yellow is not seen on white."""
 
 
 @click.command()
@@ -41,30 +42,30 @@ def command(*, as_json: bool) -> ExitCode:
         code = int(report.exit_code)
         click.echo(f"{errors}, {warnings}: tonight's run would end with code {code}.")
     else:
-        click.echo(f"{warnings}: tonight's run can come.")
+        click.echo(f"Ready for tonight's run: {warnings}.")
     return report.exit_code
 
 
 def _print(finding: "Finding") -> None:
     mark, colour = _MARKS[str(finding.level)]
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+    if in_colour(sys.stdout):
         mark = click.style(f"{mark:<6}", fg=colour, bold=True)
     begin = f"{mark:<6}{finding.area:<11}"
-    indent = " " * 17
+    indent = " " * _INDENT
     lines = _wrapped(printable(finding.what))
-    lines += [f"  {printable(detail)}" for detail in finding.details]
+    lines += [line for detail in finding.details for line in _wrapped(f"  {printable(detail)}", hang="    ")]
     lines += [
         f"→ {line}" if i == 0 else f"  {line}"
         for i, line in enumerate(_wrapped(printable(finding.what_to_do)))
     ]
     for i, line in enumerate(lines):
-        click.echo((begin if i == 0 else indent) + line)
+        click.echo((begin if i == 0 else indent) + line, color=in_colour(sys.stdout))
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
-def _wrapped(text: str) -> list[str]:
-    # Paths and addresses stay whole, so that they can be copied.
-    return textwrap.wrap(text, _WIDTH - 17, break_long_words=False, break_on_hyphens=False)
+def _wrapped(text: str, *, hang: str = "") -> list[str]:
+    width = (width_of(sys.stdout) or _WIDTH) - _INDENT - len("→ ")
+    return folded(text, width, hang=hang) if text else []

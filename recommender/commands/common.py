@@ -10,12 +10,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from recommender.system.progress import Progress
-from recommender.system.text import Column, escaped, printable, shortened, table
+from recommender.system.text import Column, columns_left_out, escaped, folded, printable, shortened, table
 
 if TYPE_CHECKING:
     from recommender.settings import Settings
@@ -25,6 +25,8 @@ ITEM = Column("item", shortest=20)
 ID = Column("item_id", shortest=8, goes=1)
 _NEGATIVE = re.compile("-[0-9]+")
 _SECONDS_BETWEEN = 0.1
+_LABEL = re.compile(r" *([A-Z][a-z]+: +)?")
+"""Blanks, and a word such as `Warning:`, below which a folded line goes on."""
 
 COMPLETE = "_RECOMMEND_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -89,7 +91,7 @@ def progress() -> Progress:
     # With -v the log's lines come on the same terminal and say the same.
     if context.meta["recommender.quiet"] or context.meta["recommender.verbose"] or not sys.stderr.isatty():
         return Progress()
-    shown = _TerminalProgress(colour=not os.environ.get("NO_COLOR"))
+    shown = _TerminalProgress(colour=in_colour(sys.stderr))
     context.call_on_close(shown.close)
     return shown
 
@@ -140,16 +142,35 @@ def figure(value: float | None) -> str | None:
     return None if value is None else f"{value:.3f}"
 
 
+def width_of(stream: TextIO) -> int | None:
+    """Cells of a line on the terminal that is written to; None where there is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Whether to write in colour there: NO_COLOR and FORCE_COLOR decide, else whether it is a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
 def print_line(text: str = "") -> None:
-    """One line on stdout, with nothing in it that a terminal would obey."""
-    click.echo(printable(text))
+    """A sentence on stdout, folded by words on a terminal, with nothing in it that a terminal would obey."""
+    width, line = width_of(sys.stdout), printable(text)
+    label = _LABEL.match(line)
+    hang = " " * len(label[0]) if label else ""
+    for part in [line] if width is None else folded(line, width, hang=hang):
+        click.echo(part)
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, indent: str = "") -> None:
     """A table on stdout, as wide as the terminal; where there is none, as wide as it needs."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = width_of(sys.stdout)
     for line in table(columns, rows, width=width, indent=indent):
         click.echo(line)
+    missing = 0 if width is None else columns_left_out(columns, rows, width=width, indent=indent)
+    if missing:
+        print_line(f"{indent}({missing} more columns in a wider terminal, and with --json)")
 
 
 def print_json(found: Any) -> None:

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("day"),
     Column("status"),
-    Column("sales", right=True, goes=1),
-    Column("customers", right=True, goes=2),
-    Column("rows", right=True, goes=3),
-    Column("seconds", right=True, goes=4),
-    Column("peak MB", right=True, goes=5),
+    Column("sales", right=True, goes=4),
+    Column("customers", right=True, goes=5),
+    Column("rows", right=True, goes=8),
+    Column("seconds", right=True, goes=7),
+    Column("peak MB", right=True, goes=10),
     Column("method", goes=6),
-    Column("nDCG", right=True, goes=9),
-    Column("changed", shortest=16, goes=10),
-    Column("run", goes=7),
-    Column("error", shortest=20, goes=8),
+    Column("nDCG", right=True, goes=3),
+    Column("changed", shortest=16, goes=9),
+    Column("run", goes=1),
+    Column("error", shortest=20, goes=2),
 )
 _CHANGES = (Column(""), Column("then"), Column("now"))
 _MOST_LETTERS = 40

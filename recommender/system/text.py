@@ -74,6 +74,35 @@ def cut(text: str, most: int) -> str:
     return (kept + _MORE)[:most]
 
 
+def folded(text: str, width: int, *, hang: str = "") -> list[str]:
+    """The text in lines of at most so many cells, cut between words.
+
+    A word that fits no line, such as a path, stays where it is and whole, so that it can be copied.
+
+    Args:
+        text: one line; what it begins with stays.
+        width: cells of a line.
+        hang: in front of each line but the first.
+    """
+    begin = text[: len(text) - len(text.lstrip())]
+    lines, line, is_empty = [], begin, True
+    for word in text.split():
+        fits_a_line = len(hang) + cells(word) <= width
+        if not is_empty and fits_a_line and cells(line) + 1 + cells(word) > width:
+            lines.append(line)
+            line, is_empty = hang, True
+        line += word if is_empty else f" {word}"
+        is_empty = False
+    return [*lines, line]
+
+
+def columns_left_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, width: int, indent: str = ""
+) -> int:
+    """How many columns `table` leaves out for want of room."""
+    return len(columns) - len(_shown(columns, _texts(rows), max(width - len(indent), 0)))
+
+
 def table(
     columns: Sequence[Column],
     rows: Sequence[Sequence[object]],
@@ -89,15 +118,10 @@ def table(
         width: cells there are; None: as many as are needed for texts of a usual length.
         indent: in front of each line.
     """
-    texts = [[printable(shortened(_text(value))) for value in row] for row in rows]
-    room = None if width is None else max(width - len(indent), 0)
-    shown = list(range(len(columns)))
+    texts = _texts(rows)
     widths = _natural(columns, texts)
-    while room is not None and not _fits(columns, widths, shown, room):
-        last = max(shown, key=lambda place: (columns[place].goes, place))
-        if not columns[last].goes:
-            break  # the terminal will have to fold the lines
-        shown.remove(last)
+    room = None if width is None else max(width - len(indent), 0)
+    shown = _shown(columns, texts, room)
     if room is not None:
         _shrink(columns, widths, shown, room)
     lines = [[columns[place].heading for place in shown]] if any(c.heading for c in columns) else []
@@ -109,6 +133,22 @@ def table(
         ).rstrip()
         for line in lines
     ]
+
+
+def _texts(rows: Sequence[Sequence[object]]) -> list[list[str]]:
+    return [[printable(shortened(_text(value))) for value in row] for row in rows]
+
+
+def _shown(columns: Sequence[Column], texts: Sequence[Sequence[str]], room: int | None) -> list[int]:
+    """The columns that fit."""
+    shown = list(range(len(columns)))
+    widths = _natural(columns, texts)
+    while room is not None and not _fits(columns, widths, shown, room):
+        last = max(shown, key=lambda place: (columns[place].goes, place))
+        if not columns[last].goes:
+            break  # the terminal will have to fold the lines
+        shown.remove(last)
+    return shown
 
 
 def _text(value: object) -> str:
