@@ -114,14 +114,43 @@ def test_an_age_in_another_form_is_a_wrong_call(sqlite_shop, age):
 def test_a_refused_night_is_not_good_though_the_lists_are_young(sqlite_shop):
     published = sqlite_shop.night()
     sqlite_shop.execute("DELETE FROM sales WHERE customer_id > 5")
-    sqlite_shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY))
+    sqlite_shop.fails(ExitCode.REFUSED, "run")
     code, found = report(sqlite_shop)
     assert code is ExitCode.REFUSED
     assert found["published"]["run_id"] == published.run_id
     assert found["last_run"]["status"] == "refused"
     assert "customers are less" in found["problems"][0]
-    sqlite_shop.night(DAY, "--force")
+    assert found["last_run"]["by_hand"] is False
+    sqlite_shop.night(None, "--force")
     assert report(sqlite_shop)[0] is ExitCode.DONE
+
+
+def test_what_went_wrong_by_hand_is_a_note(sqlite_shop):
+    """Somebody tries a day of the past, or ends a run on a terminal: the lists are as good as they were."""
+    published = sqlite_shop.night()
+    assert published.manifest.by_hand
+    sqlite_shop.fails(ExitCode.REFUSED, "run", "--as-of", "2019-01-01")
+    code, found = report(sqlite_shop)
+    assert code is ExitCode.DONE
+    assert found["problems"] == []
+    assert found["bad_runs"] == 0
+    assert (
+        f"A run by hand ({sqlite_shop.last_run.run_id}) was refused: There are no sales"
+        in found["warnings"][-1]
+    )
+    # A stage alone is a scheduler's, whatever day it names.
+    sqlite_shop.does("export", "--as-of", str(DAY))
+    assert not sqlite_shop.last_run.manifest.by_hand
+
+
+def test_how_good_the_lists_are_is_said_in_plain_words(sqlite_shop):
+    sqlite_shop.night()
+    assert report(sqlite_shop)[1]["quality"] is None  # nothing was measured
+    sqlite_shop.execute("UPDATE recommendation_runs SET ndcg = 0.3, baseline_ndcg = 0.025, method = 'blend'")
+    shown = sqlite_shop.recommend("status").out
+    assert "12.0 times as well as the best simple list (nDCG 0.300 against 0.025)" in shown
+    sqlite_shop.execute("UPDATE recommendation_runs SET method = 'popular'")
+    assert "no list was clearly better than a simple one" in sqlite_shop.recommend("status").out
 
 
 def test_a_dry_run_and_waiting_stages_harm_nothing(sqlite_shop):
@@ -452,7 +481,7 @@ def test_status_says_since_when_and_how_often_it_is_wrong(sqlite_shop):
         assert sqlite_shop.recommend("run").code is ExitCode.DATABASE
     query.write_text(text, encoding="utf-8")
     sqlite_shop.execute("DELETE FROM sales WHERE customer_id > 5")
-    sqlite_shop.fails(ExitCode.REFUSED, "run", "--as-of", str(DAY))
+    sqlite_shop.fails(ExitCode.REFUSED, "run")
     sqlite_shop.does("export", "--as-of", str(DAY))  # waits: neither good nor bad
     _, first, _, third, _ = sqlite_shop.runs
     code, found = report(sqlite_shop)
@@ -460,14 +489,14 @@ def test_status_says_since_when_and_how_often_it_is_wrong(sqlite_shop):
     assert found["bad_runs"] == 3
     assert found["wrong_since"] == first.manifest.started_at
     assert found["last_run"]["run_id"] == third.run_id
-    assert "3 runs" in found["problems"][0]
+    assert "3 nights" in found["problems"][0]
     assert "which failed" in found["problems"][0]
-    assert found["summary"].startswith(f"The last run, for day {DAY}, was refused 0 minutes ago;")
+    assert found["summary"].startswith(f"The last run, for day {third.day}, was refused 0 minutes ago;")
     assert f"customers still see the lists of day {DAY}" in found["summary"]
     shown = sqlite_shop.recommend("status").out
     assert good.run_id in shown
     assert "Since: " in shown
-    sqlite_shop.night(DAY, "--force")
+    sqlite_shop.night(None, "--force")
     code, found = report(sqlite_shop)
     assert (code, found["bad_runs"], found["wrong_since"]) == (ExitCode.DONE, 0, None)
 

@@ -198,7 +198,7 @@ def show(*, run_id: str, as_json: bool) -> None:
         ("newest sale", run["newest_sale"]),
         *((f"{name}, seconds", f"{seconds:.1f}") for name, seconds in run["stages"].items()),
         ("peak MB", None if run["peak_mb"] is None else f"{run['peak_mb']:.0f}"),
-        *((name.replace("_", " "), count) for name, count in run["counts"].items()),
+        *((name.replace("_", " "), count) for name, count in run["counts"].items() if name != "newest"),
     ]
     print_table((Column(""), Column("")), [(name, value) for name, value in facts if value is not None])
     for warning in run["warnings"]:

@@ -46,6 +46,8 @@ def command(*, as_json: bool, max_age: dt.timedelta | None) -> ExitCode:
 
 def _print(report: "StatusReport", zone: dt.tzinfo) -> None:
     print_line(report.summary)
+    if report.quality:
+        print_line(report.quality)
     for problem in report.problems:
         print_line(f"Wrong:   {problem}")
     if report.wrong_since:

@@ -89,9 +89,10 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def begin(run: Run, settings: Settings) -> None:
-    """Put into the record with what the run is made."""
+def begin(run: Run, settings: Settings, *, by_hand: bool = False) -> None:
+    """Put into the record with what the run is made, and whether a person calls it."""
     manifest = run.manifest
+    manifest.by_hand = by_hand or sys.stderr.isatty()
     manifest.settings, manifest.warnings = settings.public(), list(settings.warnings)
     manifest.versions, manifest.program = versions(), program()
 

@@ -70,7 +70,7 @@ def run(
         RecommenderError: whatever went wrong; what was published stays.
     """
     with locked(settings, also_database=not dry_run) as held:
-        this = _begin(settings, as_of)
+        this = _begin(settings, as_of, by_hand=dry_run or as_of is not None)
         with record.recorded(this):
             if not dry_run and not force:
                 require_no_hold(settings.data_dir)
@@ -143,7 +143,7 @@ def _train(night: Night, ask: Ask) -> Trained:
     return train_stage(night, plan, kept_choice(night.run.day, night.past))
 
 
-def _begin(settings: Settings, as_of: date | None) -> Run:
+def _begin(settings: Settings, as_of: date | None, *, by_hand: bool = False) -> Run:
     """A new run folder that knows its window and settings."""
     now = datetime.now(UTC)
     zone = settings.shop_timezone
@@ -154,7 +154,7 @@ def _begin(settings: Settings, as_of: date | None) -> Run:
     manifest = this.manifest
     manifest.as_of, manifest.window_start = iso(chosen.end), iso(chosen.start)
     manifest.as_of_day, manifest.is_past = chosen.as_of_day.isoformat(), chosen.is_past
-    record.begin(this, settings)
+    record.begin(this, settings, by_hand=by_hand)
     return this
 
 

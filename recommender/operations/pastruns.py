@@ -10,7 +10,7 @@ from recommender.runs.history import History
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
 from recommender.system.locks import is_held
-from recommender.system.times import moment_of
+from recommender.system.times import UNREADABLE, moment_of
 
 
 def past_runs(settings: Settings) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
     manifest, told = run.manifest, run.manifest.as_json()
     stages = manifest.stages.values()
     is_running = manifest.status is Status.RUNNING
-    newest = manifest.counts.get("newest")
+    newest = manifest.counts.get("newest") or UNREADABLE
     return {
         "run_id": manifest.run_id,
         # Ended without closing its record: killed, or its connection was lost in the commit.
@@ -102,6 +102,7 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "source": str(manifest.source),
         "source_run_id": manifest.source_run_id,
         "pinned": run.is_pinned,
+        "by_hand": manifest.by_hand,
         "as_of_day": manifest.as_of_day,
         "started_at": manifest.started_at,
         "ended_at": manifest.ended_at,
@@ -110,8 +111,8 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "error": manifest.error,
         "seconds": round(sum(stage.seconds for stage in stages), 1),
         "peak_mb": manifest.peak(),
-        "counts": {name: count for name, count in manifest.counts.items() if name != "newest"},
-        "newest_sale": None if newest is None else iso(moment_of(newest)),
+        "counts": manifest.counts,
+        "newest_sale": None if newest == UNREADABLE else iso(moment_of(newest)),
         "method": manifest.method,
         "quality": manifest.quality,
         "choice": told["choice"],

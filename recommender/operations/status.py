@@ -1,5 +1,6 @@
 """What happened last night, how old what is published is, and what is wrong since when."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -11,7 +12,7 @@ from recommender.operations.pastruns import figures_of, is_going_on
 from recommender.runs.folder import Run, iso
 from recommender.runs.history import History
 from recommender.runs.hold import RELEASE, find_hold
-from recommender.runs.manifest import Source, Status
+from recommender.runs.manifest import Method, Source, Status
 from recommender.settings import Settings
 
 _WITHOUT_OUTCOME = (Status.DRY_RUN, Status.WAITING)
@@ -32,7 +33,9 @@ class StatusReport:
     wrong_since: str | None = None
     """When what is wrong began: the first run of the present bad ones, or when the lists became too old."""
     bad_runs: int = 0
-    """So many runs were bad one after the other, up to the last one."""
+    """So many nights of a scheduler were bad one after the other, up to the last one."""
+    quality: str | None = None
+    """How good the lists are, in a sentence."""
     hold: dict[str, Any] | None = None
     """Since when, and after which rollback, nights do not publish."""
     problems: list[str] = field(default_factory=list)
@@ -60,7 +63,9 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     ended = [run for run in past.runs if run.manifest.status not in without]
     warnings = list(settings.warnings)
     published = _newest_publish(settings, past, warnings)
-    bad = list(takewhile(lambda run: not _is_published(run, published), reversed(ended)))
+    since_published = list(takewhile(lambda run: not _is_published(run, published), reversed(ended)))
+    bad = [run for run in since_published if not run.manifest.by_hand]
+    tried = [run for run in since_published if run.manifest.by_hand]
     problems: list[str] = []
     since: list[datetime] = []
     if published is None:
@@ -74,6 +79,8 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     if bad:
         problems.append(_problem(bad))
         since.append(datetime.fromisoformat(bad[-1].manifest.started_at))
+    if tried:
+        warnings.append(_problem(tried[:1], whose="A run by hand"))
     hold = find_hold(settings.data_dir)
     if hold is not None:
         warnings.append(f"{hold.words} {RELEASE}")
@@ -82,12 +89,13 @@ def status(settings: Settings, *, now: datetime, max_age: timedelta | None = Non
     if last is not None:
         warnings += [text for text in last.manifest.warnings if text not in warnings]
     return StatusReport(
-        summary=_summary(last, published, now, is_bad=bool(bad)),
+        summary=_summary(bad[0] if bad else last, published, now, is_bad=bool(bad)),
         published=published,
         last_run=None if last is None else figures_of(last, going_on=going_on),
         going_on=at_work[-1] if at_work and going_on else None,
         wrong_since=iso(min(since)) if since else None,
         bad_runs=len(bad),
+        quality=None if published is None else _quality(published),
         hold=None if hold is None else asdict(hold),
         problems=problems,
         warnings=warnings,
@@ -101,18 +109,18 @@ def _is_published(run: Run, published: dict[str, Any] | None) -> bool:
     )
 
 
-def _problem(bad: list[Run]) -> str:
+def _problem(bad: list[Run], *, whose: str = "The last night") -> str:
     """What is wrong with the runs since the last good one, the newest first."""
     last, first = bad[0], bad[-1]
     if last.manifest.status is Status.RUNNING:
         # Where the outcome of a commit is unknown there is an error, and the next run settles it.
         how = last.manifest.error or "It ended without a word: it was killed."
-        text = f"The last run ({last.run_id}) has no outcome: {how}"
+        text = f"{whose} ({last.run_id}) has no outcome: {how}"
     else:
-        text = f"The last run ({last.run_id}) {_outcome(last)}: {last.manifest.error}"
+        text = f"{whose} ({last.run_id}) {_outcome(last)}: {last.manifest.error}"
     if first is last:
         return text
-    text = f"{text} The last {len(bad)} runs went wrong, the first for day {first.manifest.as_of_day}"
+    text = f"{text} The last {len(bad)} nights went wrong, the first for day {first.manifest.as_of_day}"
     if first.manifest.error and first.manifest.error != last.manifest.error:
         return f"{text} ({first.run_id}), which {_outcome(first)}: {first.manifest.error}"
     return f"{text} ({first.run_id})."
@@ -149,6 +157,20 @@ def _summary(last: Run | None, published: dict[str, Any] | None, now: datetime, 
     return (
         f"{whose}, for day {published['as_of']}, published {rows} rows for {customers} customers from {sales}"
         f" sales, {_age(published, now)}."
+    )
+
+
+def _quality(published: Mapping[str, Any]) -> str | None:
+    """How good the lists are, in plain words; None where nobody has measured it."""
+    ndcg, baseline = published.get("ndcg"), published.get("baseline_ndcg")
+    if ndcg is None or not baseline:
+        return None
+    figures = f"nDCG {ndcg:.3f} against {baseline:.3f}"
+    if published["method"] in (Method.POPULAR, Method.OWN_HABIT):
+        return f"On past weeks no list was clearly better than a simple one, which is shown ({figures})."
+    return (
+        f"On past weeks the lists found what customers bought {ndcg / baseline:.1f} times as well as the best"
+        f" simple list ({figures})."
     )
 
 

@@ -198,6 +198,8 @@ class Manifest(Struct, kw_only=True):
     peak_mb: Amount | None = None
     """Highest memory of the run's processes in MiB, as the system tells it at their end; null while it goes
     on, and not in records of earlier versions."""
+    by_hand: bool = False
+    """Somebody called it: on a terminal, as a dry run, or for a day that is named. Only there if so."""
     counts: dict[str, int | None] = field(default_factory=dict)
     """Sale lines read, left out and kept, items, customers, interactions, rows of each list."""
     keys: dict[str, KeyKind] = field(default_factory=dict)
@@ -266,6 +268,8 @@ class Manifest(Struct, kw_only=True):
     def as_json(self) -> dict[str, Any]:
         """The same in JSON types."""
         found: dict[str, Any] = msgspec.to_builtins(self)
+        if not self.by_hand:
+            del found["by_hand"]
         return found | {name: found[name] or {} for name in EMPTY_BEFORE_TRAINING}
 
     @property
