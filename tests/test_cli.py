@@ -501,9 +501,10 @@ def test_a_terminal_shows_the_stages_and_a_summary(shop):
     seen, code = on_terminal(shop, *NIGHT)
     assert code == ExitCode.DONE
     lines = shown_lines(seen)
-    assert [line.split()[0] for line in lines] == ["export", "train", "rank", "publish", "Published"]
+    assert [line.split()[0] for line in lines] == ["export", "train", "rank", "publish", "Published", "See"]
     assert "120 sales, 24 items" in lines[0]
-    assert re.match(r"Published \d+ rows for 30 customers", lines[4])
+    assert re.match(r"Published \d+ recommendations for 30 customers, and 4 more lists.", lines[4])
+    assert "Customer" in shop.does(*lines[5].partition("recommend ")[2].split())
     assert "\x1b[1m" in seen
 
 

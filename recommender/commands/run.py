@@ -1,13 +1,14 @@
 """`recommend run`."""
 
 import datetime as dt
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import as_of_option, ask_options, progress, settings
-from recommender.system.text import printable
+from recommender.commands.common import as_of_option, ask_options, progress, settings, width_of
+from recommender.system.text import folded, printable
 
 if TYPE_CHECKING:
     from recommender.night.run import NightReport
@@ -60,11 +61,21 @@ def _print_changes(report: "NightReport") -> None:
 
 
 def _summarise(report: "NightReport") -> None:
-    manifest = report.run.manifest
-    click.echo(
-        f"Published {manifest.counts['rows']:,} rows for {manifest.counts['customers']:,} customers"
-        f" (run {manifest.run_id}, day {manifest.as_of_day}).",
-        err=True,
-    )
+    from recommender.operations.search import first_customer
+
+    run, manifest = report.run, report.run.manifest
+    rows, customers = manifest.counts["rows_recommendations"], manifest.counts["customers"]
+    n_more = len({*str(manifest.settings["LISTS"]).split(",")} - {"recommendations"})
+    more = f", and {n_more} more lists" if n_more > 1 else ", and 1 more list" if n_more else ""
+    _say(f"Published {rows:,} recommendations for {customers:,} customers{more}.")
+    customer = first_customer(run)
+    if customer is not None:
+        _say(f"See one: {shlex.join(['recommend', 'show', customer])}")
     for warning in manifest.warnings:
-        click.echo(printable(f"Warning: {warning}"), err=True)
+        _say(f"Warning: {warning}")
+
+
+def _say(text: str) -> None:
+    width = width_of(sys.stderr)
+    for line in [text] if width is None else folded(printable(text), width, hang="  "):
+        click.echo(printable(line), err=True)

@@ -61,6 +61,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
             threads=night.threads,
             rules=data.rules,
         )
+        manifest.counts[f"rows_{RECOMMENDATIONS.name}"] = n_rows
         manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
         manifest.counts["items"] = len(interactions.item_ids)
         for definition in LISTS:

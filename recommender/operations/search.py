@@ -14,6 +14,7 @@ from recommender.runs.folder import ITEMS, Run
 from recommender.runs.history import History
 from recommender.settings import Settings
 from recommender.system.csvform import read_records
+from recommender.tables import RECOMMENDATIONS
 
 _FEW = 10
 
@@ -88,6 +89,12 @@ def sale_lines(run: Run) -> Iterator[tuple[str, str, str, float]]:
 def item_names(path: Path) -> Iterator[tuple[str, str | None]]:
     """Key and name of each item of `items.csv`."""
     return ((record[0], record[1] or None) for record in islice(read_records(path), 1, None))
+
+
+def first_customer(run: Run) -> str | None:
+    """One who has a list of their own; None where nobody has."""
+    record = next(islice(read_records(run.path(RECOMMENDATIONS.file_name)), 1, None), None)
+    return None if record is None else record[0]
 
 
 def _folded(text: str) -> str:

@@ -1,7 +1,7 @@
 """A ready shop with plausible sales, to try the recommender on.
 
-The sales are simulated on a fixed calendar of whole weeks and moved by whole weeks, so that they end on the
-last Sunday before the day on which the shop is made. Weights count back from the newest sale, and the shop
+The sales are simulated on a fixed calendar and moved, so that they end on the day before the one on which
+the shop is made. Weights count back from the newest sale, and the shop
 keeps its clock on UTC, where no hour is ever missing: so the lists do not depend on the day. Only the names
 of the goods on the seasonal shelves follow the real calendar: Christmas goods are sold before Christmas.
 """
@@ -30,7 +30,6 @@ from recommender.setup.demo.simulation import (
 log = logging.getLogger(__name__)
 
 _FIRST_ORDER_ID = 100_001
-_SUNDAY = 6
 _SOLD_OUT = 25
 """One in so many of the products that can be bought is sold out."""
 _HALF_SEASON = timedelta(days=14)
@@ -59,14 +58,14 @@ def build_demo(directory: Path, *, url: str | None, today: date) -> DemoReport:
     Args:
         directory: a folder that is empty or missing.
         url: an empty database for the shop; None puts a SQLite file into the folder.
-        today: the day in UTC; the sales end on the Sunday before it.
+        today: the day in UTC; the sales end on the day before it.
 
     Raises:
         SettingsError: the folder is not empty or cannot be made, or the database has tables.
         DatabaseError: the database failed; it is left as it was.
     """
     address = normalise_url("sqlite:///shop.db", directory.absolute()) if url is None else normalise_url(url)
-    last_day = last_day_before(today)
+    last_day = today - timedelta(days=1)
     interests, items = load_assortment(season_of(last_day - _HALF_SEASON))
     orders = simulate(interests)
     rows = _rows(items, orders, last_day)
@@ -92,11 +91,6 @@ def build_demo(directory: Path, *, url: str | None, today: date) -> DemoReport:
         last_day=last_day,
         examples=_examples(orders),
     )
-
-
-def last_day_before(today: date) -> date:
-    """The day on which the sales end when the shop is made today: the Sunday before."""
-    return today - timedelta(days=(today.weekday() - _SUNDAY) % 7 or 7)
 
 
 def _rows(items: Sequence[Item], orders: Sequence[Order], last_day: date) -> dict[str, list[tuple[Any, ...]]]:
