@@ -21,7 +21,7 @@ from recommender.night.trials import kept_choice
 from recommender.runs.archive import remove_scratch
 from recommender.runs.compression import compressing_sales
 from recommender.runs.diff import ListChanges, RunChanges, compare_runs
-from recommender.runs.folder import ITEMS, RULES, SALES, Run, named_run, iso, new_run
+from recommender.runs.folder import ITEMS, RULES, SALES, Run, iso, named_run, new_run
 from recommender.runs.history import History
 from recommender.runs.hold import release_hold, require_no_hold
 from recommender.runs.manifest import Source, Stage, Status

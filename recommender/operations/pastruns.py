@@ -1,5 +1,6 @@
 """The past runs of this machine and their figures, as the run folders have them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recommender.errors import SettingsError
@@ -10,7 +11,8 @@ from recommender.runs.history import History
 from recommender.runs.manifest import Source, Stage, Status
 from recommender.settings import Settings
 from recommender.system.locks import is_held
-from recommender.system.times import UNREADABLE, moment_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def past_runs(settings: Settings) -> list[dict[str, Any]]:
@@ -94,7 +96,6 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
     manifest, told = run.manifest, run.manifest.as_json()
     stages = manifest.stages.values()
     is_running = manifest.status is Status.RUNNING
-    newest = manifest.counts.get("newest") or UNREADABLE
     return {
         "run_id": manifest.run_id,
         # Ended without closing its record: killed, or its connection was lost in the commit.
@@ -112,10 +113,19 @@ def figures_of(run: Run, *, going_on: bool) -> dict[str, Any]:
         "seconds": round(sum(stage.seconds for stage in stages), 1),
         "peak_mb": manifest.peak(),
         "counts": manifest.counts,
-        "newest_sale": None if newest == UNREADABLE else iso(moment_of(newest)),
+        "newest_sale": _moment(manifest.counts.get("newest")),
         "method": manifest.method,
         "quality": manifest.quality,
         "choice": told["choice"],
         "model": told["model"],
         "warnings": manifest.warnings,
     }
+
+
+def _moment(micros: int | None) -> str | None:
+    """Microseconds of UTC as a time; None where there was no sale."""
+    # Not by `system/times`, which loads numpy: `status` answers at once.
+    try:
+        return None if micros is None else iso(_EPOCH + timedelta(microseconds=micros))
+    except OverflowError:
+        return None
