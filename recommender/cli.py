@@ -272,7 +272,7 @@ def _lack(error: BaseException) -> str:
 
 def _explained_import_error(error: ImportError) -> str:
     if "failed to map segment" in str(error):
-        return f"Not enough memory to load a library: {error}. Mind the limit (ulimit -v)."
+        return f"Not enough memory to load a library: {error}. Check the limit (ulimit -v)."
     return f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1."
 
 
@@ -281,7 +281,7 @@ def _explained_os_error(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full{where and ' at' + where}; what was published stays. Free some space."
     if error.errno in NOT_ALLOWED:
-        return f"Cannot use{where}: {error.strerror}. Mind DATA_DIR, the paths, their owner and mode."
+        return f"Cannot use{where}: {error.strerror}. Check DATA_DIR, the paths, their owner and mode."
     return f"Cannot use{where}: {error.strerror}."
 
 

@@ -254,7 +254,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be read: {error.strerror}.", "Mind its owner and mode."
+            f"{path} cannot be read: {error.strerror}.", "Check its owner and mode."
         ) from error
     values = {b.key: b.value for b in bindings if b.key and b.value is not None and not b.error}
     problems = [
@@ -362,7 +362,7 @@ def load_settings(
     values: dict[str, str] = {}
     problems: list[str] = []
     if env_file is not None and not path.exists():
-        raise SettingsError(f"There is no settings file {path}.", "Mind the path given to --env-file.")
+        raise SettingsError(f"There is no settings file {path}.", "Check the path given to --env-file.")
     if path.exists():
         values, problems = read_env_file(path)
     folder = path.parent
@@ -379,7 +379,7 @@ def load_settings(
         _require_address(reader, path)
     data_dir = str(found["data_dir"])
     if (shown := in_utf8(data_dir)) != data_dir:
-        reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or mind LC_ALL.")
+        reader.problems.append(f"DATA_DIR={shown}: its name is not UTF-8; give another, or check LC_ALL.")
     if found["new_item_slots"] > found["top_n"]:
         reader.problems.append(
             f"NEW_ITEM_SLOTS={found['new_item_slots']} ({reader.sources['NEW_ITEM_SLOTS']}): must be at most"

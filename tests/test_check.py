@@ -334,7 +334,7 @@ def test_a_wrong_password_is_told_without_it(request, tmp_path, kind):
     assert outcome.code is ExitCode.DATABASE
     assert "ERROR connection" in outcome.out
     assert "wr0ng" not in outcome.out
-    assert "Mind" in outcome.out
+    assert "Check" in outcome.out
 
 
 def test_a_target_that_is_away_does_not_hide_the_shop(tmp_path, sqlite_shop):
@@ -431,7 +431,7 @@ def test_a_grant_on_one_table_of_the_shop_is_too_much(tmp_path, mariadb):
 
 def test_a_file_that_may_not_be_written_is_an_error(sqlite_shop, monkeypatch):
     def refuse(*_arguments):
-        raise DatabaseError("The file is read-only.", "Mind its mode.")
+        raise DatabaseError("The file is read-only.", "Check its mode.")
 
     monkeypatch.setattr(connections, "_write", refuse)
     report = look(sqlite_shop)

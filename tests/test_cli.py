@@ -211,7 +211,7 @@ def test_a_wrong_call_is_one_line_and_2(shop, call):
 def test_train_and_load_are_two_sides_of_one_choice(shop):
     for command in ("run", "train"):
         line = shop.fails(ExitCode.SETTINGS, command, "--load", "--train")
-        assert "--train and --load exclude each other" in line
+        assert "Use --train or --load, not both." in line
         assert f"recommend {command} --help" in line
     assert shop.runs == []
 
@@ -391,7 +391,7 @@ def test_a_folder_whose_name_is_no_text_is_refused_before_the_night(shop):
 
 def test_a_link_to_a_disk_that_is_away_is_a_matter_of_settings(shop, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "away")
-    assert "Mind DATA_DIR" in shop.set(DATA_DIR=str(tmp_path / "link")).fails(ExitCode.SETTINGS, *NIGHT)
+    assert "Check DATA_DIR" in shop.set(DATA_DIR=str(tmp_path / "link")).fails(ExitCode.SETTINGS, *NIGHT)
 
 
 def test_what_other_packages_warn_of_goes_to_the_log_of_the_run(shop):

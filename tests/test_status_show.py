@@ -245,7 +245,7 @@ def test_a_customer_without_a_list_is_shown_what_is_popular(shop):
 @pytest.mark.parametrize("key", ["999", "-1", "abc", "1.0", "", "--1", "9" * 40, "1' OR '1'='1", "٣"])
 def test_an_unknown_customer_is_a_wrong_call(shop, key):
     shop.night()
-    assert "No sale and no list knows" in shop.fails(ExitCode.SETTINGS, "show", "--", key)
+    assert "No sale and no list has" in shop.fails(ExitCode.SETTINGS, "show", "--", key)
 
 
 def test_show_works_from_the_folder_when_the_database_is_away(sqlite_shop, tmp_path):

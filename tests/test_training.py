@@ -269,7 +269,7 @@ def test_a_warm_start_from_items_that_are_gone_is_a_cold_training(tmp_path):
 @pytest.mark.parametrize("pair", [("--train", "--cold"), ("--cold", "--load")])
 def test_one_way_to_a_model_can_be_asked_for(tmp_path, pair):
     shop = usual_shop(tmp_path / "shop", f"sqlite:///{tmp_path / 'shop.db'}")
-    assert f"{pair[0]} and {pair[1]} exclude each other" in shop.fails(ExitCode.SETTINGS, "run", *pair)
+    assert f"Use {pair[0]} or {pair[1]}, not both." in shop.fails(ExitCode.SETTINGS, "run", *pair)
 
 
 # Drift

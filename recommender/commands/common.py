@@ -238,7 +238,7 @@ class _Day(click.ParamType[dt.date]):
         try:
             return dt.datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
         except ValueError:
-            self.fail(f"{value!r} is no day of the calendar in the form 2026-12-31.", param, ctx)
+            self.fail(f"{value!r} is not a date. Write it like 2026-12-31.", param, ctx)
 
 
 as_of_option = click.option(
@@ -257,7 +257,7 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         asked = [name for name, is_given in (("train", train), ("cold", cold), ("load", load)) if is_given]
         if len(asked) > 1:
             raise click.UsageError(
-                f"{' and '.join(f'--{name}' for name in asked)} exclude each other: give one of them.",
+                f"Use {' or '.join(f'--{name}' for name in asked)}, not both.",
                 click.get_current_context(),
             )
         return command(ask=asked[0] if asked else "auto", **given)

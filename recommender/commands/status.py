@@ -20,7 +20,7 @@ class _Age(click.ParamType[dt.timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.timedelta:
         found = re.fullmatch(r"([0-9]{1,5}) *(m|h|d)", str(value))
         if not found:
-            self.fail(f"{value!r} is no age; write 26h, 90m or 2d.", param, ctx)
+            self.fail(f"{value!r} is not an age. Write it like 26h, 90m or 2d.", param, ctx)
         unit = {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
         return dt.timedelta(**{unit: int(found[1])})
 

@@ -8,13 +8,13 @@ import sqlite3
 
 LOCKED = "The shop kept the database locked for too long; what was published stays. Run again later."
 TOO_SLOW = "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
-NO_DATABASE = "There is no such database on that server: mind the name at the end of the address."
+NO_DATABASE = "There is no such database on that server: check the name at the end of the address."
 NO_DATABASE_FOR_US = (
-    "That server has no such database, or none that this user may use: mind the name at the end of the"
+    "That server has no such database, or none that this user may use: check the name at the end of the"
     " address, and the user's rights."
 )
-WRONG_LOGIN = "Mind user and password in the address."
-UNREACHABLE = "Mind host, port or socket in the address, and whether the server runs."
+WRONG_LOGIN = "Check user and password in the address."
+UNREACHABLE = "Check host, port or socket in the address, and whether the server runs."
 SILENT = (
     "What was published stays. Check whether the server still works, and the network on the way to it; then"
     " run again."
@@ -23,14 +23,14 @@ POOLED = (
     "Write the address of the server itself (its usual port is 5432, a pool's 6432 or 6543), or of a pool in"
     " session mode."
 )
-NO_CONNECTION = "Mind host, port, user, password and database in the address, and whether the server runs."
+NO_CONNECTION = "Check host, port, user, password and database in the address, and whether the server runs."
 NO_TLS = (
     "The server offers no TLS: turn it on there; only where nobody else can listen, take ssl-mode or sslmode"
     " out of the address."
 )
 NOT_TRUSTED = (
     "The server's certificate is not signed by the authority that the address names, or is for another host:"
-    " mind ssl_ca or sslrootcert, and the host."
+    " check ssl_ca or sslrootcert, and the host."
 )
 ASKS_FOR_FILES = (
     "Whoever answers there tries to read this machine's files: tell the server's keeper, and let the address"
@@ -43,18 +43,18 @@ CLEAR_TEXT = (
 )
 NO_RIGHT = "Give the user of the address that right; `recommend init` prints the statements."
 READ_ONLY = "Let the user who runs the program write to the file and to its folder."
-WRONG_SQL = "Mind the names and the SQL of the query; it may only read."
+WRONG_SQL = "Check the names and the SQL of the query; it may only read."
 UNSIGNED = "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."
 COLLATIONS = (
     "Texts of different collations are compared or united: write one at each of them in the query, such as"
     ' CONVERT(… USING utf8mb4) COLLATE utf8mb4_bin (MariaDB, MySQL) or … COLLATE "C" (PostgreSQL).'
 )
 REFUSED_ROW = (
-    "Nothing was published. Mind constraints, triggers and rules on the table; `recommend init` compares its"
+    "Nothing was published. Check constraints, triggers and rules on the table; `recommend init` compares its"
     " shape."
 )
 NOT_WRITTEN = (
-    "Nothing was published. Mind triggers, rules and row security on the table, whether the server lets this"
+    "Nothing was published. Check triggers, rules and row security on the table, whether the server lets this"
     " user read only, and its limits of time."
 )
 NO_CONNECTION_FREE = "The server has no connection free for this user: run again later, or raise its limit."
@@ -118,7 +118,7 @@ _SQLITE = {
     **dict.fromkeys((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH), WRONG_SQL),
     **dict.fromkeys(
         (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT),
-        "Mind the path in the address; a damaged database is mended with `sqlite3 … .recover`.",
+        "Check the path in the address; a damaged database is mended with `sqlite3 … .recover`.",
     ),
 }
 

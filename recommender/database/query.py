@@ -135,10 +135,10 @@ def read_query(path: Path, dialect: str, since: datetime | None) -> Query:
         text = read_plain(path, "utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(
-            f"There is no query {path}.", "Write it, or mind SQL_DIR; the README shows what it must return."
+            f"There is no query {path}.", "Write it, or check SQL_DIR; the README shows what it must return."
         ) from error
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Mind its mode.") from error
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Check its mode.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
     return prepare_query(text, path, dialect, since)

@@ -228,7 +228,7 @@ class SQLite(Database):
     def _open(self) -> sqlite3.Connection:
         if not self.path.is_file():
             # sqlite3 would make an empty database of that name and find no tables in it.
-            raise DatabaseError(f"There is no database file {self.path}.", "Mind the path in the address.")
+            raise DatabaseError(f"There is no database file {self.path}.", "Check the path in the address.")
         # Without the module's own transactions: BEGIN and COMMIT stand where they happen.
         return sqlite3.connect(self.path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
 

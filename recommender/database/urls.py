@@ -184,7 +184,7 @@ def _with_files(url: URL, base: Path) -> URL:
         except OSError as error:
             raise SettingsError(
                 f"The database address has {name}={path}, which cannot be read: {error.strerror}.",
-                "Mind its path and mode; a relative path begins in the folder of .env.",
+                "Check its path and mode; a relative path begins in the folder of .env.",
             ) from error
     return url.update_query_dict(paths)
 

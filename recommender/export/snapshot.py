@@ -417,7 +417,7 @@ class _SalesWriter:
         if counts.future > MOST_BAD_SHARE * counts.read and not self._window.is_past:
             raise RefusedError(
                 f"{self._query.path}: {counts.future} of {counts.read} sale lines lie in the future.",
-                "Mind SALES_TIMEZONE and the clock of this machine.",
+                "Check SALES_TIMEZONE and the clock of this machine.",
             )
 
     def add(self, missing: NotCompared) -> None:

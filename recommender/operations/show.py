@@ -115,7 +115,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
 
 def _unknown_customer(customer: str, *, was_asked: bool = True) -> SettingsError:
     return SettingsError(
-        f"No sale and no list knows a customer {_not_found(customer, was_asked)}.",
+        f"No sale and no list has a customer {_not_found(customer, was_asked)}.",
         "Check the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers by"
         " an item that they bought.",
     )

@@ -339,7 +339,7 @@ def check_histories(compared: int, changed: int) -> list[Objection]:
             "histories",
             f"{changed} of {compared} customers have other purchases of the time before the last publish than"
             " they had then.",
-            "Were keys given anew, or orders changed? `recommend runs diff` tells. If that is right:"
+            "If keys were given anew or orders changed, `recommend runs diff` tells. If that is right:"
             " `recommend run --force`.",
             forceable=True,
         )

@@ -77,7 +77,7 @@ def publish(
                 raise DatabaseError(
                     f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
                     " nothing was published.",
-                    "Mind triggers and rules on the table.",
+                    "Check triggers and rules on the table.",
                 )
         lock.check()
         publication.commit(lambda: done(published))

@@ -188,7 +188,7 @@ def unpack(file: Path, data_dir: Path) -> Run:
                 with archive.open(member) as source, path.open("xb") as target:
                     shutil.copyfileobj(source, target, _BLOCK)
     except FileNotFoundError as error:
-        raise RefusedError(f"There is no archive {file}.", "Mind the path.") from error
+        raise RefusedError(f"There is no archive {file}.", "Check the path.") from error
     except _DAMAGED as error:
         raise RefusedError(f"{file} cannot be unpacked: {error}.", _PACK_AGAIN) from error
     return find_run(data_dir, run_id)

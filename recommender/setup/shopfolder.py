@@ -248,7 +248,7 @@ def _given(name: str, path: Path) -> str | None:
                 return (path.parent / named).read_text(encoding="utf-8-sig").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(
-                    f"{name}_FILE names {named}, which cannot be read.", "Mind its path, owner and mode."
+                    f"{name}_FILE names {named}, which cannot be read.", "Check its path, owner and mode."
                 ) from error
     return None
 

@@ -129,7 +129,7 @@ def _opened(path: Path, flags: int = 0) -> IO[str]:
             raise
         raise SettingsError(
             f"The lock file {path} is a link, and a run would write over what it leads to.",
-            "Remove it, and mind who may write to that folder: no run of ours makes a link there.",
+            "Remove it, and check who may write to that folder: no run of ours makes a link there.",
         ) from error
     # By its path, for messages.
     return open(path, "r+", encoding="utf-8", opener=lambda *_: descriptor)

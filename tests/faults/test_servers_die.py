@@ -114,7 +114,7 @@ def test_a_server_that_stays_away_costs_the_night_and_nothing_else(shop, server,
     with at_point(stage, "inside" if stage == "train" else "begin", once(server.kill)):
         line = shop.fails(ExitCode.DATABASE, *NIGHT)
     server.start()
-    assert "Mind host, port" in line
+    assert "Check host, port" in line
     assert len(pauses) == 2
     assert shop.last_run.manifest.status is Status.FAILED
     assert lengths(shop) == {3}

@@ -57,7 +57,7 @@ class Findings:
             reason, what_to_do = error.told, error.what_to_do
         elif isinstance(error, OSError):
             reason = f"Cannot use {error.filename or 'a file'}: {error.strerror}."
-            what_to_do = "Mind DATA_DIR, the paths, their owner, mode, and the space on the disk."
+            what_to_do = "Check DATA_DIR, the paths, their owner, mode, and the space on the disk."
         else:
             raise error
         self._add(Finding(Level.ERROR, area, reason, what_to_do, exit_code_of(error)))

@@ -123,7 +123,7 @@ def check_sales(
     export, counts = sales.export, sales.export.counts
     for warning in export.warnings:
         since = ":since" in warning
-        what_to_do = "Add WHERE … >= :since." if since else "Mind the query; the night goes on all the same."
+        what_to_do = "Add WHERE … >= :since." if since else "Check the query; the night goes on all the same."
         findings.warn("sales", warning, what_to_do)
     with findings.trying("sales"):
         require_sales(
@@ -147,7 +147,7 @@ def check_sales(
             findings.warn(
                 "sales",
                 f"All sales are of one {name}: there is nothing to learn from.",
-                f"Mind {name}_id in sales.sql.",
+                f"Check {name}_id in sales.sql.",
             )
     if sales.nobody is not None:
         key, lines = sales.nobody
@@ -222,7 +222,7 @@ def check_items(
             findings.warn(
                 "items",
                 f"{what}.",
-                "They are learned from but never shown: mind item_id in both queries; items.sql returns all"
+                "They are learned from but never shown: check item_id in both queries; items.sql returns all"
                 " products, also those that are not sellable.",
             )
         else:
@@ -254,13 +254,13 @@ def check_items(
             findings.warn(
                 "items",
                 f"Only {allowed} items may be recommended; TOP_N is {settings.top_n}, so lists stay shorter.",
-                "Mind sellable in items.sql.",
+                "Check sellable in items.sql.",
             )
         if counts.sellable_items < (1 - _MOST_UNSELLABLE_SHARE) * counts.items:
             findings.warn(
                 "items",
                 f"{1 - counts.sellable_items / counts.items:.0%} of the items are not sellable.",
-                "Mind sellable in items.sql: 1, true or a number above 0 is sellable.",
+                "Check sellable in items.sql: 1, true or a number above 0 is sellable.",
             )
     return never
 

@@ -136,7 +136,7 @@ def detect(database: Database, *, asked: str | None = None, prefix: str | None =
         raise SettingsError(
             f"{database.name} is no {preset.title} that this user can read: it lacks"
             f" {', '.join(sorted(set(preset.tables) - tables)) or 'tables with that prefix'}.",
-            "Mind the address, and the user's rights (grants.sql of the platform); or leave out --platform.",
+            "Check the address, and the user's rights (grants.sql of the platform); or leave out --platform.",
         )
     if len(found) > 1:
         several = ", ".join(

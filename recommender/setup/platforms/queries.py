@@ -74,7 +74,7 @@ def platform_queries(
         if parameters:
             raise SettingsError(
                 f"{database.name} shows none of the platforms that --param is for.",
-                "Mind the address, and that its user may read the shop's tables; or leave out --param.",
+                "Check the address, and that its user may read the shop's tables; or leave out --param.",
             )
         return None
     shop, preset = Shop(database), platform.preset
