@@ -204,7 +204,7 @@ def test_no_two_ways_are_one_and_the_first_are_the_defaults():
     ],
 )
 def test_the_best_mean_wins(shop, monkeypatch, rows, place):
-    def figures(every, told, _recipe):
+    def figures(every, told, _recipe, _progress):
         assert len(every) == len(rows[0])
         return [
             [np.full(window.n_judged, value) for value in row] for window, row in zip(told, rows, strict=True)

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -436,6 +437,7 @@ def test_a_reader_of_our_output_may_leave(shop):
 def test_under_cron_a_good_night_is_silent_and_a_bad_one_is_one_line(shop):
     good = program(shop, *NIGHT)
     assert (good.returncode, good.stdout, good.stderr) == (ExitCode.DONE, "", "")
+    assert program(shop, "evaluate", "--days", "7").stderr == ""
     shop.execute("DELETE FROM sales WHERE customer_id > 3")
     bad = program(shop, *NIGHT)
     assert (bad.returncode, bad.stdout) == (ExitCode.REFUSED, "")
@@ -466,8 +468,8 @@ def test_neither_locale_nor_home_is_needed(shop):
     assert "?pfel ??" in shown.stdout
 
 
-def on_terminal(shop, *arguments, **environment):
-    """What a terminal of that environment gets to see, and the exit code."""
+def on_terminal(shop, *arguments, interrupt_at=None, **environment):
+    """What a terminal of that environment gets to see, and the exit code; Ctrl-C where it sees some words."""
     leader, follower = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "recommender", *arguments],
@@ -487,6 +489,9 @@ def on_terminal(shop, *arguments, **environment):
             if not piece:
                 break
             seen += piece
+            if interrupt_at is not None and interrupt_at in seen.decode(errors="replace"):
+                process.send_signal(signal.SIGINT)
+                interrupt_at = None
     os.close(leader)
     return seen.decode(), process.returncode
 
@@ -506,6 +511,30 @@ def test_a_terminal_shows_the_stages_and_a_summary(shop):
     assert re.match(r"Published \d+ recommendations for 30 customers, and 4 more lists.", lines[4])
     assert "Customer" in shop.does(*lines[5].partition("recommend ")[2].split())
     assert "\x1b[1m" in seen
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_no_line_that_a_night_or_an_evaluation_shows_is_longer_than_the_terminal(shop, columns):
+    for call in (NIGHT, ("evaluate", "--days", "7", "--json")):
+        seen, code = on_terminal(shop, *call, COLUMNS=str(columns), NO_COLOR="1")
+        assert code == ExitCode.DONE
+        shown = seen.partition("{")[0]  # behind it stands what the evaluation has found
+        frames = re.split(r"\r\x1b\[K|\n", shown.replace("\r\n", "\n"))
+        assert all(len(frame) <= columns for frame in frames)
+        places = [int(found[1]) for frame in frames if (found := re.search(r" (\d+) %  ", frame))]
+        assert places == sorted(places)
+        assert places
+    lines = shown_lines(shown)
+    assert lines
+    for number, line in enumerate(lines, 1):
+        assert re.fullmatch(rf"window {number} of {len(lines)} \d+ customers  \d+\.\d s", line)
+
+
+def test_an_interrupt_on_a_terminal_ends_the_line_and_nothing_follows(shop):
+    seen, code = on_terminal(shop, *NIGHT, interrupt_at="read the sales")
+    assert code == ExitCode.INTERRUPTED
+    assert shown_lines(seen)[-1] == "recommend: Interrupted; the published lists are whole."
+    assert "%" in shown_lines(seen)[-2]
 
 
 @pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"NO_COLOR": "yes"}])

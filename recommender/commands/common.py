@@ -4,18 +4,31 @@ import datetime as dt
 import difflib
 import functools
 import json
+import math
 import os
 import re
 import shutil
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from recommender.system.progress import Progress
-from recommender.system.text import Column, columns_left_out, escaped, folded, printable, shortened, table
+from recommender.system.text import (
+    Column,
+    columns_left_out,
+    cut,
+    escaped,
+    folded,
+    printable,
+    shortened,
+    table,
+)
 
 if TYPE_CHECKING:
     from recommender.settings import Settings
@@ -25,6 +38,13 @@ ITEM = Column("item", shortest=20)
 ID = Column("item_id", shortest=8, goes=1)
 _NEGATIVE = re.compile("-[0-9]+")
 _SECONDS_BETWEEN = 0.1
+"""At least, between two writings of a line that goes on."""
+_SECONDS_BETWEEN_TICKS = 0.5
+_SECONDS_TO_STOP = 1.0
+_USUAL_WIDTH = 80
+_CELLS_OF_STEP = 42
+"""Behind which the figures stand, where there is room: they should not jump with each step."""
+_SECONDS_OF_MINUTE, _MINUTES_OF_HOUR = 60, 60
 _LABEL = re.compile(r" *([A-Z][a-z]+: +)?")
 """Blanks, and a word such as `Warning:`, below which a folded line goes on."""
 
@@ -97,44 +117,105 @@ def progress() -> Progress:
 
 
 class _TerminalProgress(Progress):
-    """One line a stage on stderr, written over with a count that grows while the stage goes on."""
+    """One line a stage on stderr; while the stage goes on it is written over in place.
+
+    A thread of its own writes it anew as time goes on, for the work that says nothing for a while.
+    """
 
     def __init__(self, *, colour: bool) -> None:
+        super().__init__()
         self._colour = colour
         self._stage = ""
+        """which goes on; empty where no line may be written over"""
+        self._said = ""
+        """the step that goes on, in words"""
+        self._shown = ""
         self._last = 0.0
-        self._is_open = False
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._clock: threading.Thread | None = None
 
     def close(self) -> None:
-        """End the line of a stage that was left in the middle, so that what follows has one of its own."""
-        if self._is_open:
-            click.echo(err=True)
+        """Stop, and end the line of a stage that was left in the middle, so that what follows has its own."""
+        self._closed.set()
+        if self._clock is not None:
+            self._clock.join(_SECONDS_TO_STOP)
+        with self._lock:
+            if self._stage:
+                self._stage = ""
+                click.echo(err=True)
 
     def begin(self, stage: str) -> None:
-        """Show the stage's name."""
-        self._stage = stage
-        self._last = 0.0
-        self._write("…", end="")
+        """Write over a line of its own from now on, at the first step or when the clock ticks."""
+        super().begin(stage)
+        with self._lock:
+            self._stage, self._said, self._last = stage, "…", 0.0
+        if self._clock is None:
+            self._clock = threading.Thread(target=self._tick, daemon=True)
+            with suppress(RuntimeError):  # the system gives no more threads: then the line stands still
+                self._clock.start()
+                return
+            self._clock = None
 
-    def update(self, done: int, total: int | None = None) -> None:
-        """Show how far the stage is, a few times a second."""
-        now = time.monotonic()
-        if now - self._last >= _SECONDS_BETWEEN:
-            self._last = now
-            self._write(f"{done:,}" if total is None else f"{100 * done // max(total, 1)} %", end="")
+    def update(self, step: str, done: float) -> None:
+        """Show the step and how far the whole is, a few times a second."""
+        super().update(step, done)
+        self._said = step or self._said
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN:
+            self._draw()
 
     def end(self, summary: str, seconds: float) -> None:
         """Leave the stage's line with what it brought and how long it took."""
-        time_taken = f"{seconds:.1f} s"
-        if self._colour:
-            time_taken = click.style(time_taken, dim=True)
-        self._write(f"{printable(summary)}  {time_taken}")
+        super().end(summary, seconds)
+        time_taken = f"  {seconds:.1f} s"
+        room = (width_of(sys.stderr) or _USUAL_WIDTH) - len(time_taken)
+        line = cut(f"{self._stage:<8} {printable(summary)}", room)
+        time_taken = click.style(time_taken, dim=True) if self._colour else time_taken
+        with self._lock:
+            self._write(line, time_taken, end="\n") if summary else self._write("", end="")
+            self._stage = ""
 
-    def _write(self, text: str, end: str = "\n") -> None:
-        name = click.style(f"{self._stage:<8}", bold=True) if self._colour else f"{self._stage:<8}"
-        self._is_open = not end
+    def _tick(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):  # they are for the main thread, which they wake
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        with suppress(OSError):  # the terminal has gone
+            while not self._closed.wait(_SECONDS_BETWEEN_TICKS):
+                self._draw()
+
+    def _draw(self) -> None:
+        with self._lock:
+            if not self._stage or self._closed.is_set():
+                return
+            left = math.ceil(self.left() or 0)
+            left = left if left < _SECONDS_OF_MINUTE else _SECONDS_OF_MINUTE * -(-left // _SECONDS_OF_MINUTE)
+            figures = f"  {int(100 * self._done):2} %  {_in_words(self.gone())}"
+            figures += f", about {_in_words(left)} left" if left else ""
+            # Some terminals go to the next line with the last cell.
+            width = (width_of(sys.stderr) or _USUAL_WIDTH) - 1
+            room = width - len(figures)
+            line = cut(f"{self._stage:<8} {self._said}", room).ljust(min(room, _CELLS_OF_STEP))
+            line = cut(line + figures, width)
+            if line != self._shown:
+                self._last = time.monotonic()
+                self._write(line, end="")
+                self._shown = line
+
+    def _write(self, line: str, rest: str = "", *, end: str) -> None:
+        """Write over the line; to be called with the lock held."""
+        name, others = line[: len(self._stage)], line[len(self._stage) :]
+        name = click.style(name, bold=True) if self._colour else name
+        self._shown = ""
         # Carriage return and "erase to the end of the line".
-        click.echo(f"\r\x1b[K{name} {text}{end}", nl=False, err=True, color=True)
+        click.echo(f"\r\x1b[K{name}{others}{rest}{end}", nl=False, err=True, color=True)
+
+
+def _in_words(seconds: float) -> str:
+    """A time as somebody who waits reads it."""
+    minutes, rest = divmod(int(seconds), _SECONDS_OF_MINUTE)
+    hours, minutes = divmod(minutes, _MINUTES_OF_HOUR)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return " ".join([f"{minutes} min"] * (minutes > 0) + [f"{rest} s"] * (rest > 0 or not minutes))
 
 
 def figure(value: float | None) -> str | None:
@@ -144,7 +225,15 @@ def figure(value: float | None) -> str | None:
 
 def width_of(stream: TextIO) -> int | None:
     """Cells of a line on the terminal that is written to; None where there is none."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    if not stream.isatty():
+        return None
+    if not os.environ.get("COLUMNS"):
+        # The library asks for stdout's, which may be a file or a pipe.
+        with suppress(OSError, ValueError):
+            columns = os.get_terminal_size(stream.fileno()).columns
+            if columns:
+                return columns
+    return shutil.get_terminal_size().columns
 
 
 def in_colour(stream: TextIO) -> bool:

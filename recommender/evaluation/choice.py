@@ -28,6 +28,7 @@ from recommender.ranking.choices import find_choices
 from recommender.runs.manifest import ChoiceRecord, Method
 from recommender.system.arrays import Bools, Float64s, Int32s
 from recommender.system.machine import give_back_memory
+from recommender.system.progress import UNSEEN, Step
 from recommender.system.threads import Progress, in_threads
 
 log = logging.getLogger(__name__)
@@ -231,7 +232,7 @@ def choose(
     budget: int,
     run_id: str,
     as_of_day: str,
-    progress: Progress | None = None,
+    progress: Step = UNSEEN,
 ) -> Lesson:
     """Let the contestants compete on past windows; the best mean wins.
 
@@ -245,24 +246,34 @@ def choose(
         budget: trainings that this may cost.
         run_id: whose choice it is.
         as_of_day: of that run.
-        progress: called with windows done and in all.
+        progress: hears of the steps.
     """
     found = past_windows(lines, most=1 + budget)[1:]
+    # Without a second window nothing could be held against what was learned on another one.
+    found = found if len(found) >= _FEWEST_WINDOWS else []
+    names = [f"window {number} of {len(found)}" for number in range(1, len(found) + 1)]
+    steps = progress.split(dict.fromkeys(names, 1.0) | {"compare": 0.7 * len(names)})
     windows: list[_Window] = []
     model: Model | None = None
-    # Without a second window nothing could be held against what was learned on another one. The oldest comes
-    # first, so that each model begins with the one before, as on most nights, and none with a later one.
-    for number, window in enumerate(found[::-1] if len(found) >= _FEWEST_WINDOWS else (), 1):
+    # The oldest comes first, so that each model begins with the one before, as on most nights, and none with
+    # a later one.
+    for name, window in zip(names, found[::-1], strict=True):
+        looking, choosing = steps[name].begin().parts(4, 1)
         looked = look_back(
-            lines, window, recipe, VARIANTS, most_customers=most_customers(recipe), start=model
+            lines,
+            window,
+            recipe,
+            VARIANTS,
+            most_customers=most_customers(recipe),
+            start=model,
+            progress=looking,
         )
+        choosing.begin()
         if looked is not None:
             windows.insert(0, _Window.of(looked.past, recipe))
             model = looked.model
         del looked
         give_back_memory()
-        if progress is not None:
-            progress(number, len(found))
     del model
     if len(windows) < _FEWEST_WINDOWS:
         missing = f"{budget} are allowed" if budget < _FEWEST_WINDOWS else f"there are {len(windows)}"
@@ -271,7 +282,8 @@ def choose(
         choice = default_choice(recipe, n_sales=len(lines.times), run_id=run_id, as_of_day=as_of_day, why=why)
         return Lesson(choice)
     every = contestants(exclude_seen=recipe.exclude_seen)
-    figures = _compete(every, [window.choices for window in windows], recipe)
+    comparing = steps["compare"].begin()
+    figures = _compete(every, [window.choices for window in windows], recipe, comparing)
     means = np.mean([[values.mean() for values in row] for row in figures], axis=0)
     place = int(np.argmax(means))
     winner = every[place]
@@ -384,7 +396,9 @@ def shared(one: Int32s, other: Int32s) -> float:
     return float(same.sum() / max(np.count_nonzero(one >= 0), 1))
 
 
-def _compete(every: Sequence[Contestant], told: Sequence[Choices], recipe: Recipe) -> list[list[Float64s]]:
+def _compete(
+    every: Sequence[Contestant], told: Sequence[Choices], recipe: Recipe, progress: Progress
+) -> list[list[Float64s]]:
     """For each window and contestant the nDCG@n of the customers, by weights from the other windows."""
     default = default_weights(exclude_seen=recipe.exclude_seen)
 
@@ -400,7 +414,7 @@ def _compete(every: Sequence[Contestant], told: Sequence[Choices], recipe: Recip
             figures += [judged.ndcg(each.weights(windows, recipe, likely), recipe.n) for each in pair]
         return figures
 
-    return in_threads(work, len(told), threads=recipe.threads)
+    return in_threads(work, len(told), threads=recipe.threads, progress=progress)
 
 
 def _named(weights: Float64s) -> dict[str, float]:

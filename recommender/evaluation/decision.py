@@ -7,7 +7,7 @@ from recommender.evaluation.past import Recipe
 from recommender.evaluation.proof import Proof, newest_window, prove
 from recommender.learning.interactions import SaleLines
 from recommender.system.machine import give_back_memory
-from recommender.system.threads import Progress
+from recommender.system.progress import UNSEEN, Step
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def decide(
     run_id: str,
     as_of_day: str,
     warm_days: int | None = None,
-    progress: Progress | None = None,
+    progress: Step = UNSEEN,
 ) -> Decision:
     """Choose weights where none are kept, and prove them; a new choice then learns from the newest window.
 
@@ -42,8 +42,13 @@ def decide(
         run_id: whose choice it would be.
         as_of_day: of that run.
         warm_days: also measure what a warm start so many days after a cold training costs.
-        progress: called with past windows done and in all.
+        progress: hears of the steps.
     """
+    shares = {"learn the weights": 6.0} if kept is None else {}
+    shares |= {"prove against simple lists": 3.0}
+    shares |= {} if warm_days is None else {"try a warm start": 2.0}
+    shares |= {"learn from the newest weeks": 1.0} if kept is None else {}
+    steps = progress.split(shares)
     lesson = (
         Lesson(kept)
         if kept is not None
@@ -53,13 +58,25 @@ def decide(
             budget=budget,
             run_id=run_id,
             as_of_day=as_of_day,
-            progress=progress,
+            progress=steps["learn the weights"].begin(),
         )
     )
     choice = lesson.choice
-    newest = newest_window(lines, recipe, choice.neighbour_settings)
-    proof = prove(lines, newest, choice.proved, recipe, leads=choice.leads, warm_days=warm_days)
+    looking, judging = steps["prove against simple lists"].begin().parts(3, 1)
+    newest = newest_window(lines, recipe, choice.neighbour_settings, progress=looking)
+    proof = prove(
+        lines,
+        newest,
+        choice.proved,
+        recipe,
+        leads=choice.leads,
+        warm_days=warm_days,
+        progress=judging,
+        warming=steps.get("try a warm start", UNSEEN),
+    )
     if newest.past is not None:
+        if lesson.told:
+            steps["learn from the newest weeks"].begin()
         choice = lesson.with_newest(newest.past, recipe)
     del newest, lesson
     give_back_memory()

@@ -9,6 +9,7 @@ from recommender.learning.als import train
 from recommender.learning.interactions import Interactions, SaleLines, make_interactions
 from recommender.system.arrays import Float64s
 from recommender.system.machine import give_back_memory
+from recommender.system.progress import UNSEEN, Step
 from recommender.system.times import DAY_MICROSECONDS
 
 MOST_LOST = 0.02
@@ -44,6 +45,7 @@ def measure_drift(
     *,
     known: Interactions,
     days: int,
+    progress: Step = UNSEEN,
 ) -> Drift:
     """Train cold some days before the window, train on at its begin, and judge those lists too.
 
@@ -58,15 +60,18 @@ def measure_drift(
         recipe: of the night.
         known: of the sales before the window what a training looks at.
         days: before the window.
+        progress: hears of the parts.
     """
+    splitting, cold_training, warm_training = progress.parts(1, 2, 1)
+    splitting.begin()
     before = lines.before(past.cut - days * DAY_MICROSECONDS)
     earlier = make_interactions(before, half_life_days=recipe.half_life_days).for_training()
     del before
     give_back_memory()
-    begin = train(earlier, recipe.als, threads=recipe.threads)
+    begin = train(earlier, recipe.als, threads=recipe.threads, progress=cold_training)
     del earlier
     give_back_memory()
-    model = train(known, recipe.als, threads=recipe.threads, start=begin)
+    model = train(known, recipe.als, threads=recipe.threads, start=begin, progress=warm_training)
     signals = dataclasses.replace(
         past.signals, user_factors=model.user_factors[past.customers], item_factors=model.item_factors
     )

@@ -2,17 +2,25 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 from recommender.evaluation import baselines
 from recommender.evaluation.split import Task
 from recommender.learning.als import Model
 from recommender.learning.interactions import Interactions
 from recommender.system.arrays import Bools, Int32s, Int64s
+from recommender.system.threads import Progress
 
 System = Callable[[Interactions, Int64s, bool], Int32s]
 """From a training, users (indexes into the training's) and whether to leave out what they have bought, the
 lists: shape (users, n), int32, indexes of the training's items, best first, -1 where a list is shorter."""
-Trainer = Callable[[Interactions], Model]
+
+
+class Trainer(Protocol):
+    """Trains the model as configured."""
+
+    def __call__(self, interactions: Interactions, progress: Progress | None = None) -> Model:
+        """The model of a training; `progress` is called with iterations done and in all."""
 
 
 class ComparedMethod(StrEnum):

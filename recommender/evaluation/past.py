@@ -17,6 +17,7 @@ from recommender.ranking.recommendations import top_lists
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s
 from recommender.system.machine import give_back_memory
+from recommender.system.progress import UNSEEN, Step
 from recommender.system.times import DAY_MICROSECONDS, format_times
 
 _LENGTHS = (28, 14, 7)
@@ -138,6 +139,7 @@ def look_back(
     *,
     most_customers: int,
     start: Model | None = None,
+    progress: Step = UNSEEN,
 ) -> Looked | None:
     """Train on what was known before the window, where there is somebody to judge by.
 
@@ -148,11 +150,14 @@ def look_back(
         neighbours: settings of the signals' neighbours, and of others that are wanted.
         most_customers: of so many customers the purchases are looked at: of more, each second, third …
         start: a model of an earlier window, to train on from as a night does from the night before.
+        progress: hears of the parts.
 
     Returns:
         The window; None where nobody who was known before bought anything of the task in it, as in the months
         between two seasons.
     """
+    splitting, training, *learning = progress.parts(1, 2, *(3 for _ in neighbours))
+    splitting.begin()
     cut, end = window
     split = time_split(
         lines,
@@ -169,10 +174,14 @@ def look_back(
     customers = split.users[chosen]
     known = split.train
     give_back_memory()
-    model = train(known, recipe.als, threads=recipe.threads, start=start)
+    model = train(known, recipe.als, threads=recipe.threads, start=start, progress=training)
+    learning[0].begin()
     signals = make_signals(known, model, neighbours[0], threads=recipe.threads).of(customers)
     give_back_memory()
-    others = [learn_neighbours(known, each, threads=recipe.threads).of(customers) for each in neighbours[1:]]
+    others = []
+    for each, part in zip(neighbours[1:], learning[1:], strict=True):
+        part.begin()
+        others.append(learn_neighbours(known, each, threads=recipe.threads).of(customers))
     give_back_memory()
     past = Past(
         cut=cut,

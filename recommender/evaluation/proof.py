@@ -13,6 +13,8 @@ from recommender.learning.interactions import Interactions, SaleLines
 from recommender.learning.neighbours import NeighbourSettings
 from recommender.runs.manifest import Method
 from recommender.system.arrays import Float64s
+from recommender.system.progress import UNSEEN, Step
+from recommender.system.threads import Progress
 
 log = logging.getLogger(__name__)
 
@@ -49,18 +51,23 @@ class NewestWindow:
     """of the sales before the window what a training looks at"""
 
 
-def newest_window(lines: SaleLines, recipe: Recipe, neighbours: NeighbourSettings) -> NewestWindow:
+def newest_window(
+    lines: SaleLines, recipe: Recipe, neighbours: NeighbourSettings, *, progress: Step = UNSEEN
+) -> NewestWindow:
     """Train on what was known before the newest window.
 
     Args:
         lines: the sales.
         recipe: of the night.
         neighbours: settings of item-to-item.
+        progress: hears of the parts.
     """
     found = past_windows(lines, most=1)
     if not found:
         return NewestWindow(None, None, None)
-    looked = look_back(lines, found[0], recipe, [neighbours], most_customers=_MOST_CUSTOMERS)
+    looked = look_back(
+        lines, found[0], recipe, [neighbours], most_customers=_MOST_CUSTOMERS, progress=progress
+    )
     return NewestWindow(found[0], *((looked.past, looked.known) if looked is not None else (None, None)))
 
 
@@ -72,6 +79,8 @@ def prove(
     *,
     leads: Mapping[Method, Sequence[Lead]] | None = None,
     warm_days: int | None = None,
+    progress: Progress = UNSEEN,
+    warming: Step = UNSEEN,
 ) -> Proof:
     """Make the lists of each method as of the newest window's begin, and hold them against what was bought.
 
@@ -88,6 +97,8 @@ def prove(
         recipe: of the night.
         leads: of the blend before the simple methods on the windows before.
         warm_days: also measure what a warm start so many days after a cold training costs.
+        progress: called with methods done and in all.
+        warming: hears of that warm start.
     """
     exclude_seen, n, seed = recipe.exclude_seen, recipe.n, recipe.als.seed
     simple = simple_methods(exclude_seen=exclude_seen)
@@ -112,7 +123,7 @@ def prove(
         )
         return _too_little(simplest, missing, details)
     past = newest.past
-    figures = {method: past.ndcg(weights_for(method, blend), recipe) for method in methods}
+    figures = _figures(past, methods, blend, recipe, progress)
     means = {method: float(values.mean()) for method, values in figures.items()}
     better, as_good = {}, {}
     details["methods"] = {}
@@ -144,7 +155,16 @@ def prove(
     drift = None
     if warm_days is not None:
         blended = figures[Method.BLEND]
-        drift = measure_drift(lines, past, blended, blend, recipe, known=newest.known, days=warm_days)
+        drift = measure_drift(
+            lines,
+            past,
+            blended,
+            blend,
+            recipe,
+            known=newest.known,
+            days=warm_days,
+            progress=warming.begin(),
+        )
         details["warm_start"] = asdict(drift)
     baselines = [means[method] for method in simple]
     return Proof(
@@ -155,6 +175,17 @@ def prove(
         details=details,
         drift=drift,
     )
+
+
+def _figures(
+    past: Past, methods: Sequence[Method], blend: Float64s, recipe: Recipe, progress: Progress
+) -> dict[Method, Float64s]:
+    """nDCG@n of each judged customer by each method, shape (customers,)."""
+    figures = {}
+    for number, method in enumerate(methods, 1):
+        figures[method] = past.ndcg(weights_for(method, blend), recipe)
+        progress(number, len(methods))
+    return figures
 
 
 def _too_little(simplest: Method, missing: str, details: dict[str, Any]) -> Proof:

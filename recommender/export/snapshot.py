@@ -37,6 +37,7 @@ from recommender.settings import Settings
 from recommender.system.arrays import Bools
 from recommender.system.arrow import pa
 from recommender.system.files import atomic_path, write_bytes
+from recommender.system.progress import UNSEEN, Step
 from recommender.system.times import UNREADABLE, microseconds, parse_times
 from recommender.system.window import Window
 from recommender.tables import KeyKind, Role
@@ -112,7 +113,8 @@ def export(
     folder: Path,
     window: Window,
     forgotten: Forgotten,
-    progress: Callable[[int], None] = lambda _rows: None,
+    expected: int = 0,
+    progress: Step = UNSEEN,
     within: Snapshot | None = None,
 ) -> Export:
     """Write `sales.csv`, `items.csv` and, where there is a rules.sql, `rules.csv` of one moment of the shop.
@@ -125,7 +127,8 @@ def export(
         folder: the run folder.
         window: which sales.
         forgotten: the customers whose sales are left out.
-        progress: called with the number of sales written so far.
+        expected: sales that there were the last time; 0 where nobody knows.
+        progress: hears of the sales written so far.
         within: the snapshot to read from; default one of its own.
 
     Raises:
@@ -134,6 +137,15 @@ def export(
             rule that nobody could follow.
         DatabaseError: the database failed, refused a query or took too long.
     """
+    steps = progress.split({"read the sales": 9, "read the items": 1})
+    reading = steps["read the sales"].begin()
+
+    def written(n_sales: int) -> None:
+        if expected:
+            reading(min(n_sales, expected), expected)
+        else:
+            reading.count(n_sales)
+
     since = since_of(window, settings)
     sales_query, items_query = (read_query(settings.sql_dir / name, shop.backend, since) for name in QUERIES)
     rules_query = _rules_query(shop, settings, since)
@@ -162,8 +174,9 @@ def export(
             # Ended here also when a line is refused: behind its connection it could not end in order.
             closing(snapshot.batches(sales_query, [*columns.values()])) as batches,
         ):
-            sales_sha256 = sales.write(file, batches, progress)
+            sales_sha256 = sales.write(file, batches, written)
         sales.check()
+        steps["read the items"].begin()
         items = read_items(snapshot, items_query, item_columns, item_kind, settings.sales_timezone)
         reader = RuleReader(
             settings,

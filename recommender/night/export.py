@@ -43,7 +43,8 @@ def export_stage(night: Night, shop: Database) -> None:
             folder=run.folder,
             window=night.window,
             forgotten=night.forgotten,
-            progress=night.progress.update,
+            expected=before.sales,
+            progress=night.progress.step,
         )
         for name in QUERIES:
             run.keep(name, settings.sql_dir / name)

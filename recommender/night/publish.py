@@ -159,6 +159,8 @@ class Publishing:
         """The stage: the gate, then the transaction."""
         manifest = self.run.manifest
         with stage(self.run, Stage.PUBLISH, self._progress) as figures:
+            steps = self._progress.step.split({"check the lists": 1, "write the tables": 2})
+            steps["check the lists"].begin()
             with self.target.connect() as connection:
                 facts = self.check(connection, force=force)
             files = {definition: self._file(definition) for definition in facts}
@@ -187,6 +189,7 @@ class Publishing:
                 {definition: fact.rows for definition, fact in facts.items()},
                 record,
                 scratch=self.run.folder,
+                progress=steps["write the tables"].begin(),
                 done=lambda published: mark_published(self.run, published.seq, published.at),
             )
             figures["summary"] = (

@@ -21,6 +21,7 @@ from recommender.runs.folder import MODEL
 from recommender.runs.leftout import left_out
 from recommender.runs.manifest import Method, Stage
 from recommender.system import machine
+from recommender.system.progress import Step
 from recommender.tables import LISTS, POPULAR_ITEMS, RECOMMENDATIONS, Role, made_lists
 
 
@@ -38,7 +39,13 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
     """Write every list from the model, with what the training had, or has left in the run folder."""
     run, settings, manifest = night.run, night.settings, night.run.manifest
     with stage(run, Stage.RANK, night.progress) as figures:
-        trained = trained or read_trained(night)
+        steps = night.progress.step.split(
+            {"read the sales": 0.0 if trained else 1.0, "signals": 1, "recommendations": 2, "": 2}
+        )
+        if trained is None:
+            steps["read the sales"].begin()
+            trained = read_trained(night)
+        steps["signals"].begin()
         data = trained.data
         interactions, catalogue, never = data.interactions, data.catalogue, data.never
         require_lists(interactions, catalogue, never, settings)
@@ -46,7 +53,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
         renamed = renamed_items(night.past.last, catalogue, night.kinds[Role.ITEM])
         if renamed is not None:
             warn(run, renamed)
-        n_rows = _write_recommendations(night, trained)
+        n_rows = _write_recommendations(night, trained, steps["recommendations"])
         machine.give_back_memory()
         counts = write_lists(
             run,
@@ -60,6 +67,7 @@ def rank_stage(night: Night, trained: Trained | None = None) -> RankedLists:
             zone=settings.shop_timezone,
             threads=night.threads,
             rules=data.rules,
+            progress=steps[""],
         )
         manifest.counts[f"rows_{RECOMMENDATIONS.name}"] = n_rows
         manifest.counts |= {f"rows_{definition.name}": rows for definition, rows in counts.items()}
@@ -75,14 +83,15 @@ def read_ranked(night: Night) -> RankedLists:
     return RankedLists(_listable(read_shop_data(night)), Histories.of(night.run.manifest.counts))
 
 
-def _write_recommendations(night: Night, trained: Trained) -> int:
+def _write_recommendations(night: Night, trained: Trained, progress: Step) -> int:
     """The lists that are made from the model; returns the rows of `recommendations`."""
     run, settings, data = night.run, night.settings, trained.data
     interactions, choice = data.interactions, trained.choice
     model = load_model(run.path(MODEL), sha256=run.manifest.sha256_of(MODEL))
+    signals = make_signals(interactions, model, choice.neighbour_settings, threads=night.threads)
     lists = make_lists(
         interactions,
-        make_signals(interactions, model, choice.neighbour_settings, threads=night.threads),
+        signals,
         weights_for(trained.method, choice.blend),
         data.catalogue,
         never=data.never,
@@ -94,7 +103,7 @@ def _write_recommendations(night: Night, trained: Trained) -> int:
         rules=data.rules,
         is_blend=trained.method is Method.BLEND,
         blocks=choose_blocks(Size.of(interactions), settings),
-        progress=night.progress.update,
+        progress=progress.begin(),
     )
     write_popular_items(run.path(POPULAR_ITEMS.file_name), lists.popular_items)
     return write_recommendations(run.path(RECOMMENDATIONS.file_name), lists.recommendations)

@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,7 +27,7 @@ from recommender.errors import (
 )
 from recommender.runs.folder import LOG, Run, iso
 from recommender.runs.history import History
-from recommender.runs.manifest import Stage, StageFigures, Status
+from recommender.runs.manifest import Source, Stage, StageFigures, Status
 from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.files import remove_temporary
@@ -182,9 +182,36 @@ def note_again(run: Run, what: str) -> Callable[[TransientError, int], None]:
     return note
 
 
+def plan_progress(progress: Progress, past: History, stages: Mapping[Stage, float], source: Source) -> None:
+    """Say which stages are to come, and what they took when they were done last.
+
+    Args:
+        progress: hears it.
+        past: the other runs.
+        stages: with their shares, for where nothing is on record.
+        source: of a run with just these.
+    """
+    alike = [
+        run.manifest.stages
+        for run in past.published
+        if run.manifest.source is source and stages.keys() <= run.manifest.stages.keys()
+    ]
+    if not alike:
+        progress.plan({str(name): share for name, share in stages.items()})
+        return
+    found = {name: alike[-1][name] for name in stages}
+    progress.plan(
+        {name: figures.seconds for name, figures in found.items()},
+        is_measured=True,
+        past={name: figures.steps for name, figures in found.items()},
+    )
+
+
 @contextmanager
 def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]:
     """Time a stage and record it when it ends well; the block puts figures and a `summary` into the dict.
+
+    Its steps begin in `progress.step`.
 
     A stage that is repeated makes the results of the later ones void.
     """
@@ -200,7 +227,7 @@ def stage(run: Run, name: Stage, progress: Progress) -> Iterator[dict[str, Any]]
     yield figures
     seconds = round(time.perf_counter() - started, 3)
     summary = str(figures.pop("summary", ""))
-    run.manifest.stages[name] = StageFigures(seconds, machine.peak_memory_mb())
+    run.manifest.stages[name] = StageFigures(seconds, machine.peak_memory_mb(), progress.took())
     if name is Stage.PUBLISH:
         _save(run)  # the lists are out
     else:

@@ -31,6 +31,9 @@ from recommender.system.progress import Progress
 from recommender.system.window import window
 from recommender.tables import made_lists
 
+_SHARES = {Stage.EXPORT: 1.0, Stage.TRAIN: 6.0, Stage.RANK: 2.0, Stage.PUBLISH: 1.0}
+"""Of the stages in a night; the last one's, where there is one."""
+
 
 @dataclass(frozen=True)
 class NightReport:
@@ -76,6 +79,10 @@ def run(
                 require_no_hold(settings.data_dir)
             forgotten = _forgotten(settings, held, this)
             night = Night(settings, this, held.past, forgotten, held.target, progress or Progress())
+            shares = {
+                stage: share for stage, share in _SHARES.items() if stage is not Stage.PUBLISH or not dry_run
+            }
+            record.plan_progress(night.progress, held.past, shares, Source.RUN)
             _export(night, held.target)
             ranked = rank_stage(night, _train(night, ask))
             if dry_run:
@@ -118,6 +125,7 @@ def run_stage(
             _require_files(this, stage, settings)
             forgotten = _forgotten(settings, held, this) if begins else read_forgotten(held.target, settings)
             night = Night(settings, this, held.past, forgotten, held.target, progress or Progress())
+            record.plan_progress(night.progress, held.past, {stage: 1.0}, Source.RUN)
             if stage is Stage.EXPORT:
                 _export(night, held.target)
             elif stage is Stage.TRAIN:

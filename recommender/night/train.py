@@ -31,6 +31,7 @@ from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method, Stage
 from recommender.system import machine
 from recommender.system.kernel import is_used
+from recommender.system.progress import UNSEEN, Step
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ def train_stage(night: Night, plan: TrainingPlan, kept: Choice | None, never: Ke
     """
     run, settings = night.run, night.settings
     with stage(run, Stage.TRAIN, night.progress) as figures:
+        # The second of them is the past's, whose steps have names of their own.
+        steps = night.progress.step.split(
+            {"read the sales": 1, "train the model": 2, "": 8, "read the sales again": 0.5}
+        )
+        steps["read the sales"].begin()
         lines = exported_lines(night)
         interactions = interactions_of(night, lines)
         proved = lines if settings.nightly_proof else None
@@ -78,7 +84,7 @@ def train_stage(night: Night, plan: TrainingPlan, kept: Choice | None, never: Ke
         for warning in odd_sales(interactions, never):
             warn(run, warning)
         recipe = recipe_of(settings, never=never, exclude_seen=settings.exclude_seen, threads=night.threads)
-        model = write_model(night, plan, interactions, recipe.als)
+        model = write_model(night, plan, interactions, recipe.als, steps["train the model"].begin())
         summary = f"{len(model.user_ids):,} customers, {len(model.item_ids):,} items"
         n_sales = interactions.n_sales
         del model
@@ -87,8 +93,11 @@ def train_stage(night: Night, plan: TrainingPlan, kept: Choice | None, never: Ke
             # below.
             del interactions
         machine.give_back_memory()
-        choice, method = choose_and_prove(night, proved, recipe, n_sales=n_sales, kept=kept)
+        choice, method = choose_and_prove(
+            night, proved, recipe, n_sales=n_sales, kept=kept, progress=steps[""]
+        )
         if proved is not None:
+            steps["read the sales again"].begin()
             interactions = interactions_of(night, proved)
         figures["summary"] = f"{run.manifest.origin.mode}: {summary}; method {method}"
     data = ShopData(interactions, catalogue, never, rules_of(night, rules))
@@ -126,13 +135,14 @@ def _histories(night: Night, interactions: Interactions) -> Histories | None:
     return found
 
 
-def write_model(night: Night, plan: TrainingPlan, interactions: Interactions, als: AlsSettings) -> Model:
+def write_model(
+    night: Night, plan: TrainingPlan, interactions: Interactions, als: AlsSettings, progress: Step = UNSEEN
+) -> Model:
     """Write `model.npz` by the plan, and look at nothing else."""
     run, settings, manifest = night.run, night.settings, night.run.manifest
     require_memory(Size.of(interactions), settings)
     manifest.data_sha256 = interactions.data_sha256
     manifest.counts["interactions"] = int(interactions.weights.nnz)
-    progress = night.progress.update
     model = make_model(run, plan, interactions, als, threads=night.threads, progress=progress)
     save_model(model, run.path(MODEL))
     run.note(MODEL)

@@ -16,6 +16,7 @@ from recommender.runs.history import History
 from recommender.runs.keys import Keys
 from recommender.runs.manifest import Method, Mode
 from recommender.settings import Settings, WarmStart
+from recommender.system.progress import UNSEEN, Step
 
 PROOF_IS_OFF = "the defaults: NIGHTLY_PROOF is off"
 
@@ -45,7 +46,13 @@ def recipe_of(settings: Settings, *, never: Keys, exclude_seen: bool, threads: i
 
 
 def choose_and_prove(
-    night: Night, lines: SaleLines | None, recipe: Recipe, *, n_sales: int, kept: Choice | None
+    night: Night,
+    lines: SaleLines | None,
+    recipe: Recipe,
+    *,
+    n_sales: int,
+    kept: Choice | None,
+    progress: Step = UNSEEN,
 ) -> tuple[Choice, Method]:
     """The choice of weights and the method, which go on record with the quality.
 
@@ -58,6 +65,7 @@ def choose_and_prove(
         recipe: of the settings.
         n_sales: sale lines of the run.
         kept: the choice of an earlier night, if there is one.
+        progress: hears of the steps.
     """
     run, settings, manifest = night.run, night.settings, night.run.manifest
     if kept is not None and not kept.still_fits(recipe, sales=n_sales, day=run.day):
@@ -82,7 +90,7 @@ def choose_and_prove(
         kept=kept,
         budget=settings.tune_budget,
         warm_days=COLD_EVERY_DAYS if starts_chain else None,
-        progress=night.progress.update,
+        progress=progress,
         run_id=run.run_id,
         as_of_day=manifest.as_of_day,
     )

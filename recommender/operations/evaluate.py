@@ -1,11 +1,11 @@
 """Quality on the shop's own past: the work behind `recommend evaluate`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from recommender.errors import DatabaseError, RefusedError
 from recommender.evaluation.choice import default_choice
@@ -16,7 +16,7 @@ from recommender.evaluation.methods import System, Trainer, methods
 from recommender.evaluation.proof import Proof
 from recommender.evaluation.report import ChoiceReport, EvaluationReport, WindowReport
 from recommender.evaluation.simple import weights_for
-from recommender.evaluation.split import Task, time_split, windows
+from recommender.evaluation.split import Split, Task, time_split, windows
 from recommender.learning.als import Model, train
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines
 from recommender.learning.signals import make_signals
@@ -35,14 +35,24 @@ from recommender.runs.rules import Dates, Rule, load_dated_rules
 from recommender.settings import Settings
 from recommender.system import machine
 from recommender.system.arrays import Float64s, Int32s, Int64s
-from recommender.system.progress import Progress
+from recommender.system.progress import UNSEEN, Progress, Step
+from recommender.system.threads import Progress as Counted
 from recommender.system.times import DAY_MICROSECONDS, moment_of
 from recommender.tables import RECOMMENDATIONS, KeyKind, Role
 
-Decider = Callable[[int, Task], Decision]
-"""From the moment after the last known sale (microseconds of UTC) and a task, what a night decides."""
+
+class Decider(Protocol):
+    """What a night decides."""
+
+    def __call__(self, moment: int, task: Task, progress: Step = UNSEEN) -> Decision:
+        """At the moment after the last known sale (microseconds of UTC), for a task."""
+
 
 DAYS, WINDOWS = 28, 3
+_FIGURES = "figures"
+_WORDS = {Task.NEW: "new items", Task.ALL: "all items"}
+_SHARES = {Task.NEW: 4.0, Task.ALL: 6.0}
+"""Of the weights of each task in a window."""
 _FEW_CUSTOMERS = 100
 """With fewer the intervals are so wide that hardly a difference stands out."""
 
@@ -113,9 +123,13 @@ def evaluate(
     found: list[dict[Task, Judged]] = []
     chosen: list[dict[Task, ChoiceReport | None]] = []
     shown = []
-    for number, (cut, end) in enumerate(cuts, 1):
+    names = [f"window {number} of {len(cuts)}" for number in range(1, len(cuts) + 1)]
+    progress.plan(dict.fromkeys(names, 1.0) | {_FIGURES: 0.1 * len(names)})
+    for name, (cut, end) in zip(names, cuts, strict=True):
         started = time.monotonic()
-        progress.begin(f"window {number}")
+        progress.begin(name)
+        steps = _steps(progress)
+        steps["sales"].begin()
         split = time_split(
             lines,
             cut=cut,
@@ -123,7 +137,8 @@ def evaluate(
             half_life_days=settings.half_life_days,
             publish_guests=settings.publish_guests,
         )
-        judged = judge(lines, split, compared, never=never, progress=progress.update)
+        _learn(split, decided, trained, steps)
+        judged = judge(lines, split, compared, never=never, progress=steps["methods"].begin())
         found.append(judged)
         chosen.append(
             {
@@ -141,6 +156,9 @@ def evaluate(
             " sales, so there is nothing to judge by.",
             "Give a greater --days, or wait until customers come back.",
         )
+    started = time.monotonic()
+    progress.begin(_FIGURES)
+    progress.step.split({"draw customers": 1})["draw customers"].begin()
     configured = Task.NEW if settings.exclude_seen else Task.ALL
     tasks = tuple(
         task_report(
@@ -153,6 +171,7 @@ def evaluate(
         )
         for task in sorted(Task, key=lambda task: task is not configured)
     )
+    progress.end("", time.monotonic() - started)
     if len(cuts) < most_windows:
         notes.append(_young(lines, days, most_windows, len(cuts)))
     if tasks[0].customers < _FEW_CUSTOMERS:
@@ -167,13 +186,32 @@ def evaluate(
     )
 
 
+def _steps(progress: Progress) -> dict[str, Step]:
+    """What is done in a window."""
+    weights = {f"weights, {_WORDS[task]}": share for task, share in _SHARES.items()}
+    return progress.step.split({"sales": 0.2, **weights, "train": 1, "methods": 3})
+
+
+def _learn(split: Split, decided: Decider, trained: Trainer, steps: Mapping[str, Step]) -> None:
+    """Let the night be decided and the model be trained; both are kept for the methods that ask for them."""
+    for task in Task:
+        if split.relevant_in(task).nnz:
+            decided(_after(split.train), task, steps[f"weights, {_WORDS[task]}"].begin().as_one())
+    if len(split.users):
+        trained(split.train, steps["train"].begin())
+
+
 def trainer(settings: Settings, *, threads: int) -> Trainer:
     """Trains the model as configured; the last one is kept, so that several methods and tasks can use it."""
     als = als_of(settings)
 
-    @lru_cache(maxsize=1)
-    def trained(interactions: Interactions) -> Model:
-        return train(interactions, als, threads=threads)
+    kept: list[tuple[Interactions, Model]] = []
+
+    def trained(interactions: Interactions, progress: Counted | None = None) -> Model:
+        if not kept or kept[0][0] is not interactions:
+            kept.clear()
+            kept.append((interactions, train(interactions, als, threads=threads, progress=progress)))
+        return kept[0][1]
 
     return trained
 
@@ -184,13 +222,28 @@ def decider(settings: Settings, lines: SaleLines, *, never: Keys, threads: int) 
     At a past moment it chooses the weights and proves the method on the windows before, as the night of that
     day would have. The decisions of the last moment are kept, so that both the lists and the report can ask.
     """
+    kept: dict[tuple[int, Task], Decision] = {}
 
-    @lru_cache(maxsize=len(Task))
-    def decided(moment: int, task: Task) -> Decision:
+    def decided(moment: int, task: Task, progress: Step = UNSEEN) -> Decision:
+        if (moment, task) not in kept:
+            if any(known != moment for known, _ in kept):
+                kept.clear()
+            kept[moment, task] = decide_anew(moment, task, progress)
+        return kept[moment, task]
+
+    def decide_anew(moment: int, task: Task, progress: Step) -> Decision:
         recipe = recipe_of(settings, never=never, exclude_seen=task is Task.NEW, threads=threads)
         if settings.nightly_proof:
             known = lines.before(moment)
-            return decide(known, recipe, kept=None, budget=settings.tune_budget, run_id="", as_of_day="")
+            return decide(
+                known,
+                recipe,
+                kept=None,
+                budget=settings.tune_budget,
+                run_id="",
+                as_of_day="",
+                progress=progress,
+            )
         choice = default_choice(recipe, n_sales=0, run_id="", as_of_day="", why=PROOF_IS_OFF)
         return Decision(choice, Proof(method=Method.BLEND, why="", ndcg=None, baseline_ndcg=None, details={}))
 

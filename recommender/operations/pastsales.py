@@ -74,6 +74,8 @@ def find_sales(settings: Settings, *, fresh: bool, now: datetime, progress: Prog
 
 def _export(settings: Settings, folder: Path, now: datetime, progress: Progress) -> SalesFile:
     started = time.monotonic()
+    # Who asked has yet to see how many windows there are.
+    progress.plan({"export": 1, "the rest": 9})
     progress.begin("export")
     found = export(
         open_database(settings.database_url),
@@ -81,7 +83,7 @@ def _export(settings: Settings, folder: Path, now: datetime, progress: Progress)
         folder=folder,
         window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
         forgotten=read_forgotten(target_of(settings), settings),
-        progress=progress.update,
+        progress=progress.step,
     )
     progress.end(f"{found.counts.sales:,} sales", time.monotonic() - started)
     return SalesFile(folder / SALES, found.customer_kind, found.item_kind, None)

@@ -333,6 +333,12 @@ def _sha256_of(run: Run, name: str) -> str:
 def _compare(night: Night, plan: TrainingPlan, never: Keys, recorded: Manifest, found: Reproduction) -> None:
     """Train and rank, and hold all that comes out against the record."""
     made = night.run.manifest
+    stages = {stage: recorded.stages[stage] for stage in (Stage.TRAIN, Stage.RANK)}
+    night.progress.plan(
+        {stage: figures.seconds for stage, figures in stages.items()},
+        is_measured=True,
+        past={stage: figures.steps for stage, figures in stages.items()},
+    )
     is_kept = recorded.choice is not None and recorded.choice.run_id != recorded.run_id
     trained = train_stage(night, plan, Choice.of(recorded.choice) if is_kept else None, never)
     found.add(Stage.TRAIN, DATA, recorded.data_sha256, made.data_sha256)

@@ -79,9 +79,13 @@ def rollback(
         with record.recorded(this):
             forgotten = read_forgotten(held.target, settings)
             night = Night(settings, this, held.past, forgotten, held.target, progress or Progress())
+            stages = {Stage.EXPORT: 1.0, Stage.RANK: 1.0, Stage.PUBLISH: 1.0}
+            record.plan_progress(night.progress, held.past, stages, Source.ROLLBACK)
             with record.stage(this, Stage.EXPORT, night.progress) as figures:
+                night.progress.step.split({"read the items": 1})["read the items"].begin()
                 figures["summary"] = f"{_read_items(night, source):,} items"
             with record.stage(this, Stage.RANK, night.progress) as figures:
+                night.progress.step.split({"leave out items": 1})["leave out items"].begin()
                 ranked, dropped = _write_lists(night, source)
                 figures["summary"] = f"{dropped:,} rows left out"
             Publishing(night, held.target, ranked).publish(held.lock, force=force)

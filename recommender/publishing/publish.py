@@ -12,6 +12,7 @@ from recommender.database.base import RunLock
 from recommender.database.schema import Target
 from recommender.errors import DatabaseError
 from recommender.runs.lists import ListFile
+from recommender.system.threads import Progress
 from recommender.tables import POPULAR_ITEMS, RECOMMENDATIONS, ListTable
 
 _PAGE = 20_000
@@ -35,6 +36,7 @@ def publish(
     *,
     scratch: Path,
     done: Callable[[Published], None],
+    progress: Progress | None = None,
 ) -> None:
     """Put the lists in the place of what is published, with a row in recommendation_runs.
 
@@ -48,6 +50,7 @@ def publish(
         record: the row of recommendation_runs but for published_seq and published_at.
         scratch: a folder for temporary files.
         done: called when the commit has happened; no signal comes between.
+        progress: called with rows written and in all, at the end of each list.
 
     Raises:
         DatabaseError: it failed, the shop held a lock too long, or another number of rows arrived; nothing
@@ -59,9 +62,13 @@ def publish(
     with target.database.publication(files, tables, scratch) as publication:
         connection = publication.connection
         target.claim(publication, [*(tables[definition] for definition in files), runs])
+        n_written = 0
         for definition in files:
             publication.delete(tables[definition])
             publication.insert(definition, tables[definition])
+            n_written += rows[definition]
+            if progress is not None:
+                progress(n_written, sum(rows.values()))
         newest = connection.execute(sa.select(sa.func.max(runs.c.published_seq))).scalar()
         published = Published((newest or 0) + 1, datetime.now(UTC).replace(microsecond=0))
         connection.execute(

@@ -15,7 +15,7 @@ from recommender.runs.columns import read_columns
 from recommender.runs.keys import Keys
 from recommender.system.arrays import Bools, Float64s, Int32s, Int64s, distinct, starts
 from recommender.system.machine import give_back_memory
-from recommender.system.threads import in_threads
+from recommender.system.threads import Progress, in_threads
 from recommender.system.times import shop_days
 from recommender.tables import KeyKind
 
@@ -35,6 +35,7 @@ def bought_together(
     n: int,
     threads: int,
     rules: ListRules | None = None,
+    progress: Progress | None = None,
 ) -> ListRows:
     """The items that go with each item, the most significant first.
 
@@ -50,6 +51,7 @@ def bought_together(
         n: rows of a list at most.
         threads: how many to use, at least 1; the result is the same for any number.
         rules: the shop's own for this list; their `allowed` are the candidates.
+        progress: called with blocks of items done and in all.
 
     Returns:
         Rows whose owners are items. An item with too little evidence has none.
@@ -68,7 +70,7 @@ def bought_together(
         item, other, ratio = item[bound], other[bound], ratio[bound]
         return best_rows(item, other, ratio, n=n, rules=rules, of=block.of, are_items=True)
 
-    return joined(in_threads(work, maker.n_blocks, threads=threads))
+    return joined(in_threads(work, maker.n_blocks, threads=threads, progress=progress))
 
 
 def log_likelihood_ratio(both: Int64s, one: Int64s, other: Int64s, total: int) -> Float64s:

@@ -18,8 +18,16 @@ from recommender.runs.keys import Keys
 from recommender.runs.lists import ListFile
 from recommender.system.arrays import Bools
 from recommender.system.machine import give_back_memory
+from recommender.system.progress import UNSEEN, Step
 from recommender.system.times import shop_days
 from recommender.tables import BOUGHT_TOGETHER, BUY_AGAIN, LISTS, SIMILAR_ITEMS, KeyKind, ListTable, Role
+
+_SHARES = {BUY_AGAIN: 1.0, SIMILAR_ITEMS: 2.0, BOUGHT_TOGETHER: 3.0}
+"""Of the time that they take."""
+
+
+def _words(definition: ListTable) -> str:
+    return definition.name.replace("_", " ")
 
 
 def write_lists(
@@ -35,6 +43,7 @@ def write_lists(
     zone: ZoneInfo,
     threads: int,
     rules: ShopRules,
+    progress: Step = UNSEEN,
 ) -> dict[ListTable, int]:
     """Make and write `buy_again`, `similar_items` and `bought_together`, those of them that are asked for.
 
@@ -52,6 +61,7 @@ def write_lists(
         zone: of the shop's days.
         threads: how many to use, at least 1; no list depends on it.
         rules: the shop's own.
+        progress: hears of the lists.
 
     Returns:
         How many rows each list has.
@@ -61,6 +71,9 @@ def write_lists(
     """
     items = interactions.item_ids
     counts = {}
+    steps = progress.split(
+        {_words(definition): share for definition, share in _SHARES.items() if definition in made}
+    )
 
     def looked_up(
         definition: ListTable, customers: Keys | None = None
@@ -88,6 +101,7 @@ def write_lists(
         give_back_memory()
 
     if BUY_AGAIN in made:
+        steps[_words(BUY_AGAIN)].begin()
         guests = interactions.guests()
         days = shop_days(np.append(interactions.purchases.times, interactions.newest), zone)
         own, listed, candidates = looked_up(BUY_AGAIN, interactions.user_ids)
@@ -102,10 +116,15 @@ def write_lists(
         )
         write(BUY_AGAIN, rows, owners=interactions.user_ids, listed=listed)
     if SIMILAR_ITEMS in made:
+        step = steps[_words(SIMILAR_ITEMS)].begin()
         own, listed, candidates = looked_up(SIMILAR_ITEMS)
-        rows = similar_items(interactions.weights, candidates=candidates, n=n, threads=threads, rules=own)
+        rows = similar_items(
+            interactions.weights, candidates=candidates, n=n, threads=threads, rules=own, progress=step
+        )
         write(SIMILAR_ITEMS, rows, owners=listed, listed=listed)
     if BOUGHT_TOGETHER in made:
+        reading, step = steps[_words(BOUGHT_TOGETHER)].begin().parts(1, 2)
+        reading.begin()
         baskets, sold = load_baskets(
             run.path(SALES),
             customer_kind=kinds[Role.CUSTOMER],
@@ -117,7 +136,9 @@ def write_lists(
         del baskets, sold
         give_back_memory()
         own, listed, candidates = looked_up(BOUGHT_TOGETHER)
-        rows = bought_together(contents, candidates=candidates, n=n, threads=threads, rules=own)
+        rows = bought_together(
+            contents, candidates=candidates, n=n, threads=threads, rules=own, progress=step
+        )
         write(BOUGHT_TOGETHER, rows, owners=listed, listed=listed)
     empty_left_out(run, made)
     return counts

@@ -8,7 +8,7 @@ from recommender.ranking.pairs import PairMaker
 from recommender.ranking.places import best_rows
 from recommender.ranking.rows import ListRows, joined
 from recommender.system.arrays import Bools
-from recommender.system.threads import in_threads
+from recommender.system.threads import Progress, in_threads
 
 _FEWEST = 3
 """Common customers below which nothing is said of a pair."""
@@ -25,6 +25,7 @@ def similar_items(
     n: int,
     threads: int,
     rules: ListRules | None = None,
+    progress: Progress | None = None,
     most_items: int = MOST_ITEMS,
 ) -> ListRows:
     """The items most similar to each item.
@@ -45,6 +46,7 @@ def similar_items(
         n: rows of a list at most.
         threads: how many to use, at least 1; the result is the same for any number.
         rules: the shop's own for this list; their `allowed` are the candidates.
+        progress: called with blocks of items done and in all.
         most_items: see above.
 
     Returns:
@@ -62,7 +64,7 @@ def similar_items(
         score = cosine * (common / (common + _SHRINKAGE))
         return best_rows(item, other, score, n=n, rules=rules, of=block.of, are_items=True)
 
-    return joined(in_threads(work, maker.n_blocks, threads=threads))
+    return joined(in_threads(work, maker.n_blocks, threads=threads, progress=progress))
 
 
 def _cells(weights: "csr_matrix[np.float32]", most_items: int) -> "csr_matrix[np.float64]":

@@ -92,13 +92,15 @@ class GateFinding(Struct, frozen=True):
     """Whether --force passes it."""
 
 
-class StageFigures(Struct, frozen=True):
+class StageFigures(Struct, frozen=True, omit_defaults=True):
     """What a finished stage took."""
 
     seconds: Amount
     """Wall time."""
     peak_mb: Amount
     """Highest memory of its process in MiB, from its begin up to the end of the stage."""
+    steps: dict[str, Amount] = field(default_factory=dict)
+    """Wall time of each step, by the name that a terminal shows; none in records of earlier versions."""
 
 
 class Ancestor(Struct, frozen=True):

@@ -242,7 +242,7 @@ class _Check:
                 folder=self._folder,
                 window=self._window,
                 forgotten=forgotten,
-                progress=self._progress.update,
+                progress=self._progress.step,
                 within=snapshot,
             )
             self._progress.end(f"{exported.counts.sales:,} read", time.perf_counter() - started)
