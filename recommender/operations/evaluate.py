@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from recommender.errors import DatabaseError, RefusedError
@@ -24,7 +23,7 @@ from recommender.night.namedrules import Known, NamedRules, ask_shop, name_rules
 from recommender.night.never import never_recommend
 from recommender.night.target import shop_of, target_of
 from recommender.night.trials import PROOF_IS_OFF, als_of, recipe_of
-from recommender.operations.pastsales import find_sales
+from recommender.operations.pastsales import SalesFile, find_sales
 from recommender.ranking.listrules import NO_RULES, Arrivals, ListRules, ShopRules, ages
 from recommender.ranking.recommendations import top_lists
 from recommender.runs.folder import RULES_QUERY
@@ -92,7 +91,7 @@ def evaluate(
     known = Known(catalogue, catalogue.ids.union(lines.item_ids), lines.user_ids, kinds, None, None)
     named, more_notes = _named(dated, known, never, settings, now)
     rules = ShopRules(named.rules, settings.max_per_category, settings.new_item_slots, settings.seed)
-    notes += more_notes
+    notes += [*more_notes, *_changed_since(sales, settings)]
     if sales.run_id is not None and _were_changed(settings.sql_dir / RULES_QUERY, sales.path.parent):
         notes.append(
             f"rules.sql is not as the run {sales.run_id} has read it: --fresh reads it as it is now."
@@ -321,10 +320,13 @@ def _never(settings: Settings, kind: KeyKind, known: Keys) -> tuple[Keys, list[s
         return never_recommend(path, kind, known, None).items, [note]
 
 
-def _were_changed(query: Path, folder: Path) -> bool:
-    """Whether the shop's rules are asked for in other words than those that a run has kept."""
-    now, then = (path.read_bytes() if path.is_file() else None for path in (query, folder / query.name))
-    return now != then
+def _changed_since(sales: SalesFile, settings: Settings) -> list[str]:
+    """What is to be said where a run's rules are asked for in other words by now."""
+    paths = (settings.sql_dir / RULES_QUERY, sales.path.parent / RULES_QUERY)
+    now, then = (path.read_bytes() if path.is_file() else None for path in paths)
+    if sales.run_id is None or now == then:
+        return []
+    return [f"rules.sql was changed since the run {sales.run_id}: --fresh reads it as it is now."]
 
 
 def _named(
