@@ -92,10 +92,6 @@ def evaluate(
     named, more_notes = _named(dated, known, never, settings, now)
     rules = ShopRules(named.rules, settings.max_per_category, settings.new_item_slots, settings.seed)
     notes += [*more_notes, *_changed_since(sales, settings)]
-    if sales.run_id is not None and _were_changed(settings.sql_dir / RULES_QUERY, sales.path.parent):
-        notes.append(
-            f"rules.sql is not as the run {sales.run_id} has read it: --fresh reads it as it is now."
-        )
     cuts = _windows(lines, days, most_windows)
     trained = trainer(settings, threads=threads)
     decided = decider(settings, lines, never=never, threads=threads)
