@@ -99,6 +99,15 @@ class Shop:
         assert outcome.err == ""
         return outcome.out
 
+    def decides(self) -> list[str]:
+        """Take each line with an open matter out of the queries, as an owner who agrees; returns them."""
+        matters: list[str] = []
+        for path in sorted((self.folder / "sql").glob("*.sql")):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            matters += [line.strip() for line in lines if "-- TO DECIDE:" in line]
+            path.write_text("".join(line for line in lines if "-- TO DECIDE:" not in line), encoding="utf-8")
+        return matters
+
     def night(self, day: date | None = DAY, *options: str) -> Run:
         """A successful, silent run; returns its record."""
         assert self.does("run", *(["--as-of", str(day)] if day else []), *options) == ""

@@ -535,6 +535,24 @@ def test_a_few_bad_lines_are_warned_of_and_many_are_an_error(shop):
     the(report, Level.OK, "items.sql returns")
 
 
+@pytest.mark.parametrize("name", ["sales", "items", "rules", "statuses"])
+def test_what_is_to_be_decided_is_an_error_that_hides_nothing(sqlite_shop, name):
+    texts_of = {
+        "sales": "SELECT customer_id, item_id, sold_at FROM sales WHERE sold_at >= :since",
+        "items": "SELECT item_id, name, sellable FROM items",
+        "rules": "SELECT 'never' AS rule, 100 AS item_id",
+        "statuses": "SELECT 'paid' AS status, 1 AS orders, 1 AS counted",
+    }
+    query(sqlite_shop, texts_of[name], name)
+    before = look(sqlite_shop)
+    query(sqlite_shop, f"{texts_of[name]}\n-- TO DECIDE: which\n", name)
+    report = look(sqlite_shop)
+    found = the(report, Level.ERROR, f"{name}.sql, line 2: which")
+    assert report.exit_code is found.exit_code is ExitCode.SETTINGS
+    assert {f.what for f in report.findings} >= set(texts(before, Level.OK))
+    assert report.count(Level.ERROR) == before.count(Level.ERROR) + 1
+
+
 def test_a_query_without_since_is_warned_of(sqlite_shop):
     query(sqlite_shop, "SELECT customer_id, item_id, sold_at FROM sales")
     the(look(sqlite_shop), Level.WARNING, "does not use :since")

@@ -160,9 +160,11 @@ def test_an_evening_on_postgresql(tmp_path, postgresql):
     assert "Our tables belong in the schema public, the shop's are in laden" in said
     assert "CREATE TABLE public.recommendations" in said
     text = (shop.folder / "sql" / "sales.sql").read_text(encoding="utf-8")
+    assert "the next line takes 'bezahlt', 'versendet'." in text.replace(
+        "'versendet', 'bezahlt'", "'bezahlt', 'versendet'"
+    )
     assert "SELECT …, r.eingang_am, -r.menge, …\n--   FROM laden.retouren AS r" in text
-    # The owner knows which orders were sold, and adds what came back.
-    finish(shop, r"  -- AND o\.zustand IN \(.*\)", "  AND o.zustand IN ('versendet', 'bezahlt')")
+    # The owner agrees on which orders were sold, adds what came back, and says so.
     finish(
         shop,
         r"\Z",
@@ -171,6 +173,8 @@ def test_an_evening_on_postgresql(tmp_path, postgresql):
         " JOIN laden.bestellpositionen AS l ON l.bestell_nr = r.bestell_nr AND l.pos = r.pos"
         " WHERE r.eingang_am >= :since\n",
     )
+    assert "To be decided first" in shop.recommend("check").out
+    assert len(shop.decides()) == 2
     said = shop.does("init", "--yes", "--owner-url", owner)
     assert "Gave the rights on them to empfehlung" in said
     assert "\nNext: `recommend check`.\n" in said
@@ -267,11 +271,12 @@ def test_an_evening_on_mariadb(tmp_path, mariadb):
     owner, job, web = kontor(mariadb)
     shop = Shop(tmp_path, job)
     said = first_call(shop, ("SHOP_TIMEZONE", "Europe/Berlin"))
-    assert "whether one of o.st tells what was really sold, or came back" in said
+    assert "whether one of o.st tells what was cancelled, never paid, or came back" in said
     assert "the quantity, where a column of ks_order_pos has it" in said
     finish(shop, r"  -- AND o\.st IN \(.*\)", "  AND o.st IN (2, 3, 9)")
     signed = "    IF(o.st = 9, -1, 1) * CAST(l.n AS SIGNED) AS quantity,\n    l.price AS price"
     finish(shop, r"    l\.price AS price", signed)
+    assert len(shop.decides()) == 1
     said = shop.does("init", "--yes", "--owner-url", owner)
     assert "Gave the rights on them to 'kontor_job'@'127.0.0.1'" in said
     rights = re.findall(r"(?m)^GRANT .* TO 'web_user'@'127.0.0.1';$", said)

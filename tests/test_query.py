@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.database.query import prepare_query, read_query
+from recommender.database.query import open_matters, prepare_query, read_query, require_decided
 from recommender.errors import SettingsError
+from recommender.setup.proposal.owner import to_decide
 
 PATH = Path("sql/sales.sql")
 SINCE = datetime(2024, 11, 22, 23, 0, 5)  # noqa: DTZ001 - naive by contract
@@ -208,3 +209,56 @@ def test_the_file(tmp_path):
         read_query(path, "sqlite", SINCE)
     with pytest.raises(SettingsError, match="cannot be read"):
         read_query(tmp_path, "sqlite", SINCE)
+
+
+# What the owner has yet to decide
+
+
+@each_dialect
+def test_a_line_to_decide_is_named_with_its_number_until_it_is_taken_out(dialect):
+    text = "-- The sales\nSELECT a, 'x\ny' AS b  --  to decide : which;\nFROM t\n"
+    text += "\t-- TO DECIDE: whether that is all.\n"
+    with pytest.raises(SettingsError) as raised:
+        prepared(text, dialect)
+    assert str(raised.value).startswith(
+        f"To be decided first: {PATH}, line 3: which;; {PATH}, line 5: whether that is all."
+    )
+    assert prepare_query(text, PATH, dialect, SINCE, undecided=True).text == text.strip() + "\n"
+    decided = "".join(line for line in text.splitlines(keepends=True) if "decide" not in line.lower())
+    assert not [*open_matters(decided, dialect)]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        *((dialect, "SELECT '-- TO DECIDE: x' AS a") for dialect in DIALECTS),
+        *((dialect, "SELECT 'a\n-- TO DECIDE: x\n' AS a") for dialect in DIALECTS),
+        *((dialect, "SELECT 1 -- not TO DECIDE: x") for dialect in DIALECTS),
+        *((dialect, "SELECT 1 -- TO DECIDE is nothing") for dialect in DIALECTS),
+        *((dialect, "SELECT 1 /* TO DECIDE: x */") for dialect in DIALECTS),
+        ("postgresql", "SELECT $$\n-- TO DECIDE: x\n$$"),
+        ("mysql", "SELECT 1 --TO, 2"),
+    ],
+)
+def test_what_only_looks_like_a_matter_to_decide_is_none(dialect, text):
+    assert not [*open_matters(text, dialect)]
+
+
+@given(matter=st.text(min_size=1), before=st.integers(0, 3), indent=st.sampled_from(("", "  ", "\t")))
+def test_whatever_the_matter_is_it_is_one_line_that_is_named(matter, before, indent):
+    line = to_decide(matter, indent)
+    text = "SELECT 1\n" * before + line + "\nSELECT 1\n"
+    for dialect in DIALECTS:
+        ((number, _),) = open_matters(text, dialect)
+        assert number == before + 1
+
+
+def test_all_files_are_told_at_once_and_what_is_none_is_passed_over(tmp_path):
+    paths = [tmp_path / name for name in ("sales.sql", "items.sql", "rules.sql", "statuses.sql")]
+    paths[0].write_text("SELECT 1 -- TO DECIDE: one\n", encoding="utf-8")
+    paths[1].write_bytes(b"SELECT '\xff' -- TO DECIDE: two")
+    paths[3].write_text("\ufeff-- TO DECIDE: four\nSELECT 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as raised:
+        require_decided(paths, "sqlite")
+    assert f"{paths[0]}, line 1: one; {paths[3]}, line 1: four." in str(raised.value)
+    require_decided(paths[1:3], "sqlite")

@@ -71,6 +71,7 @@ def test_what_is_stored_decides(tmp_path, declared, forms):
     """Each order is read at the second of its day, whatever the column is declared as."""
     shop = shop_of(tmp_path, declared, forms)
     said = shop.does("init", "--url", shop.url, "--yes")
+    shop.decides()
     assert "2026-11-01 12:00" in said
     shop.set(DATABASE_URL=shop.url, HISTORY_DAYS=30)
     shop.does("export", "--as-of", str(DAY))
@@ -83,6 +84,7 @@ def owners_shop(tmp_path, forms, sold_at="created_at"):
     """With a query of the owner's that compares the column as it is."""
     shop = shop_of(tmp_path, "DATETIME", forms)
     shop.does("init", "--url", shop.url, "--yes")
+    shop.decides()
     shop.set(DATABASE_URL=shop.url, HISTORY_DAYS=365)
     (shop.folder / "sql" / "sales.sql").write_text(
         f"SELECT customer_id, product_id AS item_id, {sold_at} AS sold_at"

@@ -54,8 +54,8 @@ def command(
     """Set up this folder for a shop: .env, sql/, and the tables, with the types of the shop's own keys.
 
     What is there is left as it is: files, and tables that fit. Nothing is ever dropped. For a shop on a known
-    platform the queries are that platform's; else they are guessed from the shop's tables, for you to finish.
-    At the end stand the rights that are needed.
+    platform the queries are that platform's; else they are guessed from the shop's tables, and in a terminal
+    what only you can tell is asked. At the end stand the rights that are needed.
     """
     from recommender.database.urls import normalise_url
     from recommender.setup import create, shopfolder
@@ -99,8 +99,9 @@ def command(
             print_line(f"Gave the rights on them to {given.who}.")
         _show_grants(found, given)
         _warn_of_meddlers(found)
-        finish = f"finish the queries in {found.sql_dir}, then " if queries.proposal else ""
-        if finish or planned.statements:
+        is_open = shopfolder.has_open_matters(found)
+        finish = f"decide what is TO DECIDE in {found.sql_dir}, then " if is_open else ""
+        if finish or planned.statements or queries.written:
             click.echo()
             print_line(f"Next: {finish}`recommend check`.")
 
@@ -202,9 +203,11 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask:
         print_line(f"Left out, since this user cannot read them: {names}.")
     if proposal is not None:
         print_line(f"The sales seem to be in {proposal.found}.")
-        print_line(f"Wrote {' and '.join(map(str, queries.written))}: a first guess, for you to finish.")
-        for what in proposal.to_finish:
-            print_line(f"  To finish: {what}.")
+        print_line(f"Wrote {' and '.join(map(str, queries.written))}: a first guess.")
+        for what in proposal.matters:
+            print_line(f"  To decide: {what}.")
+        for what in proposal.missing:
+            print_line(f"  Not found: {what}.")
     return queries
 
 

@@ -5,13 +5,15 @@ literals as the owner wrote them; the only text that is ever put in is a time th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from recommender.errors import SettingsError
 from recommender.system.files import read_plain
+from recommender.system.text import printable, shortened
 
 # What hides semicolons, parentheses and `:since` from the database, by dialect. MySQL alone has backslash
 # escapes, `#` comments, double-quoted strings, and comments that it runs (`/*! … */`), which hide nothing;
@@ -29,6 +31,7 @@ _TOKENS = {
     dialect: re.compile(f"(?P<hidden>{hidden})|{_SINCE}|(?P<mark>[;()])", re.DOTALL | re.VERBOSE)
     for dialect, hidden in _HIDDEN.items()
 }
+_OPEN_MATTER = re.compile(r"--\s*TO DECIDE\s*:(.*)", re.DOTALL | re.IGNORECASE)
 _NESTED_COMMENT = re.compile(r"/\*|\*/")
 _SELECT = re.compile(
     r"(?:\s|--[^\n]*\n|\#[^\n]*\n|/\*.*?\*/|\()*(?:select|with|values|table)\b", re.DOTALL | re.IGNORECASE
@@ -68,7 +71,52 @@ def _is_closed(comment: str, dialect: str) -> bool:
     return len(comment) >= len("/**/") and comment.endswith("*/")
 
 
-def prepare_query(text: str, path: Path, dialect: str, since: datetime | None) -> Query:
+def open_matters(text: str, dialect: str) -> Iterator[tuple[int, str]]:
+    """Number and words of each line whose comment begins with `-- TO DECIDE:`.
+
+    Args:
+        text: of a query.
+        dialect: tells comments from literals.
+    """
+    line = 1
+    for kind, piece in _pieces(text, dialect):
+        if kind == "comment" and (matter := _OPEN_MATTER.match(piece)):
+            yield line, shortened(printable(matter[1].strip().rstrip(".")))
+        line += piece.count("\n")
+
+
+def require_decided(paths: Iterable[Path], dialect: str) -> None:
+    """Stop where a query still has something that its owner must decide; all of it is named.
+
+    Args:
+        paths: the queries; what is not there, or is no text, is passed over: those who read it say so.
+        dialect: of the shop's database.
+
+    Raises:
+        SettingsError: a line begins with `-- TO DECIDE:`.
+    """
+    found: list[str] = []
+    for path in paths:
+        with suppress(OSError, UnicodeDecodeError):
+            found += _named_matters(read_plain(path, "utf-8-sig"), path, dialect)
+    _require_none(found)
+
+
+def _named_matters(text: str, path: Path, dialect: str) -> list[str]:
+    return [f"{path}, line {line}: {matter}" for line, matter in open_matters(text, dialect)]
+
+
+def _require_none(matters: list[str]) -> None:
+    if matters:
+        raise SettingsError(
+            f"To be decided first: {'; '.join(matters)}.",
+            "Decide, correct the query where it is wrong, then take the line out.",
+        )
+
+
+def prepare_query(
+    text: str, path: Path, dialect: str, since: datetime | None, *, undecided: bool = False
+) -> Query:
     """Make the owner's text safe to stand as a subquery and put the time in.
 
     Args:
@@ -76,10 +124,14 @@ def prepare_query(text: str, path: Path, dialect: str, since: datetime | None) -
         path: the file, for messages.
         dialect: `sqlite`, `mysql` or `postgresql`: they differ in what is a literal or a comment.
         since: naive, in the zone of the sales; None for a number that is less than all that SQLite can store.
+        undecided: take it with lines that begin with `-- TO DECIDE:` too.
 
     Raises:
-        SettingsError: empty, more than one statement, or parentheses that would leave the subquery.
+        SettingsError: empty, more than one statement, parentheses that would leave the subquery, or a matter
+            that is open.
     """
+    if not undecided:
+        _require_none(_named_matters(text, path, dialect))
     literal = "(-9e999)" if since is None else f"'{since.isoformat(' ', 'seconds')}'"
     parts: list[str] = []
     depth = 0
@@ -125,11 +177,11 @@ def _not_one_select(path: Path, reason: str) -> SettingsError:
     return SettingsError(f"{path} must hold one SELECT and nothing else: {reason}.", "Correct the query.")
 
 
-def read_query(path: Path, dialect: str, since: datetime | None) -> Query:
+def read_query(path: Path, dialect: str, since: datetime | None, *, undecided: bool = False) -> Query:
     """The query of a file, prepared as by `prepare_query`.
 
     Raises:
-        SettingsError: the file is missing, not UTF-8, or not one SELECT.
+        SettingsError: the file is missing, not UTF-8, not one SELECT, or has a matter that is open.
     """
     try:
         text = read_plain(path, "utf-8-sig")
@@ -141,7 +193,7 @@ def read_query(path: Path, dialect: str, since: datetime | None) -> Query:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Check its mode.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
-    return prepare_query(text, path, dialect, since)
+    return prepare_query(text, path, dialect, since, undecided=undecided)
 
 
 _NAME = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\]|[^\W\d][\w$]*)'

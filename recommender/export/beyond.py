@@ -94,7 +94,7 @@ class AllSales:
             for query in self._queries:
                 for form, found in self._forms(query, since).items():
                     there[form] = max(there.get(form, (0, "")), found)
-            read = self._forms(read_query(self.path, self.database.backend, since), since)
+            read = self._forms(read_query(self.path, self.database.backend, since, undecided=True), since)
         except TransientError:
             raise
         except DatabaseError as error:
@@ -138,7 +138,7 @@ class AllSales:
     def _queries(self) -> list[Query]:
         """With `:since` as a number where one may be stored, and as a time."""
         earliest = [None, _EARLIEST] if self.database.backend == "sqlite" else [_EARLIEST]
-        return [read_query(self.path, self.database.backend, since) for since in earliest]
+        return [read_query(self.path, self.database.backend, since, undecided=True) for since in earliest]
 
     @property
     def _name(self) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from recommender.database.base import Batch, Database, QueryColumn, Snapshot, Values, listed
-from recommender.database.query import Query, read_query
+from recommender.database.query import Query, read_query, require_decided
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.beyond import AllSales, Newest, NotCompared
 from recommender.export.fields import (
@@ -32,7 +32,7 @@ from recommender.export.fields import (
 from recommender.export.forgotten import Forgotten
 from recommender.export.shopitems import ITEM_COLUMNS, read_items
 from recommender.export.shoprules import RuleReader, column_warnings
-from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES
+from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES, STATUSES_QUERY
 from recommender.settings import Settings
 from recommender.system.arrays import Bools
 from recommender.system.arrow import pa
@@ -116,6 +116,7 @@ def export(
     expected: int = 0,
     progress: Step = UNSEEN,
     within: Snapshot | None = None,
+    undecided: bool = False,
 ) -> Export:
     """Write `sales.csv`, `items.csv` and, where there is a rules.sql, `rules.csv` of one moment of the shop.
 
@@ -130,9 +131,11 @@ def export(
         expected: sales that there were the last time; 0 where nobody knows.
         progress: hears of the sales written so far.
         within: the snapshot to read from; default one of its own.
+        undecided: read them although something is to be decided in a query: for a look, not for lists.
 
     Raises:
-        SettingsError: a query file is missing, is not one SELECT, or lacks a column.
+        SettingsError: a query file is missing, is not one SELECT, lacks a column, or has something to be
+            decided.
         RefusedError: more than 1 % of the lines are unusable or lie in the future; keys of mixed kinds; a
             rule that nobody could follow.
         DatabaseError: the database failed, refused a query or took too long.
@@ -147,7 +150,11 @@ def export(
             reading.count(n_sales)
 
     since = since_of(window, settings)
-    sales_query, items_query = (read_query(settings.sql_dir / name, shop.backend, since) for name in QUERIES)
+    if not undecided:
+        require_decided(all_queries(settings), shop.backend)
+    sales_query, items_query = (
+        read_query(settings.sql_dir / name, shop.backend, since, undecided=True) for name in QUERIES
+    )
     rules_query = _rules_query(shop, settings, since)
     with nullcontext(within) if within else shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
         columns = find_columns(sales_query, snapshot, (*_KEYS, "sold_at"), (*_OPTIONAL, "guest_email"))
@@ -230,6 +237,7 @@ def export_items(
         DatabaseError: the database failed, refused a query or took too long.
     """
     since = now.replace(tzinfo=None)
+    require_decided(all_queries(settings), shop.backend)
     query = read_query(settings.sql_dir / QUERIES[1], shop.backend, since)
     rules_query = _rules_query(shop, settings, since)
     with shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
@@ -245,6 +253,11 @@ def export_items(
     return ItemsExport(kind, counts, sha256, rules_sha256, [*items.warnings(), *odd])
 
 
+def all_queries(settings: Settings) -> list[Path]:
+    """Where the owner's queries are, the ones that need not be there among them."""
+    return [settings.sql_dir / name for name in (*QUERIES, RULES_QUERY, STATUSES_QUERY)]
+
+
 def since_of(window: Window, settings: Settings) -> datetime:
     """What `:since` is: naive, in the zone of the sales.
 
@@ -257,7 +270,7 @@ def _rules_query(shop: Database, settings: Settings, since: datetime) -> Query |
     """The shop's rules.sql, where it has one."""
     path = settings.sql_dir / RULES_QUERY
     # A link to nothing is no file that is not there: rules are missing.
-    return read_query(path, shop.backend, since) if os.path.lexists(path) else None
+    return read_query(path, shop.backend, since, undecided=True) if os.path.lexists(path) else None
 
 
 def _rules(reader: RuleReader, query: Query | None, snapshot: Snapshot) -> tuple[bytes | None, Sequence[str]]:

@@ -161,7 +161,7 @@ def ask_shop(shop: Database, settings: Settings, since: datetime) -> AskWords:
     """
 
     def ask(column: str, typed: Collection[str]) -> Mapping[str, Collection[str]]:
-        query = read_query(settings.sql_dir / QUERIES[1], shop.backend, since)
+        query = read_query(settings.sql_dir / QUERIES[1], shop.backend, since, undecided=True)
         found = equal_values(shop, query, column, typed)
         # As texts they have more than one form, of which the export has one.
         return {text: {*text_array(values).to_pylist(), *map(str, values)} for text, values in found.items()}

@@ -38,7 +38,7 @@ def _tables_of_sales(settings: Settings) -> tuple[tuple[str | None, str], ...]:
     if not is_same or ours.get_backend_name() != "postgresql":
         return ()
     try:
-        query = read_query(settings.sql_dir / QUERIES[0], "postgresql", datetime.now(UTC))
+        query = read_query(settings.sql_dir / QUERIES[0], "postgresql", datetime.now(UTC), undecided=True)
     except SettingsError:  # those who need the query say it
         return ()
     return tuple(tables_read(query.text, "postgresql"))

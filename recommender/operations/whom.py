@@ -192,7 +192,7 @@ def _in_shop(settings: Settings, target: Target) -> set[str]:
     shop, zone = shop_of(settings, target), settings.shop_timezone
     days = window(now=datetime.now(UTC), as_of=None, history_days=settings.history_days, zone=zone)
     since = days.start.astimezone(settings.sales_timezone).replace(tzinfo=None)
-    query = read_query(settings.sql_dir / QUERIES[0], shop.backend, since)
+    query = read_query(settings.sql_dir / QUERIES[0], shop.backend, since, undecided=True)
     guests = GuestKeys(settings.guest_key, query.path)
     found: set[str] = set()
     with (

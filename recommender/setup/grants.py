@@ -249,7 +249,7 @@ def _tables_of_queries(
     has_rules = os.path.lexists(settings.sql_dir / RULES_QUERY)
     for name in (*QUERIES, RULES_QUERY) if has_rules else QUERIES:
         since = datetime.now(UTC).replace(tzinfo=None)
-        query = read_query(settings.sql_dir / name, side.database.backend, since)
+        query = read_query(settings.sql_dir / name, side.database.backend, since, undecided=True)
         named += [table for table in tables_read(query.text, side.database.backend) if table not in named]
     inspector = sa.inspect(connection)
     known = [(schema, table) for schema, table in named if _is_there(inspector, schema, table)]

@@ -237,7 +237,8 @@ def repeats_share(settings: Settings) -> float | None:
 
 
 def _query(settings: Settings, name: str) -> Query:
-    return read_query(settings.sql_dir / name, open_database(settings.database_url).backend, _since(settings))
+    backend = open_database(settings.database_url).backend
+    return read_query(settings.sql_dir / name, backend, _since(settings), undecided=True)
 
 
 def _since(settings: Settings) -> datetime:

@@ -16,15 +16,17 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from recommender.database import open_database
-from recommender.database.query import prepare_query
+from recommender.database.query import prepare_query, require_decided
 from recommender.database.urls import normalise_url
 from recommender.errors import RecommenderError, SettingsError
+from recommender.export.snapshot import all_queries
 from recommender.runs.folder import QUERIES
 from recommender.settings import SECRETS, Settings, read_env_file
 from recommender.setup.grants import GRANTS, rights_to_read
 from recommender.setup.platforms.parameters import Ask
 from recommender.setup.platforms.queries import PlatformQueries, platform_queries
 from recommender.setup.proposal import Proposal, described, propose
+from recommender.setup.proposal.owner import Owner, to_decide
 from recommender.setup.proposal.shoptables import shop_tables
 from recommender.system.files import FILE_MODE, make_folder, shipped_text, write_text
 from recommender.system.text import printable
@@ -275,6 +277,7 @@ def prepare_queries(
     platform: str | None = None,
     parameters: Mapping[str, str] | None = None,
     ask: Ask | None = None,
+    owner: Owner | None = None,
 ) -> Queries:
     """Write the queries that are missing: the platform's, or guessed from the shop's tables, or the examples.
 
@@ -283,6 +286,7 @@ def prepare_queries(
         platform: the platform that the owner says it is.
         parameters: what the owner says of it, by name.
         ask: asks on a terminal for what was not said.
+        owner: asks there what a guess leaves open.
 
     Raises:
         SettingsError: the platform or a parameter cannot be told; or both queries are there and could not
@@ -303,11 +307,12 @@ def prepare_queries(
     if known is not None:
         return Queries(_write_missing(settings.sql_dir, known.texts, shop.backend), None, known)
     found = shop_tables(shop)
-    proposal = propose(shop, found.tables)
+    proposal = propose(shop, found.tables, owner, missing)
     if proposal is not None:
         texts = {"sales.sql": proposal.sales_sql, "items.sql": proposal.items_sql}
     else:
         head = "-- An example: no table looked like sales. Put your own tables and columns in.\n"
+        head += to_decide("nothing of this is of your shop: put your own tables and columns in") + "\n"
         if found.tables:
             head += "-- These were found:\n" + "".join(f"--   {described(t)}\n" for t in found.tables)
         if found.unread:
@@ -315,6 +320,15 @@ def prepare_queries(
         texts = {name: head + "--\n" + shipped_text(f"sql/{name}") for name in QUERIES}
     written = _write_missing(settings.sql_dir, texts, shop.backend)
     return Queries(written, proposal, unread=tuple(found.unread))
+
+
+def has_open_matters(settings: Settings) -> bool:
+    """Whether the owner has something to decide in a query before a night can use it."""
+    try:
+        require_decided(all_queries(settings), open_database(settings.database_url).backend)
+    except SettingsError:
+        return True
+    return False
 
 
 def _write_missing(folder: Path, texts: Mapping[str, str], backend: str) -> list[Path]:
@@ -338,7 +352,8 @@ def _require_harmless(name: str, text: str, backend: str) -> None:
         if name == GRANTS:
             rights_to_read(text, backend, name)
         else:
-            prepare_query(text, Path(name), backend, datetime.now(UTC).replace(tzinfo=None))
+            since = datetime.now(UTC).replace(tzinfo=None)
+            prepare_query(text, Path(name), backend, since, undecided=True)
     except SettingsError as error:
         raise RecommenderError(
             f"What was made of the shop's tables is not safe to use, so no file was written: {error.reason}",

@@ -100,6 +100,21 @@ def collation_of_another_set(shop: BadShop) -> None:
     mixes(shop, "a COLLATE latin1_bin = 'x'")
 
 
+@case("something in a query that its owner has yet to decide")
+def undecided(shop: BadShop) -> None:
+    shop.query(f"SELECT {COLUMNS} FROM sales\n-- TO DECIDE: whether that is all.\n")
+
+
+@case(
+    "something in a query that its owner has yet to decide",
+    on=(SQLITE,),
+    call=("run", "--force", "--as-of", str(DAY)),
+)
+def undecided_in_a_file_that_a_night_does_not_read(shop: BadShop) -> None:
+    text = "SELECT 'paid' AS status, 1 AS orders, 1 AS counted  --to decide :paid"
+    (shop.folder / "sql" / "statuses.sql").write_text(text, encoding="utf-8")
+
+
 @case("a query writes")
 def write(shop: BadShop) -> None:
     shop.query("DELETE FROM sales")

@@ -176,8 +176,9 @@ class Life:
             self.forget(tonight)
 
     def begin(self, today: date) -> Run | None:
-        """Set up, and the night of the day before."""
+        """Set up, what only the owner can tell, and the night of the day before."""
         self.does("init", "--yes")
+        assert self.folder.decides() == [], self.shop
         return self.night("--as-of", str(today - timedelta(days=1)))
 
     def does(self, *arguments: str) -> Outcome:

@@ -22,10 +22,11 @@ from tempfile import TemporaryDirectory
 
 from recommender.database import open_database
 from recommender.database.base import Database
+from recommender.database.query import require_decided
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.export.forgotten import Forgotten, read_forgotten
-from recommender.export.snapshot import Export, export
+from recommender.export.snapshot import Export, all_queries, export
 from recommender.night.locked import require_own_folder
 from recommender.night.memory import Size
 from recommender.night.target import target_of
@@ -182,6 +183,8 @@ class _Check:
                     findings.ok(
                         "forgotten", f"{len(forgotten)} customers are forgotten: no sale of theirs is read."
                     )
+        with findings.trying("queries"):
+            require_decided(all_queries(settings), shop.backend)
         with (
             findings.trying("sales"),
             separate_looks(shop, folder, settings.query_timeout_seconds) as look,
@@ -244,6 +247,7 @@ class _Check:
                 forgotten=forgotten,
                 progress=self._progress.step,
                 within=snapshot,
+                undecided=True,  # which is told by itself
             )
             self._progress.end(f"{exported.counts.sales:,} read", time.perf_counter() - started)
             return exported

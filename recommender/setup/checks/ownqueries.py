@@ -12,12 +12,12 @@ from recommender.database.base import Database
 from recommender.database.query import Query, read_query
 from recommender.export.fields import find_columns
 from recommender.export.shopitems import ITEM_COLUMNS, read_items
+from recommender.runs.folder import STATUSES_QUERY
 from recommender.runs.items import Catalogue
 from recommender.runs.keys import Keys
 from recommender.settings import Settings
 from recommender.setup.checks.findings import Findings
 from recommender.setup.looks import Look, rows_of
-from recommender.setup.platforms.preset import STATUSES
 from recommender.system.text import shortened
 from recommender.system.times import shown_time
 from recommender.tables import KeyKind
@@ -50,7 +50,7 @@ def probe_sales(
 ) -> FirstRows | None:
     """Columns, types and first rows of sales.sql; None where the query fails."""
     with findings.trying("sales"):
-        query = read_query(settings.sql_dir / "sales.sql", database.backend, since)
+        query = read_query(settings.sql_dir / "sales.sql", database.backend, since, undecided=True)
         optional = ("quantity", "price", "order_id", "guest_email")
         with look() as snapshot:
             columns = find_columns(query, snapshot, (*_KEYS, "sold_at"), optional)
@@ -97,7 +97,7 @@ def probe_items(
 ) -> None:
     """Columns, types and every value of items.sql, also where the sales are already known to fail."""
     with findings.trying("items"):
-        query = read_query(settings.sql_dir / "items.sql", database.backend, since)
+        query = read_query(settings.sql_dir / "items.sql", database.backend, since, undecided=True)
         with look() as snapshot:
             columns = find_columns(query, snapshot, *ITEM_COLUMNS)
             key = snapshot.key_type(query, columns["item_id"])
@@ -112,11 +112,11 @@ def check_statuses(
 
     It returns status, orders and counted (1 or 0).
     """
-    path = settings.sql_dir / STATUSES
+    path = settings.sql_dir / STATUSES_QUERY
     if not path.exists():
         return
     with findings.trying("orders"):
-        query = read_query(path, database.backend, since)
+        query = read_query(path, database.backend, since, undecided=True)
         with look() as snapshot:
             columns = find_columns(query, snapshot, ("status", "orders", "counted"), ())
             rows = rows_of(snapshot, query, columns.values())
@@ -160,7 +160,7 @@ def check_plan(
         findings: takes what was found.
     """
     with findings.trying("sales"):
-        query = read_query(settings.sql_dir / "sales.sql", database.backend, recent)
+        query = read_query(settings.sql_dir / "sales.sql", database.backend, recent, undecided=True)
         if not query.uses_since:
             return  # the export has warned of it
         with (

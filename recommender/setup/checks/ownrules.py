@@ -42,7 +42,7 @@ def probe_rules(
     if not os.path.lexists(path):
         return
     with findings.trying("rules"):
-        query = read_query(path, database.backend, since)
+        query = read_query(path, database.backend, since, undecided=True)
         kinds = {Role.CUSTOMER: first.kinds["customer_id"], Role.ITEM: first.kinds["item_id"]}
         with look() as snapshot:
             columns = find_columns(query, snapshot, ("rule",), RULE_COLUMNS)

@@ -14,8 +14,6 @@ from recommender.system.files import shipped_text
 
 NAMES = ("woocommerce", "prestashop", "opencart", "magento", "shopware", "oscar")
 """In the order in which they are looked for."""
-STATUSES = "statuses.sql"
-"""Counts the orders of each status, for `recommend check`."""
 
 
 class ParameterKind(StrEnum):

@@ -13,11 +13,12 @@ from zoneinfo import available_timezones
 
 from recommender.database.base import Database
 from recommender.errors import SettingsError
+from recommender.runs.folder import STATUSES_QUERY
 from recommender.setup.grants import GRANTS, reader_of
 from recommender.setup.looks import quoted_name
 from recommender.setup.platforms.detect import Platform, Shop, detect
 from recommender.setup.platforms.parameters import Ask, Value, fill_parameters
-from recommender.setup.platforms.preset import STATUSES, ParameterKind
+from recommender.setup.platforms.preset import ParameterKind
 from recommender.system.text import cut, printable
 
 _VERSION = re.compile(r"[0-9][A-Za-z0-9_.,+ -]{0,39}")
@@ -92,7 +93,7 @@ def platform_queries(
     reader, place = reader_of(database)
     names = {**platform.names, "reader": reader, "database": place}
     title = " ".join(filter(None, (preset.title, version)))
-    files = ["sales.sql", "items.sql", STATUSES, *([] if database.backend == "sqlite" else [GRANTS])]
+    files = ["sales.sql", "items.sql", STATUSES_QUERY, *([] if database.backend == "sqlite" else [GRANTS])]
     made_with = ", ".join(f"{name}={cut(value.text, _LONGEST)}" for name, value in values.items())
     head = "".join(
         f"-- {printable(line)}\n"

@@ -58,6 +58,21 @@ _ACTIVE = (
     r"active|aktiv|enabled|visible|published|sellable|available|activo|actif|sichtbar|lieferbar|verf(?:ue|ü)gbar"
     r"|(?<![a-z])online(?![a-z])"
 )
+_OFF = (
+    r"block(?:ed|iert)?(?![a-z])|hidden|disable|inactiv|deactiv|archiv|discontinu|delete(?:d|_flag)?(?![a-z])|removed|withdrawn|retired|suspend|obsolete"
+    r"|unpublish|not_(?:available|visible|for_sale)|gesperrt|inaktiv|deaktiv|gel(?:oe|ö)scht|ausgelaufen|versteckt"
+    r"|verborgen|bloqu|masqu|d[eé]sactiv|supprim|ocult|borrad|eliminad|descatalogad|geblokkeerd|verwijderd"
+)
+_SOLD = (
+    r"complet|paid|shipped|sent|deliver|fulfil|dispatch|processing|closed|done|success|invoiced|sold"
+    r"|bezahlt|versendet|versandt|verschickt|geliefert|abgeschlossen|erledigt|fertig|verkauft"
+    r"|pay[eé]e?(?![a-z])|exp[eé]di|livr|termin|pagad|enviad|entregad|betaald|verzonden|geleverd|afgerond"
+)
+_NOT_SOLD = (
+    r"un_?paid|un_?ship|un_?fulfil|incomplet|unsuccess|not_|nicht|awaiting|await|pending|cancel|fail|refus|reject"
+    r"|expire|draft|abandon|refund|return|open|offen|storn|abgebrochen|fehlgeschlagen|unbezahlt|zur(?:ue|ü)ck"
+    r"|retour|annul|attente|pendient|geannuleerd|gutschrift|erstattet|mahn|fraud|void|denied|wait"
+)
 _SOLD_AT = rf"{_ORDER}|placed|paid|bought|bezahlt"
 _MADE_AT = r"creat|date|dat(?:e|um)|fecha|(?<![a-z])(?:time|at|on|day|timestamp|tag|zeit)(?![a-z])"
 _EPOCH = (
@@ -216,9 +231,33 @@ def is_added(column: FoundColumn) -> bool:
 
 def is_active(column: FoundColumn) -> bool:
     """Whether it says that a product is on sale."""
-    return column.kind in (ColumnKind.INTEGER, ColumnKind.BOOLEAN, ColumnKind.TEXT) and _has(
-        _ACTIVE, plain(column.name)
+    return (
+        column.kind in (ColumnKind.INTEGER, ColumnKind.BOOLEAN, ColumnKind.TEXT)
+        and _has(_ACTIVE, plain(column.name))
+        and not is_off(column)
     )
+
+
+def is_off(column: FoundColumn) -> bool:
+    """Whether it says that a product is not on sale, or since when."""
+    name = plain(column.name)
+    kinds = (ColumnKind.INTEGER, ColumnKind.BOOLEAN, ColumnKind.TEXT, ColumnKind.TIME)
+    return (
+        column.kind in kinds
+        and _has(_OFF, name)
+        and not (column.kind is ColumnKind.TIME and not column.nullable)
+    )
+
+
+def may_be_sold(status: str) -> bool:
+    """Whether a status of an order speaks of a sale."""
+    name = plain(status)
+    return _has(_SOLD, name) and not is_unsold(status)
+
+
+def is_unsold(status: str) -> bool:
+    """Whether a status of an order speaks of none as yet, or none any more."""
+    return _has(_NOT_SOLD, plain(status))
 
 
 def is_order_key(column: FoundColumn) -> bool:
