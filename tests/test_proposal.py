@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from recommender.database import open_database
 from recommender.database.urls import normalise_url
-from recommender.errors import ExitCode
+from recommender.errors import ExitCode, SettingsError
 from recommender.settings import read_env_file
 from recommender.setup.proposal import propose
 from recommender.setup.proposal.contents import with_epochs
@@ -32,7 +32,7 @@ from recommender.setup.proposal.words import (
     plain,
     time_score,
 )
-from recommender.setup.shopfolder import machine_timezone
+from recommender.setup.shopfolder import machine_timezone, require_zone
 from tests.conftest import own_name
 from tests.nights import ALL_TABLES, Shop, connection_to, database_of
 
@@ -675,7 +675,8 @@ def answered(shop, *answers):
         stderr=follower,
     ) as process:
         os.close(follower)
-        os.write(leader, "".join(f"{answer}\n" for answer in answers).encode())
+        # A question more than there are answers meets the end of the input.
+        os.write(leader, "".join(f"{answer}\n" for answer in answers).encode() + b"\x04" * 3)
         seen = b""
         with contextlib.suppress(OSError):  # Linux: the last writer has gone
             while piece := os.read(leader, 4096):
@@ -686,7 +687,7 @@ def answered(shop, *answers):
 
 def test_on_a_terminal_what_cannot_be_found_out_is_asked(tmp_path):
     shop = german_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
-    code, seen = answered(shop, shop.url, "", "n")
+    code, seen = answered(shop, shop.url, "", "", "n")
     assert code is ExitCode.DONE
     assert "The shop's time zone [Europe/Vienna]:" in seen
     assert "No table was made. Finish the queries" in seen
@@ -700,12 +701,97 @@ def test_on_a_terminal_what_cannot_be_found_out_is_asked(tmp_path):
     assert read_env_file(shop.env_file)[0]["SHOP_TIMEZONE"] == "Europe/Vienna"
 
 
-def test_a_time_zone_that_is_none_leaves_nothing(tmp_path):
+@pytest.mark.each_database
+def test_on_a_terminal_what_only_the_owner_can_tell_is_asked(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    shop.execute(
+        "UPDATE bestellungen SET zustand = 'offen' WHERE best_nr IN (1, 2)",
+        "UPDATE bestellungen SET zustand = NULL WHERE best_nr = 3",
+        "ALTER TABLE artikel ADD COLUMN gesperrt BOOLEAN",
+        "ALTER TABLE artikel ADD COLUMN visible INTEGER",
+        "UPDATE artikel SET gesperrt = false, visible = 1",
+        "UPDATE artikel SET gesperrt = true WHERE artikel_nr = '006'",
+        "CREATE TABLE retouren (nr INTEGER PRIMARY KEY)",
+        "INSERT INTO retouren VALUES (1)",
+    )
+    zones, numbers, flags = ("Berlin", "Europe/Berlin"), ("1,9", "bezalt", "1, 4"), ("", "n")
+    code, seen = answered(shop, shop.url, *zones, *numbers, "n", *flags, "y", "y")
+    assert code is ExitCode.DONE, seen
+    assert "There is no time zone Berlin. Did you mean Europe/Berlin?" in seen
+    listed = "1 'bezahlt' (13 rows) 2 'storniert' (4 rows) 3 'offen' (2 rows) 4 NULL (1 rows)"
+    seen = " ".join(seen.split())
+    assert f"Which of these values of bestellungen.zustand are sales? {listed} Their numbers [1]: " in seen
+    assert "Error: 9 is no number from 1 to 4." in seen
+    assert "Error: bezalt is no number from 1 to 4. Did you mean 1, 'bezahlt' (13 rows)?" in seen
+    assert "retouren looks like returns. Does it hold what came back? [Y/n]" in seen
+    true = "1" if database_url.startswith("mysql") else "true"
+    assert f"gesperrt = {true} (1 of the items): is that not for sale? [Y/n]" in seen
+    assert "visible = 0 (0 of the items): is that not for sale? [Y/n]" in seen
+    assert "To decide" not in seen
+    assert "Next: `recommend check`." in seen
+    assert words(sql(shop, "sales.sql")).endswith("AND (o.zustand IN ('bezahlt') OR o.zustand IS NULL)")
+    sellable = {key: int(is_sold) for key, _, is_sold, *_ in shop.rows(sql(shop, "items.sql"))}
+    assert sellable == {**dict.fromkeys(("001", "002", "003", "004", "005"), 1), "006": 0}
+    assert "visible" not in words(sql(shop, "items.sql"))
+    assert shop.recommend("check").code is ExitCode.DONE
+    assert shop.decides() == []
+
+
+def test_an_answer_that_needs_work_leaves_its_line(tmp_path):
+    shop = german_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
+    shop.execute("CREATE TABLE retouren (nr INTEGER PRIMARY KEY)", "INSERT INTO retouren VALUES (1)")
+    code, seen = answered(shop, shop.url, "", "1-2", "y", "y", "y")
+    assert code is ExitCode.DONE, seen
+    assert "Next: decide what is TO DECIDE" in seen
+    assert "AND o.zustand IN ('bezahlt', 'storniert')" in words(sql(shop, "sales.sql"))
+    (matter,) = shop.decides()
+    assert "whether retouren holds what came back" in matter
+
+
+def test_which_column_tells_what_was_sold_is_asked_where_none_is_named_so(tmp_path):
+    shop = odd_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
+    code, seen = answered(shop, shop.url, "", "1", "1", "n", "y", "y")
+    assert code is ExitCode.DONE, seen
+    question = "Does one of these tell what was cancelled or never paid? Its number, or - for none"
+    assert f"{question} 1 ks_order.st: 'S', 'X' Their numbers [-]: " in " ".join(seen.split())
+    assert words(sql(shop, "sales.sql")).endswith("AND o.st IN ('S')")
+    assert shop.decides() == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_an_address_is_asked_for_until_a_database_answers_and_its_password_once(tmp_path, request, kind):
+    url = sa.make_url(request.getfixturevalue(kind).create_database())
+    shop = german_shop(tmp_path, url.render_as_string(hide_password=False))
+    wrong = url.set(database="nowhere").render_as_string(hide_password=False)
+    right = f"{url.drivername}://{url.username}@{url.host}:{url.port}/{url.database}"
+    code, seen = answered(shop, "mysqlite://x", wrong, right, "", "", "y", "y")
+    assert code is ExitCode.DONE, seen
+    assert seen.count("Its address: ") == 3
+    assert "which is not supported. Use postgresql://, mysql://, mariadb:// or sqlite:///." in seen
+    assert sa.make_url(read_env_file(shop.env_file)[0]["DATABASE_URL"]) == url
+
+
+def test_a_dialogue_that_ends_early_leaves_nothing(tmp_path):
     shop = german_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
     code, seen = answered(shop, shop.url, "Vienna")
-    assert code is ExitCode.SETTINGS
-    assert "There is no time zone Vienna" in seen
+    assert code is not ExitCode.DONE
+    assert "There is no time zone Vienna. Did you mean Europe/Vienna?" in seen
     assert list(shop.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("berlin", "Did you mean Europe/Berlin?"),
+        ("europe/berlin", "Did you mean Europe/Berlin?"),
+        ("Europe/Berln", "Did you mean Europe/Berlin?"),
+        ("new york", "Did you mean America/New_York?"),
+        ("somewhere else", "Its form is Europe/London or UTC."),
+    ],
+)
+def test_a_zone_that_there_is_not_is_told_with_the_one_that_may_be_meant(typed, meant):
+    with pytest.raises(SettingsError, match=re.escape(meant)):
+        require_zone(typed)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,16 @@
 """`recommend init`."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from recommender.commands import questions
 from recommender.commands.common import print_line, settings
 from recommender.errors import DatabaseError, RecommenderError, SettingsError
-from recommender.system.text import printable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -19,14 +19,11 @@ if TYPE_CHECKING:
     from recommender.setup.create import TablesPlan
     from recommender.setup.grants import Grants
     from recommender.setup.looks import Sample
-    from recommender.setup.platforms.parameters import Ask
-    from recommender.setup.platforms.preset import Parameter
     from recommender.setup.platforms.queries import PlatformQueries
     from recommender.setup.shopfolder import EnvFile, Queries
 
 _UNREAD_SHOWN = 5
 _OTHERS_SHOWN = 8
-_CHOICES_SHOWN = 40
 
 
 @click.command()
@@ -67,7 +64,7 @@ def command(
     env = _settings_file(url, asks=asks)
     found = settings(aloud=True)
     owner = None if owner_url is None else normalise_url(owner_url, env.path.absolute().parent)
-    queries = _queries(found, platform, said, _ask if asks else None)
+    queries = _queries(found, platform, said, asks=asks)
     if queries.platform is not None:
         env = _take_zones(env, found, queries.platform, keep_shop=asks)
         found = settings()
@@ -127,24 +124,6 @@ def _require_platform(name: str | None) -> None:
         raise click.UsageError(f"--platform {name} is not known; there are {', '.join(NAMES)}.")
 
 
-def _ask(
-    title: str, parameter: "Parameter", default: str | None, shown: Sequence[str], check: Callable[[str], str]
-) -> str:
-    def checked(answer: str) -> str:
-        try:
-            return check(answer)
-        except SettingsError as error:
-            # Which has the question asked again.
-            raise click.UsageError(printable(str(error))) from error
-
-    more = f" and {len(shown) - _CHOICES_SHOWN} more" if len(shown) > _CHOICES_SHOWN else ""
-    there_are = f"; there are: {', '.join(shown[:_CHOICES_SHOWN])}{more}" if shown else ""
-    print_line(f"{title}: {parameter.name}, {parameter.about}{there_are}.")
-    # Not shown by click, since it may be the shop's own text.
-    text = parameter.name + ("" if default is None else f" [{printable(default)}]")
-    return str(click.prompt(text, default=default, show_default=False, value_proc=checked))
-
-
 def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool) -> "EnvFile":
     from recommender.setup.shopfolder import set_zones
 
@@ -165,10 +144,10 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     path = click.get_current_context().meta["recommender.env_file"] or Path(".env")
     is_new = not path.exists()
     if asks and url is None and shopfolder.needs_url(path):
-        url = click.prompt("The shop's database, such as postgresql://user:password@host/database")
+        url = questions.ask_address(path.absolute().parent)
     zone = None
     if asks and is_new:
-        zone = click.prompt("The shop's time zone", default=shopfolder.machine_timezone() or "UTC")
+        zone = questions.ask_zone()
     env = shopfolder.prepare_env(path, url, zone)
     if env.made_private:
         print_line(env.made_private)
@@ -181,10 +160,16 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     return env
 
 
-def _queries(found: "Settings", platform: str | None, said: dict[str, str], ask: "Ask | None") -> "Queries":
+def _queries(found: "Settings", platform: str | None, said: dict[str, str], *, asks: bool) -> "Queries":
     from recommender.setup.shopfolder import prepare_queries
 
-    queries = prepare_queries(found, platform=platform, parameters=said, ask=ask)
+    queries = prepare_queries(
+        found,
+        platform=platform,
+        parameters=said,
+        ask=questions.ask_parameter if asks else None,
+        owner=questions.owner_on_terminal() if asks else None,
+    )
     known = queries.platform
     if known is not None:
         print_line(f"This shop runs on {known.title}: {known.reason}.")

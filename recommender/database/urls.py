@@ -1,6 +1,7 @@
 """Database addresses: the forms people have, the driver filled in, the password kept out of sight."""
 
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -205,6 +206,21 @@ def secrets_of(url: URL) -> list[str]:
         if _is_secret(option):
             found += [value] if isinstance(value, str) else value
     return sorted({secret for secret in found if secret}, key=len, reverse=True)
+
+
+def with_password_of(text: str, before: Sequence[str]) -> str:
+    """An address as it was typed, with the password of one that was typed before for the same user.
+
+    Only where it has none itself: so a slip in the host or the database costs no password.
+    """
+    for one in before:
+        try:
+            typed, known = make_url(text), make_url(one)
+        except (ArgumentError, ValueError):
+            continue
+        if typed.password is None and typed.username and typed.username == known.username and known.password:
+            return typed.set(password=known.password).render_as_string(hide_password=False)
+    return text
 
 
 def masked(url: URL) -> str:

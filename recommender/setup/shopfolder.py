@@ -5,6 +5,7 @@ setting that is set nowhere is appended.
 """
 
 import contextlib
+import difflib
 import os
 import re
 import secrets
@@ -41,6 +42,7 @@ FORGET_KEY = (
     "Remembers forgotten customers; made by `recommend init`. Keep it: another knows none of them.",
 )
 _SECRET_BYTES = 32
+_NEAR_ZONE = 0.75
 _PLAIN = re.compile(r"[A-Za-z0-9_:/@.+%?=&,~-]+")
 _OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu", "Etc/Universal", "Etc/Zulu"}
 _SETTING = re.compile(r"#?([A-Z_]+)=.*")
@@ -118,8 +120,8 @@ def prepare_env(path: Path, url: str | None, timezone: str | None = None) -> Env
     if known is None and url is not None:
         values["DATABASE_URL"] = url.strip()
     zone = timezone or machine_timezone()
-    if zone and zone not in available_timezones():
-        raise SettingsError(f"There is no time zone {zone}.", "Its form is Europe/London or UTC.")
+    if zone:
+        zone = require_zone(zone)
     if zone and _given("SHOP_TIMEZONE", path) is None:
         values["SHOP_TIMEZONE"] = zone
     missing = [name for name in ("GUEST_KEY", "FORGET_KEY") if _given(name, path) is None]
@@ -253,6 +255,26 @@ def _given(name: str, path: Path) -> str | None:
                     f"{name}_FILE names {named}, which cannot be read.", "Check its path, owner and mode."
                 ) from error
     return None
+
+
+def require_zone(text: str) -> str:
+    """The zone of this name.
+
+    Raises:
+        SettingsError: there is none; says which may be meant.
+    """
+    zones = sorted(available_timezones())
+    name = text.strip()
+    if name in zones:
+        return name
+    # Of two with one end the first in the alphabet: most people type the end alone, which is a city.
+    meant = {zone.rpartition("/")[2].casefold(): zone for zone in reversed(zones)}
+    meant |= {zone.casefold(): zone for zone in zones}
+    near = difflib.get_close_matches(name.casefold().replace(" ", "_")[:100], [*meant], 1, _NEAR_ZONE)
+    raise SettingsError(
+        f"There is no time zone {printable(name)[:100]}.",
+        f"Did you mean {meant[near[0]]}?" if near else "Its form is Europe/London or UTC.",
+    )
 
 
 def machine_timezone(environ: Mapping[str, str] = os.environ, etc: Path = Path("/etc")) -> str | None:
