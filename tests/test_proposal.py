@@ -693,9 +693,12 @@ def test_on_a_terminal_what_cannot_be_found_out_is_asked(tmp_path):
     assert "No table was made. Finish the queries" in seen
     assert "recommendations" not in shop.dump()
     # Again: nothing is asked twice.
-    code, seen = answered(shop, "y")
+    code, seen = answered(shop, "n")
     assert code is ExitCode.DONE
     assert "The shop's" not in seen
+    assert "Missing: recommendations, buy_again," in seen
+    assert "CREATE TABLE" not in seen
+    code, seen = answered(shop, "what?", "s", "y")
     assert "CREATE TABLE recommendations" in seen
     assert "Created recommendations" in seen
     assert read_env_file(shop.env_file)[0]["SHOP_TIMEZONE"] == "Europe/Vienna"
@@ -769,6 +772,38 @@ def test_an_address_is_asked_for_until_a_database_answers_and_its_password_once(
     assert seen.count("Its address: ") == 3
     assert "which is not supported. Use postgresql://, mysql://, mariadb:// or sqlite:///." in seen
     assert sa.make_url(read_env_file(shop.env_file)[0]["DATABASE_URL"]) == url
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_who_may_not_create_tables_is_told_before_anything_is_asked_about_them(tmp_path, request, kind):
+    server = request.getfixturevalue(kind)
+    owner = german_shop(tmp_path, server.create_database())
+    database, user = str(sa.make_url(owner.url).database), own_name("no_maker")
+    if kind == "postgresql":
+        server.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'pw'")
+        owner.execute(
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}",
+        )
+    else:
+        server.execute(
+            f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'pw'",
+            f"GRANT SELECT ON {database}.* TO {user}@'127.0.0.1'",
+        )
+    shop = Shop(owner.folder, server.url(database, user, "pw"))
+    code, seen = answered(shop, shop.url, "", "", "y")
+    assert code is ExitCode.DATABASE, seen
+    path = shop.folder / "sql" / "create_tables.sql"
+    said = " ".join(seen.split())
+    assert "This user may not create tables in" in said
+    assert "CREATE TABLE" not in said
+    assert "Create these tables" not in said
+    # What the file holds is what makes them, with the rights on them.
+    text = path.read_text(encoding="utf-8").partition("\n")[2]
+    for statement in text.split(";\n")[:-1]:
+        owner.execute(statement)
+    assert "All tables are there and fit." in shop.does("init", "--yes")
+    shop.night(None)
 
 
 def test_a_dialogue_that_ends_early_leaves_nothing(tmp_path):

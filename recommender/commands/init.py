@@ -241,8 +241,17 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
     if apart:
         print_line(apart)
     if asks:
-        _print_statements(planned.statements)
-        if not click.confirm("Create these tables?"):
+        if not create.may_create(found, planned, owner):
+            raise DatabaseError(
+                f"This user may not create tables in {planned.schema}.",
+                "Call `recommend init` with the address of a user who may as --owner-url (it is not stored),"
+                f" or let somebody run {create.write_statements(found, planned)}.",
+            )
+        if click.get_current_context().meta["recommender.verbose"]:
+            _print_statements(planned.statements)
+        where = "" if planned.schema is None else f" in {planned.schema}"
+        print_line(f"Missing{where}: {', '.join(planned.made)}.")
+        if not questions.may_be_done("Create these tables?", lambda: _print_statements(planned.statements)):
             click.echo("Nothing was created.")
             return False
     with _grants_where_refused(found):

@@ -72,6 +72,16 @@ def ask_parameter(
     return str(click.prompt(text, default=default, show_default=False, value_proc=checked))
 
 
+def may_be_done(question: str, show: Callable[[], None]) -> bool:
+    """Whether to do what takes statements, which are shown for the answer `s`."""
+    while True:
+        answer = click.prompt(f"{question} [y/N, s shows the statements]", default="n", show_default=False)
+        if answer.strip().lower() in ("y", "yes", "n", "no"):
+            return bool(answer.strip().lower().startswith("y"))
+        if answer.strip().lower() == "s":
+            show()
+
+
 def owner_on_terminal() -> "Owner":
     """Asks what a guess at the queries leaves open."""
     from recommender.setup.proposal.owner import Owner

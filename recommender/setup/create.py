@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import URL
@@ -17,6 +18,7 @@ from recommender.night.target import target_of
 from recommender.settings import Settings
 from recommender.setup.grants import Grants, schemas_read, writer_grants
 from recommender.setup.looks import Sample, quoted_name
+from recommender.system.files import write_text
 from recommender.tables import Role
 
 _DENIED = (1142, 1143)
@@ -173,6 +175,55 @@ def _key_problems(target: Target, connection: sa.Connection, kinds: Mapping[Role
                 elif found.length is not None and found.length < (key.length or 0):
                     problems.append(f"{where} takes {found.length} characters, the shop's keys {key.length}")
     return problems
+
+
+_RIGHT_ON_SCHEMA = (
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = :schema)"
+    " THEN has_schema_privilege(:schema, 'CREATE')"
+    " ELSE has_database_privilege(current_database(), 'CREATE') END"
+)
+_RIGHT_ON_DATABASE = (
+    "SELECT EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'CREATE')"
+    " OR EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE PRIVILEGE_TYPE = 'CREATE'"
+    " AND :schema LIKE TABLE_SCHEMA) OR COALESCE(CURRENT_ROLE(), 'NONE') <> 'NONE'"
+)
+"""With a role on, it is not told what that may do."""
+
+
+def may_create(settings: Settings, planned: TablesPlan, owner_url: URL | None = None) -> bool:
+    """Whether the missing tables may be made, as far as the database tells; True where it does not.
+
+    Raises:
+        DatabaseError: the database does not answer.
+    """
+    target = target_for_ddl(settings, owner_url)
+    question = {"postgresql": _RIGHT_ON_SCHEMA, "mysql": _RIGHT_ON_DATABASE}.get(target.database.backend)
+    if question is None or planned.schema is None:
+        return True
+    with target.database.connect() as connection:
+        try:
+            return bool(connection.execute(sa.text(question), {"schema": planned.schema}).scalar())
+        except sa.exc.DBAPIError:
+            return True
+
+
+def write_statements(settings: Settings, planned: TablesPlan) -> Path:
+    """Write what somebody who may has to run, the rights on the new tables with it; returns the file.
+
+    Raises:
+        SettingsError: a file of somebody's own has its name.
+        DatabaseError: the database does not answer.
+    """
+    path = settings.sql_dir / "create_tables.sql"
+    head = "-- Our tables: written by `recommend init`, for somebody who may create them.\n"
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(head):
+        raise SettingsError(
+            f"{path} is there already.", "Move it away: the statements are to be written there."
+        )
+    grants = writer_grants(settings)
+    rights = () if grants is None else grants.statements
+    write_text(path, head + "\n".join((*planned.statements, *rights)) + "\n")
+    return path
 
 
 def create_tables(settings: Settings, planned: TablesPlan, owner_url: URL | None = None) -> None:
