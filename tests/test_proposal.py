@@ -718,7 +718,13 @@ def test_on_a_terminal_what_only_the_owner_can_tell_is_asked(tmp_path, database_
         "INSERT INTO retouren VALUES (1)",
     )
     zones, numbers, flags = ("Berlin", "Europe/Berlin"), ("1,9", "bezalt", "1, 4"), ("", "n")
-    code, seen = answered(shop, shop.url, *zones, *numbers, "n", *flags, "y", "y")
+    schema = ("No schema", "recommend") if database_url.startswith("postgresql") else ()
+    code, seen = answered(shop, shop.url, *zones, *numbers, "n", *flags, "y", *schema, "y")
+    if schema:
+        assert "Our tables can have a schema of their own" in seen
+        assert "Their schema [public]: Error: A schema's name has small letters" in seen
+        assert read_env_file(shop.env_file)[0]["TARGET_SCHEMA"] == "recommend"
+        assert shop.rows("SELECT count(*) FROM recommend.recommendations") == [(0,)]
     assert code is ExitCode.DONE, seen
     assert "There is no time zone Berlin. Did you mean Europe/Berlin?" in seen
     listed = "1 'bezahlt' (13 rows) 2 'storniert' (4 rows) 3 'offen' (2 rows) 4 NULL (1 rows)"
@@ -767,7 +773,9 @@ def test_an_address_is_asked_for_until_a_database_answers_and_its_password_once(
     shop = german_shop(tmp_path, url.render_as_string(hide_password=False))
     wrong = url.set(database="nowhere").render_as_string(hide_password=False)
     right = f"{url.drivername}://{url.username}@{url.host}:{url.port}/{url.database}"
-    code, seen = answered(shop, "mysqlite://x", wrong, right, "", "", "y", "y")
+    code, seen = answered(
+        shop, "mysqlite://x", wrong, right, "", "", "y", *[""] * (kind == "postgresql"), "y"
+    )
     assert code is ExitCode.DONE, seen
     assert seen.count("Its address: ") == 3
     assert "which is not supported. Use postgresql://, mysql://, mariadb:// or sqlite:///." in seen
@@ -791,7 +799,7 @@ def test_who_may_not_create_tables_is_told_before_anything_is_asked_about_them(t
             f"GRANT SELECT ON {database}.* TO {user}@'127.0.0.1'",
         )
     shop = Shop(owner.folder, server.url(database, user, "pw"))
-    code, seen = answered(shop, shop.url, "", "", "y")
+    code, seen = answered(shop, shop.url, "", "", "y", *[""] * (kind == "postgresql"))
     assert code is ExitCode.DATABASE, seen
     path = shop.folder / "sql" / "create_tables.sql"
     said = " ".join(seen.split())

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,11 @@ def command(
     create.require_writable(found)
     with _grants_where_refused(found):
         planned = create.plan_tables(found, sampled, owner)
+    chosen = _with_schema(found, env, planned) if asks and planned.is_first else env
+    if chosen is not env:
+        env, found = chosen, settings()
+        with _grants_where_refused(found):
+            planned = create.plan_tables(found, sampled, owner)
     print_line(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
         shopfolder.make_key(shopfolder.GUEST_KEY, found, print_line)
@@ -208,6 +214,21 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
             "  "
             + "  ".join(f"{text[:40]:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "EnvFile":
+    """The file with the schema that the owner chose for our tables, where there are such and none is set."""
+    from recommender.setup.shopfolder import with_unset
+
+    is_open = found.sources["TARGET_SCHEMA"] == "default" and found.env_file is not None
+    if not is_open or found.target_database_url.get_backend_name() != "postgresql" or planned.schema is None:
+        return env
+    schema = questions.ask_schema(planned.schema)
+    if schema == planned.schema:
+        return env
+    return replace(
+        with_unset(env, found, "Where our tables are; set by `recommend init`.", TARGET_SCHEMA=schema)
+    )
 
 
 def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:

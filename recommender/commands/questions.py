@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _CHOICES_SHOWN = 40
 _NONE = "-"
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _RANGE = re.compile(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})")
 
 
@@ -70,6 +71,22 @@ def ask_parameter(
     # Not shown by click, since it may be the shop's own text.
     text = parameter.name + ("" if default is None else f" [{printable(default)}]")
     return str(click.prompt(text, default=default, show_default=False, value_proc=checked))
+
+
+def ask_schema(present: str) -> str:
+    """The schema for our tables.
+
+    Args:
+        present: where they are made otherwise.
+    """
+
+    def checked(answer: str) -> str:
+        if answer == present or _SCHEMA.fullmatch(answer.strip()):
+            return answer.strip()
+        raise click.UsageError("A schema's name has small letters, digits and _, such as recommend.")
+
+    print_line("Our tables can have a schema of their own, such as recommend.")
+    return str(click.prompt("Their schema", default=present, value_proc=checked))
 
 
 def may_be_done(question: str, show: Callable[[], None]) -> bool:

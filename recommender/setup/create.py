@@ -38,6 +38,8 @@ class TablesPlan:
     needs_guest_key: bool = False
     schema: str | None = None
     """Where the tables are or will be; None on SQLite."""
+    is_first: bool = False
+    """No table of ours is there."""
     may_be_hidden: bool = False
     """Some may be there, only that this user may not see them yet."""
 
@@ -113,6 +115,7 @@ def plan_tables(settings: Settings, found: Sample, owner_url: URL | None = None)
         [table.name for table in missing],
         found.has_guests and settings.guest_key is None,
         target.schema,
+        is_first=not any(seen.values()),
         may_be_hidden=None in seen.values(),
     )
 

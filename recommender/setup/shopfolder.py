@@ -149,11 +149,16 @@ def set_zones(env: EnvFile, settings: Settings, known: PlatformQueries, *, keep_
     told = {"SALES_TIMEZONE": known.sales_timezone}
     if known.shop_timezone is not None and not keep_shop:
         told["SHOP_TIMEZONE"] = known.shop_timezone
+    return with_unset(env, settings, f"As {known.title} has it; set by `recommend init`.", **told)
+
+
+def with_unset(env: EnvFile, settings: Settings, comment: str, **values: str) -> EnvFile:
+    """Set what nothing sets: in its place in a file that this call wrote, else behind all, with a comment."""
     if env.is_new:
-        return with_settings(env, **told)
-    for name, value in told.items():
+        return with_settings(env, **values)
+    for name, value in values.items():
         if settings.sources.get(name, "default") == "default":
-            append_setting(env.path, f"As {known.title} has it; set by `recommend init`.", name, value)
+            append_setting(env.path, comment, name, value)
     return env
 
 
