@@ -7,8 +7,9 @@ import pty
 import re
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -812,6 +813,22 @@ def test_who_may_not_create_tables_is_told_before_anything_is_asked_about_them(t
         owner.execute(statement)
     assert "All tables are there and fit." in shop.does("init", "--yes")
     shop.night(None)
+
+
+@pytest.mark.each_database
+def test_an_old_shop_is_told_so_and_offered_the_days_that_read_it(tmp_path, database_url):
+    shop = german_shop(tmp_path, database_url)
+    shop.execute("UPDATE bestellungen SET bestelldatum = '2024-03-12 10:00:00'")
+    days = (datetime.now(ZoneInfo("Europe/Vienna")).date() - date(2024, 3, 12)).days
+    schema = [""] * database_url.startswith("postgresql")
+    code, seen = answered(shop, shop.url, "", "", "y", "y", *schema, "y")
+    assert code is ExitCode.DONE, seen
+    said = " ".join(seen.split())
+    assert f"The newest sale there is of 2024-03-12; HISTORY_DAYS={days} would read it." in said
+    assert f"Set HISTORY_DAYS={days + 730}, which reads the 730 days before it too? [Y/n]" in said
+    assert "The newest sales, as these queries read them" in said
+    assert read_env_file(shop.env_file)[0]["HISTORY_DAYS"] == str(days + 730)
+    assert "There are no sales" not in shop.recommend("check").out
 
 
 def test_a_dialogue_that_ends_early_leaves_nothing(tmp_path):

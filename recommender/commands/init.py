@@ -57,7 +57,6 @@ def command(
     """
     from recommender.database.urls import normalise_url
     from recommender.setup import create, shopfolder
-    from recommender.setup.looks import sample
 
     asks = not yes and sys.stdin.isatty()
     said = _said(params)
@@ -75,21 +74,13 @@ def command(
             f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
-    with _grants_where_refused(found):
-        sampled = sample(found, newest=bool(queries.written))
-    if queries.written:
-        _show_newest(sampled, found)
-        if asks and not click.confirm("Are these the shop's sales? The tables take the types of these keys"):
-            click.echo("No table was made. Finish the queries, then call `recommend init` again.")
-            return
+    env, found, sampled = _sample(found, env, shows=bool(queries.written), asks=asks)
+    question = "Are these the shop's sales? The tables take the types of these keys"
+    if queries.written and asks and not click.confirm(question):
+        click.echo("No table was made. Finish the queries, then call `recommend init` again.")
+        return
     create.require_writable(found)
-    with _grants_where_refused(found):
-        planned = create.plan_tables(found, sampled, owner)
-    chosen = _with_schema(found, env, planned) if asks and planned.is_first else env
-    if chosen is not env:
-        env, found = chosen, settings()
-        with _grants_where_refused(found):
-            planned = create.plan_tables(found, sampled, owner)
+    env, found, planned = _plan(found, env, sampled, owner, asks=asks)
     print_line(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
         shopfolder.make_key(shopfolder.GUEST_KEY, found, print_line)
@@ -202,6 +193,34 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], *, a
     return queries
 
 
+def _sample(
+    found: "Settings", env: "EnvFile", *, shows: bool, asks: bool
+) -> tuple["EnvFile", "Settings", "Sample"]:
+    """What the queries return, the newest sales shown; and the settings, which may be others now."""
+    from recommender.setup.looks import sample
+
+    with _grants_where_refused(found):
+        sampled = sample(found, newest=shows)
+    if shows:
+        _show_newest(sampled, found)
+    chosen = env if sampled.days_old is None or not asks else _with_history(found, env, sampled.days_old)
+    if chosen is env:
+        return env, found, sampled
+    return _sample(settings(), chosen, shows=shows, asks=False)
+
+
+def _plan(
+    found: "Settings", env: "EnvFile", sampled: "Sample", owner: "URL | None", *, asks: bool
+) -> tuple["EnvFile", "Settings", "TablesPlan"]:
+    """What is to be made, and the settings, which may have another schema now."""
+    from recommender.setup import create
+
+    with _grants_where_refused(found):
+        planned = create.plan_tables(found, sampled, owner)
+    chosen = _with_schema(found, env, planned) if asks and planned.is_first else env
+    return (env, found, planned) if chosen is env else _plan(settings(), chosen, sampled, owner, asks=False)
+
+
 def _show_newest(sampled: "Sample", found: "Settings") -> None:
     if sampled.problem:
         print_line(sampled.problem)
@@ -214,6 +233,20 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
             "  "
             + "  ".join(f"{text[:40]:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile":
+    """The file with the days that read the sales of a shop whose newest one is so many days old."""
+    from recommender.setup.shopfolder import with_unset
+    from recommender.system.window import MOST_HISTORY_DAYS
+
+    days = days_old + found.history_days  # else each night would read a day of sales less
+    is_open = found.sources["HISTORY_DAYS"] == "default" and found.env_file is not None
+    question = f"Set HISTORY_DAYS={days}, which reads the {found.history_days} days before it too?"
+    if days > MOST_HISTORY_DAYS or not is_open or not click.confirm(question, default=True):
+        return env
+    comment = "Reads sales as old as the newest ones; set by `recommend init`."
+    return replace(with_unset(env, found, comment, HISTORY_DAYS=str(days)))
 
 
 def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "EnvFile":

@@ -124,6 +124,8 @@ class Sample:
     """The newest sales: customer, item, the item's name, time in the shop's zone; at most five."""
     problem: str = ""
     """Why they cannot be shown, in a sentence."""
+    days_old: int | None = None
+    """Of the newest sale there is, in the shop's days, where a greater HISTORY_DAYS would read it."""
 
 
 def sample(settings: Settings, *, newest: bool) -> Sample:
@@ -148,7 +150,8 @@ def sample(settings: Settings, *, newest: bool) -> Sample:
             rows = _newest(snapshot, sales, settings)
             if rows:
                 return replace(found, newest=rows)
-            return replace(found, problem=_why_none(snapshot, sales, columns["sold_at"], settings))
+            problem, days_old = _why_none(snapshot, sales, columns["sold_at"], settings)
+            return replace(found, problem=problem, days_old=days_old)
         except RecommenderError as error:
             return replace(found, problem=f"The newest sales cannot be shown: {error}")
 
@@ -183,8 +186,10 @@ def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[
     ]
 
 
-def _why_none(snapshot: Snapshot, sales: Query, sold_at: QueryColumn, settings: Settings) -> str:
-    """Why there are no newest sales, in a sentence."""
+def _why_none(
+    snapshot: Snapshot, sales: Query, sold_at: QueryColumn, settings: Settings
+) -> tuple[str, int | None]:
+    """Why there are no newest sales, in a sentence, and the age in days of the newest where that is why."""
     shop, now = open_database(settings.database_url), datetime.now(UTC)
     none = f"No sale could be read: {sales.path}"
     every = AllSales(shop, snapshot, sales.path, sold_at)
@@ -194,18 +199,18 @@ def _why_none(snapshot: Snapshot, sales: Query, sold_at: QueryColumn, settings: 
             return (
                 f"{none} leaves out {missing.lines} lines by its comparison with :since, which cannot tell"
                 f" how old they are, such as sold_at = {missing.example!r}."
-            )
+            ), None
     older = every.newest(now, settings.sales_timezone)
     if older is None:
-        return f"{none} returns none, however old."
+        return f"{none} returns none, however old.", None
     day = older.day(settings.shop_timezone)
     if day is None:
-        return f"{none} returns a sold_at that is no time, such as {older.text!r}."
+        return f"{none} returns a sold_at that is no time, such as {older.text!r}.", None
     days = (now.astimezone(settings.shop_timezone).date() - day).days
     return (
         f"{none} returns none of the last {settings.history_days} days. The newest sale there is of {day};"
         f" HISTORY_DAYS={days} would read it."
-    )
+    ), days
 
 
 def repeats_share(settings: Settings) -> float | None:
