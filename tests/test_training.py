@@ -314,7 +314,7 @@ def test_drift_compares_with_a_model_that_was_trained_on_from_some_days_before(m
     cold = past.ndcg(weights, recipe)
     trained = []
 
-    def watched(interactions, settings, *, threads, start=None):
+    def watched(interactions, settings, *, threads, start=None, **_):
         trained.append((interactions.newest // DAY_MICROSECONDS, start))
         return train(interactions, settings, threads=threads, start=start)
 
