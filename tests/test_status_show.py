@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender.commands.runs import spark_line
 from recommender.errors import ExitCode
 from recommender.operations.show import _kept
 from recommender.operations.status import status
@@ -429,6 +430,15 @@ def test_runs_lists_every_night_the_newest_first(shop):
     assert int(rows) == shop.runs[0].manifest.counts["rows"]
     assert (method, run_id) == ("blend", shop.runs[0].run_id)
     assert "customers are less" in refused
+
+
+def test_the_quality_of_the_nights_is_a_line_of_bars(sqlite_shop):
+    for ndcg in (0.1, None, 0.2, 0.18):
+        run = sqlite_shop.night()
+        run.manifest.quality = {"ndcg": ndcg, "baseline_ndcg": None}
+        run.save()
+    assert "nDCG, oldest to newest: ▁█▇  0.100 to 0.200" in sqlite_shop.does("runs")
+    assert spark_line([0.3, 0.3]) == "▅▅"
 
 
 def test_one_run_is_shown_by_any_part_of_its_id(sqlite_shop):

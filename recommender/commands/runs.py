@@ -36,6 +36,8 @@ _COLUMNS = (
 )
 _CHANGES = (Column(""), Column("then"), Column("now"))
 _MOST_LETTERS = 40
+_FEWEST_IN_A_LINE = 3
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 @click.group(cls=SuggestingGroup, invoke_without_command=True)
@@ -76,6 +78,18 @@ def command(context: click.Context, /, *, as_json: bool) -> None:
             for run in runs
         ],
     )
+    measured = [run["quality"].get("ndcg") for run in reversed(runs) if run["status"] == "published"]
+    known = [value for value in measured if value is not None]
+    if len(known) >= _FEWEST_IN_A_LINE:
+        print_line(f"nDCG, oldest to newest: {spark_line(known)}  {min(known):.3f} to {max(known):.3f}")
+
+
+def spark_line(values: Sequence[float]) -> str:
+    """The values as a row of bars, the lowest and the highest of which are those of the values."""
+    low, high = min(values), max(values)
+    if high == low:
+        return _BARS[len(_BARS) // 2] * len(values)
+    return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in values)
 
 
 def _quality(run: dict[str, Any]) -> str | None:
