@@ -78,7 +78,7 @@ def test_every_command_has_help_with_the_common_options(shop):
 
 def test_every_command_module_is_listed():
     names = {file.stem for file in (ROOT / "recommender" / "commands").glob("*.py")}
-    assert names - {"__init__", "changes", "common", "lists", "terminal"} == set(cli.COMMANDS)
+    assert names - {"__init__", "changes", "common", "lists", "questions", "terminal"} == set(cli.COMMANDS)
 
 
 def _program(*arguments, folder=None, **environment):
