@@ -23,13 +23,21 @@ class ExitCode(IntEnum):
     """What the process returns; named here and nowhere else."""
 
     DONE = 0
+    """Done."""
     UNEXPECTED = 1
+    """Unexpected error; also a full disk or no memory on our side."""
     SETTINGS = 2
+    """Usage or settings; a folder that may not be written."""
     REFUSED = 3
+    """Data or result refused; what was published stays."""
     DATABASE = 4
+    """The database failed, or the shop kept it locked too long."""
     LOCKED = 5
+    """Another run is going on."""
     INTERRUPTED = 130
+    """Interrupted (Ctrl-C)."""
     TERMINATED = 143
+    """Terminated, or the terminal was closed."""
 
 
 class RecommenderError(Exception):

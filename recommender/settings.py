@@ -131,11 +131,13 @@ class Settings:
     """All that a run is told from outside. Names in `.env` are the field names in capitals."""
 
     database_url: URL = setting(_NOWHERE, normalise_url, secret=True)
-    """The shop's database, where sales are read: postgresql://, mysql://, mariadb:// or sqlite:///."""
+    """The shop's database, where sales are read: postgresql://, mysql://, mariadb:// or sqlite:///.
+    Characters such as @ : / # in a password are written %40 %3A %2F %23."""
     target_database_url: URL = setting(_NOWHERE, normalise_url, secret=True, follows="database_url")
     """Where the tables are written. Default: the shop's database."""
     target_schema: str | None = setting(None, _schema)
-    """PostgreSQL schema or MySQL database of our tables. Default: the connection's own."""
+    """PostgreSQL schema or MySQL database of our tables. Default: the connection's own; where everybody may
+    create tables in that, as in public up to PostgreSQL 14, take one of their own, such as recommend."""
     table_prefix: str = setting("", _prefix)
     """Put before the name of each of our tables; one prefix for each storefront of a shared database."""
     sql_dir: Path = setting(Path("sql"), Path)
@@ -153,21 +155,23 @@ class Settings:
     popular_items: int = setting(100, _whole(1, 100_000))
     """Items in popular_items; more than TOP_N, since shops leave out what is sold out when they read."""
     max_per_category: int = setting(0, _whole(0, 1000))
-    """At most so many items of one category in a list; 0: no limit."""
+    """At most so many items of one category in a list; 0: no limit. items.sql must return category."""
     new_item_slots: int = setting(0, _whole(0, 1000))
-    """Places at the end of recommendations for items that came within the last 30 days."""
+    """Places at the end of recommendations for items that came within the last 30 days; at most TOP_N."""
     repeat_purchases: RepeatPurchases = setting(
         RepeatPurchases.EXCLUDE, _one_of({choice.value: choice for choice in RepeatPurchases})
     )
-    """exclude or include: may recommendations hold items that the customer already bought."""
+    """May recommendations hold items that the customer already bought."""
     never_recommend: Path | None = setting(None, Path)
-    """File with one item id a line; these are never recommended."""
+    """File with one item id a line; these are never recommended. Ids are equal as your database holds them
+    equal; a line that names no item is told by each night's warnings and by `recommend check`."""
     publish_guests: bool = setting(False, _yes_or_no)
-    """yes or no: write rows for guests too; the customer key column must then be text."""
+    """Write rows for guests too; the customer key column must then be text."""
     guest_key: str | None = setting(None, _secret_key, secret=True)
     """Secret that turns guests' addresses into keys; made by `recommend init`."""
     forget_key: str | None = setting(None, _secret_key, secret=True)
-    """Secret under which forgotten customers are remembered; made by `recommend init`."""
+    """Secret under which forgotten customers are remembered; made by `recommend init`. Keep it, also on a new
+    machine: with another one nights are refused, not wrong."""
     factors: int = setting(64, _whole(1, 1024))
     """Latent factors of the model."""
     regularization: float = setting(10.0, _number(1e-6, 1e6))
@@ -185,15 +189,17 @@ class Settings:
     max_memory_mb: int = setting(0, _whole(0, 10**7))
     """MB of memory a night may take; what cannot fit is refused before it begins. 0: no limit of ours."""
     blas_kernel: str = setting(AUTO, _kernel)
-    """auto, or a kernel of OpenBLAS such as Haswell, used on any processor, for the same bytes on all."""
+    """The kernel of the linear algebra. auto takes the best for the processor; another processor then gives
+    other lists to one customer in ten, as another SEED does. One name everywhere gives the same bytes; a
+    processor that cannot run it ends the program."""
     nightly_proof: bool = setting(True, _on_or_off)
-    """on or off: measure each night, on past weeks, whether the lists are better than simpler ones."""
+    """Measure each night, on past weeks, whether the lists are better than simpler ones."""
     tune_budget: int = setting(2, _whole(0, 20))
     """Trainings on past weeks that choosing the blend's weights may cost; fewer than 2 keep the defaults."""
     train_every_days: int = setting(1, _whole(1, 365))
     """Train when the newest model is so many days old; between, it is loaded and brought up to date."""
     warm_start: WarmStart = setting(WarmStart.AUTO, _one_of({choice.value: choice for choice in WarmStart}))
-    """auto or never: may a training begin with the last model's factors, which takes fewer iterations."""
+    """May a training begin with the last model's factors, which takes fewer iterations."""
     min_customers_share: float = setting(0.5, _share)
     """Refuse a result with fewer customers than this share of the last published run's."""
     min_sales_share: float = setting(0.5, _share)
@@ -203,7 +209,8 @@ class Settings:
     query_timeout_seconds: int = setting(3600, _whole(1, 86_400))
     """A query that takes longer is ended, and the run with it."""
     data_dir: Path = setting(Path("var"), Path)
-    """Folder of the runs: exports, models, lists, records."""
+    """Folder of the runs: exports, models, lists, records. They hold what customers bought: keep it
+    private."""
     keep_runs: int = setting(14, _whole(1, 10_000))
     """Published runs that are kept."""
     keep_export_days: int = setting(7, _whole(0, 36_500))

@@ -1,6 +1,7 @@
 """What the documents say, held to the program: commands, exit codes, tables, and the SQL that shops paste."""
 
 import re
+import runpy
 from pathlib import Path
 
 import click
@@ -13,12 +14,16 @@ from recommender.database import open_database
 from recommender.database.ddl import KeyType, all_tables
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode
+from recommender.settings import NAMES, SECRETS
 from recommender.setup.demo.loader import demo_tables
 from recommender.tables import KeyKind
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+TABLES = (DOCS / "tables.md").read_text(encoding="utf-8")
+COMMANDS_PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")
 
 
 def sql_blocks(section: str) -> list[str]:
@@ -27,31 +32,49 @@ def sql_blocks(section: str) -> list[str]:
     return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_in_the_readme_and_has_help(name):
-    assert re.search(rf"`(recommend )?{name}\b", README)
-    shown = CliRunner().invoke(group, [name, "--help"])
+MAKER = runpy.run_path(str(ROOT / "scripts" / "docs"))
+
+
+@pytest.mark.parametrize("page", ["commands.md", "settings.md"])
+def test_a_page_that_is_made_is_as_the_program_has_it(page):
+    # After a change of a command, an exit code or a setting: .venv/bin/python scripts/docs
+    assert (DOCS / page).read_text(encoding="utf-8") == MAKER["pages"]()[DOCS / page]
+
+
+def every_command() -> list[tuple[str, click.Command]]:
+    """Each command and each command of a command, with its name as it is called."""
+    found = []
+    for name in COMMANDS:
+        command = group.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        found.append((name, command))
+        if isinstance(command, click.Group):
+            found += [(f"{name} {below}", under) for below, under in command.commands.items()]
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), every_command(), ids=str)
+def test_every_command_has_help_and_a_section_with_all_its_options(name, command):
+    shown = CliRunner().invoke(group, [*name.split(), "--help"])
     assert shown.exit_code == ExitCode.DONE
-    command = group.get_command(None, name)  # type: ignore[arg-type]
-    assert command is not None
     assert command.help
-    assert all(option.help for option in command.params if isinstance(option, click.Option))
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_is_in_the_readme(name):
-    command = group.get_command(None, name)  # type: ignore[arg-type]
-    assert command is not None
-    longest = [max(option.opts, key=len) for option in command.params if option.opts[0].startswith("-")]
-    shorts = {"--verbose": "-v", "--quiet": "-q"}
-    missing = [option for option in longest if shorts.get(option, option) not in README]
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    assert all(option.help for option in options)
+    (section,) = re.findall(rf"(?ms)^### recommend {name}\n(.*?)(?=^##)", COMMANDS_PAGE)
+    common = COMMANDS_PAGE.partition("\n## Options of every command\n")[2]
+    missing = [max(o.opts, key=len) for o in options if max(o.opts, key=len) not in section + common]
     assert missing == []
 
 
-def test_the_readme_has_every_exit_code():
-    table = README.partition("| exit code | means |")[2].partition("\n\n")[0]
-    found = {int(code) for cell in re.findall(r"(?m)^\| ([\d, ]+) \|", table) for code in cell.split(",")}
-    assert found == {int(code) for code in ExitCode}
+def test_the_page_of_commands_has_every_exit_code():
+    table = COMMANDS_PAGE.partition("| code | means |")[2].partition("\n\n")[0]
+    assert re.findall(r"(?m)^\| (\d+) \| \w", table) == [str(code.value) for code in ExitCode]
+
+
+def test_every_setting_has_one_line_on_its_page_and_secrets_say_so():
+    lines = re.findall(r"(?m)^\| `(\w+)` \|.*?(\*\*Secret\.\*\*)? \|$", SETTINGS_PAGE)
+    assert [name for name, _ in lines] == [*NAMES]
+    assert {name for name, is_secret in lines if is_secret} == {*SECRETS}
 
 
 def test_every_column_of_every_table_is_documented():

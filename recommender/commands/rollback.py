@@ -10,7 +10,7 @@ from recommender.commands.common import print_line, progress, settings
 @click.option(
     "--hold",
     is_flag=True,
-    help="Keep nights from publishing; with the RUN_ID shown now, only that.",
+    help="Keep nights from publishing until --release; with the RUN_ID shown now, only that.",
 )
 @click.option("--release", is_flag=True, help="Only end a hold: nights publish again.")
 @click.option("--force", is_flag=True, help="Publish although there are too few sales or customers.")

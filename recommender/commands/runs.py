@@ -46,7 +46,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 def command(context: click.Context, /, *, as_json: bool) -> None:
     """The past runs of this machine, their figures, and what changed from one to the next; newest first.
 
-    A narrow terminal shows fewer columns; --json has them all.
+    A narrow terminal shows fewer columns; --json has them all. Wherever a RUN_ID is wanted, `latest`, or the
+    begin or the end of an id, will do.
     """
     if context.invoked_subcommand is not None:
         return

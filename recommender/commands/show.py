@@ -39,7 +39,10 @@ _REASONS = {
 )
 @json_option
 def command(*, customer: str | None, text: str | None, as_json: bool) -> None:
-    """What CUSTOMER (the shop's own customer_id) bought, is shown, and why."""
+    """What CUSTOMER (the shop's own customer_id) bought, is shown, and why.
+
+    Two keys are the same customer where the shop's database holds them equal.
+    """
     if (customer is None) == (not text):
         raise click.UsageError("Give either a CUSTOMER or --search TEXT.", click.get_current_context())
     if customer is not None:

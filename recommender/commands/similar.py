@@ -11,7 +11,7 @@ _NOTHING = "Nothing: too few customers bought this item and another one that may
 @click.argument("item")
 @json_option
 def command(*, item: str, as_json: bool) -> None:
-    """What the customers of ITEM (the shop's own item_id) buy too."""
+    """What the customers of ITEM (the shop's own item_id) buy too: its rows of similar_items."""
     from recommender.tables import SIMILAR_ITEMS
 
     print_item(SIMILAR_ITEMS, item, title="Similar items", nothing=_NOTHING, as_json=as_json)

@@ -13,7 +13,10 @@ _NOTHING = (
 @click.argument("item")
 @json_option
 def command(*, item: str, as_json: bool) -> None:
-    """What lies in one basket with ITEM (the shop's own item_id) more often than by chance."""
+    """What lies in one basket with ITEM (the shop's own item_id) more often than by chance.
+
+    These are its rows of bought_together.
+    """
     from recommender.tables import BOUGHT_TOGETHER
 
     print_item(BOUGHT_TOGETHER, item, title="Bought together", nothing=_NOTHING, as_json=as_json)
