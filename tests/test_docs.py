@@ -26,10 +26,15 @@ COMMANDS_PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
 SETTINGS_PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")
 
 
-def sql_blocks(section: str) -> list[str]:
-    """The SQL of a section of the README."""
-    text = README.partition(f"## {section}\n")[2].partition("\n## ")[0]
+def sql_blocks(page: str) -> list[str]:
+    """The SQL of what a page tells a shop to read."""
+    text = page.partition("\n## What your shop reads\n")[2].partition("\n## ")[0]
     return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+
+
+(_everybody,) = sql_blocks(README)
+_customer, _product = sql_blocks(TABLES)
+SELECTS = {"customer": _customer, "everybody": _everybody, "product": _product}
 
 
 MAKER = runpy.run_path(str(ROOT / "scripts" / "docs"))
@@ -75,6 +80,48 @@ def test_every_setting_has_one_line_on_its_page_and_secrets_say_so():
     lines = re.findall(r"(?m)^\| `(\w+)` \|.*?(\*\*Secret\.\*\*)? \|$", SETTINGS_PAGE)
     assert [name for name, _ in lines] == [*NAMES]
     assert {name for name, is_secret in lines if is_secret} == {*SECRETS}
+
+
+def test_the_readme_is_short_and_promises_two_commands_that_do_all_the_set_up():
+    assert len(README.split()) <= 900
+    (_, block) = re.findall(r"(?m)^## Try it: two commands\n(.*?)```\n(.*?)```", README, re.DOTALL)[0]
+    assert re.findall(r"(?m)^(\S+)", block) == ["scripts/quickstart", "scripts/test"]
+    assert "They do all the set-up themselves" in README
+
+
+PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def links(page: Path) -> list[str]:
+    """Where a page links to inside the project; what looks like a link in code is none."""
+    prose = re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", (ROOT / page).read_text(encoding="utf-8"))
+    return [to for to in re.findall(r"\]\(([^)\s]+)\)", prose) if not re.match(r"[a-z]+:", to)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The places of a page that a link can name, as GitHub makes them of the headings."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_leads_somewhere(page):
+    for link in links(page):
+        path, _, place = link.partition("#")
+        there = (ROOT / page).parent / path if path else ROOT / page
+        assert there.exists(), link
+        assert not place or place in anchors(there), link
+
+
+def test_every_page_of_the_documents_is_in_their_contents():
+    contents = Path("docs/README.md")
+    listed = {((ROOT / contents).parent / link).resolve() for link in links(contents)}
+    pages = {(ROOT / page).resolve() for page in PAGES if page.is_relative_to("docs") and page != contents}
+    assert pages <= listed
+    text = (ROOT / contents).read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^## (.*)$", text) == ["Set it up", "Live with it", "For developers"]
+    # Each with some words on what it is about.
+    assert re.findall(r"(?m)^\| \[[^|]*\) \|(?! \w| \[)", text) == []
 
 
 def test_every_column_of_every_table_is_documented():
@@ -141,25 +188,25 @@ def shop(database_url):
 @pytest.mark.parametrize(
     ("place", "customer", "expected"),
     [
-        (0, ALICE, [COFFEE, TEA]),
-        (0, BOB, []),
-        (1, ALICE, [COFFEE, TEA]),
-        (1, BOB, [CUP, TEA]),
-        (1, VISITOR, [CUP, TEA]),
+        ("customer", ALICE, [COFFEE, TEA]),
+        ("customer", BOB, []),
+        ("everybody", ALICE, [COFFEE, TEA]),
+        ("everybody", BOB, [CUP, TEA]),
+        ("everybody", VISITOR, [CUP, TEA]),
     ],
 )
 def test_the_selects_for_shops_give_what_is_in_stock(shop, place, customer, expected):
     database, connection = shop
-    select = sql_blocks("What your shop reads")[place].replace(":customer_id", customer)
-    with database.errors("refused the README's SELECT"):
+    select = SELECTS[place].replace(":customer_id", customer)
+    with database.errors("refused the documents' SELECT"):
         assert [row[0] for row in connection.exec_driver_sql(select)] == expected
 
 
 def test_the_select_for_a_products_page_gives_what_is_in_stock(shop):
     database, connection = shop
     for item, expected in ((TEA, [CUP, COFFEE]), (CUP, [])):
-        select = sql_blocks("What your shop reads")[2].replace(":product_id", str(item))
-        with database.errors("refused the README's SELECT"):
+        select = SELECTS["product"].replace(":product_id", str(item))
+        with database.errors("refused the documents' SELECT"):
             assert [row[0] for row in connection.exec_driver_sql(select)] == expected
 
 

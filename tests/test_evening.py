@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from recommender.errors import ExitCode
 from tests.nights import Shop, connection_to
-from tests.test_docs import sql_blocks
+from tests.test_docs import SELECTS
 
 TEAS, COFFEES = ("T1", "T2", "T3"), ("C1", "C2", "C3")
 NAMES = {"T1": "Assam", "T2": "Darjeeling", "T3": "Sencha", "C1": "Santos", "C2": "Sidamo", "C3": "Java"}
@@ -72,8 +72,8 @@ def night(shop):
 
 
 def reads(url, place, names, customer):
-    """What the web user gets from the README's SELECT with the shop's own names put in."""
-    select = sql_blocks("What your shop reads")[place]
+    """What the web user gets from the documents' SELECT with the shop's own names put in."""
+    select = SELECTS[place]
     for ours, theirs in names.items():
         assert ours in select
         select = select.replace(ours, theirs)
@@ -201,10 +201,10 @@ def test_an_evening_on_postgresql(tmp_path, postgresql):
     }
     for customer, item in LEFT_OUT.items():
         if STOCK[item]:
-            assert reads(web, 0, names, f"'K-{customer}'")[0] == item
-            assert reads(web, 1, names, f"'K-{customer}'")[0] == item
-    assert "T1" not in reads(web, 0, names, "'K-3'")
-    assert set(reads(web, 1, names, "NULL")) == {"T2", "T3", "C1", "C2", "C3"}
+            assert reads(web, "customer", names, f"'K-{customer}'")[0] == item
+            assert reads(web, "everybody", names, f"'K-{customer}'")[0] == item
+    assert "T1" not in reads(web, "customer", names, "'K-3'")
+    assert set(reads(web, "everybody", names, "NULL")) == {"T2", "T3", "C1", "C2", "C3"}
     may_not(web, "DELETE FROM recommendations", "SELECT * FROM bestellungen")
     may_not(
         job, "SELECT * FROM laden.kunden", "DELETE FROM laden.artikel", "DROP TABLE laden.recommendations"
@@ -303,8 +303,8 @@ def test_an_evening_on_mariadb(tmp_path, mariadb):
     }
     for customer, item in LEFT_OUT.items():
         if STOCK[item]:
-            assert reads(web, 0, names, str(customer))[0] == item
-            assert reads(web, 1, names, str(customer))[0] == item
-    assert set(reads(web, 1, names, "NULL")) == {"T2", "T3", "C1", "C2", "C3"}
+            assert reads(web, "customer", names, str(customer))[0] == item
+            assert reads(web, "everybody", names, str(customer))[0] == item
+    assert set(reads(web, "everybody", names, "NULL")) == {"T2", "T3", "C1", "C2", "C3"}
     may_not(web, "DELETE FROM recommendations", "SELECT * FROM ks_order")
     may_not(job, "SELECT * FROM ks_customer", "DELETE FROM ks_article", "DROP TABLE recommendations")

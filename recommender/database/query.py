@@ -187,7 +187,8 @@ def read_query(path: Path, dialect: str, since: datetime | None, *, undecided: b
         text = read_plain(path, "utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(
-            f"There is no query {path}.", "Write it, or check SQL_DIR; the README shows what it must return."
+            f"There is no query {path}.",
+            "Write it, or check SQL_DIR; docs/setup.md shows what it must return.",
         ) from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Check its mode.") from error
