@@ -1,5 +1,6 @@
 """Database addresses: the forms people have, and passwords that never come out again."""
 
+import sys
 import tomllib
 import traceback
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import URL
 
 import recommender.database
 from recommender.database import open_database, urls
-from recommender.database.urls import describe, masked, normalise_url, secrets_of
+from recommender.database.urls import describe, install_command, masked, normalise_url, secrets_of
 from recommender.errors import DatabaseError, SettingsError
 
 SECRET = "s3cret-Pa$$wo:rd/@"
@@ -200,3 +201,19 @@ def test_a_login_that_needs_another_package_comes_with_its_name(monkeypatch, pac
     with pytest.raises(DatabaseError, match="cannot do alone") as caught, found.connect():
         pass
     assert f"pip install {package}" in caught.value.what_to_do
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/me/.venv", "pip install mysqlclient"),
+        ("/home/me/.local/share/pipx/venvs/recommend-nightly", "pipx inject recommend-nightly mysqlclient"),
+        (
+            "/home/me/.local/share/uv/tools/recommend-nightly",
+            f"uv pip install --python {sys.executable} mysqlclient",
+        ),
+    ],
+)
+def test_a_missing_driver_is_installed_as_the_program_was(monkeypatch, prefix, command):
+    monkeypatch.setattr(sys, "prefix", prefix)
+    assert install_command("mysqlclient") == command

@@ -35,7 +35,7 @@ from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.database.runlock import ServerLock, lock_taken
 from recommender.database.sessions import LIFTED_MODES, OWN_MODE, is_mariadb, set_mysql
-from recommender.database.urls import is_local_host
+from recommender.database.urls import install_command, is_local_host
 from recommender.errors import DatabaseError
 from recommender.tables import KeyKind, ListTable
 
@@ -254,7 +254,7 @@ class MySQL(Database):
             tls = "; or write ?ssl-mode=REQUIRED behind the address" if lacks[1] == "cryptography" else ""
             raise DatabaseError(
                 f"{self._capital_name} {doing}: the server wants a login that PyMySQL cannot do alone.",
-                f"Install it: pip install {lacks[1]}{tls}.",
+                f"Install it: {install_command(lacks[1])}{tls}.",
             ) from error
 
     def _stop(self, connection: sa.Connection) -> None:

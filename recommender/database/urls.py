@@ -1,6 +1,7 @@
 """Database addresses: the forms people have, the driver filled in, the password kept out of sight."""
 
 import re
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -21,11 +22,7 @@ _BACKENDS = {
 _DRIVERS = {"sqlite": ("pysqlite",), "postgresql": ("psycopg",), "mysql": ("pymysql", "mysqldb")}
 _MODULES = {"pysqlite": "sqlite3", "psycopg": "psycopg", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
 # The drivers themselves: a package of our own name in an index would not be ours.
-_INSTALL = {
-    "psycopg": "pip install 'psycopg[binary]>=3.2'",
-    "pymysql": "pip install 'pymysql>=1.2'",
-    "mysqldb": "pip install mysqlclient",
-}
+_PACKAGES = {"psycopg": "'psycopg[binary]>=3.2'", "pymysql": "'pymysql>=1.2'", "mysqldb": "mysqlclient"}
 
 _MYSQL_OPTIONS = {
     *("charset", "unix_socket", "connect_timeout", "read_timeout", "write_timeout", "password", "passwd"),
@@ -46,6 +43,16 @@ FILES = {
 """Options that name files; `sslrootcert=system` does not."""
 _FOREIGN_OPTIONS = {"reconnect", "servertimezone", "useunicode", "characterencoding", "serverversion", "pool"}
 """Written by hosting panels for other languages; nothing here depends on them."""
+
+
+def install_command(package: str) -> str:
+    """What puts a package beside this program, by the way in which it was installed."""
+    parts = Path(sys.prefix).parts
+    if "pipx" in parts:
+        return f"pipx inject recommend-nightly {package}"
+    if "uv" in parts and "tools" in parts:
+        return f"uv pip install --python {sys.executable} {package}"
+    return f"pip install {package}"
 
 
 def normalise_url(text: str, base: Path | None = None) -> URL:
@@ -192,7 +199,8 @@ def _with_files(url: URL, base: Path) -> URL:
 
 def install_hint(url: URL) -> str:
     """How to install the driver of a normalised address."""
-    return f"Install it: {_INSTALL.get(url.get_driver_name(), 'use a Python with sqlite3')}"
+    package = _PACKAGES.get(url.get_driver_name())
+    return f"Install it: {'use a Python with sqlite3' if package is None else install_command(package)}"
 
 
 def _is_secret(option: str) -> bool:
