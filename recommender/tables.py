@@ -29,6 +29,8 @@ class ListColumn:
     nullable: bool = False
     shown: bool = True
     """The shop shows these items, so they must be sellable; others need only be known."""
+    about: str = ""
+    """What it holds, for who looks at the table in the database; as docs/tables.md begins."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class ListTable:
     name: str
     columns: tuple[ListColumn, ...]
     key: tuple[str, ...]
+    about: str
+    """What a row is, as docs/tables.md has it."""
     needs_rows: bool = False
     """Without a row something is wrong; other lists may have none where the evidence is thin."""
 
@@ -50,52 +54,75 @@ class ListTable:
 RECOMMENDATIONS = ListTable(
     "recommendations",
     (
-        ListColumn("customer_id", Role.CUSTOMER),
-        ListColumn("position", Role.POSITION),
-        ListColumn("item_id", Role.ITEM),
-        ListColumn("score", Role.SCORE),
-        ListColumn("reason", Role.REASON),
-        ListColumn("because_item_id", Role.ITEM, nullable=True, shown=False),
+        ListColumn("customer_id", Role.CUSTOMER, about="the customer's key, as the shop has it"),
+        ListColumn("position", Role.POSITION, about="1 for the best item, 2 for the next, without a gap"),
+        ListColumn("item_id", Role.ITEM, about="the item's key, as the shop has it"),
+        ListColumn("score", Role.SCORE, about="1 for the first row of a list, falling"),
+        ListColumn("reason", Role.REASON, about="why: model, buy_again, popular, new or rule"),
+        ListColumn(
+            "because_item_id",
+            Role.ITEM,
+            nullable=True,
+            shown=False,
+            about="for model: the item of the customer's own purchases without which the score would be"
+            " lowest",
+        ),
     ),
     key=("customer_id", "position"),
+    about="One row is one item in one customer's list.",
     needs_rows=True,
 )
 BUY_AGAIN = ListTable(
     "buy_again",
     (
-        ListColumn("customer_id", Role.CUSTOMER),
-        ListColumn("position", Role.POSITION),
-        ListColumn("item_id", Role.ITEM),
-        ListColumn("score", Role.SCORE),
+        ListColumn("customer_id", Role.CUSTOMER, about="the customer's key"),
+        ListColumn("position", Role.POSITION, about="1 for the item that is likeliest to be bought now"),
+        ListColumn("item_id", Role.ITEM, about="the item's key"),
+        ListColumn("score", Role.SCORE, about="likelihood relative to the first row"),
     ),
     key=("customer_id", "position"),
+    about="One row is one item that a customer has bought before and is due to need.",
 )
 
 
-def _item_list(name: str, listed: str) -> ListTable:
+def _item_list(name: str, listed: str, *, about: str, first: str, score: str) -> ListTable:
     """A list for each item; the item itself need not be sellable, for its page may still be there."""
     return ListTable(
         name,
         (
-            ListColumn("item_id", Role.ITEM, shown=False),
-            ListColumn("position", Role.POSITION),
-            ListColumn(listed, Role.ITEM),
-            ListColumn("score", Role.SCORE),
+            ListColumn("item_id", Role.ITEM, shown=False, about="the item whose page it is for"),
+            ListColumn("position", Role.POSITION, about=f"1 for the {first}"),
+            ListColumn(listed, Role.ITEM, about="the item to show"),
+            ListColumn("score", Role.SCORE, about=f"{score} relative to the first row"),
         ),
         key=("item_id", "position"),
+        about=about,
     )
 
 
-SIMILAR_ITEMS = _item_list("similar_items", "similar_item_id")
-BOUGHT_TOGETHER = _item_list("bought_together", "together_item_id")
+SIMILAR_ITEMS = _item_list(
+    "similar_items",
+    "similar_item_id",
+    about="One row is one item that goes with another: the customers of one buy the other.",
+    first="most similar item",
+    score="similarity",
+)
+BOUGHT_TOGETHER = _item_list(
+    "bought_together",
+    "together_item_id",
+    about="One row is one item that lies in one basket with another more often than chance would have it.",
+    first="item whose bond with it is most significant",
+    score="significance (log-likelihood ratio)",
+)
 POPULAR_ITEMS = ListTable(
     "popular_items",
     (
-        ListColumn("position", Role.POSITION),
-        ListColumn("item_id", Role.ITEM),
-        ListColumn("score", Role.SCORE),
+        ListColumn("position", Role.POSITION, about="1 for the most popular item"),
+        ListColumn("item_id", Role.ITEM, about="the item's key"),
+        ListColumn("score", Role.SCORE, about="popularity relative to the first row"),
     ),
     key=("position",),
+    about="One row is one item, for visitors and for customers without rows of their own.",
     needs_rows=True,
 )
 LISTS = (RECOMMENDATIONS, BUY_AGAIN, SIMILAR_ITEMS, BOUGHT_TOGETHER, POPULAR_ITEMS)

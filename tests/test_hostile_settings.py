@@ -16,7 +16,7 @@ from recommender.database.ddl import KeyType, all_tables
 from recommender.database.schema import Target
 from recommender.database.urls import normalise_url
 from recommender.errors import ExitCode, SettingsError
-from recommender.setup.create import _schema_statement, _statement
+from recommender.setup.create import _schema_statement, statements_for
 from recommender.setup.grants import _account_part, _Side, rights_to_read
 from recommender.tables import KeyKind
 from tests.nights import DAY, connection_to, empty_shop
@@ -102,12 +102,18 @@ def test_the_tables_statements_name_what_they_say_and_nothing_else(kind, schema,
     assert plain(kind, found[1]) == schema
     key = KeyType(KeyKind.INTEGER, "BIGINT")
     for table in all_tables(schema=schema, prefix=prefix, customer=key, item=key):
-        statement = _statement(target, table)
+        statement, *comments = statements_for(target, table)
         found = re.match(rf"CREATE TABLE {name}\.{name} \(\n", statement)
         assert found is not None
         assert [plain(kind, part) for part in found.groups()] == [schema, table.name]
-        rest = re.sub(r"COMMENT '(?:[^']|'')*'|`\w+`", "", statement[found.end() :])
+        rest = re.sub(r"COMMENT[ =]'(?:[^']|'')*'|`\w+`", "", statement[found.end() :])
         assert re.fullmatch(r"[\w\s(),=]*;", rest)
+        for comment in comments:
+            found = re.fullmatch(
+                rf"COMMENT ON (?:TABLE|COLUMN) {name}\.{name}(?:\.\w+)? IS '(?:[^']|'')*';", comment
+            )
+            assert found is not None
+            assert [plain(kind, part) for part in found.groups()] == [schema, table.name]
 
 
 HOSTILE_SCHEMA = "Re\"c`s'; DROP TABLE items; -- %s :x"

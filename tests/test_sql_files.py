@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from sqlalchemy.schema import CreateTable
 
 from recommender.database import open_database
 from recommender.database.ddl import KeyType, all_tables
 from recommender.database.query import read_query
+from recommender.database.schema import Target
+from recommender.setup.create import statements_for
 from recommender.tables import KeyKind
 
 SQL = Path(__file__).parent.parent / "sql"
@@ -32,7 +33,8 @@ def test_the_tables_that_ship_are_those_that_init_makes(dialect):
     database = open_database(make_url(URLS[dialect]))
     key = database.key_type_here(KeyType(KeyKind.INTEGER, "integer"), "another", guests=False)
     tables = all_tables(schema=None, prefix="", customer=key, item=key)
-    made = "".join(f"{CreateTable(table).compile(dialect=database.dialect)};" for table in tables)
+    target = Target(database, None, "")
+    made = "".join(statement for table in tables for statement in statements_for(target, table))
     assert words((SQL / "tables" / f"{dialect}.sql").read_text(encoding="utf-8")) == words(made)
 
 

@@ -1,13 +1,14 @@
 """Set-up: the tables of a shop, with the shop's own key types; the only place with DDL."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import URL
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, ExecutableDDLElement, SetColumnComment, SetTableComment
 
 from recommender.database import open_database
 from recommender.database.base import Meddler
@@ -111,7 +112,7 @@ def plan_tables(settings: Settings, found: Sample, owner_url: URL | None = None)
     return TablesPlan(
         customer,
         item,
-        [*schemas, *(_statement(target, table) for table in missing)],
+        [*schemas, *chain.from_iterable(statements_for(target, table) for table in missing)],
         [table.name for table in missing],
         found.has_guests and settings.guest_key is None,
         target.schema,
@@ -136,10 +137,18 @@ def _schema_statement(target: Target, schema: str) -> str:
     return f"CREATE {kind} {quoted_name(target.database, schema)};"
 
 
-def _statement(target: Target, table: sa.Table) -> str:
-    """CREATE TABLE as one pastes it: SQLAlchemy doubles each % for drivers that take it for a mark."""
-    made = str(CreateTable(table).compile(dialect=target.database.dialect))
-    return made.strip().replace("%%", "%") + ";"
+def _statement(target: Target, made: ExecutableDDLElement) -> str:
+    """A statement as one pastes it: SQLAlchemy doubles each % for drivers that take it for a mark."""
+    return str(made.compile(dialect=target.database.dialect)).strip().replace("%%", "%") + ";"
+
+
+def statements_for(target: Target, table: sa.Table) -> Iterator[str]:
+    """CREATE TABLE; and where it has no comments in it, the statements that make them."""
+    yield _statement(target, CreateTable(table))
+    dialect = target.database.dialect
+    if dialect.supports_comments and not dialect.inline_comments:
+        yield _statement(target, SetTableComment(table))
+        yield from (_statement(target, SetColumnComment(column)) for column in table.columns)
 
 
 def _require_fit(
@@ -156,7 +165,11 @@ def _require_fit(
         problems = _key_problems(target, connection, kinds)
     if problems:
         there = [table for table in wanted if table not in missing]
-        made = [_statement(target, t) for t in there if any(target.database.quoted(t) in p for p in problems)]
+        made = [
+            _statement(target, CreateTable(t))
+            for t in there
+            if any(target.database.quoted(t) in p for p in problems)
+        ]
         raise SettingsError(
             f"Tables of our names are there, but of another shape: {'; '.join(problems)}.",
             "Change or drop them yourself, or set TABLE_PREFIX; nothing was changed. They should be: "
