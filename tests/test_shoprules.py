@@ -431,7 +431,7 @@ def test_a_training_that_was_killed_is_begun_again_with_the_rules_that_it_has_ke
     night_shop.does("export", "--as-of", str(DAY))
     path = night_shop.last_run.path(RULES)
     exported = path.read_bytes()
-    code, said = forked(night_shop, "train", fault=partial(at_point, "train", "inside", kill))
+    code, said = forked(night_shop, "train", fault=partial(at_point, "train", "inside", kill, step="train"))
     assert code == -signal.SIGKILL, said
     assert path.read_bytes() != exported
     for stage in ("train", "rank", "publish"):

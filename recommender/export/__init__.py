@@ -1,6 +1,6 @@
 """From the shop's database to the run folder: its sales, items and rules as CSV.
 
-snapshot    all queries in one look at the shop; shopitems, shoprules: what of it is about items and rules
+snapshot    all queries in one look at the shop; shopsales, shopitems, shoprules: what of it is about each
 fields      the columns of a query, checked and written
 beyond      what `sales.sql` has beyond what a night reads
 forgotten   customers whose sales are never read again

@@ -167,13 +167,14 @@ def before_statement(number: int, action: Action) -> Iterator[None]:
 
 
 @contextmanager
-def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
+def at_point(stage: str, place: str, action: Action, *, step: str = "") -> Iterator[None]:
     """Act when a stage begins, inside it, or when it has ended.
 
     Args:
         stage: its name.
         place: `begin`, `inside` (at its first word of progress) or `end`.
         action: what happens there.
+        step: what a word of progress begins with; by default any.
     """
     original = record.stage
     going_on: list[str] = []
@@ -182,7 +183,7 @@ def at_point(stage: str, place: str, action: Action) -> Iterator[None]:
 
     def told(self: Progress, *arguments: Any) -> None:
         update(self, *arguments)
-        if place == "inside" and going_on == [stage]:
+        if place == "inside" and going_on == [stage] and str(arguments[0]).startswith(step):
             action()
 
     @contextmanager
