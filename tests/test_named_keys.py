@@ -71,7 +71,7 @@ def test_every_form_of_a_uuid(tmp_path, postgresql):
     right = shop.does("show", customers[0])
     for typed in (customers[0].upper(), customers[0].replace("-", ""), f"{{{customers[0]}}}"):
         assert shop.does("show", typed) == right
-    assert "knows a customer nobody." in shop.fails(ExitCode.SETTINGS, "show", "nobody")
+    assert "has a customer nobody." in shop.fails(ExitCode.SETTINGS, "show", "nobody")
     assert "know an item nothing." in shop.fails(ExitCode.SETTINGS, "similar", "nothing")
 
 
