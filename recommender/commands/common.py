@@ -31,6 +31,7 @@ from recommender.system.text import (
 )
 
 if TYPE_CHECKING:
+    from recommender.runs.folder import Run
     from recommender.settings import Settings
     from recommender.tables import ListTable
 
@@ -265,6 +266,13 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, 
 def print_json(found: Any) -> None:
     """The same for machines."""
     click.echo(escaped(json.dumps(found, indent=2, ensure_ascii=False, default=str)))
+
+
+def print_run(given: "Settings", run: "Run") -> None:
+    """A run's record for machines, as `recommend runs show --json` prints it."""
+    from recommender.operations.pastruns import one_run
+
+    print_json(one_run(given, run.run_id))
 
 
 def name_of(line: dict[str, Any]) -> str:

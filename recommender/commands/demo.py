@@ -1,17 +1,19 @@
 """`recommend demo`: a ready shop to try everything on."""
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from recommender.commands.common import print_line
+from recommender.commands.common import json_option, print_json, print_line
 
 
 @click.command("demo")
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--url", help="An empty PostgreSQL, MariaDB, MySQL or SQLite database for the shop.")
-def command(directory: Path, url: str | None) -> None:
+@json_option
+def command(*, directory: Path, url: str | None, as_json: bool) -> None:
     """Make a ready shop in DIR: two years of plausible sales, settings and queries.
 
     Without --url the shop is a SQLite file in DIR. A password in the address is kept in DIR/.env and nowhere
@@ -22,6 +24,10 @@ def command(directory: Path, url: str | None) -> None:
     from recommender.setup.demo import build_demo
 
     report = build_demo(directory, url=url, today=datetime.now(UTC).date())
+    if as_json:
+        examples = [{"customer_id": key, "about": about} for key, about in report.examples.items()]
+        print_json(asdict(report) | {"examples": examples})
+        return
     print_line(
         f"A shop is in {report.database}: {report.customers} customers, {report.items} products,"
         f" {report.sale_lines} sale lines from {report.first_day} to {report.last_day}."

@@ -2,7 +2,7 @@
 
 import click
 
-from recommender.commands.common import progress, run_option, settings
+from recommender.commands.common import json_option, print_run, progress, run_option, settings
 
 
 @click.command()
@@ -10,9 +10,13 @@ from recommender.commands.common import progress, run_option, settings
 @click.option(
     "--force", is_flag=True, help="Publish although there are too few sales or customers, or a later night."
 )
-def command(*, run_id: str | None, force: bool) -> None:
+@json_option
+def command(*, run_id: str | None, force: bool, as_json: bool) -> None:
     """Stage 4: check the lists and publish them in one transaction."""
     from recommender.night.run import run_stage
     from recommender.runs.manifest import Stage
 
-    run_stage(settings(), Stage.PUBLISH, run_id=run_id, force=force, progress=progress())
+    given = settings()
+    run = run_stage(given, Stage.PUBLISH, run_id=run_id, force=force, progress=progress())
+    if as_json:
+        print_run(given, run)

@@ -1,8 +1,15 @@
 """`recommend rollback`."""
 
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import click
 
-from recommender.commands.common import print_line, progress, settings
+from recommender.commands.common import json_option, print_json, print_line, progress, settings
+
+if TYPE_CHECKING:
+    from recommender.operations.rollback import RolledBack
+    from recommender.settings import Settings
 
 
 @click.command()
@@ -14,7 +21,8 @@ from recommender.commands.common import print_line, progress, settings
 )
 @click.option("--release", is_flag=True, help="Only end a hold: nights publish again.")
 @click.option("--force", is_flag=True, help="Publish although there are too few sales or customers.")
-def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> None:
+@json_option
+def command(*, run_id: str | None, hold: bool, release: bool, force: bool, as_json: bool) -> None:
     """Publish an earlier run's lists again.
 
     Without RUN_ID the night that was published last before the one whose lists customers see now; called once
@@ -23,16 +31,22 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
     if release:
         if run_id or hold or force:
             raise click.UsageError("--release stands alone.", click.get_current_context())
-        _release()
+        _release(as_json=as_json)
         return
     from recommender.operations.rollback import hold_shown, rollback
     from recommender.runs.hold import RELEASE, find_hold
 
     given = settings()
     if hold and run_id and hold_shown(given, run_id):
-        print_line(f"Customers see the lists of {run_id} already. {RELEASE}")
+        if as_json:
+            _print_json(given, None)
+        else:
+            print_line(f"Customers see the lists of {run_id} already. {RELEASE}")
         return
     done = rollback(given, run_id=run_id, hold=hold, force=force, progress=progress())
+    if as_json:
+        _print_json(given, done)
+        return
     manifest = done.run.manifest
     print_line(
         f"Customers see the lists of {done.source.run_id} again (day {manifest.as_of_day}):"
@@ -52,9 +66,27 @@ def command(*, run_id: str | None, hold: bool, release: bool, force: bool) -> No
         )
 
 
-def _release() -> None:
+def _release(*, as_json: bool) -> None:
     from recommender.runs.hold import release_hold
 
-    print_line(
-        "Nights publish again." if release_hold(settings().data_dir) else "There is no hold: nights publish."
+    given = settings()
+    was_held = release_hold(given.data_dir)
+    if as_json:
+        _print_json(given, None)
+    else:
+        print_line("Nights publish again." if was_held else "There is no hold: nights publish.")
+
+
+def _print_json(given: "Settings", done: "RolledBack | None") -> None:
+    """For machines: the new run's record, what was left out, and the hold that stands; no run without one."""
+    from recommender.operations.pastruns import one_run
+    from recommender.runs.hold import find_hold
+
+    held = find_hold(given.data_dir)
+    print_json(
+        {
+            "run": done and one_run(given, done.run.run_id),
+            "rows_dropped": done.dropped if done else 0,
+            "hold": held and asdict(held),
+        }
     )

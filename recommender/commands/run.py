@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import as_of_option, ask_options, progress, settings, width_of
+from recommender.commands.common import (
+    as_of_option,
+    ask_options,
+    json_option,
+    print_run,
+    progress,
+    settings,
+    width_of,
+)
 from recommender.system.text import folded, printable
 
 if TYPE_CHECKING:
@@ -23,7 +31,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Publish although the gate finds too few sales or customers, or a later night.",
 )
-def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> None:
+@json_option
+def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool, as_json: bool) -> None:
     """The night's job: export the sales, train or load, rank, check, publish.
 
     Silent under cron when all is well; on a terminal it shows the stages and a summary.
@@ -31,24 +40,27 @@ def command(*, ask: str, as_of: dt.date | None, dry_run: bool, force: bool) -> N
     from recommender.night.plan import Ask
     from recommender.night.run import run
 
+    given = settings(aloud=dry_run)
     report = run(
-        settings(aloud=dry_run),
+        given,
         ask=Ask(ask),
         as_of=as_of,
         dry_run=dry_run,
         force=force,
         progress=progress(),
     )
-    counts = report.run.manifest.counts
-    if dry_run:
+    if as_json:
+        print_run(given, report.run)
+    elif dry_run:
+        counts = report.run.manifest.counts
         click.echo(f"rows      {counts['rows']:,}")
         click.echo(f"customers {counts['customers']:,}")
         _print_changes(report)
         click.echo("Nothing was written to the database.")
-        if report.refusal:
-            raise report.refusal
     elif sys.stderr.isatty() and not click.get_current_context().meta["recommender.quiet"]:
         _summarise(report)
+    if report.refusal:
+        raise report.refusal
 
 
 def _print_changes(report: "NightReport") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from recommender.runs.folder import MANIFEST, Run, is_of_newer_program, run_folders
@@ -27,7 +28,7 @@ class Fate:
     goes: bool
     why: str
 
-    @property
+    @cached_property  # as it was before it went
     def name(self) -> str:
         """Id of the run, and the file where it is one."""
         return f"{self.path.parent.name}/{self.path.name}" if self.path.is_file() else self.path.name
