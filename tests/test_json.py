@@ -86,3 +86,28 @@ def test_the_demo_tells_what_it_made(shop, tmp_path):
     }  # fmt: skip
     assert all(type(example["customer_id"]) is int for example in made["examples"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", made["last_day"])
+
+
+def test_forget_tells_what_was_erased_and_the_night_after_it(shop):
+    shop.does("run", *ON_DAY)
+    first = on_record(shop)
+    key = str(shop.rows("SELECT min(customer_id) FROM recommendations")[0][0])
+    done = told(shop, "forget", key, "--yes")
+    assert (done["customers"], done["run"]) == (1, None)
+    assert done["rows"]["recommendations"] > 0
+    assert {*done["files"]} == {first["run_id"]}
+    assert [done[name] for name in ("archives", "unreachable", "unread", "named_in")] == [[], [], [], []]
+    again = told(shop, "forget", "--retrain")
+    assert again["run"] == on_record(shop)
+    assert again["run"]["run_id"] != first["run_id"]
+    shop.execute("DELETE FROM sales WHERE customer_id > 10")
+    failed = shop.recommend("forget", "--retrain", "--json")
+    assert failed.code is ExitCode.REFUSED
+    assert (json.loads(failed.out)["customers"], json.loads(failed.out)["run"]) == (1, None)
+    assert told(shop, "forget", key, "--undo")["customers"] == 0
+
+
+def test_forget_for_machines_asks_nothing(shop, monkeypatch):
+    shop.does("run", *ON_DAY)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert "--yes" in shop.fails(ExitCode.SETTINGS, "forget", "1", "--json")

@@ -1,17 +1,19 @@
 """`recommend forget`."""
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import KeyCommand, print_line, progress, settings
+from recommender.commands.common import KeyCommand, json_option, print_json, print_line, progress, settings
 from recommender.errors import ExitCode
 from recommender.system.text import shortened
 
 if TYPE_CHECKING:
     from recommender.operations.forget import Forgetting
     from recommender.operations.whom import Whom
+    from recommender.runs.folder import Run
     from recommender.settings import Settings
 
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--even-unknown", is_flag=True, help="Also a customer whom nothing knows.")
 @click.option("--undo", is_flag=True, help="Take a customer back: later nights read them again.")
 @click.option("--retrain", is_flag=True, help="Then do a night with a training from nothing, and publish it.")
+@json_option
 def command(
     *,
     customer: str | None,
@@ -32,6 +35,7 @@ def command(
     even_unknown: bool,
     undo: bool,
     retrain: bool,
+    as_json: bool,
 ) -> ExitCode:
     """Erase a customer from tables, exports, lists and models, and never read them again.
 
@@ -52,9 +56,11 @@ def command(
         raise click.UsageError("Give a CUSTOMER or --guest-email.", context)
     if undo and (even_unknown or retrain):
         raise click.UsageError("--undo stands alone.", context)
+    if as_json and is_one and not (undo or yes) and sys.stdin.isatty():
+        raise click.UsageError("--json asks nothing: give --yes too.", context)
     given = settings()
     if undo:
-        _take_back(given, customer, guest_email)
+        _take_back(given, customer, guest_email, as_json=as_json)
         return ExitCode.DONE
     whom = None
     if is_one:
@@ -63,14 +69,27 @@ def command(
             print_line("Nothing was changed.")
             return ExitCode.REFUSED
     done = forget(given, whom)
+    if as_json:
+        trained = None
+        try:
+            trained = _retrain(given) if retrain else None
+        finally:  # what was erased is told even where the night then fails
+            _print_json(given, done, trained)
+        return _exit_code(done)
     _print(done)
     if retrain:
-        _retrain(given)
+        run = _retrain(given)
+        rows = run.manifest.counts["rows"]
+        print_line(f"Trained from nothing and published: {rows:,} rows (run {run.run_id}).")
     else:
         print_line(
             "The factors of the items keep an indirect trace until the next night, which trains from nothing;"
             " --retrain does it now. The models of earlier nights go with KEEP_RUNS."
         )
+    return _exit_code(done)
+
+
+def _exit_code(done: "Forgetting") -> ExitCode:
     return ExitCode.REFUSED if done.unread or done.archives else ExitCode.DONE
 
 
@@ -83,10 +102,14 @@ def _is_meant(whom: "Whom") -> bool:
     return click.confirm("Erase them from all that is kept, and never read them again?")
 
 
-def _take_back(given: "Settings", customer: str | None, guest_email: str | None) -> None:
+def _take_back(given: "Settings", customer: str | None, guest_email: str | None, *, as_json: bool) -> None:
+    from recommender.operations.forget import Forgetting
     from recommender.operations.whom import undo
 
     left = undo(given, customer, guest_email=guest_email)
+    if as_json:
+        _print_json(given, Forgetting(left), None)
+        return
     print_line(
         f"Taken back; {left:,} are still forgotten. The next night reads what the shop itself has of this"
         " customer. What was erased stays erased, and the runs that were rewritten stay so."
@@ -113,10 +136,15 @@ def _print(done: "Forgetting") -> None:
             print_line(f"  {line}")
 
 
-def _retrain(given: "Settings") -> None:
+def _print_json(given: "Settings", done: "Forgetting", trained: "Run | None") -> None:
+    """For machines: what was done, and the record of the night that followed."""
+    from recommender.operations.pastruns import one_run
+
+    print_json(asdict(done) | {"run": trained and one_run(given, trained.run_id)})
+
+
+def _retrain(given: "Settings") -> "Run":
     from recommender.night.plan import Ask
     from recommender.night.run import run
 
-    report = run(given, ask=Ask.COLD, progress=progress())
-    counts = report.run.manifest.counts
-    print_line(f"Trained from nothing and published: {counts['rows']:,} rows (run {report.run.run_id}).")
+    return run(given, ask=Ask.COLD, progress=progress()).run
