@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -203,8 +202,8 @@ def _sample(
         sampled = sample(found, newest=shows)
     if shows:
         _show_newest(sampled, found)
-    chosen = env if sampled.days_old is None or not asks else _with_history(found, env, sampled.days_old)
-    if chosen is env:
+    chosen = _with_history(found, env, sampled.days_old) if asks and sampled.days_old is not None else None
+    if chosen is None:
         return env, found, sampled
     return _sample(settings(), chosen, shows=shows, asks=False)
 
@@ -217,8 +216,10 @@ def _plan(
 
     with _grants_where_refused(found):
         planned = create.plan_tables(found, sampled, owner)
-    chosen = _with_schema(found, env, planned) if asks and planned.is_first else env
-    return (env, found, planned) if chosen is env else _plan(settings(), chosen, sampled, owner, asks=False)
+    chosen = _with_schema(found, env, planned) if asks and planned.is_first else None
+    if chosen is None:
+        return env, found, planned
+    return _plan(settings(), chosen, sampled, owner, asks=False)
 
 
 def _show_newest(sampled: "Sample", found: "Settings") -> None:
@@ -235,8 +236,11 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
         )
 
 
-def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile":
-    """The file with the days that read the sales of a shop whose newest one is so many days old."""
+def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile | None":
+    """The file with the days that read the sales of a shop whose newest one is so many days old.
+
+    None where nothing is to be set.
+    """
     from recommender.setup.shopfolder import with_unset
     from recommender.system.window import MOST_HISTORY_DAYS
 
@@ -244,24 +248,25 @@ def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile"
     is_open = found.sources["HISTORY_DAYS"] == "default" and found.env_file is not None
     question = f"Set HISTORY_DAYS={days}, which reads the {found.history_days} days before it too?"
     if days > MOST_HISTORY_DAYS or not is_open or not click.confirm(question, default=True):
-        return env
+        return None
     comment = "Reads sales as old as the newest ones; set by `recommend init`."
-    return replace(with_unset(env, found, comment, HISTORY_DAYS=str(days)))
+    return with_unset(env, found, comment, HISTORY_DAYS=str(days))
 
 
-def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "EnvFile":
-    """The file with the schema that the owner chose for our tables, where there are such and none is set."""
+def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "EnvFile | None":
+    """The file with the schema that the owner chose for our tables, where there are such and none is set.
+
+    None where nothing is to be set.
+    """
     from recommender.setup.shopfolder import with_unset
 
     is_open = found.sources["TARGET_SCHEMA"] == "default" and found.env_file is not None
     if not is_open or found.target_database_url.get_backend_name() != "postgresql" or planned.schema is None:
-        return env
+        return None
     schema = questions.ask_schema(planned.schema)
     if schema == planned.schema:
-        return env
-    return replace(
-        with_unset(env, found, "Where our tables are; set by `recommend init`.", TARGET_SCHEMA=schema)
-    )
+        return None
+    return with_unset(env, found, "Where our tables are; set by `recommend init`.", TARGET_SCHEMA=schema)
 
 
 def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
