@@ -1,7 +1,6 @@
 """The command line: common options, one module per command, errors to exit codes; no command's work."""
 
 import contextlib
-import errno
 import gc
 import importlib
 import logging
@@ -17,12 +16,12 @@ from click.shell_completion import shell_complete
 from recommender import __version__
 from recommender.commands.common import COMPLETE, SuggestingGroup, in_colour, width_of
 from recommender.errors import (
-    NOT_ALLOWED,
     ExitCode,
     Interrupted,
     RecommenderError,
     SettingsError,
     exit_code_of,
+    of_system,
 )
 from recommender.system.interrupts import interrupts
 from recommender.system.kernel import pin_kernel
@@ -156,7 +155,7 @@ def group(context: click.Context, /, **common: Any) -> None:
     """The nightly recommender: reads a shop's sales, writes its recommendations.
 
     Exit codes: 0 done, 1 unexpected, 2 usage or settings, 3 refused, 4 database, 5 another run, 130/143
-    interrupted.
+    interrupted. A message ends with a code in brackets, which docs/when-it-fails.md explains.
     """
     context.meta["recommender.common"] = common
 
@@ -215,12 +214,15 @@ def _exit_code(arguments: Sequence[str] | None) -> ExitCode:
 def _require_text(given: Sequence[str]) -> None:
     for argument in given:
         if (shown := in_utf8(argument)) != argument:
-            raise SettingsError(f"The argument {shown!r} is not UTF-8.", "Give it in UTF-8.")
+            raise SettingsError(
+                "argument-not-utf8", f"The argument {shown!r} is not UTF-8.", "Give it in UTF-8."
+            )
 
 
 def _report_usage(error: click.ClickException) -> ExitCode:
     context = getattr(error, "ctx", None)
-    _say(f"{error.format_message()} Try `{context.command_path if context else 'recommend'} --help`.")
+    asked = context.command_path if context else "recommend"
+    _say(f"{error.format_message()} Try `{asked} --help`. [usage]")
     return ExitCode.SETTINGS
 
 
@@ -239,16 +241,16 @@ def _report(error: BaseException) -> ExitCode:
 
 
 def _explained(error: BaseException) -> str:
-    """What happened and what to do."""
+    """What happened, what to do, and the code under which docs/when-it-fails.md tells of it."""
     match error:
         case Interrupted() | KeyboardInterrupt():
             return "Interrupted; the published lists are whole."
         case RecommenderError():
-            return f"{error.told} {error.what_to_do}".strip()
+            return " ".join(filter(None, (error.told, error.what_to_do, f"[{error.code}]")))
         case MemoryError() | RuntimeError() if lack := _lack(error):
             return lack
         case OSError() if error.errno is not None:
-            return _explained_os_error(error)
+            return str(of_system(error))
         case ImportError() if ".so" in str(error):
             return _explained_import_error(error)
     where = " ".join(getattr(error, "__notes__", []))
@@ -256,33 +258,32 @@ def _explained(error: BaseException) -> str:
         # No run has it in its log; with -v this shows it.
         logging.getLogger("recommender").error("unexpected error", exc_info=error)
         where = "Give -v to see the traceback."
-    return f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. {where}"
+    return f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. {where} [unexpected]"
 
 
 def _lack(error: BaseException) -> str:
     """What the machine has too little of; nothing where that is not the error."""
     if isinstance(error, MemoryError):
-        return "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
+        return (
+            "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
+            " [memory]"
+        )
     if str(error) == _NO_THREAD:
         return (
             "The system gives no more threads (memory, ulimit -u); what was published stays. Lower THREADS."
+            " [threads]"
         )
     return ""
 
 
 def _explained_import_error(error: ImportError) -> str:
     if "failed to map segment" in str(error):
-        return f"Not enough memory to load a library: {error}. Check the limit (ulimit -v)."
-    return f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1."
-
-
-def _explained_os_error(error: OSError) -> str:
-    where = f" {error.filename}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full{where and ' at' + where}; what was published stays. Free some space."
-    if error.errno in NOT_ALLOWED:
-        return f"Cannot use{where}: {error.strerror}. Check DATA_DIR, the paths, their owner and mode."
-    return f"Cannot use{where}: {error.strerror}."
+        return (
+            f"Not enough memory to load a library: {error}. Check the limit (ulimit -v). [memory-addresses]"
+        )
+    return (
+        f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1. [library]"
+    )
 
 
 def _say(text: str) -> None:

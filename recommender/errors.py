@@ -44,6 +44,8 @@ class RecommenderError(Exception):
     """Something a person can act on.
 
     Args:
+        code: a short name for this kind of trouble. Each message ends with it, and docs/when-it-fails.md
+            tells of it under that name.
         reason: what happened and where, naming the thing (file, table, column, setting). It goes into logs
             and records, so it has nothing of the shop's rows in it, such as a customer's key.
         what_to_do: a command to run or a setting to change.
@@ -53,8 +55,9 @@ class RecommenderError(Exception):
 
     exit_code: ExitCode = ExitCode.UNEXPECTED
 
-    def __init__(self, reason: str, what_to_do: str = "", *, named: str = "") -> None:
+    def __init__(self, code: str, reason: str, what_to_do: str = "", *, named: str = "") -> None:
         super().__init__(reason)
+        self.code = code
         self.reason = reason
         self.what_to_do = what_to_do
         self.named = named
@@ -64,8 +67,13 @@ class RecommenderError(Exception):
         """The reason for the one who calls the command."""
         return f"{self.reason} {self.named}".strip()
 
-    def __str__(self) -> str:
+    @property
+    def sentences(self) -> str:
+        """What happened and what to do, for a message that has its own code or needs none."""
         return f"{self.reason} {self.what_to_do}".strip()
+
+    def __str__(self) -> str:
+        return f"{self.sentences} [{self.code}]"
 
 
 class SettingsError(RecommenderError):
@@ -118,11 +126,25 @@ NOT_ALLOWED = frozenset(
 """What the system answers where a path in the settings is wrong, or is not ours to use."""
 
 
+def of_system(error: OSError) -> RecommenderError:
+    """What the system refused, in our words."""
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        full = f"The disk is full{where and ' at' + where}; what was published stays."
+        return RecommenderError("disk-full", full, "Free some space.")
+    reason = f"Cannot use{where}: {error.strerror}."
+    if error.errno in NOT_ALLOWED:
+        return SettingsError("folder", reason, "Check DATA_DIR, the paths, their owner and mode.")
+    return RecommenderError("system", reason)
+
+
 def recordable(error: BaseException) -> str:
     """An error as logs and records may have it: what others' errors say can name a customer."""
     if isinstance(error, RecommenderError | Interrupted):
         return str(error)
-    return repr(error) if isinstance(error, OSError) else type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        return str(of_system(error))
+    return type(error).__name__
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
@@ -132,6 +154,6 @@ def exit_code_of(error: BaseException) -> ExitCode:
             return error.exit_code
         case KeyboardInterrupt():
             return ExitCode.INTERRUPTED
-        case OSError() if error.errno in NOT_ALLOWED:
-            return ExitCode.SETTINGS
+        case OSError() if error.errno is not None:
+            return of_system(error).exit_code
     return ExitCode.UNEXPECTED

@@ -258,10 +258,12 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
         with os.fdopen(open_plain(path), encoding="utf-8-sig") as file:
             bindings = list(parse_stream(file))
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
+        raise SettingsError(
+            "settings-file", f"{path} is not a text file in UTF-8.", "Save it as UTF-8."
+        ) from error
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be read: {error.strerror}.", "Check its owner and mode."
+            "settings-file", f"{path} cannot be read: {error.strerror}.", "Check its owner and mode."
         ) from error
     values = {b.key: b.value for b in bindings if b.key and b.value is not None and not b.error}
     problems = [
@@ -316,8 +318,8 @@ class _Reader:
             shown = "***" if name in SECRETS else text
             self.problems.append(f"{name}={shown} ({self.sources[name]}): must be {error}.")
         except SettingsError as error:
-            end = "" if str(error).endswith(".") else "."
-            self.problems.append(f"{name} ({self.sources[name]}): {error}{end}")
+            end = "" if error.sentences.endswith(".") else "."
+            self.problems.append(f"{name} ({self.sources[name]}): {error.sentences}{end}")
         return None
 
 
@@ -343,6 +345,7 @@ def _require_address(reader: _Reader, path: Path) -> None:
         return
     if not path.exists() and not reader.problems:
         raise SettingsError(
+            "no-shop",
             f"No shop is set up here: there is no {path}, and DATABASE_URL is not set.",
             "Set one up: `recommend init`. To try it on a made-up shop first: `recommend demo DIR`.",
         )
@@ -369,7 +372,9 @@ def load_settings(
     values: dict[str, str] = {}
     problems: list[str] = []
     if env_file is not None and not path.exists():
-        raise SettingsError(f"There is no settings file {path}.", "Check the path given to --env-file.")
+        raise SettingsError(
+            "settings-file", f"There is no settings file {path}.", "Check the path given to --env-file."
+        )
     if path.exists():
         values, problems = read_env_file(path)
     folder = path.parent
@@ -394,6 +399,7 @@ def load_settings(
         )
     if reader.problems:
         raise SettingsError(
+            "settings",
             "Settings: " + " ".join(f"[{i}] {text}" for i, text in enumerate(reader.problems, 1)),
             "Correct them in .env or the environment; .env.example explains each.",
         )
@@ -429,7 +435,9 @@ def recorded_settings(values: Mapping[str, Any], *, data_dir: Path, threads: int
             found[field.name] = value if is_flag else parse(str(value))
         except ValueError as error:
             raise RefusedError(
-                f"The record has {name}={str(value)[:60]}, which must be {error}.", "Take another run."
+                "run-damaged",
+                f"The record has {name}={str(value)[:60]}, which must be {error}.",
+                "Take another run.",
             ) from error
     found |= {"data_dir": data_dir, "sql_dir": data_dir / "sql", "threads": threads}
     return Settings(**found)

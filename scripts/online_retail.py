@@ -79,7 +79,7 @@ def load_online_retail(file: Path, url: str, *, directory: Path | None = None) -
     address = normalise_url(url)
     sales = clean_sales(read_online_retail(file))
     if sales.empty:
-        raise SettingsError(f"{file} holds no sale of a known customer.", "Check the file.")
+        raise SettingsError("file", f"{file} holds no sale of a known customer.", "Check the file.")
     rows = shop_rows(sales)
     settings = {
         "DATABASE_URL": address.render_as_string(hide_password=False),
@@ -113,21 +113,22 @@ def read_online_retail(file: Path) -> pd.DataFrame:
     """
     kind = file.suffix.lower()
     if kind not in _READERS:
-        raise SettingsError(f"{file} is none of .xlsx, .csv and .parquet.", "Check the file.")
+        raise SettingsError("file", f"{file} is none of .xlsx, .csv and .parquet.", "Check the file.")
     package = _READERS[kind]
     if package is not None and find_spec(package) is None:
         raise SettingsError(
-            f"Reading {kind} needs the package {package}.", f"Install it: pip install {package}"
+            "file", f"Reading {kind} needs the package {package}.", f"Install it: pip install {package}"
         )
     try:
         frame = _read(file, kind)
     except (OSError, ValueError, BadZipFile) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise SettingsError(f"{file} cannot be read: {reason}.", "Check the file.") from error
+        raise SettingsError("file", f"{file} cannot be read: {reason}.", "Check the file.") from error
     frame = frame.rename(columns=lambda name: _PUBLISHED.get(str(name).strip(), name))
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
         raise SettingsError(
+            "file",
             f"{file} is not Online Retail II: it has no column for {', '.join(missing)}.",
             "docs/real-sales.md says where the file is published.",
         )
@@ -157,6 +158,7 @@ def _times(times: "pd.Series[Any]", file: Path) -> "pd.Series[Any]":
         except ValueError:
             continue
     raise SettingsError(
+        "file",
         f"{file}: the times such as {times.iloc[0]!r} cannot be read.",
         "They are written 2009-12-01 07:45:00, or 12/1/2010 8:26 with the month first.",
     )

@@ -431,7 +431,7 @@ def test_a_grant_on_one_table_of_the_shop_is_too_much(tmp_path, mariadb):
 
 def test_a_file_that_may_not_be_written_is_an_error(sqlite_shop, monkeypatch):
     def refuse(*_arguments):
-        raise DatabaseError("The file is read-only.", "Check its mode.")
+        raise DatabaseError("tried", "The file is read-only.", "Check its mode.")
 
     monkeypatch.setattr(connections, "_write", refuse)
     report = look(sqlite_shop)
@@ -730,7 +730,7 @@ def test_a_join_by_a_key_is_no_full_scan(tmp_path, database_url, monkeypatch):
 def test_only_errors_that_a_person_can_act_on_become_findings():
     findings = Findings()
     with findings.trying("sales"):
-        raise RefusedError("No.", "Yes.")
+        raise RefusedError("tried", "No.", "Yes.")
     with pytest.raises(ZeroDivisionError), findings.trying("sales"):
         raise ZeroDivisionError
     assert findings.report().exit_code is ExitCode.REFUSED

@@ -223,12 +223,12 @@ def test_train_and_load_are_two_sides_of_one_choice(shop):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (RecommenderError("x"), ExitCode.UNEXPECTED),
-        (SettingsError("x"), ExitCode.SETTINGS),
-        (RefusedError("x"), ExitCode.REFUSED),
-        (ModelError("x"), ExitCode.REFUSED),
-        (DatabaseError("x"), ExitCode.DATABASE),
-        (LockedError("x"), ExitCode.LOCKED),
+        (RecommenderError("tried", "x"), ExitCode.UNEXPECTED),
+        (SettingsError("tried", "x"), ExitCode.SETTINGS),
+        (RefusedError("tried", "x"), ExitCode.REFUSED),
+        (ModelError("tried", "x"), ExitCode.REFUSED),
+        (DatabaseError("tried", "x"), ExitCode.DATABASE),
+        (LockedError("tried", "x"), ExitCode.LOCKED),
         (Interrupted(ExitCode.TERMINATED), ExitCode.TERMINATED),
         (click.Abort(), ExitCode.INTERRUPTED),
         (MemoryError(), ExitCode.UNEXPECTED),

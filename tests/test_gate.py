@@ -208,11 +208,11 @@ def test_force_passes_only_what_may_be_forced():
     share, broken = Objection("share", "Few.", "Force.", forceable=True), Objection("rows", "None.", "Mend.")
     refuse([], force=False)
     refuse([share], force=True)
-    with pytest.raises(RefusedError, match=r"Few\. Force\."):
+    with pytest.raises(RefusedError, match=r"Few\. Force\. \[gate-share\]$"):
         refuse([share], force=False)
-    with pytest.raises(RefusedError, match=r"Not published: None\. Mend\.$"):
+    with pytest.raises(RefusedError, match=r"Not published: None\. Mend\. \[gate-rows\]$"):
         refuse([share, broken], force=True)
-    with pytest.raises(RefusedError, match=r"Not published: Few\. None\. Mend\.$"):
+    with pytest.raises(RefusedError, match=r"Not published: Few\. None\. Mend\. \[gate-rows\]$"):
         refuse([share, broken], force=False)
 
 

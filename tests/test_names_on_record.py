@@ -197,11 +197,11 @@ def test_an_error_that_nobody_foresaw(shop, error):
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_log_on_stderr_is_no_less_careful_with_json(shop, form):
     def fail(*_arguments):
-        raise RefusedError("A key is odd.", "Mend it.", named=f"It is {KEY}.")
+        raise RefusedError("tried", "A key is odd.", "Mend it.", named=f"It is {KEY}.")
 
     with patched(night, "rank_stage", fail):
         lines = shop.recommend("-v", "--log-format", form, "run").err.splitlines()
-    assert lines[-1] == f"recommend: A key is odd. It is {KEY}. Mend it."
+    assert lines[-1] == f"recommend: A key is odd. It is {KEY}. Mend it. [tried]"
     assert KEY not in "".join(lines[:-1])
 
 
@@ -238,6 +238,6 @@ def test_a_cast_that_names_the_customer(tmp_path, postgresql):
 
 
 def test_what_is_made_of_an_error_names_the_same():
-    error = OutcomeUnknownError("Unknown.", "Wait.", named=f"It is {KEY}.")
-    assert str(error) == recordable(error) == "Unknown. Wait."
+    error = OutcomeUnknownError("tried", "Unknown.", "Wait.", named=f"It is {KEY}.")
+    assert str(error) == recordable(error) == "Unknown. Wait. [tried]"
     assert error.told == f"Unknown. It is {KEY}."

@@ -59,8 +59,8 @@ def test_a_secret_in_a_file_of_a_shop_is_found_after_the_test(tmp_path, place):
 
 
 def test_a_secret_in_an_exception_or_what_led_to_it_is_found():
-    sentinel.require_absent_in_error(DatabaseError("It failed."))
-    error = DatabaseError("It failed.")
+    sentinel.require_absent_in_error(DatabaseError("tried", "It failed."))
+    error = DatabaseError("tried", "It failed.")
     error.__cause__ = ValueError(PASSWORD)
     with pytest.raises(AssertionError, match="an exception"):
         sentinel.require_absent_in_error(error)

@@ -155,7 +155,7 @@ def test_what_mariadb_encrypts(tls_mariadb, options, is_encrypted, monkeypatch):
 def test_postgresql_with_a_certificate_of_another_authority_is_refused(tls_postgresql, stranger, mode):
     with pytest.raises(DatabaseError, match="certificate verify failed") as caught:
         cipher(tls_postgresql, f"sslmode={mode}&sslrootcert={stranger}")
-    assert caught.value.what_to_do == NOT_TRUSTED
+    assert caught.value.what_to_do == NOT_TRUSTED.what_to_do
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_postgresql_with_a_certificate_of_another_authority_is_refused(tls_postg
 def test_mariadb_with_a_certificate_of_another_authority_is_refused(tls_mariadb, stranger, options):
     with pytest.raises(DatabaseError, match="CERTIFICATE_VERIFY_FAILED") as caught:
         cipher(tls_mariadb, f"{options}ssl_ca={stranger}")
-    assert caught.value.what_to_do == NOT_TRUSTED
+    assert caught.value.what_to_do == NOT_TRUSTED.what_to_do
 
 
 def test_postgresqls_host_is_verified_by_verify_full_alone(tls_postgresql):
@@ -172,14 +172,14 @@ def test_postgresqls_host_is_verified_by_verify_full_alone(tls_postgresql):
     assert cipher(tls_postgresql, "sslmode=verify-ca&sslrootcert={authority}", "localhost")
     with pytest.raises(DatabaseError, match="does not match host name") as caught:
         cipher(tls_postgresql, "sslmode=verify-full&sslrootcert={authority}", "localhost")
-    assert caught.value.what_to_do == NOT_TRUSTED
+    assert caught.value.what_to_do == NOT_TRUSTED.what_to_do
 
 
 def test_mariadbs_host_is_verified_by_verify_identity_alone(tls_mariadb):
     assert cipher(tls_mariadb, "ssl-mode=VERIFY_CA&ssl_ca={authority}", "localhost")
     with pytest.raises(DatabaseError, match="Hostname mismatch") as caught:
         cipher(tls_mariadb, "ssl-mode=VERIFY_IDENTITY&ssl_ca={authority}", "localhost")
-    assert caught.value.what_to_do == NOT_TRUSTED
+    assert caught.value.what_to_do == NOT_TRUSTED.what_to_do
 
 
 def test_who_requires_tls_never_goes_on_without_it(postgresql, mariadb):
@@ -187,7 +187,7 @@ def test_who_requires_tls_never_goes_on_without_it(postgresql, mariadb):
     for server, option in ((postgresql, "sslmode=require"), (mariadb, "ssl-mode=REQUIRED")):
         with pytest.raises(DatabaseError, match="SSL") as caught:
             cipher(server, option)
-        assert caught.value.what_to_do == NO_TLS
+        assert caught.value.what_to_do == NO_TLS.what_to_do
     for server, option in ((postgresql, "sslmode=prefer"), (mariadb, "ssl-mode=PREFERRED")):
         assert cipher(server, option) is None
 

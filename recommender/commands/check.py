@@ -54,9 +54,9 @@ def _print(finding: "Finding") -> None:
     indent = " " * _INDENT
     lines = _wrapped(printable(finding.what))
     lines += [line for detail in finding.details for line in _wrapped(f"  {printable(detail)}", hang="    ")]
+    what_to_do = f"{finding.what_to_do} [{finding.code}]" if finding.code else finding.what_to_do
     lines += [
-        f"→ {line}" if i == 0 else f"  {line}"
-        for i, line in enumerate(_wrapped(printable(finding.what_to_do)))
+        f"→ {line}" if i == 0 else f"  {line}" for i, line in enumerate(_wrapped(printable(what_to_do)))
     ]
     for i, line in enumerate(lines):
         click.echo((begin if i == 0 else indent) + line, color=in_colour(sys.stdout))

@@ -70,6 +70,7 @@ def command(
     elif queries.written and queries.proposal is None:
         where = " and ".join(map(str, queries.written))
         raise SettingsError(
+            "setup-no-sales-table",
             f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
@@ -302,6 +303,7 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
     if asks:
         if not create.may_create(found, planned, owner):
             raise DatabaseError(
+                "setup-may-not-create",
                 f"This user may not create tables in {planned.schema}.",
                 "Call `recommend init` with the address of a user who may as --owner-url (it is not stored),"
                 f" or let somebody run {create.write_statements(found, planned)}.",

@@ -63,7 +63,7 @@ def ask_parameter(
             return check(answer)
         except SettingsError as error:
             meant = {name: text for text in shown for name in re.split(r" \(|\)$", text) if name}
-            raise click.UsageError(printable(f"{error}{_did_you_mean(answer, meant)}")) from error
+            raise click.UsageError(printable(f"{error.sentences}{_did_you_mean(answer, meant)}")) from error
 
     more = f" and {len(shown) - _CHOICES_SHOWN} more" if len(shown) > _CHOICES_SHOWN else ""
     there_are = f"; there are: {', '.join(shown[:_CHOICES_SHOWN])}{more}" if shown else ""
@@ -158,6 +158,6 @@ def _asked_again(check: Callable[[str], str]) -> Callable[[str], str]:
         try:
             return check(answer)
         except RecommenderError as error:
-            raise click.UsageError(printable(str(error))) from error
+            raise click.UsageError(printable(error.sentences)) from error
 
     return checked

@@ -38,6 +38,8 @@ def open_database(url: URL) -> Database:
     except ImportError as error:
         # Such as psycopg without its library, or mysqlclient without the server's.
         raise SettingsError(
-            f"The driver for {describe(url)} is installed but does not work: {error}.", install_hint(url)
+            "driver-broken",
+            f"The driver for {describe(url)} is installed but does not work: {error}.",
+            install_hint(url),
         ) from error
     return database

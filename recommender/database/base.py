@@ -19,6 +19,7 @@ from recommender.database.codes import (
     TOO_SLOW,
     UNSIGNED,
     WRONG_SQL,
+    Advice,
     number_of,
 )
 from recommender.database.ddl import KeyType
@@ -39,7 +40,7 @@ LOCK_WAIT_SECONDS = 10
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
 _NO_REASON = "the driver gave no reason"
-_UNKNOWN = "With -v the whole error is shown."
+_UNKNOWN = Advice("database-error", "With -v the whole error is shown.")
 _WITH_VALUES = (REFUSED_ROW, UNSIGNED, _UNKNOWN)
 """What is advised where a database's error can be about what is in a row."""
 _NEEDS_NO_QUOTES = re.compile(r"[A-Z0-9_$]+\Z", re.IGNORECASE)
@@ -276,7 +277,9 @@ class Database(ABC):
         except DatabaseError as error:
             if publication is None or not publication.is_at_commit:
                 raise
-            raise OutcomeUnknownError(error.reason, error.what_to_do, named=error.named) from error
+            raise OutcomeUnknownError(
+                error.code, error.reason, error.what_to_do, named=error.named
+            ) from error
 
     @abstractmethod
     def _transaction(
@@ -385,9 +388,8 @@ class Database(ABC):
         """The driver's error as ours."""
         if silent := silence_in(error):
             # Not tried again: each attempt would wait as long.
-            return DatabaseError(
-                f"{self._capital_name} did not answer for {silent.seconds:g} seconds.", SILENT
-            )
+            reason = f"{self._capital_name} did not answer for {silent.seconds:g} seconds."
+            return DatabaseError(SILENT.code, reason, SILENT.what_to_do)
         message = self.message(error)
         end = "" if message.endswith(("?", "!")) else "."
         kind = TransientError if self._is_transient(error) else DatabaseError
@@ -397,11 +399,12 @@ class Database(ABC):
         if kind is DatabaseError and advice in _WITH_VALUES and not message.startswith(_NO_REASON):
             # What a row has may be in the server's words.
             return kind(
+                advice.code,
                 f"{self._capital_name} {doing}: {_code(error)}.",
-                advice,
+                advice.what_to_do,
                 named=f"In its own words: {message}{end}",
             )
-        return kind(f"{self._capital_name} {doing}: {message}{end}", advice)
+        return kind(advice.code, f"{self._capital_name} {doing}: {message}{end}", advice.what_to_do)
 
     def _is_transient(self, error: BaseException) -> bool:
         """Whether a driver's error may be over in a moment; dialects of servers know."""
@@ -426,7 +429,7 @@ class Database(ABC):
         return re.sub(r"\s+", " ", text).strip().rstrip(".")
 
     @abstractmethod
-    def _advice(self, error: BaseException) -> str | None:
+    def _advice(self, error: BaseException) -> Advice | None:
         """What to do about a driver's error, where that is known."""
 
     @abstractmethod
@@ -477,4 +480,6 @@ def trigger_on(table: str, name: str, more: str = "") -> Meddler:
 
 def no_key(query: Query, column: str, found: str, fix: str, *, named: str = "") -> RefusedError:
     """The error for a key column of a type that is none."""
-    return RefusedError(f"{query.path}: {column} is {found}, which can be no key.", fix, named=named)
+    return RefusedError(
+        "keys-odd-type", f"{query.path}: {column} is {found}, which can be no key.", fix, named=named
+    )

@@ -5,60 +5,101 @@ The same words for the same trouble, whichever database tells it.
 
 import re
 import sqlite3
+from typing import NamedTuple
 
-LOCKED = "The shop kept the database locked for too long; what was published stays. Run again later."
-TOO_SLOW = "Raise QUERY_TIMEOUT_SECONDS, or give the query an index."
-NO_DATABASE = "There is no such database on that server: check the name at the end of the address."
-NO_DATABASE_FOR_US = (
+
+class Advice(NamedTuple):
+    """What to do about an error of a database."""
+
+    code: str
+    """Of docs/when-it-fails.md."""
+    what_to_do: str
+
+
+LOCKED = Advice(
+    "database-locked",
+    "The shop kept the database locked for too long; what was published stays. Run again later.",
+)
+TOO_SLOW = Advice("query-too-slow", "Raise QUERY_TIMEOUT_SECONDS, or give the query an index.")
+NO_DATABASE = Advice(
+    "database-no-such", "There is no such database on that server: check the name at the end of the address."
+)
+NO_DATABASE_FOR_US = Advice(
+    "database-no-such",
     "That server has no such database, or none that this user may use: check the name at the end of the"
-    " address, and the user's rights."
+    " address, and the user's rights.",
 )
-WRONG_LOGIN = "Check user and password in the address."
-UNREACHABLE = "Check host, port or socket in the address, and whether the server runs."
-SILENT = (
+WRONG_LOGIN = Advice("database-login", "Check user and password in the address.")
+UNREACHABLE = Advice(
+    "database-unreachable", "Check host, port or socket in the address, and whether the server runs."
+)
+SILENT = Advice(
+    "database-silent",
     "What was published stays. Check whether the server still works, and the network on the way to it; then"
-    " run again."
+    " run again.",
 )
-POOLED = (
+POOLED = Advice(
+    "database-pooled",
     "Write the address of the server itself (its usual port is 5432, a pool's 6432 or 6543), or of a pool in"
-    " session mode."
+    " session mode.",
 )
-NO_CONNECTION = "Check host, port, user, password and database in the address, and whether the server runs."
-NO_TLS = (
+NO_CONNECTION = Advice(
+    "database-unreachable",
+    "Check host, port, user, password and database in the address, and whether the server runs.",
+)
+NO_TLS = Advice(
+    "database-tls",
     "The server offers no TLS: turn it on there; only where nobody else can listen, take ssl-mode or sslmode"
-    " out of the address."
+    " out of the address.",
 )
-NOT_TRUSTED = (
+NOT_TRUSTED = Advice(
+    "database-tls",
     "The server's certificate is not signed by the authority that the address names, or is for another host:"
-    " check ssl_ca or sslrootcert, and the host."
+    " check ssl_ca or sslrootcert, and the host.",
 )
-ASKS_FOR_FILES = (
+ASKS_FOR_FILES = Advice(
+    "database-untrusted",
     "Whoever answers there tries to read this machine's files: tell the server's keeper, and let the address"
-    " verify who it is, with ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem."
+    " verify who it is, with ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem.",
 )
-CLEAR_TEXT = (
+CLEAR_TEXT = Advice(
+    "database-untrusted",
     "Let the connection be encrypted and the server verified, with ssl-mode=VERIFY_IDENTITY or"
     " sslmode=verify-full in the address. Whoever asks so for the first time may be somebody else than your"
-    " server: ask its keeper."
+    " server: ask its keeper.",
 )
-NO_RIGHT = "Give the user of the address that right; `recommend init` prints the statements."
-READ_ONLY = "Let the user who runs the program write to the file and to its folder."
-WRONG_SQL = "Check the names and the SQL of the query; it may only read."
-UNSIGNED = "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."
-COLLATIONS = (
+NO_RIGHT = Advice(
+    "database-no-right", "Give the user of the address that right; `recommend init` prints the statements."
+)
+READ_ONLY = Advice(
+    "database-only-read", "Let the user who runs the program write to the file and to its folder."
+)
+WRONG_SQL = Advice("query-wrong", "Check the names and the SQL of the query; it may only read.")
+UNSIGNED = Advice(
+    "query-unsigned", "Around a column that is UNSIGNED write CAST(… AS SIGNED) before it is made negative."
+)
+COLLATIONS = Advice(
+    "query-collations",
     "Texts of different collations are compared or united: write one at each of them in the query, such as"
-    ' CONVERT(… USING utf8mb4) COLLATE utf8mb4_bin (MariaDB, MySQL) or … COLLATE "C" (PostgreSQL).'
+    ' CONVERT(… USING utf8mb4) COLLATE utf8mb4_bin (MariaDB, MySQL) or … COLLATE "C" (PostgreSQL).',
 )
-REFUSED_ROW = (
+REFUSED_ROW = Advice(
+    "database-row-refused",
     "Nothing was published. Check constraints, triggers and rules on the table; `recommend init` compares its"
-    " shape."
+    " shape.",
 )
-NOT_WRITTEN = (
+NOT_WRITTEN = Advice(
+    "database-not-written",
     "Nothing was published. Check triggers, rules and row security on the table, whether the server lets this"
-    " user read only, and its limits of time."
+    " user read only, and its limits of time.",
 )
-NO_CONNECTION_FREE = "The server has no connection free for this user: run again later, or raise its limit."
-DISK_FULL = "The disk of the database is full; what was published stays. Free some space there."
+NO_CONNECTION_FREE = Advice(
+    "database-none-free",
+    "The server has no connection free for this user: run again later, or raise its limit.",
+)
+DISK_FULL = Advice(
+    "database-disk-full", "The disk of the database is full; what was published stays. Free some space there."
+)
 
 _MYSQL_NONE_FREE = (1040, 1203, 1226)
 """Too many connections, of all users or of this one."""
@@ -118,7 +159,10 @@ _SQLITE = {
     **dict.fromkeys((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH), WRONG_SQL),
     **dict.fromkeys(
         (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT),
-        "Check the path in the address; a damaged database is mended with `sqlite3 … .recover`.",
+        Advice(
+            "database-damaged",
+            "Check the path in the address; a damaged database is mended with `sqlite3 … .recover`.",
+        ),
     ),
 }
 
@@ -134,7 +178,7 @@ def sqlite_code(error: BaseException) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def mysql_advice(error: BaseException) -> str | None:
+def mysql_advice(error: BaseException) -> Advice | None:
     """By the server's number; None where we know nothing better than the error."""
     if _MYSQL_DISK_FULL.search(str(error)):
         return DISK_FULL
@@ -144,7 +188,7 @@ def mysql_advice(error: BaseException) -> str | None:
     return None if code is None else _MYSQL.get(code)
 
 
-def postgresql_advice(state: str | None, message: str, database: str | None) -> str | None:
+def postgresql_advice(state: str | None, message: str, database: str | None) -> Advice | None:
     """By SQLSTATE; a connection that fails has none, and then by the words, in the server's usual language.
 
     `database` is the name in the address.
@@ -157,7 +201,7 @@ def postgresql_advice(state: str | None, message: str, database: str | None) -> 
     return next(known, NO_CONNECTION)
 
 
-def sqlite_advice(error: BaseException) -> str | None:
+def sqlite_advice(error: BaseException) -> Advice | None:
     """By SQLite's own code."""
     return _SQLITE.get(sqlite_code(error))
 

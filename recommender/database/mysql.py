@@ -30,7 +30,7 @@ from recommender.database.base import (
     no_key,
     trigger_on,
 )
-from recommender.database.codes import REFUSED_ROW, is_mysql_transient, mysql_advice, mysql_words
+from recommender.database.codes import REFUSED_ROW, Advice, is_mysql_transient, mysql_advice, mysql_words
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.database.runlock import ServerLock, lock_taken
@@ -160,8 +160,9 @@ class _MySQLPublication(Publication):
             warnings = cursor.fetchall()
         if warnings:
             raise DatabaseError(
+                REFUSED_ROW.code,
                 f"{capital(self._database.name)} refused a row {into}: {warnings[0][2]}.",
-                REFUSED_ROW,
+                REFUSED_ROW.what_to_do,
             )
 
     def _insert(self, cursor: Any, definition: ListTable, insert: str) -> None:
@@ -253,6 +254,7 @@ class MySQL(Database):
                 raise
             tls = "; or write ?ssl-mode=REQUIRED behind the address" if lacks[1] == "cryptography" else ""
             raise DatabaseError(
+                "driver-lacks-login",
                 f"{self._capital_name} {doing}: the server wants a login that PyMySQL cannot do alone.",
                 f"Install it: {install_command(lacks[1])}{tls}.",
             ) from error
@@ -418,7 +420,7 @@ class MySQL(Database):
     def _is_transient(self, error: BaseException) -> bool:
         return is_mysql_transient(error, was_reached=self.was_reached)
 
-    def _advice(self, error: BaseException) -> str | None:
+    def _advice(self, error: BaseException) -> Advice | None:
         return mysql_advice(error)
 
 

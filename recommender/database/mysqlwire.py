@@ -15,7 +15,7 @@ from pymysql.constants import CLIENT, CR
 from pymysql.err import OperationalError
 
 from recommender.database import silence
-from recommender.database.codes import ASKS_FOR_FILES, CLEAR_TEXT
+from recommender.database.codes import ASKS_FOR_FILES, CLEAR_TEXT, Advice
 from recommender.database.urls import is_local_host
 from recommender.errors import DatabaseError
 from recommender.system.text import printable, shortened
@@ -97,9 +97,11 @@ class GuardedConnection(Connection):
         if self.open:
             super().rollback()
 
-    def _refused(self, reason: str, what_to_do: str) -> DatabaseError:
+    def _refused(self, reason: str, advice: Advice) -> DatabaseError:
         self._force_close()  # type: ignore[attr-defined]
-        self._refusal = DatabaseError(f"{self._said_as} could not be used: {reason}.", what_to_do)
+        self._refusal = DatabaseError(
+            advice.code, f"{self._said_as} could not be used: {reason}.", advice.what_to_do
+        )
         return self._refusal
 
     def _create_ssl_ctx(self, sslp: Mapping[str, Any]) -> ssl.SSLContext:

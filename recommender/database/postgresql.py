@@ -26,7 +26,13 @@ from recommender.database.base import (
     Snapshot,
     no_key,
 )
-from recommender.database.codes import POOLED, is_postgresql_transient, postgresql_advice, postgresql_words
+from recommender.database.codes import (
+    POOLED,
+    Advice,
+    is_postgresql_transient,
+    postgresql_advice,
+    postgresql_words,
+)
 from recommender.database.ddl import KeyType
 from recommender.database.postgresqlwire import PatientConnection
 from recommender.database.query import Query
@@ -248,9 +254,10 @@ class PostgreSQL(Database):
             self._is_alone = self._is_alone or self._has_its_own_process(connection, arguments)
             if not self._is_alone:
                 raise DatabaseError(
+                    POOLED.code,
                     f"{self._capital_name} is behind a pool of connections that lends the server's for one"
                     " transaction: the run lock would be left with somebody else.",
-                    POOLED,
+                    POOLED.what_to_do,
                 )
             connection.execute(postgresql_statement(settings).encode())
         connection.autocommit = False
@@ -430,7 +437,7 @@ class PostgreSQL(Database):
             state, str(error), was_reached=self.was_reached
         )
 
-    def _advice(self, error: BaseException) -> str | None:
+    def _advice(self, error: BaseException) -> Advice | None:
         state = getattr(error, "sqlstate", None)
         # Errors of the module itself, such as a wrong value, are no trouble with a connection either.
         is_told = state or isinstance(error, psycopg.OperationalError)

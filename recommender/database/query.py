@@ -109,6 +109,7 @@ def _named_matters(text: str, path: Path, dialect: str) -> list[str]:
 def _require_none(matters: list[str]) -> None:
     if matters:
         raise SettingsError(
+            "query-to-decide",
             f"To be decided first: {'; '.join(matters)}.",
             "Decide, correct the query where it is wrong, then take the line out.",
         )
@@ -174,7 +175,11 @@ def _pieces(text: str, dialect: str) -> Iterator[tuple[str, str]]:
 
 
 def _not_one_select(path: Path, reason: str) -> SettingsError:
-    return SettingsError(f"{path} must hold one SELECT and nothing else: {reason}.", "Correct the query.")
+    return SettingsError(
+        "query-not-one-select",
+        f"{path} must hold one SELECT and nothing else: {reason}.",
+        "Correct the query.",
+    )
 
 
 def read_query(path: Path, dialect: str, since: datetime | None, *, undecided: bool = False) -> Query:
@@ -187,13 +192,18 @@ def read_query(path: Path, dialect: str, since: datetime | None, *, undecided: b
         text = read_plain(path, "utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(
+            "query-missing",
             f"There is no query {path}.",
             "Write it, or check SQL_DIR; docs/setup.md shows what it must return.",
         ) from error
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Check its mode.") from error
+        raise SettingsError(
+            "query-unreadable", f"{path} cannot be read: {error.strerror}.", "Check its mode."
+        ) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
+        raise SettingsError(
+            "query-not-utf8", f"{path} is not a text file in UTF-8.", "Save it as UTF-8."
+        ) from error
     return prepare_query(text, path, dialect, since, undecided=undecided)
 
 

@@ -58,6 +58,7 @@ class ServerLock(RunLock):
             is_held = False
         if not is_held:
             raise TransientError(
+                "lock-lost",
                 f"The run lock in {self._database} was lost with its connection; nothing was published.",
                 "Start the run again.",
             )
@@ -77,6 +78,7 @@ class ServerLock(RunLock):
 def lock_taken(holder: str | None, database: str) -> LockedError:
     """The error for a lock that somebody else holds; None where that is over already."""
     return LockedError(
+        "another-run",
         f"Another run is going on: {holder or 'a run that has just ended'} holds the run lock in {database}.",
         "Wait until it has ended; nothing was changed.",
     )
@@ -112,7 +114,9 @@ class RenewableLock(RunLock):
     def check(self) -> None:
         """Make sure that it is still held; the same errors."""
         if self._held is None:
-            raise TransientError("The run lock was lost with its connection.", "Start the run again.")
+            raise TransientError(
+                "lock-lost", "The run lock was lost with its connection.", "Start the run again."
+            )
         self._held.check()
 
     def renew(self) -> bool:
@@ -131,7 +135,7 @@ class RenewableLock(RunLock):
             except LockedError as error:
                 if self.holder in error.reason:
                     # The server has not seen yet that our connection has ended.
-                    raise TransientError(error.reason, error.what_to_do) from error
+                    raise TransientError(error.code, error.reason, error.what_to_do) from error
                 raise
             return True
         return False

@@ -112,6 +112,7 @@ class Target:
         strangers = [found for found in self.meddlers(connection) if found.is_stranger]
         if strangers:
             raise SettingsError(
+                "tables-stranger",
                 f"Somebody else could run statements with this user's rights in {self.database.name}:"
                 f" {'; '.join(found.what for found in strangers)}.",
                 f"Drop what is not yours: {'; '.join(found.what_to_do for found in strangers)}. Then run"
@@ -136,6 +137,7 @@ class Target:
         why = self.database.why_only_read(connection)
         if why is not None:
             raise DatabaseError(
+                "database-only-read",
                 f"{capital(self.database.name)} can only be read: {why}.",
                 "Set TARGET_DATABASE_URL to a database that can be written: our tables may lie in another"
                 " than the shop's.",
@@ -193,6 +195,7 @@ class Target:
             newest = connection.execute(sa.select(sa.func.max(runs.c.schema_version))).scalar()
         if isinstance(newest, int) and newest > SCHEMA_VERSION:
             raise SettingsError(
+                "tables-newer",
                 f"The tables in {self.database.name} were written by a newer version of this program:"
                 f" {self.database.quoted(runs)} has the schema_version {newest}, this version knows"
                 f" {SCHEMA_VERSION}.",
@@ -208,6 +211,7 @@ class Target:
         problems = self.problems(connection)
         if problems:
             raise SettingsError(
+                "tables-not-ready",
                 f"The tables in {self.database.name} are not ready: {'; '.join(problems)}.",
                 "Run `recommend init` once: it makes what is missing and leaves the rest as it is.",
             )
@@ -223,6 +227,7 @@ class Target:
         for definition, table in self.present(connection).items():
             if not inspector.has_table(table.name, schema=self.schema):
                 raise SettingsError(
+                    "tables-not-ready",
                     f"There is no table {self.database.quoted(table)} in {self.database.name}.",
                     "Run `recommend init`.",
                 )

@@ -29,7 +29,7 @@ from recommender.database.base import (
     no_key,
     trigger_on,
 )
-from recommender.database.codes import TOO_SLOW, sqlite_advice, sqlite_code, sqlite_words
+from recommender.database.codes import TOO_SLOW, Advice, sqlite_advice, sqlite_code, sqlite_words
 from recommender.database.ddl import KeyType
 from recommender.database.query import Query
 from recommender.errors import DatabaseError, Interrupted, RefusedError, TransientError
@@ -86,7 +86,9 @@ class _Watch:
             raise Interrupted(interrupts.received)
         if self._late:
             raise DatabaseError(
-                f"A query took longer than QUERY_TIMEOUT_SECONDS ({self._seconds:g} s).", TOO_SLOW
+                TOO_SLOW.code,
+                f"A query took longer than QUERY_TIMEOUT_SECONDS ({self._seconds:g} s).",
+                TOO_SLOW.what_to_do,
             )
 
 
@@ -108,6 +110,7 @@ class _SQLiteSnapshot(Snapshot):
             if undecodable:
                 # Without the module's own words, since these hold the text: it may be a guest's address.
                 raise RefusedError(
+                    "sales-not-utf8",
                     f"{query.path}: {undecodable[1]} has a text that is not UTF-8.",
                     "Correct it in the shop, or leave it out with WHERE.",
                 ) from None
@@ -203,7 +206,7 @@ class _SQLitePublication(Publication):
                 raise
             # Somebody reads for long: roll back, so that those go first who came meanwhile, and try again.
             found = self._database.explained(error, WRITTEN)
-            raise TransientError(found.reason, found.what_to_do) from error
+            raise TransientError(found.code, found.reason, found.what_to_do) from error
 
 
 class _SQLiteRunLock(RunLock):
@@ -228,7 +231,11 @@ class SQLite(Database):
     def _open(self) -> sqlite3.Connection:
         if not self.path.is_file():
             # sqlite3 would make an empty database of that name and find no tables in it.
-            raise DatabaseError(f"There is no database file {self.path}.", "Check the path in the address.")
+            raise DatabaseError(
+                "database-no-file",
+                f"There is no database file {self.path}.",
+                "Check the path in the address.",
+            )
         # Without the module's own transactions: BEGIN and COMMIT stand where they happen.
         return sqlite3.connect(self.path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
 
@@ -368,7 +375,7 @@ class SQLite(Database):
         denied = [str(place) for place in places if not os.access(place, os.W_OK)]
         return f"this user may not write {' and '.join(denied)}" if denied else None
 
-    def _advice(self, error: BaseException) -> str | None:
+    def _advice(self, error: BaseException) -> Advice | None:
         return sqlite_advice(error)
 
 

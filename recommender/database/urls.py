@@ -69,30 +69,34 @@ def normalise_url(text: str, base: Path | None = None) -> URL:
     backend = _BACKENDS.get(name)
     if backend is None:
         raise SettingsError(
+            "address",
             f"The database address begins with {url.drivername}://, which is not supported.",
             "Use postgresql://, mysql://, mariadb:// or sqlite:///.",
         )
     driver = driver or _DRIVERS[backend][0]
     if driver not in _DRIVERS[backend]:
         raise SettingsError(
+            "address",
             f"The database address asks for the driver {driver}, which is not supported.",
             f"Write {backend}:// alone, or {backend}+{_DRIVERS[backend][0]}://.",
         )
     if find_spec(_MODULES[driver]) is None:
         raise SettingsError(
+            "driver-missing",
             f"The driver for {backend} ({_MODULES[driver]}) is not installed.",
             install_hint(url.set(drivername=f"{backend}+{driver}")),
         )
     if backend == "sqlite":
         if not url.database or url.database == ":memory:":
             raise SettingsError(
+                "address",
                 "The SQLite address names no file.",
                 "Its form is sqlite:///shop.db or sqlite:////srv/shop.db.",
             )
         url = url.set(database=str((base or Path.cwd()) / url.database))
     elif not url.database:
         raise SettingsError(
-            f"The database address {masked(url)} names no database.", "Put /name behind the host."
+            "address", f"The database address {masked(url)} names no database.", "Put /name behind the host."
         )
     if backend == "mysql":
         url = _with_known_options(url, driver)
@@ -109,6 +113,7 @@ def _parsed(text: str) -> URL:
     if url is None or re.search(r"[@\s]", url.host or "") or _has_cut_password(url, text):
         # Neither the text nor the error behind is repeated: what cannot be parsed cannot be masked.
         raise SettingsError(
+            "address",
             "The database address cannot be read.",
             "Its form is postgresql://user:password@host/database, mysql://… or sqlite:///shop.db; characters"
             " such as @ : / in a password are written %40 %3A %2F.",
@@ -137,6 +142,7 @@ def _with_known_options(url: URL, driver: str) -> URL:
             mode = str(value).lower().replace("-", "_")
             if mode not in _SSL_MODES:
                 raise SettingsError(
+                    "address",
                     f"The database address has {name}={value}, which is not known.",
                     f"Allowed are {', '.join(_SSL_MODES)}.",
                 )
@@ -148,16 +154,19 @@ def _with_known_options(url: URL, driver: str) -> URL:
             unknown.append(name)
     if unknown:
         raise SettingsError(
+            "address",
             f"The database address has options that are not known: {', '.join(unknown)}.",
             f"Leave them out; known are ssl-mode, {', '.join(sorted(_MYSQL_OPTIONS))}.",
         )
     if verifies and not {"ssl_ca", "ssl_capath"} & set(options):
         raise SettingsError(
+            "address",
             "The database address wants the server's certificate verified, but names no ssl_ca.",
             "Add &ssl_ca=/path/to/ca.pem.",
         )
     if driver == "mysqldb" and not (encrypts or "unix_socket" in options or is_local_host(url.host or "")):
         raise SettingsError(
+            "address",
             "The database address leaves the login over a network to mysqlclient, whose library may send the"
             " password in clear text to whoever answers.",
             "Begin it with mysql:// (PyMySQL), or add ?ssl-mode=REQUIRED.",
@@ -191,6 +200,7 @@ def _with_files(url: URL, base: Path) -> URL:
                 pass
         except OSError as error:
             raise SettingsError(
+                "address",
                 f"The database address has {name}={path}, which cannot be read: {error.strerror}.",
                 "Check its path and mode; a relative path begins in the folder of .env.",
             ) from error

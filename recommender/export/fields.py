@@ -45,6 +45,7 @@ def find_columns(
     missing = [name for name in required if name not in present]
     if missing:
         raise SettingsError(
+            "query-lacks-column",
             f"{query.path} returns no column {' and no column '.join(missing)}; it returns"
             f" {', '.join(column.name for column in present.values())}.",
             "Name the columns in the query with AS.",
@@ -85,6 +86,7 @@ def key_array(
                 raise _beyond(texts.to_pylist(), column, path) from None
     wrong = next(v for v in listed(values) if not _is_key(v, kind, integers_as_text=integers_as_text))
     raise RefusedError(
+        "keys-mixed",
         f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
         f" one row has a value of the type {type(wrong).__name__}.",
         "Give the column one type in the query, with CAST.",
@@ -112,6 +114,7 @@ def _beyond(values: Sequence[object], column: str, path: Path) -> RefusedError:
     integers = (int(str(value)) for value in values if value is not None)
     wrong = next(integer for integer in integers if not -(2**63) <= integer < 2**63)
     return RefusedError(
+        "keys-too-large",
         f"{path}: a value of {column} does not fit a 64-bit integer.",
         f"Convert it in the query: CAST(… AS CHAR) AS {column}.",
         named=f"It is {wrong}.",
@@ -169,7 +172,9 @@ def is_sellable(value: object, item: str, path: Path) -> bool:
     number = _number(text)
     if number is None:
         raise RefusedError(
-            f"{path}: sellable of item {item} is {str(value)[:40]!r}.", "Return 1 or 0 for it in the query."
+            "items-sellable",
+            f"{path}: sellable of item {item} is {str(value)[:40]!r}.",
+            "Return 1 or 0 for it in the query.",
         )
     return number > 0
 
@@ -194,6 +199,7 @@ class GuestKeys:
             return None
         if self._secret is None:
             raise RefusedError(
+                "sales-guests",
                 f"{self._path} returns guests (guest_email), but GUEST_KEY is not set.",
                 "Run `recommend init`: it makes one and appends it to .env.",
             )

@@ -87,12 +87,14 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
     name = target.database.quoted(table)
     if settings.forget_key is None:
         raise SettingsError(
+            "forget-no-key",
             f"{name} names customers to be forgotten, but FORGET_KEY is not set.",
             "Set the FORGET_KEY under which they were forgotten: without it they would come back.",
         )
     check = _check(_OF_FORGET_KEY, settings.forget_key, "")
     if check not in rows:
         raise SettingsError(
+            "forget-other-key",
             f"FORGET_KEY is not the one under which the customers in {name} were forgotten.",
             f"Set that one; if it is lost, empty the table, remove {settings.data_dir / COPY} and forget"
             " each of them again.",
@@ -101,6 +103,7 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
         guests = {row for row in rows if row.startswith(_OF_GUEST_KEY)}
         if guests and _check(_OF_GUEST_KEY, settings.forget_key, settings.guest_key) not in guests:
             raise SettingsError(
+                "forget-other-guest-key",
                 f"GUEST_KEY is not the one under which guests in {name} were forgotten: they would come"
                 " back.",
                 "Set that one; if it is lost, forget each of them again with --guest-email and"
@@ -117,7 +120,9 @@ def secret_of(settings: Settings) -> str:
         SettingsError: it is not set.
     """
     if settings.forget_key is None:
-        raise SettingsError("FORGET_KEY is not set: it turns customers into hashes.", _MAKE_KEY)
+        raise SettingsError(
+            "forget-no-key", "FORGET_KEY is not set: it turns customers into hashes.", _MAKE_KEY
+        )
     return settings.forget_key
 
 

@@ -157,6 +157,7 @@ class ItemRows:
         found = len(self._rows) + self._without_key
         if self._without_key > MOST_BAD_SHARE * found:
             raise RefusedError(
+                "items-without-key",
                 f"{self._query.path}: {self._without_key} of {found} rows have no item_id.",
                 "Leave them out with WHERE.",
             )

@@ -247,6 +247,7 @@ def _refusal(query: Query, wrong: Mapping[str, list[str]]) -> RefusedError:
     told = "; ".join(problems[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
     examples = " ".join(f"One such row: {min(wrong[problem])}." for problem in problems[:_TOLD])
     return RefusedError(
+        "rules-unknown",
         f"{query.path}: {f'{rows:,} rows are no rules' if rows > 1 else 'a row is no rule'}: {told}.",
         "Correct it in the query, or in the table that it reads.",
         named=examples,

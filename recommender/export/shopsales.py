@@ -209,12 +209,14 @@ class SalesWriter:
             found = "; ".join(f"{count} of {counts.read} {words[reason]}" for reason, count in bad.items())
             examples = ", ".join(example for reason in bad for example in self._examples[reason])
             raise RefusedError(
+                "sales-unusable",
                 f"{self._query.path}: too many sale lines cannot be used: {found}.",
                 "Leave them out in the query with WHERE, or convert them.",
                 named=f"Examples: {examples}.",
             )
         if counts.future > MOST_BAD_SHARE * counts.read and not self._window.is_past:
             raise RefusedError(
+                "sales-in-future",
                 f"{self._query.path}: {counts.future} of {counts.read} sale lines lie in the future.",
                 "Check SALES_TIMEZONE and the clock of this machine.",
             )
@@ -229,6 +231,7 @@ class SalesWriter:
         there = self.counts.read + missing.lines
         if missing.lines > MOST_BAD_SHARE * there:
             raise RefusedError(
+                "sales-unusable",
                 f"{self._query.path}: too many sale lines cannot be used: {missing.lines} of {there} are left"
                 " out by the comparison with :since, which cannot tell how old they are.",
                 "Compare a time of the form 2026-10-31 20:00:00: what is stored in another form must be"

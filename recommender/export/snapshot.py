@@ -119,6 +119,7 @@ def export(
         item_kind = snapshot.key_type(items_query, item_columns["item_id"]).kind
         if item_kind is not kinds["item_id"]:
             raise SettingsError(
+                "keys-differ",
                 f"item_id is {kinds['item_id']} in {sales_query.path} but {item_kind} in {items_query.path}.",
                 "Give both the same type, with CAST in one of the queries.",
             )

@@ -132,7 +132,7 @@ def train(
             why = "the factors are too large"
         stronger = 10 * settings.regularization
         if stronger > _MOST_REGULARIZATION:
-            raise ModelError(f"The training has failed: {why}.", _RAISE)
+            raise ModelError("model-training", f"The training has failed: {why}.", _RAISE)
         log.info("REGULARIZATION %g: %s; trying %g", settings.regularization, why, stronger)
         settings = dataclasses.replace(settings, regularization=stronger)
 
@@ -240,7 +240,9 @@ def fold_in(model: Model, interactions: Interactions, *, threads: int) -> Model:
             try:
                 user_factors[changed] = als.recalculate_user(np.arange(len(changed)), rows)
             except ValueError as error:  # its Cholesky decomposition met a singular matrix
-                raise ModelError(f"Customers could not be folded in: {error}", _RAISE) from error
+                raise ModelError(
+                    "model-training", f"Customers could not be folded in: {error}", _RAISE
+                ) from error
     log.info(
         "%s customers keep their factors, %s are folded in, %s items are unknown to the model",
         int(same.sum()),

@@ -97,7 +97,9 @@ def load_model(path: Path, *, sha256: str | None = None) -> Model:
 
 def _require(path: Path, sha256: str | None) -> None:
     if sha256 is not None and sha256_of(path) != sha256:
-        raise ModelError(f"{path} is not the file that its run wrote: its hash differs.", _TRAIN_AGAIN)
+        raise ModelError(
+            "model-changed", f"{path} is not the file that its run wrote: its hash differs.", _TRAIN_AGAIN
+        )
 
 
 @contextmanager
@@ -106,9 +108,11 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, EOFError, RuntimeError) as error:
-        raise ModelError(f"The model {path} cannot be used: {error}.", _TRAIN_AGAIN) from error
+        raise ModelError(
+            "model-unusable", f"The model {path} cannot be used: {error}.", _TRAIN_AGAIN
+        ) from error
     except zipfile.BadZipFile as error:
-        raise ModelError(f"The model {path} is damaged: {error}.", _TRAIN_AGAIN) from error
+        raise ModelError("model-unusable", f"The model {path} is damaged: {error}.", _TRAIN_AGAIN) from error
 
 
 def load_histories(path: Path, *, sha256: str | None) -> tuple[Keys, UInt64s]:

@@ -67,6 +67,7 @@ def require_own_folder(settings: Settings, past: History) -> None:
     other = [name for name in names if then.get(name, public[name]) != public[name]]
     if other:
         raise SettingsError(
+            "folder-of-another",
             f"{settings.data_dir} holds runs for the tables of another {' and '.join(other)} (the last is"
             f" {last.run_id}).",
             "Give each storefront a DATA_DIR of its own.",

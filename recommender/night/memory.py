@@ -125,6 +125,7 @@ def require_memory(size: Size, settings: Settings, *, source: str = "") -> None:
     needed = needed_bytes(size, settings, choose_blocks(size, settings))
     if needed > settings.max_memory_mb * MB:
         raise RefusedError(
+            "memory-limit",
             f"Tonight needs about {needed / MB:,.0f} MB of memory ({source or size.words}), and"
             f" MAX_MEMORY_MB is {settings.max_memory_mb}.",
             "Raise it, lower HISTORY_DAYS or FACTORS, set NIGHTLY_PROOF=off, or make fewer LISTS.",

@@ -178,6 +178,7 @@ def _require_columns(rules: Iterable[Rule], catalogue: Catalogue, settings: Sett
         names = sorted(missing)
         counts = ", ".join(f"{name} of {asked[name]:,}" for name in names)
         raise SettingsError(
+            "rules-lack-column",
             f"{settings.sql_dir / QUERIES[1]} returns no column {' and no column '.join(names)}, but rules of"
             f" {settings.sql_dir / RULES_QUERY} need it ({counts}).",
             "Name the columns in the query with AS, or leave these rules out.",

@@ -58,7 +58,9 @@ def read_never_recommend(path: Path, item_kind: KeyKind) -> dict[int, tuple[int 
         lines = read_plain(path, "utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise SettingsError(f"NEVER_RECOMMEND: {path} cannot be read: {why}.", _WHAT_TO_DO) from error
+        raise SettingsError(
+            "never-unreadable", f"NEVER_RECOMMEND: {path} cannot be read: {why}.", _WHAT_TO_DO
+        ) from error
     found: dict[int, tuple[int | str, ...]] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -69,7 +71,9 @@ def read_never_recommend(path: Path, item_kind: KeyKind) -> dict[int, tuple[int 
             if key is None:
                 # Not the line itself: where the setting names a file of secrets, root would tell them.
                 where = f"NEVER_RECOMMEND: {path}, line {number}"
-                raise SettingsError(f"{where} is not {allowed_key(item_kind)} (not shown).", _WHAT_TO_DO)
+                raise SettingsError(
+                    "never-not-an-item", f"{where} is not {allowed_key(item_kind)} (not shown).", _WHAT_TO_DO
+                )
             keys.append(key)
         found[number] = tuple(dict.fromkeys(keys))
     return found

@@ -70,7 +70,9 @@ def plan_training(day: date, past: History, settings: Settings, ask: Ask) -> Tra
     ]
     if not fit:
         if ask is Ask.LOAD:
-            raise ModelError("There is no published run whose model could be loaded.", "Use --train once.")
+            raise ModelError(
+                "model-none", "There is no published run whose model could be loaded.", "Use --train once."
+            )
         return TrainingPlan(Mode.COLD, None, "no earlier model")
     parent = max(reversed(fit), key=lambda other: other.day)  # of one day, the one published last
     if ask is Ask.LOAD:

@@ -152,7 +152,7 @@ class Publishing:
                 return
             if is_unknown:  # known by now
                 kind = TransientError if isinstance(error.__cause__, TransientError) else DatabaseError
-                raise kind(error.reason, error.what_to_do, named=error.named) from error
+                raise kind(error.code, error.reason, error.what_to_do, named=error.named) from error
             raise
 
     def _publish(self, lock: RunLock, *, force: bool) -> None:
@@ -211,6 +211,7 @@ class Publishing:
             row = retries.USUAL.call(read, note_again(self.run, "look whether the commit happened"))
         except DatabaseError as silence:
             raise OutcomeUnknownError(
+                "publish-unknown",
                 f"{error.reason} Whether the lists were published is unknown: the database does not answer.",
                 "The next run finds out and goes on from there.",
             ) from silence

@@ -47,6 +47,7 @@ def require_sales(
         if before is not None:
             known += f" The run {before.run_id}, published last, had {before.manifest.counts['sales'] or 0}."
         raise RefusedError(
+            "sales-none",
             f"There are no sales in the {days} days up to {until}: {path} returns none.{known}",
             "Check its WHERE, HISTORY_DAYS, DATABASE_URL and --as-of.",
         )
@@ -70,6 +71,7 @@ def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys,
     sales_path, items_path = (settings.sql_dir / name for name in QUERIES)
     if not len(interactions.user_ids):
         raise RefusedError(
+            "sales-no-purchase",
             f"None of the {interactions.n_sales} sale lines of {sales_path} is a purchase: every quantity is"
             " 0 or less.",
             "Check quantity in the query: what was sold is positive, what came back negative.",
@@ -77,33 +79,40 @@ def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys,
     has_own_lists = RECOMMENDATIONS in made_lists(settings.lists)
     if has_own_lists and not settings.publish_guests and interactions.guests().all():
         raise RefusedError(
+            "sales-only-guests",
             f"All {len(interactions.user_ids)} customers of {sales_path} are guests, and PUBLISH_GUESTS is"
             " no.",
             "Check customer_id in the query, or set PUBLISH_GUESTS=yes and run `recommend init`.",
         )
     if not len(catalogue.ids):
-        raise RefusedError(f"{items_path} returns no items.", "Check its WHERE and DATABASE_URL.")
+        raise RefusedError(
+            "items-none", f"{items_path} returns no items.", "Check its WHERE and DATABASE_URL."
+        )
     sold = interactions.item_ids
     if (catalogue.ids.find(sold) < 0).all():
         raise RefusedError(
+            "items-not-sold",
             f"No item_id of {sales_path} is in {items_path}: {shortened(sold[0])} is one of the sales,"
             f" {shortened(catalogue.ids[0])} one of the items.",
             "Let both queries return the same key of a product.",
         )
     if not catalogue.sellable.any():
         raise RefusedError(
+            "items-not-sellable",
             f"None of the {len(catalogue.ids)} items of {items_path} is sellable.",
             "Check sellable in the query: 1, true or a number above 0 is sellable.",
         )
     allowed = int(catalogue.allowed(catalogue.ids, never).sum())
     if not allowed:
         raise RefusedError(
+            "items-all-left-out",
             f"All {int(catalogue.sellable.sum())} sellable items of {items_path} are in the file of"
             " NEVER_RECOMMEND, or a rule never keeps them out.",
             "Check that file, and rules.sql.",
         )
     if has_own_lists and not with_lists(interactions, catalogue, never, settings).any():
         raise RefusedError(
+            "items-all-bought",
             f"Every customer has bought all there is to recommend ({allowed} items).",
             "Check sellable in items.sql, or set REPEAT_PURCHASES=include.",
         )
@@ -121,6 +130,7 @@ def require_shown(rules: Sequence[Rule], catalogue: Catalogue, never: Keys, sett
         out = left_out(rules, definition, catalogue).items if definition.needs_rows else ()
         if allowed and allowed.issubset(out):
             raise RefusedError(
+                "rules-leave-nothing",
                 f"The rules of {settings.sql_dir / RULES_QUERY} leave out all {len(allowed):,} items that"
                 f" could stand in {definition.name}.",
                 "Check rules.sql, or take the list out of LISTS.",

@@ -156,7 +156,9 @@ def _begin(settings: Settings, as_of: date | None, *, by_hand: bool = False) -> 
     now = datetime.now(UTC)
     zone = settings.shop_timezone
     if as_of is not None and as_of > now.astimezone(zone).date():
-        raise SettingsError(f"--as-of {as_of} lies in the future.", "Give today's date or an earlier one.")
+        raise SettingsError(
+            "as-of-future", f"--as-of {as_of} lies in the future.", "Give today's date or an earlier one."
+        )
     this = new_run(settings.data_dir, now)
     chosen = window(now=now, as_of=as_of, history_days=settings.history_days, zone=zone)
     manifest = this.manifest
@@ -180,6 +182,7 @@ def _find(settings: Settings, past: History, stage: Stage, run_id: str | None) -
         ]
         if not fit:
             raise SettingsError(
+                "stage-first",
                 f"There is no unpublished run whose {previous} is done.",
                 f"Begin with `recommend {previous}`, or do the whole night: `recommend run`.",
             )
@@ -187,13 +190,20 @@ def _find(settings: Settings, past: History, stage: Stage, run_id: str | None) -
     this = named_run(settings.data_dir, run_id)
     run_id = this.run_id
     if this.manifest.status is Status.PUBLISHED:
-        raise RefusedError(f"The run {run_id} is published; its files stay as they are.", "Begin a new run.")
+        raise RefusedError(
+            "stage-published",
+            f"The run {run_id} is published; its files stay as they are.",
+            "Begin a new run.",
+        )
     if this.manifest.source is not Source.RUN:
         raise RefusedError(
-            f"{run_id} is a rollback, which has no stages.", "`recommend rollback` begins a new one."
+            "stage-rollback",
+            f"{run_id} is a rollback, which has no stages.",
+            "`recommend rollback` begins a new one.",
         )
     if not this.has_done(previous):
         raise SettingsError(
+            "stage-first",
             f"The {previous} of the run {run_id} is not done.",
             f"`recommend {previous} --run {run_id}` first.",
         )
@@ -212,6 +222,7 @@ def _require_files(this: Run, stage: Stage, settings: Settings) -> None:
         for name in written.get(earlier, []):
             if this.manifest.sha256_of(name) is not None and not this.is_whole(name):
                 raise RefusedError(
+                    "stage-file-changed",
                     f"{this.path(name)} is not as the {earlier} left it.",
                     f"`recommend rank --run {this.run_id}` writes it again."
                     if earlier is Stage.RANK

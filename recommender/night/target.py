@@ -20,7 +20,11 @@ def target_of(settings: Settings) -> Target:
     """
     database = open_database(settings.target_database_url)
     if settings.target_schema and database.backend == "sqlite":
-        raise SettingsError("TARGET_SCHEMA is set, but SQLite has no schemas.", "Use TABLE_PREFIX instead.")
+        raise SettingsError(
+            "settings-schema-sqlite",
+            "TARGET_SCHEMA is set, but SQLite has no schemas.",
+            "Use TABLE_PREFIX instead.",
+        )
     return Target(
         database,
         settings.target_schema,

@@ -114,6 +114,7 @@ def read_trained(night: Night) -> Trained:
     choice = Choice.of(manifest.choice)
     if manifest.method is None or choice is None:
         raise RefusedError(
+            "stage-other-version",
             f"The run {night.run.run_id} was trained by another version of the program.",
             f"`recommend train --run {night.run.run_id}` first.",
         )

@@ -147,6 +147,7 @@ def evaluate(
         progress.end(f"{len(split.users):,} customers", time.monotonic() - started)
     if not any(window.customers for window in shown):
         raise RefusedError(
+            "evaluate-nobody-back",
             f"No customer who was known before bought anything in the last {days * len(cuts)} days of the"
             " sales, so there is nothing to judge by.",
             "Give a greater --days, or wait until customers come back.",
@@ -348,6 +349,7 @@ def _windows(lines: SaleLines, days: int, most: int) -> list[tuple[int, int]]:
     if not cuts:
         have = _days_of(lines)
         raise RefusedError(
+            "evaluate-too-short",
             f"The sales reach over {have} days; one window of {days} days and as much history before it need"
             f" {2 * days}: {2 * days - have} days are missing.",
             "Wait so long, raise HISTORY_DAYS, or give a smaller --days.",

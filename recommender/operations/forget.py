@@ -70,6 +70,7 @@ def forget(settings: Settings, whom: Whom | None = None) -> Forgetting:
         forgotten = read_forgotten(target, settings)
         if not forgotten:
             raise RefusedError(
+                "forget-nobody",
                 "Nobody was ever forgotten, so there is nobody to erase once more.",
                 "Say whom to forget: `recommend forget CUSTOMER`, or --guest-email ADDRESS.",
             )

@@ -69,7 +69,9 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
     published = History.of(settings.data_dir).published
     if now is None:
         if not published:
-            raise SettingsError("Nothing was published yet: there is nothing to compare.", "`recommend run`.")
+            raise SettingsError(
+                "diff-nothing", "Nothing was published yet: there is nothing to compare.", "`recommend run`."
+            )
         later = published[-1]
     else:
         later = named_run(settings.data_dir, now)
@@ -79,6 +81,7 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
     earlier = [run for run in published if seq is None or (run.manifest.published_seq or 0) < seq]
     if not earlier:
         raise SettingsError(
+            "diff-nothing",
             f"No run that is kept was published before {later.run_id}.",
             "Name two runs: `recommend runs diff A B`.",
         )

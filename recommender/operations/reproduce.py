@@ -177,17 +177,21 @@ def _require_made(run: Run) -> None:
     manifest = run.manifest
     if manifest.source is Source.ROLLBACK:
         raise RefusedError(
+            "reproduce-rollback",
             f"{run.run_id} is a rollback: its lists are those of {manifest.source_run_id}, but for what may"
             " no longer be sold.",
             f"`recommend reproduce {manifest.source_run_id}`.",
         )
     if manifest.forgotten:
         raise RefusedError(
+            "reproduce-forgotten",
             f"Customers were forgotten since {run.run_id} was made: its files are no longer what came out.",
             _ANOTHER,
         )
     if not all(run.has_done(stage) for stage in (Stage.EXPORT, Stage.TRAIN, Stage.RANK)):
-        raise RefusedError(f"{run.run_id} has no lists: it is {manifest.status}.", _ANOTHER)
+        raise RefusedError(
+            "reproduce-no-lists", f"{run.run_id} has no lists: it is {manifest.status}.", _ANOTHER
+        )
 
 
 @dataclass
@@ -248,6 +252,7 @@ class _Work:
             return self._rebuilt(original, link.sha256)
         except (RefusedError, SettingsError) as error:
             raise RefusedError(
+                "reproduce-no-parent",
                 f"{run.run_id} began with the model of {link.run_id}, which is not there: {error.reason}",
                 _ANOTHER,
             ) from error
@@ -256,7 +261,11 @@ class _Work:
         """A parent with its model trained again."""
         stage = f"parent {original.run_id}"
         if not original.has_done(Stage.EXPORT) or not original.has_done(Stage.TRAIN):
-            raise RefusedError(f"{original.run_id} has no model: it is {original.manifest.status}.", _ANOTHER)
+            raise RefusedError(
+                "reproduce-no-lists",
+                f"{original.run_id} has no model: it is {original.manifest.status}.",
+                _ANOTHER,
+            )
         night = self.night(original, stage, Progress())
         plan = self.plan(original)
         write_model(night, plan, interactions_of(night, exported_lines(night)), als_of(night.settings))
@@ -294,13 +303,14 @@ def _sales_size(run: Run) -> tuple[int, int]:
                 return unpacked_size(file, path.stat().st_size)
             return path.stat().st_size, sum(piece.count(b"\n") for piece in whole_records(path))
     except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise RefusedError(f"{path} is damaged: {error}.", _ANOTHER) from error
+        raise RefusedError("run-damaged", f"{path} is damaged: {error}.", _ANOTHER) from error
 
 
 def _sales_path(run: Run) -> Path:
     path = run.sales_path()
     if path is None:
         raise RefusedError(
+            "reproduce-no-sales",
             f"The sales that {run.run_id} has read are no longer kept.",
             "KEEP_EXPORT_DAYS says for how long; `recommend runs pin` keeps those of one run.",
         )
@@ -327,7 +337,9 @@ def _sha256_of(run: Run, name: str) -> str:
     try:
         return sha256_of(run.path(name))
     except OSError as error:
-        raise RefusedError(f"{run.path(name)} cannot be read: {error.strerror}.", _ANOTHER) from error
+        raise RefusedError(
+            "run-damaged", f"{run.path(name)} cannot be read: {error.strerror}.", _ANOTHER
+        ) from error
 
 
 def _compare(night: Night, plan: TrainingPlan, never: Keys, recorded: Manifest, found: Reproduction) -> None:

@@ -120,19 +120,27 @@ def _source(settings: Settings, target: Target, run_id: str | None) -> Run:
         last = target.last_publish(connection)
         if last is None:
             raise RefusedError(
-                "Nothing was ever published, so there is nothing to go back to.", "Begin: `recommend run`."
+                "rollback-nothing",
+                "Nothing was ever published, so there is nothing to go back to.",
+                "Begin: `recommend run`.",
             )
         shown = str(last.source_run_id)
         if run_id is None:
             run_id = _before(target, connection, shown)
     if run_id == shown:
-        raise RefusedError(f"The lists of {run_id} are the ones that are shown now.", _OTHERS)
+        raise RefusedError(
+            "rollback-shown", f"The lists of {run_id} are the ones that are shown now.", _OTHERS
+        )
     try:
         source = named_run(settings.data_dir, run_id)
     except SettingsError as error:
-        raise SettingsError(f"{error.reason} It may have been removed by now.", _OTHERS) from error
+        raise SettingsError(
+            "run-unknown", f"{error.reason} It may have been removed by now.", _OTHERS
+        ) from error
     if source.run_id == shown:
-        raise RefusedError(f"The lists of {shown} are the ones that are shown now.", _OTHERS)
+        raise RefusedError(
+            "rollback-shown", f"The lists of {shown} are the ones that are shown now.", _OTHERS
+        )
     _require_lists(source)
     return source
 
@@ -150,6 +158,7 @@ def _before(target: Target, connection: sa.Connection, shown: str) -> str:
     found = connection.execute(earlier).scalar()
     if found is None:
         raise RefusedError(
+            "rollback-nothing",
             f"No night was published before {shown}, whose lists are shown now.",
             "`recommend run` makes new ones.",
         )
@@ -161,15 +170,18 @@ def _require_lists(source: Run) -> None:
     manifest = source.manifest
     if manifest.source is Source.ROLLBACK:
         raise RefusedError(
+            "rollback-of-rollback",
             f"{source.run_id} is a rollback itself, to {manifest.source_run_id}.",
             f"`recommend rollback {manifest.source_run_id}`.",
         )
     if manifest.status is not Status.PUBLISHED:
-        raise RefusedError(f"{source.run_id} was never published: it is {manifest.status}.", _OTHERS)
+        raise RefusedError(
+            "rollback-unpublished", f"{source.run_id} was never published: it is {manifest.status}.", _OTHERS
+        )
     for definition in LISTS:
         if not source.is_whole(definition.file_name):
             path = source.path(definition.file_name)
-            raise RefusedError(f"{path} is no longer what was published.", _OTHERS)
+            raise RefusedError("rollback-changed", f"{path} is no longer what was published.", _OTHERS)
 
 
 def _begin(settings: Settings, source: Run) -> Run:
@@ -202,6 +214,7 @@ def _read_items(night: Night, source: Run) -> int:
     )
     if found.kind is not night.kinds[Role.ITEM]:
         raise SettingsError(
+            "rollback-other-keys",
             f"item_id is {found.kind} in {settings.sql_dir / 'items.sql'}, but {manifest.keys['item']} in the"
             f" lists of {source.run_id}.",
             "`recommend run` makes lists of the new kind.",
@@ -297,7 +310,7 @@ def write_again(
             if column.role not in (Role.POSITION, Role.SCORE)
         }
     except (RefusedError, OSError) as error:
-        raise RefusedError(f"{old} cannot be read: {error}", "Take another run.") from error
+        raise RefusedError("run-damaged", f"{old} cannot be read: {error}", "Take another run.") from error
     items, item = next(texts[c.name] for c in definition.columns if c.role is Role.ITEM and c.shown)
     owners, owner = texts.get(definition.key[0], ([""], np.zeros(len(score), np.int32)))
     is_sold = np.array([text in sellable and text not in rules.items for text in items], bool)[item]

@@ -51,18 +51,23 @@ def search(settings: Settings, text: str) -> SearchResult:
     run = past.last_with_sales or past.last_with_items
     if run is None:
         raise SettingsError(
-            f"There is no published run in {settings.data_dir} to search in.", "`recommend run` makes one."
+            "search-no-run",
+            f"There is no published run in {settings.data_dir} to search in.",
+            "`recommend run` makes one.",
         )
     wanted = _folded(text)
     named = {item: name for item, name in item_names(run.path(ITEMS)) if wanted in _folded(name or "")}
     if not named:
-        raise SettingsError(f"No item has a name with {text!r} in it.", "Try a shorter part of the name.")
+        raise SettingsError(
+            "search-no-item", f"No item has a name with {text!r} in it.", "Try a shorter part of the name."
+        )
     bought: dict[str, dict[str, set[str]]] = {}
     for customer, item, sold_at, quantity in sale_lines(run):
         if quantity > 0 and item in named:
             bought.setdefault(customer, {}).setdefault(item, set()).add(sold_at)
     if not bought:
         raise SettingsError(
+            "search-nobody",
             f"Nobody bought one of the items with {text!r} in the name ({len(named):,} of them).",
             "Try another part of a name, or a greater HISTORY_DAYS.",
         )

@@ -115,6 +115,7 @@ def show(settings: Settings, customer: str) -> CustomerView:
 
 def _unknown_customer(customer: str, *, was_asked: bool = True) -> SettingsError:
     return SettingsError(
+        "customer-unknown",
         f"No sale and no list has a customer {_not_found(customer, was_asked)}.",
         "Check the key: it is the shop's own customer_id; `recommend show --search TEXT` finds customers by"
         " an item that they bought.",
@@ -145,6 +146,7 @@ def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
 
 def _unknown_item(definition: ListTable, item: str, *, was_asked: bool = True) -> SettingsError:
     return SettingsError(
+        "item-unknown",
         f"Neither the items of the last night nor {definition.name} know an item"
         f" {_not_found(item, was_asked)}.",
         "Check the key: it is the shop's own item_id, as items.sql returns it.",

@@ -68,6 +68,7 @@ def find_whom(
             keys.add(key)
         if not keys:
             raise RefusedError(
+                "customer-unknown",
                 f"Nobody knows {_shown(customer)}: not the shop's sales of the last HISTORY_DAYS, no table of"
                 " ours, no file that is kept, and nobody was forgotten by that key.",
                 f"{_check(customer)} --even-unknown forgets it all the same.",
@@ -97,7 +98,9 @@ def undo(settings: Settings, customer: str | None, *, guest_email: str | None = 
         # Only the shop may still know how it writes the key of somebody who was erased here.
         keys = [same for same in {key} | _same(settings, held, key) if same in forgotten]
         if not keys:
-            raise RefusedError(f"Not forgotten: {_shown(customer)}.", _check(customer))
+            raise RefusedError(
+                "forget-not-forgotten", f"Not forgotten: {_shown(customer)}.", _check(customer)
+            )
         return take_back(target, settings, forgotten, keys)
 
 
@@ -122,6 +125,7 @@ def _key(settings: Settings, held: Held, customer: str | None, guest_email: str 
     number = integer_key(customer)
     if number is None:
         raise SettingsError(
+            "customer-no-number",
             f"The customers of this shop have numbers; {customer[:60]!r} is none.",
             "Check the key: it is the shop's own customer_id; for a guest give --guest-email.",
         )
@@ -131,12 +135,13 @@ def _key(settings: Settings, held: Held, customer: str | None, guest_email: str 
 def _key_of_guest(settings: Settings, address: str | None) -> str:
     if settings.guest_key is None:
         raise SettingsError(
+            "guest-no-key",
             "GUEST_KEY is not set: it turns a guest's address into the key.",
             "Set the one that the nights have used; without one no guest was ever read.",
         )
     key = GuestKeys(settings.guest_key, settings.sql_dir / QUERIES[0]).key(address)
     if key is None:
-        raise SettingsError("--guest-email is empty.", "Give the address of the guest.")
+        raise SettingsError("guest-no-address", "--guest-email is empty.", "Give the address of the guest.")
     return key
 
 

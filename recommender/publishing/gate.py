@@ -43,6 +43,11 @@ class Objection:
     """Keys that it is about, in a sentence: for the one who calls the command, never kept."""
 
     @property
+    def code(self) -> str:
+        """Of docs/when-it-fails.md."""
+        return f"gate-{self.check.replace('_', '-')}"
+
+    @property
     def recorded(self) -> GateFinding:
         """What the manifest has of it."""
         return GateFinding(self.check, self.message, self.what_to_do, self.forceable)
@@ -359,6 +364,7 @@ def refuse(findings: list[Objection], *, force: bool) -> None:
         # Where something is broken `--force` helps nothing, and few customers may be of that very fault.
         advising = [finding for finding in standing if not finding.forceable] or standing
         raise RefusedError(
+            advising[0].code,
             "Not published: " + " ".join(finding.message for finding in standing),
             " ".join(dict.fromkeys(finding.what_to_do for finding in advising)),
             named=" ".join(finding.named for finding in standing if finding.named),

@@ -82,6 +82,7 @@ def publish(
             ).scalar_one()
             if count != rows[definition]:
                 raise DatabaseError(
+                    "publish-rows-lost",
                     f"{count} rows arrived in {target.prefix}{definition.name} instead of {rows[definition]};"
                     " nothing was published.",
                     "Check triggers and rules on the table.",

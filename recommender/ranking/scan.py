@@ -92,7 +92,11 @@ def user_norms(users: Float32s, largest: float) -> Float64s:
     norms: Float64s = np.sqrt(np.einsum("ij,ij->i", users, users, dtype=np.float64))
     highest = float(norms.max(initial=0)) * largest
     if not highest < _LARGEST:
-        raise ModelError(f"The model's factors are too large: |x||y| = {highest:g}.", "Train a new model.")
+        raise ModelError(
+            "model-training",
+            f"The model's factors are too large: |x||y| = {highest:g}.",
+            "Train a new model.",
+        )
     return norms
 
 

@@ -128,6 +128,7 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
     """
     if run.sales_path() != run.path(_SALES):
         raise RefusedError(
+            "reproduce-no-sales",
             f"The sales that {run.run_id} has read are not kept, or the run is not published.",
             "KEEP_EXPORT_DAYS says for how long they are; take another run.",
         )
@@ -137,6 +138,7 @@ def pack(run: Run, file: Path, *, data_dir: Path) -> None:
         parent = find_run(data_dir, ancestor.run_id)
         if not parent.still_has(MODEL, ancestor.sha256):
             raise RefusedError(
+                "reproduce-no-parent",
                 f"The model of {parent.run_id}, which {run.run_id} began with, is not there as it was.",
                 "Take another run: `recommend runs` lists them.",
             )
@@ -188,9 +190,9 @@ def unpack(file: Path, data_dir: Path) -> Run:
                 with archive.open(member) as source, path.open("xb") as target:
                     shutil.copyfileobj(source, target, _BLOCK)
     except FileNotFoundError as error:
-        raise RefusedError(f"There is no archive {file}.", "Check the path.") from error
+        raise RefusedError("archive-missing", f"There is no archive {file}.", "Check the path.") from error
     except _DAMAGED as error:
-        raise RefusedError(f"{file} cannot be unpacked: {error}.", _PACK_AGAIN) from error
+        raise RefusedError("archive-damaged", f"{file} cannot be unpacked: {error}.", _PACK_AGAIN) from error
     return find_run(data_dir, run_id)
 
 

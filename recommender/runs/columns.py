@@ -163,7 +163,7 @@ def _names(path: Path, required: Sequence[str], optional: Sequence[str] = ()) ->
     header = read_header(path)
     missing = [name for name in required if name not in header]
     if missing:
-        raise RefusedError(f"{path} has no column {', '.join(missing)}.", EXPORT_AGAIN)
+        raise RefusedError("run-damaged", f"{path} has no column {', '.join(missing)}.", EXPORT_AGAIN)
     return [name for name in (*required, *optional) if name in header]
 
 
@@ -234,7 +234,9 @@ def _stream(path: Path) -> Iterator[pa.NativeFile]:
     except (OSError, EOFError) as error:
         if getattr(error, "errno", None):
             raise
-        raise RefusedError(f"{path} is damaged: {error}.", "Take another run, or export again.") from error
+        raise RefusedError(
+            "run-damaged", f"{path} is damaged: {error}.", "Take another run, or export again."
+        ) from error
 
 
 def read_header(path: Path) -> list[str]:
@@ -247,10 +249,10 @@ def read_header(path: Path) -> list[str]:
         start = bytes(file.read(_LONGEST_HEADER))
         is_cut = bool(start) and file.seekable() and _last_byte(file) != b"\n"
     if not start:
-        raise RefusedError(f"{path} is empty.", EXPORT_AGAIN)
+        raise RefusedError("run-damaged", f"{path} is empty.", EXPORT_AGAIN)
     if is_cut:
         # Arrow takes what is there for the record, also where a quote is open.
-        raise RefusedError(f"{path} ends in the middle of a record.", EXPORT_AGAIN)
+        raise RefusedError("run-damaged", f"{path} ends in the middle of a record.", EXPORT_AGAIN)
     line = start.partition(b"\n")[0].decode(errors="replace")
     return [name.strip('"') for name in line.split(",")]
 
@@ -300,14 +302,16 @@ def _number(text: str) -> float:
 
 def _refusal(path: Path, record: int, name: str, text: str | None, wanted: str) -> RefusedError:
     reason = f"{path}, record {record}: {name} is not {wanted}."
-    return RefusedError(reason, EXPORT_AGAIN, named=f"It is {text or ''!r}.")
+    return RefusedError("run-damaged", reason, EXPORT_AGAIN, named=f"It is {text or ''!r}.")
 
 
 def _explained(path: Path, error: pa.ArrowInvalid) -> RefusedError:
     """Arrow's error, whose rows count the header, in our words: its own may hold what is in a record."""
     found = _BAD_ROW.search(str(error))
     if found is None:
-        return RefusedError(f"{path} is damaged.", EXPORT_AGAIN, named=f"In Arrow's words: {error}.")
+        return RefusedError(
+            "run-damaged", f"{path} is damaged.", EXPORT_AGAIN, named=f"In Arrow's words: {error}."
+        )
     row, wanted, fields = found.groups()
     what = f"{fields} fields, but the header has {wanted}"
-    return RefusedError(f"{path}, record {int(row) - 1}: {what}.", EXPORT_AGAIN)
+    return RefusedError("run-damaged", f"{path}, record {int(row) - 1}: {what}.", EXPORT_AGAIN)

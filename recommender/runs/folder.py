@@ -146,18 +146,21 @@ def load_run(folder: Path) -> Run:
     try:
         manifest = Manifest.of(read_plain(path))
     except FileNotFoundError as error:
-        raise RefusedError(f"The run {folder.name} has no manifest.", "Take another run.") from error
+        raise RefusedError(
+            "run-damaged", f"The run {folder.name} has no manifest.", "Take another run."
+        ) from error
     except (OSError, ValueError) as error:
         if is_of_newer_program(folder):
             raise RefusedError(
+                "run-newer",
                 f"{path} was written by a newer version of this program.",
                 "Use that version, or take another run.",
             ) from error
         raise RefusedError(
-            f"{path} is damaged: {error}.", "Take another run, or remove this folder."
+            "run-damaged", f"{path} is damaged: {error}.", "Take another run, or remove this folder."
         ) from error
     if manifest.run_id != folder.name:
-        raise RefusedError(f"{path} is the record of another run.", "Take another run.")
+        raise RefusedError("run-damaged", f"{path} is the record of another run.", "Take another run.")
     return Run(folder, manifest)
 
 
@@ -189,7 +192,9 @@ def find_run(data_dir: Path, run_id: str) -> Run:
     folder = runs_folder(data_dir) / run_id
     if not is_run_id(run_id) or folder.is_symlink() or not folder.is_dir():
         raise SettingsError(
-            f"There is no run {run_id} in {runs_folder(data_dir)}.", "`recommend runs` lists them."
+            "run-unknown",
+            f"There is no run {run_id} in {runs_folder(data_dir)}.",
+            "`recommend runs` lists them.",
         )
     return load_run(folder)
 
@@ -211,6 +216,7 @@ def named_run(data_dir: Path, typed: str) -> Run:
     if len(typed) >= _FEWEST_LETTERS and typed not in names and meant:
         if len(meant) > 1:
             raise SettingsError(
+                "run-several",
                 f"{typed} is short for {len(meant)} runs: {', '.join(meant[:_NAMED])}"
                 f"{' …' if len(meant) > _NAMED else '.'}",
                 "Give more of the run's id.",

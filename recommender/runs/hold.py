@@ -66,4 +66,4 @@ def require_no_hold(data_dir: Path) -> None:
     """
     hold = find_hold(data_dir)
     if hold is not None:
-        raise RefusedError(hold.words, RELEASE)
+        raise RefusedError("hold", hold.words, RELEASE)

@@ -52,7 +52,9 @@ def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
     if len(records) < len(places):
         again = int(np.setdiff1d(np.arange(len(places)), records)[0])
         item = shortened(repr(ids[places[again]]))
-        raise RefusedError(f"{path}, record {again + 1}: item {item} is there already.", EXPORT_AGAIN)
+        raise RefusedError(
+            "run-damaged", f"{path}, record {again + 1}: item {item} is there already.", EXPORT_AGAIN
+        )
 
     def texts(name: str) -> tuple[str | None, ...]:
         distinct, codes = columns.take_texts(name, nullable=True)
@@ -62,7 +64,9 @@ def load_catalogue(path: Path, *, item_kind: KeyKind) -> Catalogue:
     for record, text in zip(records.tolist(), sellable, strict=True):
         if text not in _SELLABLE:
             where = f"{path}, record {record + 1}"
-            raise RefusedError(f"{where}: sellable is {text!r}, not true or false.", EXPORT_AGAIN)
+            raise RefusedError(
+                "run-damaged", f"{where}: sellable is {text!r}, not true or false.", EXPORT_AGAIN
+            )
     return Catalogue(
         ids=ids,
         names=texts("name"),

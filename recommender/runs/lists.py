@@ -80,7 +80,9 @@ class ListFile:
     def _require_columns(self) -> None:
         # In their order too: PostgreSQL takes the file as it is.
         if read_header(self.path) != self.names:
-            raise RefusedError(f"{self.path} has other columns than {self.definition.name}.", AGAIN)
+            raise RefusedError(
+                "run-damaged", f"{self.path} has other columns than {self.definition.name}.", AGAIN
+            )
 
 
 def coded(texts: Sequence[str] | pa.StringArray, rows: npt.NDArray[np.integer]) -> pa.DictionaryArray:

@@ -92,7 +92,9 @@ def load_dated_rules(path: Path) -> dict[Rule, Dates]:
     """
     records = read_records(path)
     if tuple(next(records, ())) != RULE_COLUMNS:
-        raise RefusedError(f"{path} has other columns than {', '.join(RULE_COLUMNS)}.", EXPORT_AGAIN)
+        raise RefusedError(
+            "run-damaged", f"{path} has other columns than {', '.join(RULE_COLUMNS)}.", EXPORT_AGAIN
+        )
     return dict(_dated_rule(path, line, record) for line, record in enumerate(records, 1))
 
 
@@ -111,7 +113,7 @@ def _dated_rule(path: Path, line: int, record: list[str]) -> tuple[Rule, Dates]:
         return rule, (_day(starts_on), _day(ends_on))
     except (ValueError, KeyError) as error:
         raise RefusedError(
-            f"{path}, record {line} is no rule as an export writes it.", EXPORT_AGAIN
+            "run-damaged", f"{path}, record {line} is no rule as an export writes it.", EXPORT_AGAIN
         ) from error
 
 

@@ -59,6 +59,7 @@ def target_for_ddl(settings: Settings, owner_url: URL | None) -> Target:
     owner = job if owner_url is None else open_database(owner_url)
     if owner.backend != job.backend or (owner.backend != "mysql" and owner.url.database != job.url.database):
         raise SettingsError(
+            "setup-other-database",
             f"--owner-url is {owner.name}, but the tables belong in {job.name}.",
             "Give the owner's address of that database.",
         )
@@ -171,6 +172,7 @@ def _require_fit(
             if any(target.database.quoted(t) in p for p in problems)
         ]
         raise SettingsError(
+            "tables-not-ready",
             f"Tables of our names are there, but of another shape: {'; '.join(problems)}.",
             "Change or drop them yourself, or set TABLE_PREFIX; nothing was changed. They should be: "
             + " ".join(made),
@@ -234,7 +236,9 @@ def write_statements(settings: Settings, planned: TablesPlan) -> Path:
     head = "-- Our tables: written by `recommend init`, for somebody who may create them.\n"
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(head):
         raise SettingsError(
-            f"{path} is there already.", "Move it away: the statements are to be written there."
+            "setup-file-there",
+            f"{path} is there already.",
+            "Move it away: the statements are to be written there.",
         )
     grants = writer_grants(settings)
     rights = () if grants is None else grants.statements
@@ -262,6 +266,7 @@ def create_tables(settings: Settings, planned: TablesPlan, owner_url: URL | None
                     " Or they are there, and this user has no rights on them yet." * planned.may_be_hidden
                 )
                 raise DatabaseError(
+                    "setup-may-not-create",
                     f"The tables could not be made in {target.database.name}: {message}.{hidden}",
                     "Let somebody who may run the statements printed above, or call `recommend init` with the"
                     " address of such a user as --owner-url.",

@@ -119,7 +119,9 @@ def _own_statements(settings: Settings, backend: str) -> list[str]:
     try:
         return rights_to_read(path.read_text(encoding="utf-8-sig"), backend, str(path))
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not a text file in UTF-8.", "Save it as UTF-8.") from error
+        raise SettingsError(
+            "setup-grants", f"{path} is not a text file in UTF-8.", "Save it as UTF-8."
+        ) from error
 
 
 def rights_to_read(text: str, backend: str, name: str) -> list[str]:
@@ -141,6 +143,7 @@ def rights_to_read(text: str, backend: str, name: str) -> list[str]:
         if statement is None:
             line = text.count("\n", 0, place) + 1
             raise SettingsError(
+                "setup-grants",
                 f"{name}, line {line}, holds more than rights to read.",
                 "Leave GRANT SELECT (…) ON … TO …; in it, and comments behind two dashes.",
             )

@@ -174,6 +174,7 @@ def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[
     rows = rows_of(snapshot, query, columns.values())
     if rows and (parse_times([row[3] for row in rows], sold_in) == UNREADABLE).all():
         raise RefusedError(
+            "setup-no-time",
             f"no sold_at of {sales.path} is a time, such as {shortened(str(rows[0][3]))!r}.",
             "Convert it in the query.",
         )

@@ -95,6 +95,7 @@ def prepare_env(path: Path, url: str | None, timezone: str | None = None) -> Env
     known = _given("DATABASE_URL", path)
     if known is None and url is None:
         raise SettingsError(
+            "no-shop",
             f"DATABASE_URL is not set; looked in the environment and {path}"
             f"{'' if path.is_file() else ' (no such file)'}.",
             "Give the shop's address: recommend init --url postgresql://user:password@host/database (or mysql://…,"
@@ -105,6 +106,7 @@ def prepare_env(path: Path, url: str | None, timezone: str | None = None) -> Env
         address = normalise_url(url, folder)
         if known is not None and normalise_url(known, folder) != address:
             raise SettingsError(
+                "setup-other-database",
                 f"DATABASE_URL is set already (in the environment or {path}), and --url names another"
                 " database.",
                 "Change it where it is set, or leave out --url; nothing was changed.",
@@ -234,6 +236,7 @@ def _made_private(path: Path) -> str | None:
         path.chmod(FILE_MODE)
     except OSError as error:
         raise SettingsError(
+            "setup-secrets-open",
             f"{path} is to hold secrets, but others may read or write it (mode {mode:04o}); that cannot be"
             f" changed: {error.strerror}.",
             f"Have its owner do: chmod 600 {path}",
@@ -257,7 +260,9 @@ def _given(name: str, path: Path) -> str | None:
                 return (path.parent / named).read_text(encoding="utf-8-sig").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(
-                    f"{name}_FILE names {named}, which cannot be read.", "Check its path, owner and mode."
+                    "setup-secret-file",
+                    f"{name}_FILE names {named}, which cannot be read.",
+                    "Check its path, owner and mode.",
                 ) from error
     return None
 
@@ -277,6 +282,7 @@ def require_zone(text: str) -> str:
     meant |= {zone.casefold(): zone for zone in zones}
     near = difflib.get_close_matches(name.casefold().replace(" ", "_")[:100], [*meant], 1, _NEAR_ZONE)
     raise SettingsError(
+        "setup-time-zone",
         f"There is no time zone {printable(name)[:100]}.",
         f"Did you mean {meant[near[0]]}?" if near else "Its form is Europe/London or UTC.",
     )
@@ -324,6 +330,7 @@ def prepare_queries(
     if not missing:
         if platform or parameters:
             raise SettingsError(
+                "setup-queries-there",
                 f"{' and '.join(str(settings.sql_dir / name) for name in QUERIES)} are there already; what is"
                 " there is never changed.",
                 "Move them away to have them written anew, or leave out --platform and --param.",
@@ -383,6 +390,7 @@ def _require_harmless(name: str, text: str, backend: str) -> None:
             prepare_query(text, Path(name), backend, since, undecided=True)
     except SettingsError as error:
         raise RecommenderError(
+            "setup-unsafe",
             f"What was made of the shop's tables is not safe to use, so no file was written: {error.reason}",
             "Please report it, with the platform and its version.",
         ) from error

@@ -81,7 +81,9 @@ def _refusing_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
-        raise RefusedError(f"{path} is damaged: {error}.", "Take another run, or export again.") from error
+        raise RefusedError(
+            "run-damaged", f"{path} is damaged: {error}.", "Take another run, or export again."
+        ) from error
 
 
 def _open(path: Path) -> BinaryIO:

@@ -102,6 +102,7 @@ def require_space(folder: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(there).free
     if needed > free:
         raise RecommenderError(
+            "disk-full",
             f"{what} needs {needed / _MB:,.0f} MB in {folder}, and {free / _MB:,.0f} MB are free.",
             "Free some space, or let DATA_DIR lie where there is more.",
         )

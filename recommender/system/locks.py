@@ -36,6 +36,7 @@ else:
             if error.errno not in _NO_LOCKS:
                 raise
             raise SettingsError(
+                "folder-no-locks",
                 f"The file system of the lock file {file.name} has no locks: {error.strerror}.",
                 "Put DATA_DIR on a local disk; a SQLite database too, where its lock is meant.",
             ) from error
@@ -72,7 +73,9 @@ class FileLock:
             same = False
         if not same:
             raise DatabaseError(
-                f"The lock file {self._path} was removed while this run held it.", "Start the run again."
+                "lock-lost",
+                f"The lock file {self._path} was removed while this run held it.",
+                "Start the run again.",
             )
 
 
@@ -91,6 +94,7 @@ def file_lock(path: Path) -> Iterator[FileLock]:
         if not _try_lock(file):
             file.seek(0)
             raise LockedError(
+                "another-run",
                 f"Another run is going on: {_words(file.read(1000))} holds {path}.",
                 "Wait until it has ended; nothing was changed.",
             )
@@ -121,6 +125,7 @@ def _opened(path: Path, flags: int = 0) -> IO[str]:
         if error.errno != errno.EPERM or path.is_file():
             raise
         raise SettingsError(
+            "folder-lock-file",
             f"The lock file {path} cannot be used: {error.strerror}.",
             "Remove it, and check who may write to that folder: a run of ours makes a plain file there.",
         ) from error
@@ -128,6 +133,7 @@ def _opened(path: Path, flags: int = 0) -> IO[str]:
         if error.errno != errno.ELOOP:
             raise
         raise SettingsError(
+            "folder-lock-file",
             f"The lock file {path} is a link, and a run would write over what it leads to.",
             "Remove it, and check who may write to that folder: no run of ours makes a link there.",
         ) from error

@@ -68,6 +68,7 @@ def require_addresses() -> None:
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
     if most != resource.RLIM_INFINITY and most < _LEAST_ADDRESSES:
         raise RecommenderError(
+            "memory-addresses",
             f"Not enough memory: this process may have {most >> 20} MB of addresses (ulimit -v), and the"
             f" libraries alone take {_LEAST_ADDRESSES >> 20}.",
             "Raise that limit, or limit the memory by MAX_MEMORY_MB or a control group.",

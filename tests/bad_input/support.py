@@ -40,21 +40,22 @@ class Row:
     """One row of the document."""
 
     what: str
-    code: int
+    exit_code: int
     said: re.Pattern[str]
     """The whole line on stderr."""
 
 
 def document_rows() -> dict[str, Row]:
-    """The rows of the document's tables, by their first column; `…` stands for what differs."""
+    """The rows of the document's tables, by what is wrong; `…` stands for what differs."""
     found = {}
     for line in DOCUMENT.read_text(encoding="utf-8").split("\n"):
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if line.startswith("| ") and len(cells) == 4 and cells[1].isdigit():
-            text = " ".join(filter(None, cells[2:]))
+        if line.startswith("| `") and len(cells) == 5:
+            code, what, exit_code, *texts = cells
+            text = " ".join([*filter(None, texts), f"[{code.strip('`')}]"])
             pattern = ".+?".join(map(re.escape, text.split("…")))
-            assert cells[0] not in found, f"the row {cells[0]!r} is there twice"
-            found[cells[0]] = Row(cells[0], int(cells[1]), re.compile(f"recommend: {pattern}\n"))
+            assert what not in found, f"the row {what!r} is there twice"
+            found[what] = Row(what, int(exit_code), re.compile(f"recommend: {pattern}\n"))
     return found
 
 
@@ -93,7 +94,7 @@ def cases_of(all_cases: list[Case], *marks: pytest.MarkDecorator) -> Callable[..
         """Add a case.
 
         Args:
-            row: the first column of the document's row.
+            row: what is wrong, in the words of the document's row.
             on: the databases that it concerns.
             call: the command line.
             fault: what happens in the process of the call.

@@ -68,7 +68,7 @@ def test_bad_input(shops, rows, kind, case):
             after = shop.dump()
     assert row.said.fullmatch(said), said
     assert said.count("\n") == 1
-    assert code == row.code
+    assert code == row.exit_code
     assert after == before
     assert recorded in ([], [code])
     sentinel.require_absent(said, case.name)

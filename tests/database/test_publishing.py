@@ -131,7 +131,7 @@ def test_all_or_nothing(database_url, tmp_path, moment):
 
     def fail(*_):
         calls.append(moment)
-        raise DatabaseError("no further")
+        raise DatabaseError("tried", "no further")
 
     if moment == "replace":  # the second list has a position twice
         with pytest.raises(DatabaseError):
@@ -282,7 +282,7 @@ def test_the_lock_is_free_again_after_an_error(database_url):
 
     def fail():
         with found.run_lock(LOCK, "me"):
-            raise DatabaseError("no further")
+            raise DatabaseError("tried", "no further")
 
     for _ in range(2):
         with pytest.raises(DatabaseError, match="no further"):

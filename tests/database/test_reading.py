@@ -181,7 +181,7 @@ def test_an_error_of_ours_in_the_middle_comes_out(shop, shop_url, tmp_path):
             contextlib.closing(snapshot.stream(prepared, snapshot.columns(prepared))) as batches,
         ):
             next(batches)
-            raise RefusedError("enough")
+            raise RefusedError("tried", "enough")
 
     with pytest.raises(RefusedError, match="enough"):
         read_and_refuse()

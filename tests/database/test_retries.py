@@ -37,7 +37,7 @@ def test_never_more_than_so_many_attempts_and_every_pause_within_its_bounds(retr
         nonlocal calls
         calls += 1
         if calls <= failures:
-            raise TransientError("gone")
+            raise TransientError("tried", "gone")
         return calls
 
     def note(_error, attempt):
@@ -64,7 +64,7 @@ def test_the_pauses_of_a_night_differ_and_last_as_long_as_a_server_starts():
     assert max(pauses) < 40
 
 
-@pytest.mark.parametrize("error", [DatabaseError("no"), LockedError("taken"), ValueError()])
+@pytest.mark.parametrize("error", [DatabaseError("tried", "no"), LockedError("tried", "taken"), ValueError()])
 def test_nothing_else_is_tried_again(error):
     calls: list[float] = []
 

@@ -96,7 +96,7 @@ def chosen_statements(shop, *options):
     def stop_at_commit(number, statement):
         texts[number] = statement
         if watch.is_commit(statement):
-            raise RefusedError("This was only to count.")
+            raise RefusedError("tried", "This was only to count.")
 
     with watched_statements(stop_at_commit):
         shop.fails(ExitCode.REFUSED, "publish", *options)

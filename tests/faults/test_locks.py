@@ -154,7 +154,7 @@ def test_a_lock_that_the_server_still_has_from_us_is_waited_for(us):
         holder = us
 
         def check(self):
-            raise TransientError("lost")
+            raise TransientError("tried", "lost")
 
     class Held(RunLock):
         holder = "somebody new"
@@ -166,7 +166,7 @@ def test_a_lock_that_the_server_still_has_from_us_is_waited_for(us):
     def take():
         takes.append(1)
         if len(takes) == 2:
-            raise LockedError(f"Another run is going on: {us.strip()} holds the run lock.")
+            raise LockedError("tried", f"Another run is going on: {us.strip()} holds the run lock.")
         yield Lost() if len(takes) == 1 else Held()
 
     with RenewableLock(take) as lock:

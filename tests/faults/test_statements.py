@@ -150,7 +150,7 @@ def test_when_nobody_tells_whether_the_commit_happened_the_next_run_finds_out(sh
 
     def connect_if_there(self):
         if failing.was_after_commit:
-            raise DatabaseError("The database went away.")
+            raise DatabaseError("tried", "The database went away.")
         return connect(self)
 
     with watched_statements(failing.act), patched(Database, "connect", connect_if_there):
@@ -188,7 +188,7 @@ def test_another_number_of_rows_is_rolled_back(shop):
 
 def test_what_fails_behind_the_commit_is_a_warning(shop):
     def fail(*_):
-        raise DatabaseError("No housekeeping tonight.")
+        raise DatabaseError("tried", "No housekeeping tonight.")
 
     dialect = type(database_of(shop.url))
     with patched(dialect, "after_publish", fail):

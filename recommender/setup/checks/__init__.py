@@ -102,7 +102,7 @@ def _load(load: Callable[[], Settings], findings: Findings) -> Settings | None:
     except SettingsError as error:
         for problem in re.split(r"\[\d+\] ", error.reason.removeprefix("Settings: ")):
             if problem.strip():
-                findings.error("settings", SettingsError(problem.strip(), error.what_to_do))
+                findings.error("settings", SettingsError(error.code, problem.strip(), error.what_to_do))
         return None
     for warning in settings.warnings:
         findings.warn("settings", warning, "Correct the name, or take the line away.")

@@ -141,6 +141,7 @@ def _denied_is_told() -> Iterator[None]:
         if not _DENIED & {getattr(driver, "sqlstate", None), *(driver.args[:1] if driver else ())}:
             raise
         raise DatabaseError(
+            error.code,
             error.reason,
             "Run `recommend init`: it prints the rights (and missing tables) for their owner, and with"
             " --owner-url it gives them.",
@@ -155,7 +156,9 @@ def check_tables(target: Target, findings: Findings) -> bool:
             findings.warn("tables", f"{capital(meddler.what)}.", meddler.what_to_do)
         problems = target.problems(connection)
         for problem in problems:
-            findings.error("tables", SettingsError(f"{capital(problem)}.", "Run `recommend init`."))
+            findings.error(
+                "tables", SettingsError("tables-not-ready", f"{capital(problem)}.", "Run `recommend init`.")
+            )
         if not problems:
             last = target.last_publish(connection)
             when = f"last published {last.published_at} UTC" if last else "nothing published yet"

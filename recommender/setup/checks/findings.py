@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from recommender.errors import ExitCode, RecommenderError, exit_code_of
+from recommender.errors import ExitCode, RecommenderError, exit_code_of, of_system
 
 
 class Level(StrEnum):
@@ -29,6 +29,8 @@ class Finding:
     what_to_do: str = ""
     exit_code: ExitCode = ExitCode.DONE
     """Of an error: what tonight's run would return."""
+    code: str = ""
+    """Of an error: under which docs/when-it-fails.md tells of it."""
     details: tuple[str, ...] = ()
     """Lines below it, such as the first rows of a query."""
 
@@ -53,14 +55,11 @@ class Findings:
 
     def error(self, area: str, error: Exception) -> None:
         """Tonight's run would end with this error."""
-        if isinstance(error, RecommenderError):
-            reason, what_to_do = error.told, error.what_to_do
-        elif isinstance(error, OSError):
-            reason = f"Cannot use {error.filename or 'a file'}: {error.strerror}."
-            what_to_do = "Check DATA_DIR, the paths, their owner, mode, and the space on the disk."
-        else:
+        if isinstance(error, OSError):
+            error = of_system(error)
+        if not isinstance(error, RecommenderError):
             raise error
-        self._add(Finding(Level.ERROR, area, reason, what_to_do, exit_code_of(error)))
+        self._add(Finding(Level.ERROR, area, error.told, error.what_to_do, exit_code_of(error), error.code))
 
     @contextmanager
     def trying(self, area: str) -> Iterator[None]:

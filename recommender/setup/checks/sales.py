@@ -325,7 +325,7 @@ def check_gate(
             shown = published_items(target, connection)
             refused += check_published_items(shown, items, min_share=settings.min_items_share)
         for finding in refused:
-            error = RefusedError(finding.message, finding.what_to_do, named=finding.named)
+            error = RefusedError(finding.code, finding.message, finding.what_to_do, named=finding.named)
             findings.error("tables", error)
     if not fits:
         return {}

@@ -220,7 +220,9 @@ def check_disk(
     if free < tonight:
         findings.error(
             "disk",
-            RecommenderError(f"{where}; {_mb(free)} are free.", "Free some space, or move DATA_DIR."),
+            RecommenderError(
+                "disk-full", f"{where}; {_mb(free)} are free.", "Free some space, or move DATA_DIR."
+            ),
         )
     elif free < tonight + growth:
         findings.warn("disk", f"{where}; {_mb(free)} are free.", "Lower KEEP_RUNS or KEEP_EXPORT_DAYS.")
@@ -255,7 +257,7 @@ def check_memory(
     what += f"; {_mb(now)} are available now, of {_mb(most)}."
     what_to_do = "Lower HISTORY_DAYS or FACTORS, add memory, or run it where there is more."
     if needed > most:
-        findings.error("memory", RecommenderError(what, what_to_do))
+        findings.error("memory", RecommenderError("memory", what, what_to_do))
     elif needed > now:
         findings.warn("memory", what, what_to_do)
     else:

@@ -97,10 +97,11 @@ def shop_folder(directory: Path, settings: Mapping[str, str]) -> Iterator[None]:
         used = any(directory.iterdir())
     except OSError as error:
         raise SettingsError(
-            f"The folder {directory} cannot be used: {error.strerror}.", "Name a new folder."
+            "demo-folder", f"The folder {directory} cannot be used: {error.strerror}.", "Name a new folder."
         ) from error
     if used:
         raise SettingsError(
+            "demo-folder",
             f"The folder {directory} is not empty: nothing was changed.",
             "Name a new folder, or empty this one.",
         )
@@ -169,7 +170,9 @@ def _make_file(url: sa.URL) -> Path | None:
     try:
         new_file(path)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be made: {error.strerror}.", "Check the address.") from error
+        raise SettingsError(
+            "demo-folder", f"{path} cannot be made: {error.strerror}.", "Check the address."
+        ) from error
     return path
 
 
@@ -178,6 +181,7 @@ def _refuse_used(database: Database, connection: sa.Connection, tables: Sequence
     used = [table.name for table in tables if table.name in there] or sorted(there)[:3]
     if used:
         raise SettingsError(
+            "demo-database",
             f"{database.name} already has {', '.join(used)}: nothing was changed.",
             "Give the address of an empty database.",
         )

@@ -134,6 +134,7 @@ def detect(database: Database, *, asked: str | None = None, prefix: str | None =
     if asked is not None and not found:
         preset = load_preset(asked)
         raise SettingsError(
+            "platform-not-this",
             f"{database.name} is no {preset.title} that this user can read: it lacks"
             f" {', '.join(sorted(set(preset.tables) - tables)) or 'tables with that prefix'}.",
             "Check the address, and the user's rights (grants.sql of the platform); or leave out --platform.",
@@ -144,6 +145,7 @@ def detect(database: Database, *, asked: str | None = None, prefix: str | None =
             for one in found[:_SHOWN]
         )
         raise SettingsError(
+            "platform-several",
             f"{database.name} holds several shops: {several}.",
             "Say which: --platform NAME, and --param prefix=PREFIX.",
         )

@@ -79,6 +79,7 @@ def fill_parameters(
     unknown = [name for name in asked if name not in (*preset.names, "prefix")]
     if unknown:
         raise SettingsError(
+            "platform-parameter",
             f"{preset.title} has no parameter {', '.join(unknown)}.",
             f"There are: {', '.join(preset.names)}.",
         )
@@ -127,6 +128,7 @@ def _value(
         there_are = ", ".join(shown[:_SHOWN]) or "none"
         asked = "" if refused is None else f" The shop could not be asked: {refused.reason}"
         raise SettingsError(
+            "platform-parameter",
             f"{platform.preset.title} needs to know {parameter.name}, {parameter.about}; found:"
             f" {there_are}.{asked}",
             f"Say it with --param {parameter.name}=….",
@@ -172,7 +174,9 @@ def _told(
         return _checked(replace(parameter, may_be_all=False), text, choice, shown), source
     except SettingsError as error:
         raise SettingsError(
-            f"As the shop's own tables have it, {error.reason}", f"Say it with --param {parameter.name}=…."
+            "platform-parameter",
+            f"As the shop's own tables have it, {error.reason}",
+            f"Say it with --param {parameter.name}=….",
         ) from error
 
 
@@ -212,6 +216,7 @@ def _checked(parameter: Parameter, text: str, choice: Mapping[str, str], shown: 
     # A status that no order has as yet is none of the shop's values, but may be one tomorrow.
     if unknown and not kind.is_list:
         raise SettingsError(
+            "platform-parameter",
             f"{name}={_brief(text)} is not in the shop; found: {', '.join(shown[:_SHOWN])}.",
             f"Say one of these with --param {name}=….",
         )
@@ -230,6 +235,7 @@ def _require_form(parameter: Parameter, text: str, parts: Sequence[str]) -> None
     if not is_well_formed:
         several = f"{kind}, with commas between them" if kind.is_list else f"one {kind}"
         raise SettingsError(
+            "platform-parameter",
             f"{parameter.name}={_brief(text)} is not of its form: {several}.",
             f"It is {parameter.about}.",
         )

@@ -74,6 +74,7 @@ def platform_queries(
     if platform is None:
         if parameters:
             raise SettingsError(
+                "platform-none",
                 f"{database.name} shows none of the platforms that --param is for.",
                 "Check the address, and that its user may read the shop's tables; or leave out --param.",
             )
