@@ -557,7 +557,7 @@ def test_a_quantity_of_any_type_of_numbers_is_read(tmp_path, database_url, kind)
 
 def test_a_status_of_late_is_listed_too(tmp_path, monkeypatch):
     """Whether a column has a few values is told by the oldest rows alone, their values by all."""
-    monkeypatch.setattr("recommender.setup.proposal._LOOKED_AT", 10)
+    monkeypatch.setattr("recommender.setup.proposal.querywriter._LOOKED_AT", 10)
     shop = odd_shop(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}")
     shop.execute("UPDATE ks_order SET st = 'R' WHERE oid = 20")
     shop.does("init", "--url", shop.url, "--yes")

@@ -26,9 +26,9 @@ from recommender.settings import SECRETS, Settings, read_env_file
 from recommender.setup.grants import GRANTS, rights_to_read
 from recommender.setup.platforms.parameters import Ask
 from recommender.setup.platforms.queries import PlatformQueries, platform_queries
-from recommender.setup.proposal import Proposal, described, propose
+from recommender.setup.proposal import Proposal, propose
 from recommender.setup.proposal.owner import Owner, to_decide
-from recommender.setup.proposal.shoptables import shop_tables
+from recommender.setup.proposal.shoptables import described, shop_tables
 from recommender.system.files import FILE_MODE, make_folder, shipped_text, write_text
 from recommender.system.text import printable
 

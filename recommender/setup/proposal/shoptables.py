@@ -20,6 +20,7 @@ from sqlalchemy.engine.reflection import ObjectKind
 
 from recommender.database.base import Database
 from recommender.setup.looks import quoted_name
+from recommender.system.text import printable
 from recommender.tables import LISTS, RUNS
 
 _MOST_COUNTED = 100_000
@@ -278,3 +279,9 @@ def _kind(declared: sa.types.TypeEngine[Any]) -> ColumnKind:
     if isinstance(declared, sa.DateTime | sa.Date):
         return ColumnKind.TIME
     return ColumnKind.TEXT if isinstance(declared, sa.String | sa.Uuid) else ColumnKind.OTHER
+
+
+def described(table: FoundTable) -> str:
+    """A table in a line of a comment: name, rows and columns."""
+    columns = ", ".join(column.name for column in table.columns)
+    return printable(f"{full_name(table.schema, table.name)} ({table.rows} rows): {columns}")
