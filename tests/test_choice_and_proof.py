@@ -12,7 +12,8 @@ from recommender.errors import ExitCode
 from recommender.evaluation import choice as choice_module
 from recommender.evaluation import decision as decision_module
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
-from recommender.evaluation.choice import DEFAULTS, MOST_DAYS, Choice, choices_of, choose, contestants, shared
+from recommender.evaluation.choice import MOST_DAYS, Choice, choices_of, choose, shared
+from recommender.evaluation.contestants import DEFAULTS, contestants
 from recommender.evaluation.decision import decide
 from recommender.evaluation.past import Recipe, look_back, moment_text, past_windows, window_days
 from recommender.evaluation.proof import newest_window, prove

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from recommender.errors import ExitCode
-from recommender.evaluation.choice import contestants, default_choice
+from recommender.evaluation.choice import default_choice
 from recommender.evaluation.chosen import choice_report
 from recommender.evaluation.compare import judge, task_report
+from recommender.evaluation.contestants import contestants
 from recommender.evaluation.decision import Decision
 from recommender.evaluation.methods import ComparedMethod, methods
 from recommender.evaluation.proof import Proof

@@ -4,12 +4,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from enum import StrEnum
 
 import msgspec
 import numpy as np
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
+from recommender.evaluation.contestants import (
+    DEFAULTS,
+    Contestant,
+    contestants,
+    most_customers,
+)
 from recommender.evaluation.past import Past, Recipe, look_back, past_windows
 from recommender.evaluation.simple import Lead, simple_methods, weights_for
 from recommender.learning.als import Model
@@ -20,13 +25,12 @@ from recommender.learning.weights import (
     Choices,
     default_weights,
     free_signals,
-    lambdarank,
     learn,
     weights_of,
 )
 from recommender.ranking.choices import find_choices
 from recommender.runs.manifest import ChoiceRecord, Method
-from recommender.system.arrays import Bools, Float64s, Int32s
+from recommender.system.arrays import Float64s, Int32s
 from recommender.system.machine import give_back_memory
 from recommender.system.progress import UNSEEN, Step
 from recommender.system.threads import Progress, in_threads
@@ -37,92 +41,10 @@ MOST_DAYS = 28
 """So long a choice is kept: tastes drift, and weeks of new sales are there to learn from."""
 _MOST_GROWTH = 0.25
 """With so many more sales, or fewer, the shop is another one."""
-_MOST_CUSTOMERS = 1000
-"""Of a window, to learn from: for some weights these are plenty."""
-_USUAL_LENGTH = 50
-"""Of lists. The longer they are beyond it, the more candidates a customer has, the fewer are looked at."""
 _FEWEST_WINDOWS = 2
 _DECIMALS = 6
-_WEIGHT_DECIMALS = 3
 _LEAST_SHARED = 0.5
 """Of two sets of lists: with less in common they are very different."""
-
-
-class Objective(StrEnum):
-    """How weights are learned."""
-
-    DEFAULTS = "defaults"
-    LOGIT = "logit"
-    LAMBDARANK = "lambdarank"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contestant:
-    """One way to come to a blend."""
-
-    objective: Objective
-    variant: int = 0
-    """index into the settings of the neighbours, `VARIANTS`"""
-    habit_in_parts: bool = False
-
-    @property
-    def name(self) -> str:
-        """For records and reports."""
-        if self.objective is Objective.DEFAULTS:
-            return "defaults"
-        parts = ", habit in parts" if self.habit_in_parts else ""
-        return f"{self.objective}{parts}, item-to-item over {VARIANTS[self.variant].half_life_days:g} days"
-
-    @property
-    def neighbours(self) -> NeighbourSettings:
-        """The settings of its neighbours."""
-        return VARIANTS[self.variant]
-
-    def free(self, recipe: Recipe) -> Bools:
-        """Which weights it learns, shape (signals,)."""
-        return free_signals(exclude_seen=recipe.exclude_seen, habit_in_parts=self.habit_in_parts)
-
-    def weights(self, windows: Sequence[Choices], recipe: Recipe, likely: Float64s | None = None) -> Float64s:
-        """What it learns from some windows with its neighbours.
-
-        Rounded, so that a file of them is the same wherever the last bits of a minimum differ.
-
-        Args:
-            windows: to learn from.
-            recipe: of the night.
-            likely: what the logit has learned from them, where that is known.
-        """
-        default, free = default_weights(exclude_seen=recipe.exclude_seen), self.free(recipe)
-        if self.objective is Objective.DEFAULTS:
-            return default
-        weights = learn(windows, default, free=free) if likely is None else likely
-        if self.objective is Objective.LAMBDARANK:
-            weights = lambdarank(windows, weights, free=free, n=recipe.n)
-        return np.round(weights, _WEIGHT_DECIMALS)
-
-
-DEFAULTS = Contestant(objective=Objective.DEFAULTS)
-
-
-def most_customers(recipe: Recipe) -> int:
-    """So many customers of a window are learned from."""
-    return max(_MOST_CUSTOMERS * _USUAL_LENGTH // max(recipe.n, _USUAL_LENGTH), FEWEST_CUSTOMERS)
-
-
-def contestants(*, exclude_seen: bool) -> list[Contestant]:
-    """All of them, the defaults first, then each of the logit with the one of LambdaRank behind it.
-
-    The habit's parts count only where customers are shown what they have bought.
-    """
-    return [
-        DEFAULTS,
-        *(
-            Contestant(objective=objective, variant=variant, habit_in_parts=in_parts)
-            for variant in range(len(VARIANTS))
-            for in_parts in ([False] if exclude_seen else [False, True])
-            for objective in (Objective.LOGIT, Objective.LAMBDARANK)
-        ),
-    ]
 
 
 @dataclass(frozen=True, kw_only=True)

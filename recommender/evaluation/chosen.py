@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from recommender.evaluation.choice import Choice, contestants
+from recommender.evaluation.choice import Choice
+from recommender.evaluation.contestants import contestants
 from recommender.evaluation.decision import Decision
 from recommender.evaluation.proof import Proof
 from recommender.evaluation.report import ChoiceReport, ContestantReport, Figure

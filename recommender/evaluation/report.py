@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
-from recommender.evaluation.choice import Objective
+from recommender.evaluation.contestants import Objective
 from recommender.evaluation.methods import ComparedMethod
 from recommender.evaluation.split import Task
 from recommender.runs.manifest import Method
