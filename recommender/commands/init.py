@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from recommender.commands import questions
-from recommender.commands.common import print_line, settings
+from recommender.commands.common import print_line, print_table, settings
 from recommender.errors import DatabaseError, RecommenderError, SettingsError
+from recommender.system.text import Column
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 _UNREAD_SHOWN = 5
 _OTHERS_SHOWN = 8
+_NEWEST = (
+    Column("customer_id", shortest=20),
+    Column("item_id", shortest=20),
+    Column("name", shortest=10),
+    Column("sold_at"),
+)
 
 
 @click.command()
@@ -149,10 +156,10 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     if env.made_private:
         print_line(env.made_private)
     if env.is_new:
+        check = "" if zone else "; set it to where the shop's day begins"
         print_line(
             f"Wrote {env.path}: every setting, with what it does."
-            f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')};"
-            " set it to where the shop's day begins."
+            f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')}{check}."
         )
     return env
 
@@ -228,13 +235,7 @@ def _show_newest(sampled: "Sample", found: "Settings") -> None:
         print_line(sampled.problem)
         return
     click.echo(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
-    table = [("customer_id", "item_id", "name", "sold_at"), *sampled.newest]
-    widths = [min(max(len(row[i]) for row in table), 40) for i in range(4)]
-    for row in table:
-        print_line(
-            "  "
-            + "  ".join(f"{text[:40]:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
-        )
+    print_table(_NEWEST, sampled.newest, indent="  ")
 
 
 def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile | None":
@@ -273,7 +274,7 @@ def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "E
 def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     from recommender.settings import RepeatPurchases
     from recommender.setup.looks import REPEATS_FROM, repeats_share
-    from recommender.setup.shopfolder import with_settings
+    from recommender.setup.shopfolder import with_unset
 
     if found.sources["REPEAT_PURCHASES"] != "default" or found.repeat_purchases is RepeatPurchases.INCLUDE:
         return
@@ -281,13 +282,14 @@ def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     if share is None or share <= REPEATS_FROM:
         return
     why = f"{share:.0%} of the sale lines are of an item that the customer had bought before"
-    if not env.is_new:
-        click.echo(f"Consider REPEAT_PURCHASES=include in .env: {why}.")
+    if found.env_file is None or not (asks or env.is_new):
+        print_line(f"Consider REPEAT_PURCHASES=include in .env: {why}.")
     elif not asks or click.confirm(
         f"{why}: recommend such items too (REPEAT_PURCHASES=include)?", default=True
     ):
-        with_settings(env, REPEAT_PURCHASES="include")
-        click.echo(f"Set REPEAT_PURCHASES=include: {why}.")
+        comment = "What customers bought before is recommended too; set by `recommend init`."
+        with_unset(env, found, comment, REPEAT_PURCHASES="include")
+        print_line(f"Set REPEAT_PURCHASES=include: {why}.")
 
 
 def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, asks: bool) -> bool:

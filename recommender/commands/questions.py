@@ -2,22 +2,25 @@
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from recommender.commands.common import print_line
+from recommender.commands.common import print_line, width_of
 from recommender.errors import RecommenderError, SettingsError
-from recommender.system.text import printable
+from recommender.system.text import folded, printable
 
 if TYPE_CHECKING:
     from recommender.setup.platforms.preset import Parameter
     from recommender.setup.proposal.owner import Owner
 
+_ERROR = "Error: "
 _CHOICES_SHOWN = 40
 _NONE = "-"
+_YES_OR_NO = ("y", "yes", "n", "no")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _RANGE = re.compile(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})")
 
@@ -63,7 +66,7 @@ def ask_parameter(
             return check(answer)
         except SettingsError as error:
             meant = {name: text for text in shown for name in re.split(r" \(|\)$", text) if name}
-            raise click.UsageError(printable(f"{error.sentences}{_did_you_mean(answer, meant)}")) from error
+            raise _wrong(f"{error.sentences}{_did_you_mean(answer, meant)}") from error
 
     more = f" and {len(shown) - _CHOICES_SHOWN} more" if len(shown) > _CHOICES_SHOWN else ""
     there_are = f"; there are: {', '.join(shown[:_CHOICES_SHOWN])}{more}" if shown else ""
@@ -81,9 +84,12 @@ def ask_schema(present: str) -> str:
     """
 
     def checked(answer: str) -> str:
-        if answer == present or _SCHEMA.fullmatch(answer.strip()):
-            return answer.strip()
-        raise click.UsageError("A schema's name has small letters, digits and _, such as recommend.")
+        name = answer.strip()
+        if name == present or (_SCHEMA.fullmatch(name) and name not in _YES_OR_NO):
+            return name
+        raise _wrong(
+            f"Type a name of small letters, digits and _, such as recommend; Enter alone takes {present}."
+        )
 
     print_line("Our tables can have a schema of their own, such as recommend.")
     return str(click.prompt("Their schema", default=present, value_proc=checked))
@@ -93,7 +99,7 @@ def may_be_done(question: str, show: Callable[[], None]) -> bool:
     """Whether to do what takes statements, which are shown for the answer `s`."""
     while True:
         answer = click.prompt(f"{question} [y/N, s shows the statements]", default="n", show_default=False)
-        if answer.strip().lower() in ("y", "yes", "n", "no"):
+        if answer.strip().lower() in _YES_OR_NO:
             return bool(answer.strip().lower().startswith("y"))
         if answer.strip().lower() == "s":
             show()
@@ -135,12 +141,10 @@ def _places(answer: str, lines: Sequence[str], *, may_be_none: bool) -> list[int
         first, last = span.groups() if span else (part, part)
         if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= len(lines)):
             meant = {line.split("  ")[0].strip("'"): f"{n}, {line}" for n, line in enumerate(lines, 1)}
-            raise click.UsageError(
-                printable(f"{part} is no number from 1 to {len(lines)}.{_did_you_mean(part, meant)}")
-            )
+            raise _wrong(f"{part} is no number from 1 to {len(lines)}.{_did_you_mean(part, meant)}")
         found |= dict.fromkeys(range(int(first) - 1, int(last)))
     if not found:
-        raise click.UsageError(f"Type at least one number from 1 to {len(lines)}, such as 1,2.")
+        raise _wrong(f"Type at least one number from 1 to {len(lines)}, such as 1,2.")
     return [*found]
 
 
@@ -151,6 +155,13 @@ def _did_you_mean(answer: str, meant: Mapping[str, str]) -> str:
     return f" Did you mean {names[near[0]]}?" if near else ""
 
 
+def _wrong(text: str) -> click.UsageError:
+    """What is wrong with an answer, folded as click prints it: behind a word of its own, to a question."""
+    said = printable(f"{_ERROR}{text}")
+    width = width_of(sys.stdout)
+    return click.UsageError("\n".join([said] if width is None else folded(said, width)).removeprefix(_ERROR))
+
+
 def _asked_again(check: Callable[[str], str]) -> Callable[[str], str]:
     """The check, with its errors as those for which click asks again."""
 
@@ -158,6 +169,6 @@ def _asked_again(check: Callable[[str], str]) -> Callable[[str], str]:
         try:
             return check(answer)
         except RecommenderError as error:
-            raise click.UsageError(printable(error.sentences)) from error
+            raise _wrong(error.sentences) from error
 
     return checked

@@ -77,13 +77,16 @@ def cut(text: str, most: int) -> str:
 def folded(text: str, width: int, *, hang: str = "") -> list[str]:
     """The text in lines of at most so many cells, cut between words.
 
-    A word that fits no line, such as a path, stays where it is and whole, so that it can be copied.
+    A text that fits stays as it is. A word that fits no line, such as a path, stays where it is and whole, so
+    that it can be copied.
 
     Args:
         text: one line; what it begins with stays.
         width: cells of a line.
         hang: in front of each line but the first.
     """
+    if cells(text) <= width:
+        return [text]
     begin = text[: len(text) - len(text.lstrip())]
     lines, line, is_empty = [], begin, True
     for word in text.split():
