@@ -83,7 +83,7 @@ def command(
         )
     env, found, sampled = _sample(found, env, shows=bool(queries.written), asks=asks)
     question = "Are these the shop's sales? The tables take the types of these keys"
-    if queries.written and asks and not click.confirm(question):
+    if queries.written and asks and not questions.confirmed(question, default=False):
         click.echo("No table was made. Finish the queries, then call `recommend init` again.")
         return
     create.require_writable(found)
@@ -249,7 +249,7 @@ def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile 
     days = days_old + found.history_days  # else each night would read a day of sales less
     is_open = found.sources["HISTORY_DAYS"] == "default" and found.env_file is not None
     question = f"Set HISTORY_DAYS={days}, which reads the {found.history_days} days before it too?"
-    if days > MOST_HISTORY_DAYS or not is_open or not click.confirm(question, default=True):
+    if days > MOST_HISTORY_DAYS or not is_open or not questions.confirmed(question, default=True):
         return None
     comment = "Reads sales as old as the newest ones; set by `recommend init`."
     return with_unset(env, found, comment, HISTORY_DAYS=str(days))
@@ -284,7 +284,7 @@ def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     why = f"{share:.0%} of the sale lines are of an item that the customer had bought before"
     if found.env_file is None or not (asks or env.is_new):
         print_line(f"Consider REPEAT_PURCHASES=include in .env: {why}.")
-    elif not asks or click.confirm(
+    elif not asks or questions.confirmed(
         f"{why}: recommend such items too (REPEAT_PURCHASES=include)?", default=True
     ):
         comment = "What customers bought before is recommended too; set by `recommend init`."
@@ -354,9 +354,7 @@ def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
         print_line(f"-- The rights that are needed cannot be told: {error}")
         return
     if grants:
-        click.echo(
-            "\n-- The rights that are needed, and no more; users who own the tables have them already."
-        )
+        click.echo("\n-- The rights that are needed, and no more; who owns a table has them already.")
     for grant in grants:
         print_line(f"-- For {grant.who}:")
         for statement in grant.statements:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from recommender.setup.platforms.preset import Parameter
     from recommender.setup.proposal.owner import Owner
 
-_ERROR = "Error: "
+_CLICKS = max(len("Error: "), len(" [Y/n]: "))
 _CHOICES_SHOWN = 40
 _NONE = "-"
 _YES_OR_NO = ("y", "yes", "n", "no")
@@ -105,11 +105,16 @@ def may_be_done(question: str, show: Callable[[], None]) -> bool:
             show()
 
 
+def confirmed(question: str, *, default: bool) -> bool:
+    """Whether the answer is yes; Enter alone is the default."""
+    return click.confirm(_folded(question), default=default)
+
+
 def owner_on_terminal() -> "Owner":
     """Asks what a guess at the queries leaves open."""
     from recommender.setup.proposal.owner import Owner
 
-    return Owner(_choose, lambda question: click.confirm(printable(question), default=True))
+    return Owner(_choose, lambda question: confirmed(question, default=True))
 
 
 def _choose(question: str, lines: Sequence[str], proposed: Sequence[int]) -> list[int]:
@@ -156,10 +161,14 @@ def _did_you_mean(answer: str, meant: Mapping[str, str]) -> str:
 
 
 def _wrong(text: str) -> click.UsageError:
-    """What is wrong with an answer, folded as click prints it: behind a word of its own, to a question."""
-    said = printable(f"{_ERROR}{text}")
-    width = width_of(sys.stdout)
-    return click.UsageError("\n".join([said] if width is None else folded(said, width)).removeprefix(_ERROR))
+    """What is wrong with an answer, in one sentence or more."""
+    return click.UsageError(_folded(text))
+
+
+def _folded(text: str) -> str:
+    """The text in lines that fit the terminal, with room for what click puts in front of it or behind."""
+    line, width = printable(text), width_of(sys.stdout)
+    return line if width is None else "\n".join(folded(line, width - _CLICKS))
 
 
 def _asked_again(check: Callable[[str], str]) -> Callable[[str], str]:
