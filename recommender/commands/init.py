@@ -184,7 +184,7 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], *, a
                 print_line(f"    Which others there are could not be asked: {value.unasked}")
         for sentence in known.left_out:
             print_line(sentence)
-        print_line(f"Wrote {' and '.join(map(str, queries.written))}.")
+        print_line(f"Wrote {', '.join(map(str, queries.written))}.")
     proposal = queries.proposal
     if queries.unread:
         more = len(queries.unread) - _UNREAD_SHOWN

@@ -66,6 +66,7 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
     Raises:
         SettingsError: there is no such run, or none that was published before.
     """
+    earlier = None if then is None else named_run(settings.data_dir, then)
     published = History.of(settings.data_dir).published
     if now is None:
         if not published:
@@ -75,17 +76,17 @@ def two_runs(settings: Settings, then: str | None, now: str | None) -> tuple[Run
         later = published[-1]
     else:
         later = named_run(settings.data_dir, now)
-    if then is not None:
-        return named_run(settings.data_dir, then), later
+    if earlier is not None:
+        return earlier, later
     seq = later.manifest.published_seq
-    earlier = [run for run in published if seq is None or (run.manifest.published_seq or 0) < seq]
-    if not earlier:
+    before = [run for run in published if seq is None or (run.manifest.published_seq or 0) < seq]
+    if not before:
         raise SettingsError(
             "diff-nothing",
             f"No run that is kept was published before {later.run_id}.",
             "Name two runs: `recommend runs diff A B`.",
         )
-    return earlier[-1], later
+    return before[-1], later
 
 
 def is_going_on(settings: Settings, past: History) -> bool:
