@@ -238,7 +238,7 @@ def write_statements(settings: Settings, planned: TablesPlan) -> Path:
         raise SettingsError(
             "setup-file-there",
             f"{path} is there already.",
-            "Move it away: the statements are to be written there.",
+            "Move it away: the statements that make our tables go there.",
         )
     grants = writer_grants(settings)
     rights = () if grants is None else grants.statements
@@ -261,7 +261,7 @@ def create_tables(settings: Settings, planned: TablesPlan, owner_url: URL | None
                 verbatim.exec_driver_sql(statement.rstrip(";"))
             except sa.exc.DBAPIError as error:
                 # Without PostgreSQL's pointer into the statement, which is printed whole.
-                message = re.sub(r" LINE \d+: .*", "", target.database.message(error.orig or error))
+                message = re.sub(r" (at:|LINE \d+:) .*", "", target.database.message(error.orig or error))
                 hidden = (
                     " Or they are there, and this user has no rights on them yet." * planned.may_be_hidden
                 )
