@@ -84,7 +84,7 @@ def test_no_statement_gives_a_server_a_file_of_this_machine(shop, private_file, 
     assert asker.files == []
     assert f"the server asked for the file '{private_file}' of this machine" in line
     assert "nothing was sent in answer" in line
-    assert ASKS_FOR_FILES in line
+    assert ASKS_FOR_FILES.what_to_do in line
     assert lengths(shop) == {3}
 
 

@@ -268,8 +268,8 @@ def create_tables(settings: Settings, planned: TablesPlan, owner_url: URL | None
                 raise DatabaseError(
                     "setup-may-not-create",
                     f"The tables could not be made in {target.database.name}: {message}.{hidden}",
-                    "Let somebody who may run the statements printed above, or call `recommend init` with the"
-                    " address of such a user as --owner-url.",
+                    "Let somebody with that right run the statements printed above, or call `recommend init`"
+                    " with the address of such a user as --owner-url.",
                 ) from error
 
 

@@ -265,17 +265,17 @@ def all_never(shop: BadShop) -> None:
     shop.set(NEVER_RECOMMEND="never.txt")
 
 
-@case("a rule that is not one", on=ANY)
+@case("a row that is not a rule", on=ANY)
 def misspelt_rule(shop: BadShop) -> None:
     shop.query("SELECT 'nver' AS rule, 105 AS item_id", "rules")
 
 
-@case("a rule that is not one", on=ANY)
+@case("a row that is not a rule", on=ANY)
 def never_of_everything(shop: BadShop) -> None:
     shop.query("SELECT 'never' AS rule, NULL AS item_id", "rules")
 
 
-@case("several rules that are not ones")
+@case("several rows that are not rules")
 def rules_without_values(shop: BadShop) -> None:
     shop.query("SELECT 'pin' AS rule, 105 AS item_id UNION ALL SELECT 'most', 106", "rules")
 
@@ -370,7 +370,7 @@ def numbers_beside_texts(shop: BadShop) -> None:
     shop.query(f"SELECT {COLUMNS} FROM bad WHERE sold_at >= :since")
 
 
-@case("quantities are no numbers")
+@case("quantities are not numbers")
 def no_quantities(shop: BadShop) -> None:
     good_lines(shop, f"sold_at {shop.type('time')}, quantity {shop.type('text')}", "'2026-02-20 10:00', '1'")
     values = ", ".join(
@@ -379,7 +379,7 @@ def no_quantities(shop: BadShop) -> None:
     shop.execute(f"INSERT INTO bad VALUES {values}")
 
 
-@case("quantities are no numbers", on=(POSTGRESQL,))
+@case("quantities are not numbers", on=(POSTGRESQL,))
 def nan_quantities(shop: BadShop) -> None:
     good_lines(shop, "sold_at TIMESTAMP, quantity DOUBLE PRECISION", "'2026-02-20 10:00', 1")
     values = ", ".join(f"(1, 105, '2026-02-20 10:00', '{value}')" for value in ("NaN", "Infinity"))

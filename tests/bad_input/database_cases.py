@@ -152,7 +152,7 @@ def no_file(shop: BadShop) -> None:
     (shop.folder / "shop.db").unlink()
 
 
-@case("a file that is no database", on=(SQLITE,), is_blind=True)
+@case("a file that is not a database", on=(SQLITE,), is_blind=True)
 def no_sqlite(shop: BadShop) -> None:
     (shop.folder / "shop.db").write_text("customers: none\n" * 1000)
 

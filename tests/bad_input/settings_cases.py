@@ -202,7 +202,7 @@ def other_platform(shop: BadShop) -> None:
 
 
 for _name, _row, _param in (
-    ("param_unknown", "a parameter that the platform has not", "id_shop=1"),
+    ("param_unknown", "a parameter that the platform does not have", "id_shop=1"),
     ("param_missing", "a parameter that only the owner can tell", "in_stock_only=yes"),
     ("param_form", "a parameter that is not of its form", "statuses=a\\b"),
 ):

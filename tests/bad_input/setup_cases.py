@@ -32,7 +32,7 @@ for _name, _row, _url in (
 
 for _name, _row, _url in (
     ("init_ca", "a certificate to verify, and no authority, for `init`", "mysql://h/d?ssl-mode=VERIFY_CA"),
-    ("init_ssl", "an `ssl-mode` that there is not, for `init`", "mysql://h/d?ssl-mode=MAYBE"),
+    ("init_ssl", "an unknown `ssl-mode`, for `init`", "mysql://h/d?ssl-mode=MAYBE"),
 ):
     case(_row, on=ANY, call=(*INIT, "--url", _url), fault=faults.every_driver, name=_name)(nothing)
 
@@ -114,7 +114,7 @@ def may_not_create_in_a_terminal(shop: BadShop) -> None:
 
 
 @case(
-    "a file of that name where the statements are to be written",
+    "somebody's own file where the statements are to be written",
     on=SERVERS,
     call=("init",),
     fault=faults.in_terminal,

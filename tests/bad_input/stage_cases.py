@@ -68,7 +68,7 @@ def twice(lines: list[str]) -> list[str]:
 for _name, _row, _change in (
     ("list_unreadable", "a list that cannot be read", partial(with_first, score="high")),
     ("list_empty", "a list without rows", lambda lines: lines[:1]),
-    ("list_reason", "a reason that there is not", partial(with_first, reason="because")),
+    ("list_reason", "an unknown reason", partial(with_first, reason="because")),
     ("list_item", "an item that may not be shown", partial(with_first, item_id="100")),
     ("list_positions", "positions with a gap", partial(with_first, position="9")),
     ("list_twice", "an item twice in one list", twice),
