@@ -222,7 +222,7 @@ def _require_text(given: Sequence[str]) -> None:
 def _report_usage(error: click.ClickException) -> ExitCode:
     context = getattr(error, "ctx", None)
     asked = context.command_path if context else "recommend"
-    _say(f"{error.format_message()} Try `{asked} --help`. [usage]")
+    _say(str(SettingsError("usage", error.format_message(), f"Try `{asked} --help`.")))
     return ExitCode.SETTINGS
 
 
@@ -247,42 +247,45 @@ def _explained(error: BaseException) -> str:
             return "Interrupted; the published lists are whole."
         case RecommenderError():
             return " ".join(filter(None, (error.told, error.what_to_do, f"[{error.code}]")))
-        case MemoryError() | RuntimeError() if lack := _lack(error):
-            return lack
+    return str(_as_ours(error))
+
+
+def _as_ours(error: BaseException) -> RecommenderError:
+    """An error of Python or of the system in our words."""
+    match error:
+        case MemoryError():
+            return RecommenderError(
+                "memory",
+                "Not enough memory; what was published stays.",
+                "Lower HISTORY_DAYS or FACTORS, or add memory.",
+            )
+        case RuntimeError() if str(error) == _NO_THREAD:
+            return RecommenderError(
+                "threads",
+                "The system gives no more threads (memory, ulimit -u); what was published stays.",
+                "Lower THREADS.",
+            )
         case OSError() if error.errno is not None:
-            return str(of_system(error))
+            return of_system(error)
+        case ImportError() if "failed to map segment" in str(error):
+            return RecommenderError(
+                "memory-addresses",
+                f"Not enough memory to load a library: {error}.",
+                "Check the limit (ulimit -v).",
+            )
         case ImportError() if ".so" in str(error):
-            return _explained_import_error(error)
+            return RecommenderError(
+                "library",
+                f"A library of the system is missing: {error}.",
+                "On Debian and Ubuntu: apt install libgomp1.",
+            )
     where = " ".join(getattr(error, "__notes__", []))
     if not where:
         # No run has it in its log; with -v this shows it.
         logging.getLogger("recommender").error("unexpected error", exc_info=error)
         where = "Give -v to see the traceback."
-    return f"Unexpected error, a fault of this program: {type(error).__name__}: {error}. {where} [unexpected]"
-
-
-def _lack(error: BaseException) -> str:
-    """What the machine has too little of; nothing where that is not the error."""
-    if isinstance(error, MemoryError):
-        return (
-            "Not enough memory; what was published stays. Lower HISTORY_DAYS or FACTORS, or add some."
-            " [memory]"
-        )
-    if str(error) == _NO_THREAD:
-        return (
-            "The system gives no more threads (memory, ulimit -u); what was published stays. Lower THREADS."
-            " [threads]"
-        )
-    return ""
-
-
-def _explained_import_error(error: ImportError) -> str:
-    if "failed to map segment" in str(error):
-        return (
-            f"Not enough memory to load a library: {error}. Check the limit (ulimit -v). [memory-addresses]"
-        )
-    return (
-        f"A library of the system is missing: {error}. On Debian and Ubuntu: apt install libgomp1. [library]"
+    return RecommenderError(
+        "unexpected", f"Unexpected error, a fault of this program: {type(error).__name__}: {error}.", where
     )
 
 

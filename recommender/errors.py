@@ -135,7 +135,9 @@ def of_system(error: OSError) -> RecommenderError:
     reason = f"Cannot use{where}: {error.strerror}."
     if error.errno in NOT_ALLOWED:
         return SettingsError("folder", reason, "Check DATA_DIR, the paths, their owner and mode.")
-    return RecommenderError("system", reason)
+    return RecommenderError(
+        "system", reason, "What was published stays. Check the disk and the machine's limits (ulimit -a)."
+    )
 
 
 def recordable(error: BaseException) -> str:

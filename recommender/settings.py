@@ -267,7 +267,7 @@ def read_env_file(path: Path) -> tuple[dict[str, str], list[str]]:
         ) from error
     values = {b.key: b.value for b in bindings if b.key and b.value is not None and not b.error}
     problems = [
-        f"{path}, line {b.original.line}: not of the form NAME=value (not shown: it may be a secret)."
+        f"{path}, line {b.original.line}, is not of the form NAME=value (not shown: it may be a secret)."
         for b in bindings
         if b.error
     ]
@@ -345,9 +345,10 @@ def _require_address(reader: _Reader, path: Path) -> None:
         return
     if not path.exists() and not reader.problems:
         raise SettingsError(
-            "no-shop",
+            "shop-none",
             f"No shop is set up here: there is no {path}, and DATABASE_URL is not set.",
-            "Set one up: `recommend init`. To try it on a made-up shop first: `recommend demo DIR`.",
+            "Go to the shop's folder, or set one up: `recommend init`. To try it on a made-up shop first:"
+            " `recommend demo DIR`.",
         )
     looked = f"the environment and {path}" + ("" if path.is_file() else " (no such file)")
     reader.problems.append(f"DATABASE_URL is not set; looked in {looked}.")
@@ -398,10 +399,11 @@ def load_settings(
             f" TOP_N, which is {found['top_n']}."
         )
     if reader.problems:
+        numbered = [f"({i}) {text}" for i, text in enumerate(reader.problems, 1)]
         raise SettingsError(
             "settings",
-            "Settings: " + " ".join(f"[{i}] {text}" for i, text in enumerate(reader.problems, 1)),
-            "Correct them in .env or the environment; .env.example explains each.",
+            reader.problems[0] if len(numbered) == 1 else f"Several settings are wrong: {' '.join(numbered)}",
+            "Correct it in .env or the environment; .env.example explains each setting.",
         )
     return Settings(
         **found,

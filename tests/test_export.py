@@ -306,7 +306,7 @@ def test_unreadable_times_are_counted_and_shown(sqlite_shop):
     found = shop.export()
     assert (found.counts.unreadable_time, found.counts.sales) == (1, 199)
     execute(shop.url, "INSERT INTO sales VALUES (1, 1, 'ündlich'), (1, 1, 'zero')")
-    with pytest.raises(RefusedError, match="3 of 202 have a sold_at that is no time") as caught:
+    with pytest.raises(RefusedError, match="3 of 202 have a sold_at that is not a time") as caught:
         shop.export()
     assert all(example in caught.value.named for example in ("'yesterday'", "'ündlich'", "'zero'"))
 
@@ -472,8 +472,8 @@ def test_prices_and_times_that_cannot_be_read_are_told(shop):
     ]
     path = shop.sql_dir / "items.sql"
     assert found.warnings == [
-        f"3 rows of {path} have price that is no number, taken for NULL.",
-        f"3 rows of {path} have added_at that is no time, taken for NULL.",
+        f"3 rows of {path} have price that is not a number, taken for NULL.",
+        f"3 rows of {path} have added_at that is not a time, taken for NULL.",
     ]
     assert load_catalogue(shop.folder / ITEMS, item_kind=KeyKind.INTEGER).ids == Keys.of(range(1, 6))
 

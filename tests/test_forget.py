@@ -320,7 +320,7 @@ def test_without_a_key_or_the_table_init_is_named(tmp_path, sqlite_url):
 def test_a_key_that_cannot_be_one(tmp_path, sqlite_url):
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.night()
-    assert "have numbers; 'seven' is none" in shop.fails(ExitCode.SETTINGS, "forget", "seven")
+    assert "have numbers; 'seven' is not a number" in shop.fails(ExitCode.SETTINGS, "forget", "seven")
     assert "not both" in shop.fails(ExitCode.SETTINGS, "forget", "7", "--guest-email", "a@b")
     assert "Nobody was ever forgotten" in shop.fails(ExitCode.REFUSED, "forget")
     assert "nothing to erase" in shop.does("forget", "999", "--even-unknown")
@@ -639,7 +639,7 @@ def test_a_column_of_another_text_type_hides_nobody(tmp_path, postgresql, mariad
 def test_before_the_first_night_the_tables_tell_numbers_from_texts(tmp_path, sqlite_url):
     shop = usual_shop(tmp_path / "shop", sqlite_url)
     shop.does("forget", "007")
-    assert "have numbers; 'seven' is none" in shop.fails(ExitCode.SETTINGS, "forget", "seven")
+    assert "have numbers; 'seven' is not a number" in shop.fails(ExitCode.SETTINGS, "forget", "seven")
     shop.night()
     assert 7 not in shop.lists()
     assert 8 in shop.lists()

@@ -157,7 +157,7 @@ def test_a_truncated_file_is_refused(path, keep):
     save_model(_model(), path)
     content = path.read_bytes()
     path.write_bytes(content[: keep if isinstance(keep, int) else int(keep * len(content))])
-    with pytest.raises(ModelError, match=r"is damaged|cannot be used"):
+    with pytest.raises(ModelError, match="cannot be used"):
         load_model(path)
 
 
@@ -166,7 +166,7 @@ def test_every_changed_byte_of_an_array_is_noticed(path):
     content = bytearray(path.read_bytes())
     content[content.index(b"\x93NUMPY") + 130] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="is damaged"):
+    with pytest.raises(ModelError, match="cannot be used"):
         load_model(path)
 
 

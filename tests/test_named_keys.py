@@ -27,7 +27,7 @@ def test_customers_and_items_in_other_letters(tmp_path, database_url):
         assert shop.does(command, "sku-1", "--json") == shop.does(command, "SKU-1", "--json")
     assert shop.does("similar", "sku-1").startswith("Item SKU-1: Item 1\n")
     assert "a customer cust99." in shop.fails(ExitCode.SETTINGS, "show", "cust99")
-    assert "know an item sku-99." in shop.fails(ExitCode.SETTINGS, "similar", "sku-99")
+    assert "have no item sku-99." in shop.fails(ExitCode.SETTINGS, "similar", "sku-99")
 
 
 def test_a_customer_who_has_no_list_is_found_too(tmp_path, sqlite_url):
@@ -72,7 +72,7 @@ def test_every_form_of_a_uuid(tmp_path, postgresql):
     for typed in (customers[0].upper(), customers[0].replace("-", ""), f"{{{customers[0]}}}"):
         assert shop.does("show", typed) == right
     assert "has a customer nobody." in shop.fails(ExitCode.SETTINGS, "show", "nobody")
-    assert "know an item nothing." in shop.fails(ExitCode.SETTINGS, "similar", "nothing")
+    assert "have no item nothing." in shop.fails(ExitCode.SETTINGS, "similar", "nothing")
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_rules_about_what_items_sql_does_not_return():
     bare = catalogue_of(Keys.of(texts=["a"]), categories=None, brands=None, prices=None)
     with pytest.raises(
         SettingsError,
-        match=r"items\.sql returns no column brand and no column price, but rules of .* need it \(brand of 1",
+        match=r"items\.sql returns no column brand and no column price, but rules of .* go by it \(brand: 1",
     ):
         named(
             [Rule(NEVER, brand="A"), Rule(AT_MOST, value=1.0), Rule(AT_MOST, item="a", value=2.0)],

@@ -385,7 +385,7 @@ def without(name):
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (linked, "no plain file"),
+        (linked, "not a plain file"),
         (bombed, "items.csv unpacks to more than 40 times"),
         (packed_otherwise, "in a way that we do not use"),
         (without("sales.csv.gz"), "not the sales of one run"),

@@ -408,7 +408,7 @@ def test_the_gate_believes_no_file(shop, name, owner, rule):
     for stage in ("train", "rank"):
         shop.does(stage)
     put(shop, name, owner, 125, on_record=False)
-    assert "is not as the rank left it" in shop.fails(ExitCode.REFUSED, "publish")
+    assert "is not as the stage rank left it" in shop.fails(ExitCode.REFUSED, "publish")
     shop.does("rank")
     put(shop, name, owner, 125, on_record=True)
     said = shop.fails(ExitCode.REFUSED, "publish", "--force")

@@ -59,7 +59,7 @@ def test_no_more_places_for_new_items_than_there_are(env_file):
     append(env_file, "TOP_N=5\nNEW_ITEM_SLOTS=5\nMAX_PER_CATEGORY=2\n")
     found = load_settings({}, env_file)
     assert (found.new_item_slots, found.max_per_category) == (5, 2)
-    with pytest.raises(SettingsError, match=r"\[1\] NEW_ITEM_SLOTS=5 \(.*\.env\): must be at most TOP_N.*4"):
+    with pytest.raises(SettingsError, match=r"^NEW_ITEM_SLOTS=5 \(.*\.env\): must be at most TOP_N.*4"):
         load_settings({"TOP_N": "4"}, env_file)
 
 
@@ -167,7 +167,7 @@ def test_every_problem_is_told_at_once_with_name_value_source_and_what_is_allowe
     path.write_text("this line is s3cret\n" + "".join(lines), encoding="utf-8")
     with pytest.raises(SettingsError) as caught:
         load_settings({"TOP_N": "ten"}, path)
-    numbered = re.split(r"\[\d+\] ", caught.value.reason)[1:]
+    numbered = re.split(r"\(\d+\) ", caught.value.reason)[1:]
     told = {match[0]: problem for problem in numbered if (match := re.match(r"[A-Z_]+(?=[= ])", problem))}
     assert told.keys() == {*WRONG, "DATABASE_URL"}
     for name, (_, allowed) in WRONG.items():
@@ -175,7 +175,7 @@ def test_every_problem_is_told_at_once_with_name_value_source_and_what_is_allowe
         assert ("environment" if name == "TOP_N" else str(path)) in told[name]
         assert name in SECRETS or f"{name}={given_values[name]}" in told[name]
     assert "not set; looked in the environment and" in told["DATABASE_URL"]
-    assert [problem for problem in numbered if f"{path}, line 1: not of the form" in problem]
+    assert [problem for problem in numbered if f"{path}, line 1, is not of the form" in problem]
     assert "s3cret" not in str(caught.value)
     assert "shortsecret" not in "".join(traceback.format_exception(caught.value))
 

@@ -153,37 +153,37 @@ def test_rows_that_say_the_same_are_one(tmp_path):
 WRONG = [
     ({}, "rule is empty"),
     ({"rule": " "}, "rule is empty"),
-    ({"rule": "nevr", "item_id": 1}, r"'nevr' is no rule \(did you mean never\?\)"),
-    ({"rule": "ada@example.org", "item_id": 1}, r"a word \(not shown\) is no rule"),
+    ({"rule": "nevr", "item_id": 1}, r"'nevr' is not a rule \(did you mean never\?\)"),
+    ({"rule": "ada@example.org", "item_id": 1}, r"a word \(not shown\) is not a rule"),
     (
         {"rule": "1053", "item_id": 1},
-        r"a word \(not shown\) is no rule\.",
+        r"a word \(not shown\) is not a rule\.",
     ),  # a customer's key, columns mixed up
-    ({"rule": "steve", "item_id": 1}, r"a word \(not shown\) is no rule \(did you mean never\?\)"),
-    ({"rule": "never", "item_id": 1, "list": "adalovelace"}, r"a word \(not shown\) is no list of ours\."),
+    ({"rule": "steve", "item_id": 1}, r"a word \(not shown\) is not a rule \(did you mean never\?\)"),
+    ({"rule": "never", "item_id": 1, "list": "adalovelace"}, r"a word \(not shown\) is not a list of ours\."),
     ({"rule": "never"}, "never: item_id, category and brand are all empty"),
     ({"rule": "never", "customer_id": 1}, "never: item_id, category and brand are all empty"),
     ({"rule": "boost", "value": 2}, "boost: item_id, category and brand are all empty"),
     ({"rule": "boost", "item_id": 1}, "boost: value is empty"),
     ({"rule": "boost", "item_id": 1, "value": 0}, "boost: value is 0 or less; use the rule never"),
-    ({"rule": "boost", "item_id": 1, "value": "much"}, "boost: value is no number"),
-    ({"rule": "boost", "item_id": 1, "value": "1e999"}, "boost: value is no number"),
-    ({"rule": "boost", "item_id": 1, "value": float("nan")}, "boost: value is no number"),
+    ({"rule": "boost", "item_id": 1, "value": "much"}, "boost: value is not a number"),
+    ({"rule": "boost", "item_id": 1, "value": "1e999"}, "boost: value is not a number"),
+    ({"rule": "boost", "item_id": 1, "value": float("nan")}, "boost: value is not a number"),
     ({"rule": "pin", "category": "tea", "value": 1}, "pin: item_id is empty"),
-    ({"rule": "pin", "item_id": 1, "value": 0}, "pin: value is no position"),
-    ({"rule": "pin", "item_id": 1, "value": 1.5}, "pin: value is no position"),
+    ({"rule": "pin", "item_id": 1, "value": 0}, "pin: value is not a position"),
+    ({"rule": "pin", "item_id": 1, "value": 1.5}, "pin: value is not a position"),
     ({"rule": "most", "item_id": 1, "value": 1}, "most: category and brand are both empty"),
-    ({"rule": "most", "brand": "A", "value": -1}, "most: value is no number of items"),
+    ({"rule": "most", "brand": "A", "value": -1}, "most: value is not a number of items"),
     ({"rule": "price_at_least", "item_id": 1}, "price_at_least: value is empty"),
     (
         {"rule": "never", "item_id": 1, "list": "populr_items"},
         r"\(did you mean popular_items\?\)",
     ),
-    ({"rule": "never", "item_id": 1, "list": "rec_popular_items"}, "'rec_popular_items' is no list"),
-    ({"rule": "never", "item_id": 1, "customer_id": 1, "list": "popular_items"}, "no list of customers"),
-    ({"rule": "never", "item_id": 1, "starts_on": "01.12.2026"}, "starts_on is no date"),
-    ({"rule": "never", "item_id": 1, "ends_on": "0000-00-00"}, "ends_on is no date"),
-    ({"rule": "never", "item_id": 1, "ends_on": 1796083200000}, "ends_on is no date"),
+    ({"rule": "never", "item_id": 1, "list": "rec_popular_items"}, "'rec_popular_items' is not a list"),
+    ({"rule": "never", "item_id": 1, "customer_id": 1, "list": "popular_items"}, "not a list of customers"),
+    ({"rule": "never", "item_id": 1, "starts_on": "01.12.2026"}, "starts_on is not a date"),
+    ({"rule": "never", "item_id": 1, "ends_on": "0000-00-00"}, "ends_on is not a date"),
+    ({"rule": "never", "item_id": 1, "ends_on": 1796083200000}, "ends_on is not a date"),
     (
         {"rule": "never", "item_id": 1, "starts_on": "2026-12-31", "ends_on": "2026-12-01"},
         "starts_on is after ends_on",
@@ -196,7 +196,7 @@ def test_a_row_that_is_no_rule_is_refused(row, why):
     good = {"rule": "never", "item_id": 5, "customer_id": None, "list": None, "value": None}
     error = refused(good, row, good)
     assert error.exit_code is ExitCode.REFUSED
-    assert error.reason.startswith("sql/rules.sql: a row is no rule: ")
+    assert error.reason.startswith("sql/rules.sql: a row is not a rule: ")
     with pytest.raises(RefusedError, match=why):
         raise error
     assert "ada@" not in error.reason
@@ -213,8 +213,8 @@ def test_all_that_is_wrong_is_told_at_once_without_a_customers_key():
     ]
     error = refused(*rows)
     assert error.reason == (
-        "sql/rules.sql: 5 rows are no rules: boost: value is no number; 'nevr' is no rule (did you mean"
-        " never?); never: item_id, category and brand are all empty; and 1 more."
+        "sql/rules.sql: 5 rows are not rules: boost: value is not a number; 'nevr' is not a rule (did you"
+        " mean never?); never: item_id, category and brand are all empty; and 1 more."
     )
     assert error.named.startswith("One such row: customer_id 'ada@example.org', rule 'boost', item_id '1'")
     assert refused(*rows[::-1]).told == error.told
@@ -305,7 +305,7 @@ def test_each_row_is_kept_or_out_of_its_dates_or_told(row):
     except RefusedError as error:
         kept, told = 0, error.told
     assert (kept == 1) is (not told and not outside)
-    assert not told or ("a row is no rule: " in told and "One such row: " in told)
+    assert not told or ("a row is not a rule: " in told and "One such row: " in told)
 
 
 # On each database
@@ -419,7 +419,7 @@ def test_rules_that_were_changed_by_hand_between_two_stages_are_refused(night_sh
     content = path.read_bytes()
     for stage in ("train", "rank", "publish"):
         path.write_bytes(content.replace(b"102", b"103"))
-        assert f"{RULES} is not as the export left it" in night_shop.fails(ExitCode.REFUSED, stage)
+        assert f"{RULES} is not as the stage export left it" in night_shop.fails(ExitCode.REFUSED, stage)
         path.write_bytes(content)
         night_shop.does(stage)
 
@@ -518,7 +518,7 @@ def test_runs_with_other_rules_are_told_apart(night_shop):
 def test_a_file_that_no_export_wrote_is_refused(tmp_path, record):
     path = tmp_path / RULES
     path.write_text(",".join(RULE_COLUMNS) + "\n" + record + "\n", encoding="utf-8")
-    with pytest.raises(RefusedError, match=r"rules\.csv, record 1 is no rule"):
+    with pytest.raises(RefusedError, match=r"rules\.csv, record 1 is not a rule"):
         [*load_dated_rules(path)]
     path.write_text("rule,item_id\nnever,1\n", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"rules\.csv has other columns"):

@@ -195,7 +195,7 @@ def test_digits_alone_are_no_time(tmp_path, database_url):
         (tmp_path / "sql" / f"{name}.sql").write_text(text, encoding="utf-8")
     shop.does("init", "--yes")
     told = shop.fails(ExitCode.REFUSED, "run")
-    assert "1 of 1 have a sold_at that is no time. Examples: sold_at = '1712101512345'" in told
+    assert "1 of 1 have a sold_at that is not a time. Examples: sold_at = '1712101512345'" in told
 
 
 # The newest sale there is

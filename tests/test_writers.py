@@ -75,7 +75,7 @@ def test_root_does_nothing_that_another_user_may_write(shop, name, how):
     assert shop.recommend("check").code is ExitCode.SETTINGS
     for call in (NIGHT, ("export",), ("rollback",), ("forget", "1"), ("evaluate", "--fresh")):
         said = shop.fails(ExitCode.SETTINGS, *call)
-        assert "This is root, who would do what others may write" in said
+        assert "This is root, and others may change what it would do" in said
         assert who.get(how, "everybody") in said
     assert len(shop.runs) == runs
 

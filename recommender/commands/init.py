@@ -308,7 +308,7 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
                 "setup-may-not-create",
                 f"This user may not create tables in {planned.schema}.",
                 "Call `recommend init` with the address of a user who may as --owner-url (it is not stored),"
-                f" or let somebody run {create.write_statements(found, planned)}.",
+                f" or let such a user run {create.write_statements(found, planned)}.",
             )
         if click.get_current_context().meta["recommender.verbose"]:
             _print_statements(planned.statements)

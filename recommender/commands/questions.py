@@ -53,7 +53,14 @@ def ask_zone() -> str:
     from recommender.setup.shopfolder import machine_timezone, require_zone
 
     default = machine_timezone() or "UTC"
-    return str(click.prompt("The shop's time zone", default=default, value_proc=_asked_again(require_zone)))
+
+    def checked(answer: str) -> str:
+        try:
+            return require_zone(answer)
+        except ValueError as error:
+            raise _wrong(str(error)) from error
+
+    return str(click.prompt("The shop's time zone", default=default, value_proc=checked))
 
 
 def ask_parameter(
@@ -146,7 +153,7 @@ def _places(answer: str, lines: Sequence[str], *, may_be_none: bool) -> list[int
         first, last = span.groups() if span else (part, part)
         if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= len(lines)):
             meant = {line.split("  ")[0].strip("'"): f"{n}, {line}" for n, line in enumerate(lines, 1)}
-            raise _wrong(f"{part} is no number from 1 to {len(lines)}.{_did_you_mean(part, meant)}")
+            raise _wrong(f"{part} is not a number from 1 to {len(lines)}.{_did_you_mean(part, meant)}")
         found |= dict.fromkeys(range(int(first) - 1, int(last)))
     if not found:
         raise _wrong(f"Type at least one number from 1 to {len(lines)}, such as 1,2.")

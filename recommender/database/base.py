@@ -40,7 +40,9 @@ LOCK_WAIT_SECONDS = 10
 ROWS_AT_ONCE = 20_000
 """Rows per batch of an export: enough to make the work per batch cheap, few enough to stay small."""
 _NO_REASON = "the driver gave no reason"
-_UNKNOWN = Advice("database-error", "With -v the whole error is shown.")
+_UNKNOWN = Advice(
+    "database-error", "The database says what is wrong in its own words; -v shows the whole error."
+)
 _WITH_VALUES = (REFUSED_ROW, UNSIGNED, _UNKNOWN)
 """What is advised where a database's error can be about what is in a row."""
 _NEEDS_NO_QUOTES = re.compile(r"[A-Z0-9_$]+\Z", re.IGNORECASE)
@@ -481,5 +483,5 @@ def trigger_on(table: str, name: str, more: str = "") -> Meddler:
 def no_key(query: Query, column: str, found: str, fix: str, *, named: str = "") -> RefusedError:
     """The error for a key column of a type that is none."""
     return RefusedError(
-        "keys-odd-type", f"{query.path}: {column} is {found}, which can be no key.", fix, named=named
+        "keys-odd-type", f"{query.path}: {column} is {found}, which cannot be a key.", fix, named=named
     )

@@ -59,14 +59,14 @@ NOT_TRUSTED = Advice(
 )
 ASKS_FOR_FILES = Advice(
     "database-untrusted",
-    "Whoever answers there tries to read this machine's files: tell the server's keeper, and let the address"
-    " verify who it is, with ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem.",
+    "The server tries to read this machine's files: tell whoever runs it, and let the address verify the"
+    " server, with ssl-mode=VERIFY_IDENTITY&ssl_ca=ca.pem.",
 )
 CLEAR_TEXT = Advice(
     "database-untrusted",
     "Let the connection be encrypted and the server verified, with ssl-mode=VERIFY_IDENTITY or"
-    " sslmode=verify-full in the address. Whoever asks so for the first time may be somebody else than your"
-    " server: ask its keeper.",
+    " sslmode=verify-full in the address. A server that never asked so before may be another one than yours:"
+    " ask whoever runs it.",
 )
 NO_RIGHT = Advice(
     "database-no-right", "Give the user of the address that right; `recommend init` prints the statements."

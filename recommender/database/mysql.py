@@ -256,7 +256,7 @@ class MySQL(Database):
             raise DatabaseError(
                 "driver-lacks-login",
                 f"{self._capital_name} {doing}: the server wants a login that PyMySQL cannot do alone.",
-                f"Install it: {install_command(lacks[1])}{tls}.",
+                f"Install what the login needs: {install_command(lacks[1])}{tls}.",
             ) from error
 
     def _stop(self, connection: sa.Connection) -> None:

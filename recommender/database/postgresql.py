@@ -255,8 +255,8 @@ class PostgreSQL(Database):
             if not self._is_alone:
                 raise DatabaseError(
                     POOLED.code,
-                    f"{self._capital_name} is behind a pool of connections that lends the server's for one"
-                    " transaction: the run lock would be left with somebody else.",
+                    f"{self._capital_name} is behind a pool of connections in transaction mode, in which no"
+                    " run can hold its lock.",
                     POOLED.what_to_do,
                 )
             connection.execute(postgresql_statement(settings).encode())

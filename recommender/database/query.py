@@ -198,7 +198,9 @@ def read_query(path: Path, dialect: str, since: datetime | None, *, undecided: b
         ) from error
     except OSError as error:
         raise SettingsError(
-            "query-unreadable", f"{path} cannot be read: {error.strerror}.", "Check its mode."
+            "query-unreadable",
+            f"{path} cannot be read: {error.strerror}.",
+            "Check what is there, its owner and mode.",
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(

@@ -140,7 +140,7 @@ class Target:
                 "database-only-read",
                 f"{capital(self.database.name)} can only be read: {why}.",
                 "Set TARGET_DATABASE_URL to a database that can be written: our tables may lie in another"
-                " than the shop's.",
+                " database than the shop's.",
             )
 
     def problems(self, connection: sa.Connection) -> list[str]:

@@ -96,8 +96,8 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
         raise SettingsError(
             "forget-other-key",
             f"FORGET_KEY is not the one under which the customers in {name} were forgotten.",
-            f"Set that one; if it is lost, empty the table, remove {settings.data_dir / COPY} and forget"
-            " each of them again.",
+            "Set the earlier key; if it is lost, empty the table, remove"
+            f" {settings.data_dir / COPY} and forget each of them again.",
         )
     if settings.guest_key is not None and not new_guest_key:
         guests = {row for row in rows if row.startswith(_OF_GUEST_KEY)}
@@ -106,7 +106,7 @@ def read_forgotten(target: Target, settings: Settings, *, new_guest_key: bool = 
                 "forget-other-guest-key",
                 f"GUEST_KEY is not the one under which guests in {name} were forgotten: they would come"
                 " back.",
-                "Set that one; if it is lost, forget each of them again with --guest-email and"
+                "Set the earlier key; if it is lost, forget each of them again with --guest-email and"
                 " --even-unknown.",
             )
     hashes = {row for row in rows if ":" not in row}

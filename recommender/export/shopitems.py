@@ -33,7 +33,7 @@ ITEM_COLUMNS = (
 """Of `items.sql`: those that must be there, and those that may; `items.csv` has them in this order."""
 _TYPES = {"sellable": pa.bool_(), "price": pa.float64(), "added_at": MOMENT}
 """Of columns that are neither keys nor texts."""
-_UNREADABLE = {"price": "no number", "added_at": "no time"}
+_UNREADABLE = {"price": "not a number", "added_at": "not a time"}
 """What is said of values that are not NULL and cannot be read."""
 _FIRST, _LAST = (microseconds(datetime(*day, tzinfo=UTC)) for day in ((1, 1, 2), (9999, 12, 30)))
 """A day from the ends of the calendar, which stand for "never", and leave it in some zones."""

@@ -97,7 +97,7 @@ class RuleReader:
             return None
         moment = _moment(text)
         if moment is None:
-            raise ValueError(f"{name} is no date such as 2026-12-01")
+            raise ValueError(f"{name} is not a date such as 2026-12-01")
         if moment.tzinfo is None:
             if name not in row.instants:
                 return moment.date()  # by the shop's own calendar
@@ -126,7 +126,9 @@ class RuleReader:
         if kind is RuleKind.MOST and rule.category is None and rule.brand is None:
             raise ValueError(f"{kind}: category and brand are both empty")
         if rule.customer is not None and rule.list_name not in (None, *CUSTOMER_LISTS):
-            raise ValueError(f"{kind}: there is a customer_id, but {rule.list_name} is no list of customers")
+            raise ValueError(
+                f"{kind}: there is a customer_id, but {rule.list_name} is not a list of customers"
+            )
         return rule
 
     def _key(self, role: Role, text: str | None) -> str | None:
@@ -211,11 +213,11 @@ def _value(kind: RuleKind, row: _Row) -> float:
     if row.texts["value"] is None:
         raise ValueError(f"{kind}: value is empty")
     if number is None:
-        raise ValueError(f"{kind}: value is no number")
+        raise ValueError(f"{kind}: value is not a number")
     if kind is RuleKind.PIN and (number < 1 or not number.is_integer()):
-        raise ValueError(f"{kind}: value is no position: 1, 2, 3 …")
+        raise ValueError(f"{kind}: value is not a position: 1, 2, 3 …")
     if kind is RuleKind.MOST and (number < 0 or not number.is_integer()):
-        raise ValueError(f"{kind}: value is no number of items: 0, 1, 2 …")
+        raise ValueError(f"{kind}: value is not a number of items: 0, 1, 2 …")
     if kind is RuleKind.BOOST and number <= 0:
         raise ValueError(f"{kind}: value is 0 or less; use the rule {RuleKind.NEVER}")
     return number
@@ -230,7 +232,7 @@ def _no_word(word: str, what: str, known: Collection[str]) -> ValueError:
     typed = word.casefold()[:100]
     near = difflib.get_close_matches(typed, known, 1)
     shown = repr(word) if difflib.get_close_matches(typed, known, 1, _ALIKE) else "a word (not shown)"
-    return ValueError(f"{shown} is no {what}{f' (did you mean {near[0]}?)' if near else ''}")
+    return ValueError(f"{shown} is not a {what}{f' (did you mean {near[0]}?)' if near else ''}")
 
 
 def _told(row: _Row) -> str:
@@ -248,7 +250,7 @@ def _refusal(query: Query, wrong: Mapping[str, list[str]]) -> RefusedError:
     examples = " ".join(f"One such row: {min(wrong[problem])}." for problem in problems[:_TOLD])
     return RefusedError(
         "rules-unknown",
-        f"{query.path}: {f'{rows:,} rows are no rules' if rows > 1 else 'a row is no rule'}: {told}.",
+        f"{query.path}: {f'{rows:,} rows are not rules' if rows > 1 else 'a row is not a rule'}: {told}.",
         "Correct it in the query, or in the table that it reads.",
         named=examples,
     )

@@ -199,8 +199,8 @@ class SalesWriter:
         words = {
             "without_customer": "have no customer_id (and no guest_email)",
             "without_item": "have no item_id",
-            "unreadable_time": "have a sold_at that is no time",
-            "unreadable_quantity": "have a quantity that is no number",
+            "unreadable_time": "have a sold_at that is not a time",
+            "unreadable_quantity": "have a quantity that is not a number",
         }
         bad = {reason: getattr(counts, reason) for reason in words if getattr(counts, reason)}
         for reason, count in bad.items():

@@ -27,7 +27,7 @@ from recommender.system.threads import Progress, one_blas_thread
 
 WARM_ITERATIONS = 2
 """So many iterations from an earlier model's factors are enough."""
-_RAISE = "Raise REGULARIZATION."
+_RAISE = "Raise REGULARIZATION, or lower ALPHA."
 _MOST_REGULARIZATION = 1e6
 _LARGEST_SCORE = 1e6
 """What training aims at is a score of 1; a greater one than this is what rounding has blown up."""
@@ -241,7 +241,7 @@ def fold_in(model: Model, interactions: Interactions, *, threads: int) -> Model:
                 user_factors[changed] = als.recalculate_user(np.arange(len(changed)), rows)
             except ValueError as error:  # its Cholesky decomposition met a singular matrix
                 raise ModelError(
-                    "model-training", f"Customers could not be folded in: {error}", _RAISE
+                    "model-training", f"The model cannot take in the new sales: {error}.", _RAISE
                 ) from error
     log.info(
         "%s customers keep their factors, %s are folded in, %s items are unknown to the model",

@@ -107,12 +107,10 @@ def _told(path: Path) -> Iterator[None]:
     """What is wrong with a file, as an error of ours."""
     try:
         yield
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise ModelError(
             "model-unusable", f"The model {path} cannot be used: {error}.", _TRAIN_AGAIN
         ) from error
-    except zipfile.BadZipFile as error:
-        raise ModelError("model-unusable", f"The model {path} is damaged: {error}.", _TRAIN_AGAIN) from error
 
 
 def load_histories(path: Path, *, sha256: str | None) -> tuple[Keys, UInt64s]:

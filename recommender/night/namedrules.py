@@ -176,11 +176,11 @@ def _require_columns(rules: Iterable[Rule], catalogue: Catalogue, settings: Sett
     missing = [name for name in asked if there[name] is None]
     if missing:
         names = sorted(missing)
-        counts = ", ".join(f"{name} of {asked[name]:,}" for name in names)
+        counts = ", ".join(f"{name}: {asked[name]:,}" for name in names)
         raise SettingsError(
             "rules-lack-column",
             f"{settings.sql_dir / QUERIES[1]} returns no column {' and no column '.join(names)}, but rules of"
-            f" {settings.sql_dir / RULES_QUERY} need it ({counts}).",
+            f" {settings.sql_dir / RULES_QUERY} go by it ({counts}).",
             "Name the columns in the query with AS, or leave these rules out.",
         )
 

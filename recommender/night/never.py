@@ -57,7 +57,7 @@ def read_never_recommend(path: Path, item_kind: KeyKind) -> dict[int, tuple[int 
     try:
         lines = read_plain(path, "utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        why = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
         raise SettingsError(
             "never-unreadable", f"NEVER_RECOMMEND: {path} cannot be read: {why}.", _WHAT_TO_DO
         ) from error

@@ -183,7 +183,7 @@ def _find(settings: Settings, past: History, stage: Stage, run_id: str | None) -
         if not fit:
             raise SettingsError(
                 "stage-first",
-                f"There is no unpublished run whose {previous} is done.",
+                f"There is no unpublished run whose stage {previous} is done.",
                 f"Begin with `recommend {previous}`, or do the whole night: `recommend run`.",
             )
         return fit[-1]
@@ -193,7 +193,7 @@ def _find(settings: Settings, past: History, stage: Stage, run_id: str | None) -
         raise RefusedError(
             "stage-published",
             f"The run {run_id} is published; its files stay as they are.",
-            "Begin a new run.",
+            "Begin a new run: `recommend export`.",
         )
     if this.manifest.source is not Source.RUN:
         raise RefusedError(
@@ -204,8 +204,8 @@ def _find(settings: Settings, past: History, stage: Stage, run_id: str | None) -
     if not this.has_done(previous):
         raise SettingsError(
             "stage-first",
-            f"The {previous} of the run {run_id} is not done.",
-            f"`recommend {previous} --run {run_id}` first.",
+            f"The stage {previous} of the run {run_id} is not done.",
+            f"First: `recommend {previous} --run {run_id}`.",
         )
     return this
 
@@ -223,7 +223,7 @@ def _require_files(this: Run, stage: Stage, settings: Settings) -> None:
             if this.manifest.sha256_of(name) is not None and not this.is_whole(name):
                 raise RefusedError(
                     "stage-file-changed",
-                    f"{this.path(name)} is not as the {earlier} left it.",
+                    f"{this.path(name)} is not as the stage {earlier} left it.",
                     f"`recommend rank --run {this.run_id}` writes it again."
                     if earlier is Stage.RANK
                     else "Begin a new run: `recommend export`.",

@@ -116,7 +116,7 @@ def read_trained(night: Night) -> Trained:
         raise RefusedError(
             "stage-other-version",
             f"The run {night.run.run_id} was trained by another version of the program.",
-            f"`recommend train --run {night.run.run_id}` first.",
+            f"Train it again: `recommend train --run {night.run.run_id}`.",
         )
     return Trained(read_shop_data(night), choice, manifest.method, Histories.of(manifest.counts))
 

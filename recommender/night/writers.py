@@ -201,7 +201,7 @@ def root_obeys(found: list[Writer]) -> SettingsError:
     commands = dict.fromkeys(writer.what_to_do for writer in found[:_NAMED])
     return SettingsError(
         "folder-root",
-        f"This is root, who would do what others may write: {_named(found)}.",
+        f"This is root, and others may change what it would do: {_named(found)}.",
         f"{as_owner} is to do it: {' && '.join(commands)}",
     )
 

@@ -352,7 +352,7 @@ def _windows(lines: SaleLines, days: int, most: int) -> list[tuple[int, int]]:
             "evaluate-too-short",
             f"The sales reach over {have} days; one window of {days} days and as much history before it need"
             f" {2 * days}: {2 * days - have} days are missing.",
-            "Wait so long, raise HISTORY_DAYS, or give a smaller --days.",
+            "Wait until there are more, raise HISTORY_DAYS, or give a smaller --days.",
         )
     return cuts
 

@@ -68,7 +68,7 @@ def search(settings: Settings, text: str) -> SearchResult:
     if not bought:
         raise SettingsError(
             "search-nobody",
-            f"Nobody bought one of the items with {text!r} in the name ({len(named):,} of them).",
+            f"Items with {text!r} in the name: {len(named):,}, and nobody bought one of them.",
             "Try another part of a name, or a greater HISTORY_DAYS.",
         )
     zone = settings.shop_timezone

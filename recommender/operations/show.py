@@ -147,8 +147,7 @@ def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
 def _unknown_item(definition: ListTable, item: str, *, was_asked: bool = True) -> SettingsError:
     return SettingsError(
         "item-unknown",
-        f"Neither the items of the last night nor {definition.name} know an item"
-        f" {_not_found(item, was_asked)}.",
+        f"The items of the last night and {definition.name} have no item {_not_found(item, was_asked)}.",
         "Check the key: it is the shop's own item_id, as items.sql returns it.",
     )
 

@@ -126,7 +126,7 @@ def _key(settings: Settings, held: Held, customer: str | None, guest_email: str 
     if number is None:
         raise SettingsError(
             "customer-no-number",
-            f"The customers of this shop have numbers; {customer[:60]!r} is none.",
+            f"The customers of this shop have numbers; {customer[:60]!r} is not a number.",
             "Check the key: it is the shop's own customer_id; for a guest give --guest-email.",
         )
     return str(number)

@@ -285,29 +285,36 @@ def check_shares(
         return []
     known = last._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by names
     findings = []
-    for name, now, share in (
-        ("customers", customers, settings.min_customers_share),
-        ("sales", sales, settings.min_sales_share),
-    ):
-        before = int(str(known[name]))
-        if now is not None and now < share * before:
-            findings.append(
-                Objection(
-                    f"{name}_share",
-                    f"{now} {name} are less than {share:g} of the {before} published last (run"
-                    f" {known['run_id']}).",
-                    "If that is right: `recommend run --force`; MIN_CUSTOMERS_SHARE and MIN_SALES_SHARE set"
-                    " the limits.",
-                    forceable=True,
-                )
+    had_customers, had_sales = int(str(known["customers"])), int(str(known["sales"]))
+    if customers is not None and customers < settings.min_customers_share * had_customers:
+        findings.append(
+            Objection(
+                "customers_share",
+                f"There are {customers} customers now; the run {known['run_id']}, published last, had"
+                f" {had_customers}, of which at least {settings.min_customers_share:g} are needed.",
+                "If that is right: `recommend run --force`; MIN_CUSTOMERS_SHARE and MIN_SALES_SHARE set the"
+                " limits.",
+                forceable=True,
             )
+        )
+    if sales < settings.min_sales_share * had_sales:
+        findings.append(
+            Objection(
+                "sales_share",
+                f"There are {sales} sales now; the run {known['run_id']}, published last, had {had_sales}, of"
+                f" which at least {settings.min_sales_share:g} are needed.",
+                "If that is right: `recommend run --force`; MIN_CUSTOMERS_SHARE and MIN_SALES_SHARE set the"
+                " limits.",
+                forceable=True,
+            )
+        )
     last_day = date.fromisoformat(str(known["as_of"])[:10])
     if as_of_day is not None and as_of_day < last_day:
         findings.append(
             Objection(
                 "past_night",
                 f"Lists of {as_of_day} would replace those of {last_day} (run {known['run_id']}).",
-                "If that is wanted: --force.",
+                "If that is wanted: `recommend run --force`.",
                 forceable=True,
             )
         )

@@ -93,9 +93,9 @@ def user_norms(users: Float32s, largest: float) -> Float64s:
     highest = float(norms.max(initial=0)) * largest
     if not highest < _LARGEST:
         raise ModelError(
-            "model-training",
-            f"The model's factors are too large: |x||y| = {highest:g}.",
-            "Train a new model.",
+            "model-unusable",
+            f"The model cannot be used: its factors are too large, |x||y| = {highest:g}.",
+            "Train a new one: `recommend run --train`.",
         )
     return norms
 

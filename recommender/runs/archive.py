@@ -233,7 +233,7 @@ def _require_plain(member: zipfile.ZipInfo) -> None:
         raise ValueError(f"{member.filename} would begin before the file")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG) or member.flag_bits & _ENCRYPTED:
-        raise ValueError(f"{member.filename} is no plain file")
+        raise ValueError(f"{member.filename} is not a plain file")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{member.filename} is compressed in a way that we do not use")
     if member.file_size > most_unpacked(member.compress_size):

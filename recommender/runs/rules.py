@@ -113,7 +113,7 @@ def _dated_rule(path: Path, line: int, record: list[str]) -> tuple[Rule, Dates]:
         return rule, (_day(starts_on), _day(ends_on))
     except (ValueError, KeyError) as error:
         raise RefusedError(
-            "run-damaged", f"{path}, record {line} is no rule as an export writes it.", EXPORT_AGAIN
+            "run-damaged", f"{path}, record {line} is not a rule as an export writes it.", EXPORT_AGAIN
         ) from error
 
 

@@ -238,7 +238,7 @@ def write_statements(settings: Settings, planned: TablesPlan) -> Path:
         raise SettingsError(
             "setup-file-there",
             f"{path} is there already.",
-            "Move it away: the statements are to be written there.",
+            "Move it away: the statements that make our tables go there.",
         )
     grants = writer_grants(settings)
     rights = () if grants is None else grants.statements
@@ -261,15 +261,15 @@ def create_tables(settings: Settings, planned: TablesPlan, owner_url: URL | None
                 verbatim.exec_driver_sql(statement.rstrip(";"))
             except sa.exc.DBAPIError as error:
                 # Without PostgreSQL's pointer into the statement, which is printed whole.
-                message = re.sub(r" LINE \d+: .*", "", target.database.message(error.orig or error))
+                message = re.sub(r" (at:|LINE \d+:) .*", "", target.database.message(error.orig or error))
                 hidden = (
                     " Or they are there, and this user has no rights on them yet." * planned.may_be_hidden
                 )
                 raise DatabaseError(
                     "setup-may-not-create",
                     f"The tables could not be made in {target.database.name}: {message}.{hidden}",
-                    "Let somebody who may run the statements printed above, or call `recommend init` with the"
-                    " address of such a user as --owner-url.",
+                    "Let somebody with that right run the statements printed above, or call `recommend init`"
+                    " with the address of such a user as --owner-url.",
                 ) from error
 
 

@@ -174,7 +174,7 @@ def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[
     rows = rows_of(snapshot, query, columns.values())
     if rows and (parse_times([row[3] for row in rows], sold_in) == UNREADABLE).all():
         raise RefusedError(
-            "setup-no-time",
+            "sales-unusable",
             f"no sold_at of {sales.path} is a time, such as {shortened(str(rows[0][3]))!r}.",
             "Convert it in the query.",
         )
@@ -206,7 +206,7 @@ def _why_none(
         return f"{none} returns none, however old.", None
     day = older.day(settings.shop_timezone)
     if day is None:
-        return f"{none} returns a sold_at that is no time, such as {older.text!r}.", None
+        return f"{none} returns a sold_at that is not a time, such as {older.text!r}.", None
     days = (now.astimezone(settings.shop_timezone).date() - day).days
     return (
         f"{none} returns none of the last {settings.history_days} days. The newest sale there is of {day};"

@@ -95,11 +95,11 @@ def prepare_env(path: Path, url: str | None, timezone: str | None = None) -> Env
     known = _given("DATABASE_URL", path)
     if known is None and url is None:
         raise SettingsError(
-            "no-shop",
+            "setup-no-address",
             f"DATABASE_URL is not set; looked in the environment and {path}"
             f"{'' if path.is_file() else ' (no such file)'}.",
-            "Give the shop's address: recommend init --url postgresql://user:password@host/database (or mysql://…,"
-            " sqlite:///shop.db).",
+            "Give the address of the shop's database: `recommend init --url"
+            " postgresql://user:password@host/database` (or mysql://…, sqlite:///shop.db).",
         )
     if url is not None:
         folder = path.absolute().parent
@@ -237,9 +237,9 @@ def _made_private(path: Path) -> str | None:
     except OSError as error:
         raise SettingsError(
             "setup-secrets-open",
-            f"{path} is to hold secrets, but others may read or write it (mode {mode:04o}); that cannot be"
-            f" changed: {error.strerror}.",
-            f"Have its owner do: chmod 600 {path}",
+            f"{path} is to hold secrets, but others may read or write it (mode {mode:04o}), and its mode"
+            f" cannot be changed: {error.strerror}.",
+            f"Let its owner change it: chmod 600 {path}",
         ) from error
     return f"Made {path} private (mode {FILE_MODE:04o}, was {mode:04o}): it holds secrets."
 
@@ -260,8 +260,8 @@ def _given(name: str, path: Path) -> str | None:
                 return (path.parent / named).read_text(encoding="utf-8-sig").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(
-                    "setup-secret-file",
-                    f"{name}_FILE names {named}, which cannot be read.",
+                    "settings",
+                    f"{name}_FILE names {path.parent / named}, which cannot be read.",
                     "Check its path, owner and mode.",
                 ) from error
     return None
@@ -271,7 +271,7 @@ def require_zone(text: str) -> str:
     """The zone of this name.
 
     Raises:
-        SettingsError: there is none; says which may be meant.
+        ValueError: there is none; says which may be meant.
     """
     zones = sorted(available_timezones())
     name = text.strip()
@@ -281,11 +281,8 @@ def require_zone(text: str) -> str:
     meant = {zone.rpartition("/")[2].casefold(): zone for zone in reversed(zones)}
     meant |= {zone.casefold(): zone for zone in zones}
     near = difflib.get_close_matches(name.casefold().replace(" ", "_")[:100], [*meant], 1, _NEAR_ZONE)
-    raise SettingsError(
-        "setup-time-zone",
-        f"There is no time zone {printable(name)[:100]}.",
-        f"Did you mean {meant[near[0]]}?" if near else "Its form is Europe/London or UTC.",
-    )
+    hint = f"Did you mean {meant[near[0]]}?" if near else "Its form is Europe/London or UTC."
+    raise ValueError(f"There is no time zone {printable(name)[:100]}. {hint}")
 
 
 def machine_timezone(environ: Mapping[str, str] = os.environ, etc: Path = Path("/etc")) -> str | None:
@@ -380,7 +377,7 @@ def _require_harmless(name: str, text: str, backend: str) -> None:
     """A query must be one SELECT, a file of grants rights to read: words of the shop's own are in them.
 
     Raises:
-        RecommenderError: it is not, and that is our fault.
+        RecommenderError: it is not, which is a fault of this program.
     """
     try:
         if name == GRANTS:
@@ -390,7 +387,7 @@ def _require_harmless(name: str, text: str, backend: str) -> None:
             prepare_query(text, Path(name), backend, since, undecided=True)
     except SettingsError as error:
         raise RecommenderError(
-            "setup-unsafe",
+            "unexpected",
             f"What was made of the shop's tables is not safe to use, so no file was written: {error.reason}",
-            "Please report it, with the platform and its version.",
+            "That is a fault of this program: please report it, with the platform and its version.",
         ) from error

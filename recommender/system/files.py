@@ -178,7 +178,7 @@ def open_plain(path: Path, flags: int = os.O_RDONLY) -> int:
 
 def _no_plain_file(path: Path, mode: int) -> PermissionError:
     kind = next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "something")
-    return PermissionError(errno.EPERM, f"it is {kind}, no plain file", str(path))
+    return PermissionError(errno.EPERM, f"it is {kind}, not a plain file", str(path))
 
 
 def read_plain(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:

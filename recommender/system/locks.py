@@ -38,7 +38,7 @@ else:
             raise SettingsError(
                 "folder-no-locks",
                 f"The file system of the lock file {file.name} has no locks: {error.strerror}.",
-                "Put DATA_DIR on a local disk; a SQLite database too, where its lock is meant.",
+                "Put DATA_DIR on a local disk, and a SQLite database too.",
             ) from error
         return True
 
@@ -127,7 +127,7 @@ def _opened(path: Path, flags: int = 0) -> IO[str]:
         raise SettingsError(
             "folder-lock-file",
             f"The lock file {path} cannot be used: {error.strerror}.",
-            "Remove it, and check who may write to that folder: a run of ours makes a plain file there.",
+            "Remove it, and check who may write to that folder: this program makes a plain file there.",
         ) from error
     except OSError as error:
         if error.errno != errno.ELOOP:
@@ -135,7 +135,7 @@ def _opened(path: Path, flags: int = 0) -> IO[str]:
         raise SettingsError(
             "folder-lock-file",
             f"The lock file {path} is a link, and a run would write over what it leads to.",
-            "Remove it, and check who may write to that folder: no run of ours makes a link there.",
+            "Remove it, and check who may write to that folder: this program makes no link there.",
         ) from error
     # By its path, for messages.
     return open(path, "r+", encoding="utf-8", opener=lambda *_: descriptor)

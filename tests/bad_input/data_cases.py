@@ -33,6 +33,25 @@ def no_query(shop: BadShop) -> None:
     (shop.folder / "sql" / "items.sql").unlink()
 
 
+@case("a query that is a folder", on=ANY)
+def folder_for_a_query(shop: BadShop) -> None:
+    (shop.folder / "sql" / "items.sql").unlink()
+    (shop.folder / "sql" / "items.sql").mkdir()
+
+
+@case("a query that is not UTF-8", on=ANY)
+def query_no_utf8(shop: BadShop) -> None:
+    (shop.folder / "sql" / "items.sql").write_bytes(b"SELECT item_id, 'caf\xe9' AS name FROM items")
+
+
+@case("a query that makes an UNSIGNED column negative", on=(MARIADB,))
+def negative_unsigned(shop: BadShop) -> None:
+    shop.execute("CREATE TABLE bad (n INT UNSIGNED)", "INSERT INTO bad VALUES (3)")
+    shop.query(
+        f"SELECT {COLUMNS}, (SELECT -1 * n - 1 FROM bad) AS quantity FROM sales WHERE :since IS NOT NULL"
+    )
+
+
 @case("a query lacks columns")
 def no_columns(shop: BadShop) -> None:
     shop.query("SELECT customer_id AS customer, item_id FROM sales WHERE sold_at >= :since")
@@ -184,9 +203,17 @@ def only_guests(shop: BadShop) -> None:
     )
 
 
-@case("far fewer customers or sales than last night")
+@case("far fewer customers and sales than last night")
 def far_fewer(shop: BadShop) -> None:
     shop.execute("DELETE FROM sales WHERE customer_id > 3")
+
+
+@case("far fewer sales than last night", on=ANY)
+def far_fewer_sales(shop: BadShop) -> None:
+    shop.execute(
+        "DELETE FROM sales WHERE EXISTS (SELECT 1 FROM sales s WHERE s.customer_id ="
+        " sales.customer_id AND s.rowid < sales.rowid)"
+    )
 
 
 case("a past night over a later one", call=("run", "--as-of", "2026-02-20"), name="past_night")(nothing)
@@ -238,17 +265,17 @@ def all_never(shop: BadShop) -> None:
     shop.set(NEVER_RECOMMEND="never.txt")
 
 
-@case("a rule that is none", on=ANY)
+@case("a row that is not a rule", on=ANY)
 def misspelt_rule(shop: BadShop) -> None:
     shop.query("SELECT 'nver' AS rule, 105 AS item_id", "rules")
 
 
-@case("a rule that is none", on=ANY)
+@case("a row that is not a rule", on=ANY)
 def never_of_everything(shop: BadShop) -> None:
     shop.query("SELECT 'never' AS rule, NULL AS item_id", "rules")
 
 
-@case("several rules that are none")
+@case("several rows that are not rules")
 def rules_without_values(shop: BadShop) -> None:
     shop.query("SELECT 'pin' AS rule, 105 AS item_id UNION ALL SELECT 'most', 106", "rules")
 
@@ -256,6 +283,16 @@ def rules_without_values(shop: BadShop) -> None:
 @case("rules without the column `rule`")
 def rules_without_a_word(shop: BadShop) -> None:
     shop.query("SELECT 105 AS item_id", "rules")
+
+
+@case("rules by a column that the items lack", on=ANY)
+def rules_by_category(shop: BadShop) -> None:
+    shop.query("SELECT 'never' AS rule, 'tea' AS category", "rules")
+
+
+@case("rules that leave nothing to show", on=ANY)
+def rules_of_every_item(shop: BadShop) -> None:
+    shop.query("SELECT 'never' AS rule, item_id, 'popular_items' AS list FROM items", "rules")
 
 
 @case("everybody has bought everything")
@@ -333,7 +370,7 @@ def numbers_beside_texts(shop: BadShop) -> None:
     shop.query(f"SELECT {COLUMNS} FROM bad WHERE sold_at >= :since")
 
 
-@case("quantities are no numbers")
+@case("quantities are not numbers")
 def no_quantities(shop: BadShop) -> None:
     good_lines(shop, f"sold_at {shop.type('time')}, quantity {shop.type('text')}", "'2026-02-20 10:00', '1'")
     values = ", ".join(
@@ -342,7 +379,7 @@ def no_quantities(shop: BadShop) -> None:
     shop.execute(f"INSERT INTO bad VALUES {values}")
 
 
-@case("quantities are no numbers", on=(POSTGRESQL,))
+@case("quantities are not numbers", on=(POSTGRESQL,))
 def nan_quantities(shop: BadShop) -> None:
     good_lines(shop, "sold_at TIMESTAMP, quantity DOUBLE PRECISION", "'2026-02-20 10:00', 1")
     values = ", ".join(f"(1, 105, '2026-02-20 10:00', '{value}')" for value in ("NaN", "Infinity"))

@@ -1,8 +1,12 @@
 """Databases that cannot be reached or used, or that the shop keeps locked."""
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
+from functools import partial
 
+import psycopg
+import pymysql
 import sqlalchemy as sa
 
 from tests.bad_input import faults
@@ -30,6 +34,14 @@ case = cases_of(CASES)
 
 case("no driver", fault=faults.no_driver, name="no_driver")(nothing)
 case("a driver that does not work", on=SERVERS, fault=faults.broken_driver, name="broken_driver")(nothing)
+
+
+case(
+    "a login that the driver cannot do alone",
+    on=(MARIADB,),
+    fault=faults.wants_another_package,
+    name="other_login",
+)(nothing)
 
 
 @case("no server at that address", on=SERVERS)
@@ -140,7 +152,7 @@ def no_file(shop: BadShop) -> None:
     (shop.folder / "shop.db").unlink()
 
 
-@case("a file that is no database", on=(SQLITE,), is_blind=True)
+@case("a file that is not a database", on=(SQLITE,), is_blind=True)
 def no_sqlite(shop: BadShop) -> None:
     (shop.folder / "shop.db").write_text("customers: none\n" * 1000)
 
@@ -165,8 +177,41 @@ def row_security(shop: BadShop) -> None:
     shop.execute("ALTER TABLE bad_recommendations ENABLE ROW LEVEL SECURITY")
 
 
+@case("no connection is free", on=SERVERS, fault=faults.without_pauses)
+def no_connection_free(shop: BadShop) -> None:
+    shop.user("SELECT ON sales")
+    if shop.kind == POSTGRESQL:
+        shop.execute(f"ALTER ROLE {shop.bad_user} CONNECTION LIMIT 0")
+    else:
+        shop.execute(f"ALTER USER {shop.bad_user}@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
+
+
+@case("an error of the database that we do not know", on=SERVERS)
+def unknown_error(shop: BadShop) -> None:
+    shop.query(
+        "SELECT customer_id, item_id, sold_at FROM sales"
+        " WHERE item_id > (SELECT item_id FROM items) AND :since IS NOT NULL"
+    )
+
+
+for _kind, _error in (
+    (SQLITE, sqlite3.OperationalError("disk I/O error")),
+    (POSTGRESQL, psycopg.OperationalError("server closed the connection unexpectedly")),
+    (MARIADB, pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")),
+):
+    case(
+        "a connection that ends at the commit, and none after it",
+        on=(_kind,),
+        fault=partial(faults.lost_at_commit, _error),
+        name=f"lost_at_commit_{_kind}",
+    )(nothing)
+
+
 # Locks
 
+
+case("the lock file of a run is removed", on=(SQLITE,), fault=faults.lost_lock, name="removed_lock")(nothing)
+case("the run lock is lost", on=SERVERS, fault=faults.lost_lock, name="lost_lock")(nothing)
 
 for _meanwhile, _on in (
     (faults.a_run_in_training, ANY),

@@ -10,6 +10,7 @@ from tests.bad_input.support import ANY, MARIADB, NIGHT, POSTGRESQL, SQLITE, Bad
 
 CASES: list[Case] = []
 case = cases_of(CASES)
+_SO = "libgomp.so.1"
 
 # A full disk, by the file that is written
 
@@ -27,6 +28,10 @@ for _file in (
         fault=partial(faults.full_disk_at, _file),
         name=f"full_disk_at_{_file}",
     )(nothing)
+
+case("a disk that is broken", on=ANY, fault=partial(faults.broken_disk_at, "sales.csv"), name="broken_disk")(
+    nothing
+)
 
 for _file in ("staging", ".tmp-shop-copy.db"):
     case(
@@ -61,6 +66,23 @@ case(
     name="ulimit_v",
 )(nothing)
 case("no more threads", on=ANY, fault=faults.no_threads, name="no_threads")(nothing)
+
+
+for _name, _row, _error in (
+    ("no_memory", "too little memory", MemoryError()),
+    (
+        "no_memory_for_a_library",
+        "too little memory to load a library",
+        ImportError(f"{_SO}: failed to map segment"),
+    ),
+    (
+        "no_library",
+        "a library of the system is missing",
+        ImportError(f"{_SO}: cannot open shared object file"),
+    ),
+    ("unexpected", "a fault of this program", ZeroDivisionError("division by zero")),
+):
+    case(_row, on=ANY, fault=partial(faults.failing, _error), name=_name)(nothing)
 
 
 @case("a lock file that is a link", on=ANY)
@@ -119,6 +141,9 @@ EARLIER = ("run", "--load", "--as-of", "2026-02-01")
 
 
 case("`--load` without a model", on=ANY, call=EARLIER, name="no_model")(nothing)
+
+
+case("a training that fails", on=ANY, fault=faults.failing_fit, name="failing_fit")(nothing)
 
 
 @case("a model that was changed", on=ANY, call=LOAD)

@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import dataclasses
 import errno
 import fcntl
 import hashlib
@@ -13,6 +14,8 @@ import resource
 import shutil
 import socket
 import sqlite3
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -25,13 +28,20 @@ import numpy as np
 import psycopg
 import pymysql
 import sqlalchemy as sa
+from implicit.cpu.als import AlternatingLeastSquares
+from implicit.recommender_base import ModelFitError
 
 import recommender
-from recommender import database
-from recommender.database import mysql, postgresql, postgresqlwire, silence, sqlite, urls
-from recommender.errors import ExitCode
+from recommender import cli, database
+from recommender.database import mysql, postgresql, postgresqlwire, retries, silence, sqlite, urls
+from recommender.database.base import Database
+from recommender.database.runlock import ServerLock
+from recommender.errors import DatabaseError, ExitCode, SettingsError
+from recommender.setup import shopfolder
 from recommender.system import files
-from tests.faults.injection import Fork, Gate, at_end, at_point, patched
+from recommender.system.locks import FileLock
+from tests.faults.injection import Fork, Gate, at_end, at_point, patched, watched_statements
+from tests.faults.support import Watch
 from tests.nights import DAY, Shop
 
 FULL = Path("/dev/full")
@@ -40,16 +50,19 @@ NOBODY = 65534
 
 
 class _System:
-    """The module `os`, in which a new file of one name lies on a full disk."""
+    """The module `os`, in which a new file of one name lies on a full disk, or on one that is broken."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_broken: bool = False) -> None:
         self._name = name
+        self._is_broken = is_broken
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
 
     def open(self, path: Any, flags: int, *mode: int) -> int:
         if str(path).endswith(f"-{self._name}"):
+            if self._is_broken:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
             Path(path).symlink_to(FULL)
             return os.open(os.devnull, os.O_WRONLY)
         return os.open(path, flags, *mode)
@@ -60,6 +73,11 @@ def full_disk_at(name: str) -> Iterator[None]:
     """The disk is full when the file of this name is written."""
     with patched(files, "os", _System(name)):
         yield
+
+
+def broken_disk_at(name: str) -> AbstractContextManager[None]:
+    """The disk is broken where the file of this name is written."""
+    return patched(files, "os", _System(name, is_broken=True))
 
 
 @contextlib.contextmanager
@@ -160,6 +178,122 @@ def put(kind: str, name: str, shop: Shop) -> None:
         # The address of a socket is short.
         with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):
             made.bind(path.name)
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[None]:
+    """The program is called in an empty folder, and no settings file is named."""
+    main = cli.main
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        patched(cli, "main", lambda words: main(words[: words.index("--env-file")])),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def in_terminal() -> Iterator[None]:
+    """Somebody sits there, who answers every question with the Enter key."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    with patched(sys, "stdin", Keyboard("\n" * 20)):
+        yield
+
+
+def no_modes() -> AbstractContextManager[None]:
+    """The system lets nobody change the mode of a file."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    return patched(Path, "chmod", refuse)
+
+
+def unsafe() -> AbstractContextManager[None]:
+    """What is made of a platform's words is never one SELECT."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise SettingsError("query-not-one-select", "sales.sql must hold one SELECT and nothing else: a ;.")
+
+    return patched(shopfolder, "prepare_query", refuse)
+
+
+def failing(error: BaseException) -> AbstractContextManager[None]:
+    """The night fails with this error when its training begins."""
+
+    def fail() -> None:
+        raise error
+
+    return at_point("train", "begin", fail)
+
+
+def failing_fit() -> AbstractContextManager[None]:
+    """The library gets no factors out of the sales."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ModelFitError("NaN encountered in factors")
+
+    return patched(AlternatingLeastSquares, "fit", fail)
+
+
+def wants_another_package() -> AbstractContextManager[None]:
+    """PyMySQL meets a login for which it needs a package that is not there."""
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("'cryptography' package is required for sha256_password or caching_sha2_password")
+
+    return patched(pymysql.connections.Connection, "connect", refuse)
+
+
+@contextlib.contextmanager
+def without_pauses() -> Iterator[None]:
+    """Nobody waits between two attempts."""
+    with patched(retries, "USUAL", dataclasses.replace(retries.USUAL, sleep=lambda _: None)):
+        yield
+
+
+@contextlib.contextmanager
+def lost_lock() -> Iterator[None]:
+    """The run lock is lost each time when it is looked at: its file is removed, or its connection ended."""
+    check_file, check_server = FileLock.check, ServerLock.check
+
+    def removed(self: FileLock) -> None:
+        self._path.unlink(missing_ok=True)
+        check_file(self)
+
+    def ended(self: ServerLock) -> None:
+        self._connection.invalidate()
+        check_server(self)
+
+    with (
+        without_pauses(),
+        patched(FileLock, "check", removed),
+        patched(ServerLock, "check", ended),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def lost_at_commit(error: Exception) -> Iterator[None]:
+    """The connection ends at the commit of the lists, and no other one is to be had."""
+    connect, watch, gone = Database.connect, Watch(), []
+
+    def act(_count: int, statement: str) -> None:
+        if watch.is_commit(statement):
+            gone.append(True)
+            raise error
+
+    def connect_if_there(self: Database) -> Any:
+        if gone:
+            raise DatabaseError("database-unreachable", "The database went away.")
+        return connect(self)
+
+    with watched_statements(act), patched(Database, "connect", connect_if_there):
+        yield
 
 
 def no_locks() -> AbstractContextManager[None]:

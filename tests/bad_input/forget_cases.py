@@ -48,7 +48,7 @@ def no_address(shop: BadShop) -> None:
     shop.set(GUEST_KEY="k" * 32)
 
 
-@case("a customer that can be none", on=ANY, call=("forget", "seven"))
+@case("a customer that is not a number", on=ANY, call=("forget", "seven"))
 def no_number(_shop: BadShop) -> None:
     """The shop's customers have numbers."""
 

@@ -4,7 +4,7 @@ import gzip
 
 from tests.bad_input import faults
 from tests.bad_input.rollback_cases import EARLIER, earlier_run
-from tests.bad_input.support import ANY, BadShop, Case, cases_of
+from tests.bad_input.support import ANY, BadShop, Case, cases_of, nothing
 
 CASES: list[Case] = []
 case = cases_of(CASES)
@@ -85,6 +85,36 @@ def no_archive(_shop: BadShop) -> None:
 @case("a damaged or strange archive", on=ANY, call=("reproduce", "--from-archive", "/dev/null"))
 def no_zip(_shop: BadShop) -> None:
     """An empty file."""
+
+
+@case("a record of a newer version", on=ANY, call=AGAIN)
+def newer_record(shop: BadShop) -> None:
+    earlier_run(shop, manifest_version=1000)
+
+
+@case("a run's id that is short for several", on=ANY, call=("runs", "show", "0000"))
+def short_for_several(shop: BadShop) -> None:
+    earlier_run(shop)
+    earlier_run(shop, EARLIER.replace("01T", "02T"))
+
+
+# Searching
+
+SEARCH = ("show", "--search")
+
+case("no item of that name", on=ANY, call=(*SEARCH, "no such thing"), name="search_no_item")(nothing)
+
+
+@case("nobody who bought an item of that name", on=ANY, call=(*SEARCH, "Item 105"))
+def search_nobody(shop: BadShop) -> None:
+    shop.own_tables()
+    shop.execute("DELETE FROM sales WHERE item_id = 105")
+    shop.night()
+
+
+@case("no run to search in", on=ANY, call=(*SEARCH, "Item"))
+def search_no_run(shop: BadShop) -> None:
+    shop.own_tables()
 
 
 def folder(shop: BadShop):

@@ -13,13 +13,13 @@ EARLIER = "20200101T000000Z-0000"
 BACK, BACK_TO = ("rollback",), ("rollback", EARLIER)
 
 
-def earlier_run(shop: BadShop, **fields: Any) -> None:
+def earlier_run(shop: BadShop, run_id: str = EARLIER, **fields: Any) -> None:
     """A run folder like that of the published night, of an earlier day, with these fields in its record."""
-    (run,) = shop.runs
-    folder = run.folder.with_name(EARLIER)
+    run = shop.runs[-1]
+    folder = run.folder.with_name(run_id)
     shutil.copytree(run.folder, folder)
     path = folder / MANIFEST
-    record = json.loads(path.read_text(encoding="utf-8")) | {"run_id": EARLIER, "published_seq": 0} | fields
+    record = json.loads(path.read_text(encoding="utf-8")) | {"run_id": run_id, "published_seq": 0} | fields
     path.write_text(json.dumps(record), encoding="utf-8")
 
 

@@ -36,14 +36,27 @@ def load(shop: BadShop, name: str) -> None:
 
 for _name, _row, _call in (
     ("load_and_train", "two options that exclude each other", ("run", "--load", "--train")),
-    ("as_of_a_word", "an `--as-of` that is no date", ("run", "--as-of", "yesterday")),
-    ("as_of_no_day", "an `--as-of` that is no date", ("export", "--as-of", "2026-02-30")),
+    ("as_of_a_word", "an `--as-of` that is not a date", ("run", "--as-of", "yesterday")),
+    ("as_of_no_day", "an `--as-of` that is not a date", ("export", "--as-of", "2026-02-30")),
     ("unknown_item", "an item that nobody knows", ("similar", "999999")),
     ("unknown_customer", "a customer that nobody knows", ("show", "-999999")),
     ("evaluate_too_young", "too few days of sales to judge by", ("evaluate", "--days", "300")),
     ("as_of_future", "an `--as-of` in the future", ("run", "--as-of", "9999-12-31")),
 ):
     case(_row, on=ANY, call=_call, name=_name)(nothing)
+
+
+case("no shop in this folder", on=ANY, call=("run",), fault=faults.elsewhere, name="no_shop")(nothing)
+case("an argument that is not UTF-8", on=ANY, call=("show", "caf\udce9"), name="no_utf8_argument")(nothing)
+
+
+@case(
+    "nobody who came back, to judge by",
+    on=ANY,
+    call=("evaluate", "--days", "14", "--windows", "1", "--fresh"),
+)
+def nobody_back(shop: BadShop) -> None:
+    shop.execute("UPDATE sales SET customer_id = rowid")
 
 
 @case("a customer in other letters, and no database to ask", on=ANY, call=("show", "C7"), is_blind=True)
@@ -61,15 +74,21 @@ def no_env_file(shop: BadShop) -> None:
     shop.env_file.unlink()
 
 
-@case("a settings file that is no text", on=ANY)
+@case("a settings file that is not a text", on=ANY)
 def env_no_text(shop: BadShop) -> None:
     shop.env_file.write_bytes(b"TOP_N='\xff'\n")
 
 
-@case("a line of it that is no setting", on=ANY)
+@case("a line of it that is not a setting", on=ANY)
 def env_no_setting(shop: BadShop) -> None:
     with shop.env_file.open("a") as file:
         file.write("s3cret it is\n")
+
+
+@case("a file of a secret that cannot be read", on=ANY)
+def no_secret_file(shop: BadShop) -> None:
+    shop.settings.pop("FORGET_KEY")
+    shop.set(FORGET_KEY_FILE="nowhere")
 
 
 @case("`DATABASE_URL` is not set", on=ANY)
@@ -149,7 +168,7 @@ def no_never_file(shop: BadShop) -> None:
     shop.set(NEVER_RECOMMEND="nowhere.txt")
 
 
-@case("a line of it that is no item id", on=ANY)
+@case("a line of it that is not an item id", on=ANY)
 def never_no_id(shop: BadShop) -> None:
     (shop.folder / "never.txt").write_text("100\ntea\n")
     shop.set(NEVER_RECOMMEND="never.txt")
@@ -162,7 +181,7 @@ def no_guest_key(shop: BadShop) -> None:
 
 
 for _name, _row, _options in (
-    ("param_no_pair", "a `--param` that is no pair", ("--param", "statuses")),
+    ("param_no_pair", "a `--param` that is not a pair", ("--param", "statuses")),
     ("param_twice", "the same `--param` twice", ("--param", "a=1", "--param", "a=2")),
     ("platform_unknown", "a `--platform` that we do not know", ("--platform", "etsy")),
     ("param_too_late", "`--param` where the queries are there", ("--param", "statuses=1")),
@@ -183,7 +202,7 @@ def other_platform(shop: BadShop) -> None:
 
 
 for _name, _row, _param in (
-    ("param_unknown", "a parameter that the platform has not", "id_shop=1"),
+    ("param_unknown", "a parameter that the platform does not have", "id_shop=1"),
     ("param_missing", "a parameter that only the owner can tell", "in_stock_only=yes"),
     ("param_form", "a parameter that is not of its form", "statuses=a\\b"),
 ):

@@ -42,7 +42,7 @@ class Row:
     what: str
     exit_code: int
     said: re.Pattern[str]
-    """The whole line on stderr."""
+    """The whole line."""
 
 
 def document_rows() -> dict[str, Row]:
@@ -55,7 +55,9 @@ def document_rows() -> dict[str, Row]:
             text = " ".join([*filter(None, texts), f"[{code.strip('`')}]"])
             pattern = ".+?".join(map(re.escape, text.split("…")))
             assert what not in found, f"the row {what!r} is there twice"
-            found[what] = Row(what, int(exit_code), re.compile(f"recommend: {pattern}\n"))
+            # What ends nothing is said among all that a command says.
+            begin = "recommend: " if int(exit_code) else ""
+            found[what] = Row(what, int(exit_code), re.compile(f"{begin}{pattern}\n"))
     return found
 
 
@@ -72,6 +74,7 @@ class Case:
     meanwhile: Callable[["BadShop"], AbstractContextManager[None]]
     is_blind: bool
     is_late: bool
+    is_talkative: bool
     marks: tuple[pytest.MarkDecorator, ...]
 
 
@@ -89,6 +92,7 @@ def cases_of(all_cases: list[Case], *marks: pytest.MarkDecorator) -> Callable[..
         ),
         is_blind: bool = False,
         is_late: bool = False,
+        is_talkative: bool = False,
         name: str = "",
     ) -> Callable[[Harm], Harm]:
         """Add a case.
@@ -96,17 +100,30 @@ def cases_of(all_cases: list[Case], *marks: pytest.MarkDecorator) -> Callable[..
         Args:
             row: what is wrong, in the words of the document's row.
             on: the databases that it concerns.
-            call: the command line.
+            call: the command line; `{folder}` and `{url}` in it are those of the shop.
             fault: what happens in the process of the call.
             meanwhile: what goes on outside during the call.
             is_blind: there is no database to be left as it was.
             is_late: what was published is looked at when what goes on outside has begun.
+            is_talkative: the command says on stdout what it does before it says what is wrong.
             name: of the case; default that of the function.
         """
 
         def add(harm: Harm) -> Harm:
             all_cases.append(
-                Case(name or harm.__name__, row, harm, on, call, fault, meanwhile, is_blind, is_late, marks)
+                Case(
+                    name or harm.__name__,
+                    row,
+                    harm,
+                    on,
+                    call,
+                    fault,
+                    meanwhile,
+                    is_blind,
+                    is_late,
+                    is_talkative,
+                    marks,
+                )
             )
             return harm
 

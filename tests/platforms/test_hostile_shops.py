@@ -137,7 +137,7 @@ def test_a_status_that_no_text_can_hold_is_refused_before_any_file(tmp_path, dat
     shop.folder.mkdir()
     call = ("init", "--url", database_url, "--yes", "--param", STATUSES)
     line = shop.fails(ExitCode.SETTINGS, *call)
-    assert "As the shop's own tables have it, cancelled_line_statuses=cancelled" in line
+    assert "In the shop's own tables, cancelled_line_statuses=cancelled" in line
     assert not (shop.folder / "sql").exists()
     # The owner's own word is taken in its place.
     outcome = shop.recommend(*call, "--param", "cancelled_line_statuses=Cancelled")
@@ -187,7 +187,7 @@ def test_a_table_of_users_of_any_name_is_read_or_refused(tmp_path, database_url,
     outcome = shop.recommend(*call)
     if outcome.code is ExitCode.SETTINGS:
         assert not is_taken
-        assert "As the shop's own tables have it, user_table=" in outcome.err
+        assert "In the shop's own tables, user_table=" in outcome.err
         assert not (shop.folder / "sql").exists()
         outcome = shop.recommend(*call, "--param", "user_table=auth_user")
     # A key to a table whose name SQLAlchemy cannot read is not seen: then it is Django's own table.

@@ -294,9 +294,7 @@ def test_all_is_the_owners_to_say(monkeypatch):
     """With it the shops of everybody in the database count as one."""
     preset = load_preset("prestashop")
     reads = reads_of(preset) | {preset.parameters[0].find[0]: [("all",)]}
-    with pytest.raises(
-        SettingsError, match=r"As the shop's own tables have it, id_shop=all is not of its form"
-    ):
+    with pytest.raises(SettingsError, match=r"In the shop's own tables, id_shop=all is not of its form"):
         made(monkeypatch, preset, DATABASES["mysql"], reads, {})
     found = made(monkeypatch, preset, DATABASES["mysql"], reads, {"id_shop": "all"})
     assert not found.values["id_shop"].is_set

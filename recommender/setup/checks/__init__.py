@@ -100,7 +100,7 @@ def _load(load: Callable[[], Settings], findings: Findings) -> Settings | None:
     try:
         settings = load()
     except SettingsError as error:
-        for problem in re.split(r"\[\d+\] ", error.reason.removeprefix("Settings: ")):
+        for problem in re.split(r"\(\d+\) ", error.reason.removeprefix("Several settings are wrong:")):
             if problem.strip():
                 findings.error("settings", SettingsError(error.code, problem.strip(), error.what_to_do))
         return None

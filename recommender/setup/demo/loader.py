@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from recommender.database import open_database
-from recommender.database.base import Database
+from recommender.database.base import Database, capital
 from recommender.errors import DatabaseError, SettingsError
 from recommender.setup.shopfolder import write_env
 from recommender.system.files import make_folder, new_file, write_text
@@ -171,7 +171,7 @@ def _make_file(url: sa.URL) -> Path | None:
         new_file(path)
     except OSError as error:
         raise SettingsError(
-            "demo-folder", f"{path} cannot be made: {error.strerror}.", "Check the address."
+            "demo-database", f"{path} cannot be made: {error.strerror}.", "Check the address."
         ) from error
     return path
 
@@ -182,6 +182,6 @@ def _refuse_used(database: Database, connection: sa.Connection, tables: Sequence
     if used:
         raise SettingsError(
             "demo-database",
-            f"{database.name} already has {', '.join(used)}: nothing was changed.",
+            f"{capital(database.name)} already has {', '.join(used)}: nothing was changed.",
             "Give the address of an empty database.",
         )

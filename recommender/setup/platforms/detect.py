@@ -135,7 +135,7 @@ def detect(database: Database, *, asked: str | None = None, prefix: str | None =
         preset = load_preset(asked)
         raise SettingsError(
             "platform-not-this",
-            f"{database.name} is no {preset.title} that this user can read: it lacks"
+            f"{database.name} is not a {preset.title} shop that this user can read: it lacks"
             f" {', '.join(sorted(set(preset.tables) - tables)) or 'tables with that prefix'}.",
             "Check the address, and the user's rights (grants.sql of the platform); or leave out --platform.",
         )

@@ -175,7 +175,7 @@ def _told(
     except SettingsError as error:
         raise SettingsError(
             "platform-parameter",
-            f"As the shop's own tables have it, {error.reason}",
+            f"In the shop's own tables, {error.reason}",
             f"Say it with --param {parameter.name}=….",
         ) from error
 
