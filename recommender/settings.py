@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
@@ -23,6 +24,8 @@ from recommender.system.text import in_utf8
 from recommender.system.window import MOST_HISTORY_DAYS
 from recommender.tables import LISTS
 
+_SCHEMES = ("file", "s3", "hdfs")
+"""Of the addresses of files."""
 T = TypeVar("T")
 
 UTC = ZoneInfo("UTC")
@@ -118,6 +121,25 @@ def _schema(text: str) -> str:
     return text
 
 
+def _uri(text: str) -> str:
+    if text.startswith("/"):
+        text = Path(text).as_uri()
+    allowed = "a path that begins with /, or file:///…, s3://bucket/… or hdfs://host/…"
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError(allowed) from error
+    if "@" in parts.netloc:  # not shown, since it may hold a password
+        raise SettingsError(
+            "address",
+            "The address of files holds a user or a password.",
+            "Leave it out: S3 takes both from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws.",
+        )
+    if parts.scheme not in _SCHEMES or bool(parts.netloc) is (parts.scheme == "file"):
+        raise ValueError(allowed)
+    return text
+
+
 _secret_key = _form(r"(?s).{32,}", "a secret of at least 32 characters; `recommend init` makes one")
 _prefix = _form(r"[A-Za-z][A-Za-z0-9_]{0,30}", "a letter, then at most 30 letters, digits and underscores")
 _kernel = _form(r"[A-Za-z0-9]{3,20}", "auto, or a kernel of OpenBLAS such as Haswell or SkylakeX")
@@ -142,6 +164,11 @@ class Settings:
     """Put before the name of each of our tables; one prefix for each storefront of a shared database."""
     sql_dir: Path = setting(Path("sql"), Path)
     """Folder of sales.sql, items.sql and, where you have rules of your own, rules.sql."""
+    sales_uri: str | None = setting(None, _uri)
+    """Files of sales in the place of sales.sql: Parquet or CSV, a file or a folder, such as
+    file:///srv/export/sales, s3://bucket/sales or hdfs://namenode:8020/sales."""
+    items_uri: str | None = setting(None, _uri)
+    """Files of items in the place of items.sql."""
     shop_timezone: ZoneInfo = setting(UTC, _zone)
     """The shop's day begins at midnight in this zone."""
     sales_timezone: ZoneInfo = setting(UTC, _zone, follows="shop_timezone")

@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.database.base import QueryColumn
+from recommender.database.base import QueryColumn, RowReader
 from recommender.database.query import Query
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import Forgotten
@@ -521,7 +523,8 @@ def test_the_order_of_the_items_rows_does_not_matter(orders):
     for rows in orders:
         query = Query(Path("sql/items.sql"), "SELECT 1\n", uses_since=False)
         columns = {name: QueryColumn(name) for name in names}
-        found = ItemRows(query, columns, KeyKind.INTEGER, BERLIN, integers_as_text=False)
+        reader = cast(RowReader, SimpleNamespace(integers_as_text=False, place_of=str))
+        found = ItemRows(query, columns, KeyKind.INTEGER, BERLIN, reader=reader)
         for row in rows:
             found.add([[value] for value in row])
         files.append(found.content())

@@ -76,28 +76,11 @@ def listed(values: Values) -> Sequence[object]:
     return found
 
 
-class Snapshot(ABC):
-    """One moment of the shop's data, read without holding up the shop.
-
-    Args:
-        database: the shop's.
-        connection: the driver's, in the transaction that reads.
-    """
+class RowReader(ABC):
+    """Where rows are read from: a snapshot of the shop's database, or files."""
 
     integers_as_text: ClassVar[bool] = True
     """Whether the integers of an integer column may come as texts."""
-
-    def __init__(self, database: "Database", connection: Any) -> None:
-        self._database = database
-        self._connection = connection
-
-    @contextmanager
-    def _errors(self, query: Query) -> Iterator[None]:
-        with self._database.errors(f"refused {query.path}"):
-            yield
-
-    def _select(self, query: Query, columns: Sequence[QueryColumn]) -> str:
-        return query.wrapped(self._database.names(columns, of="q."))
 
     @abstractmethod
     def columns(self, query: Query) -> list[QueryColumn]:
@@ -115,14 +98,40 @@ class Snapshot(ABC):
     def batches(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Batch, None, None]:
         """All rows in batches, each with the given columns in the given order; memory is bounded.
 
-        Close it before the snapshot ends when not all of it is read.
+        Close it before the reader ends when not all of it is read.
         """
+
+    def place_of(self, row: int) -> str:
+        """Where a row of the batch that was read last stands, for messages; empty where nobody can look."""
+        del row
+        return ""
 
     def stream(self, query: Query, columns: Sequence[QueryColumn]) -> Generator[Columns, None, None]:
         """The same, texts too as Python has them."""
         with closing(self.batches(query, columns)) as batches:
             for batch in batches:
                 yield [*map(listed, batch)]
+
+
+class Snapshot(RowReader):
+    """One moment of the shop's data, read without holding up the shop.
+
+    Args:
+        database: the shop's.
+        connection: the driver's, in the transaction that reads.
+    """
+
+    def __init__(self, database: "Database", connection: Any) -> None:
+        self._database = database
+        self._connection = connection
+
+    @contextmanager
+    def _errors(self, query: Query) -> Iterator[None]:
+        with self._database.errors(f"refused {query.path}"):
+            yield
+
+    def _select(self, query: Query, columns: Sequence[QueryColumn]) -> str:
+        return query.wrapped(self._database.names(columns, of="q."))
 
 
 class ListSource(Protocol):

@@ -42,8 +42,8 @@ _SELECT = re.compile(
 class Query:
     """One query of the owner, ready to be put between parentheses."""
 
-    path: Path
-    """The file it came from, for messages."""
+    path: Path | str
+    """The file it came from, or the URI of the files that stand for it, for messages."""
     text: str
     """A SELECT without its final `;`, ended by a newline so that a trailing comment ends too."""
     uses_since: bool

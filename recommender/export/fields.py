@@ -8,13 +8,13 @@ import hashlib
 import hmac
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.compute as pc
 
-from recommender.database.base import QueryColumn, Snapshot, Values, listed
+from recommender.database.base import QueryColumn, RowReader, Values, listed
 from recommender.database.query import Query
 from recommender.errors import RefusedError, SettingsError
 from recommender.system.arrow import lines_of, pa
@@ -34,14 +34,14 @@ _FALSE = {"0", "f", "false", "\x00", ""}
 
 
 def find_columns(
-    query: Query, snapshot: Snapshot, required: Sequence[str], optional: Sequence[str]
+    query: Query, reader: RowReader, required: Sequence[str], optional: Sequence[str]
 ) -> dict[str, QueryColumn]:
     """The query's columns by our names, in our order; names are found in any case, others are left out.
 
     Raises:
         SettingsError: names every missing column, and the columns that there are.
     """
-    present = {column.name.lower(): column for column in snapshot.columns(query)}
+    present = {column.name.lower(): column for column in reader.columns(query)}
     missing = [name for name in required if name not in present]
     if missing:
         raise SettingsError(
@@ -54,7 +54,13 @@ def find_columns(
 
 
 def key_array(
-    values: Values, kind: KeyKind, column: str, path: Path, *, integers_as_text: bool = True
+    values: Values,
+    kind: KeyKind,
+    column: str,
+    path: Path | str,
+    *,
+    integers_as_text: bool = True,
+    place_of: Callable[[int], str] = lambda _row: "",
 ) -> pa.Array:
     """Keys as Arrow has them: int64 or texts, null for NULL.
 
@@ -65,6 +71,7 @@ def key_array(
         path: the query's file, for messages.
         integers_as_text: whether the driver sends the integers of an integer column as texts; SQLite's does
             not, so that a text there is one.
+        place_of: says of a row where it stands, for messages.
 
     Raises:
         RefusedError: a value of another kind, or an integer beyond 64 bits.
@@ -84,13 +91,18 @@ def key_array(
                 return pc.cast(texts, pa.int64())
             except pa.ArrowInvalid:
                 raise _beyond(texts.to_pylist(), column, path) from None
-    wrong = next(v for v in listed(values) if not _is_key(v, kind, integers_as_text=integers_as_text))
+    row, wrong = next(
+        (row, value)
+        for row, value in enumerate(listed(values))
+        if not _is_key(value, kind, integers_as_text=integers_as_text)
+    )
+    where = place_of(row)
     raise RefusedError(
         "keys-mixed",
         f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
         f" one row has a value of the type {type(wrong).__name__}.",
         "Give the column one type in the query, with CAST.",
-        named=f"It is {shortened(repr(wrong))}.",
+        named=f"It is {shortened(repr(wrong))}{where and f' ({where})'}.",
     )
 
 
@@ -109,7 +121,7 @@ def _is_key(value: object, kind: KeyKind, *, integers_as_text: bool) -> bool:
     return is_text and re.match(_INTEGER, str(value), re.ASCII) is not None
 
 
-def _beyond(values: Sequence[object], column: str, path: Path) -> RefusedError:
+def _beyond(values: Sequence[object], column: str, path: Path | str) -> RefusedError:
     """The error for the first integer that has no place in 64 bits."""
     integers = (int(str(value)) for value in values if value is not None)
     wrong = next(integer for integer in integers if not -(2**63) <= integer < 2**63)
@@ -156,7 +168,7 @@ def _number(value: object) -> float | None:
     return number + 0.0 if math.isfinite(number) else None  # so that no number is -0
 
 
-def is_sellable(value: object, item: str, path: Path) -> bool:
+def is_sellable(value: object, item: str, path: Path | str) -> bool:
     """`sellable`: a truth value, or a number, such as a stock, that is more than 0; NULL is not.
 
     Raises:
@@ -182,7 +194,7 @@ def is_sellable(value: object, item: str, path: Path) -> bool:
 class GuestKeys:
     """Keys of guests: HMAC-SHA256 of the address, so that no address reaches a file or a log."""
 
-    def __init__(self, secret: str | None, path: Path) -> None:
+    def __init__(self, secret: str | None, path: Path | str) -> None:
         self._secret = secret
         self._path = path
 

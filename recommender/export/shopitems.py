@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from recommender.database.base import Batch, QueryColumn, Snapshot, Values, listed
+from recommender.database.base import Batch, QueryColumn, RowReader, Values, listed
 from recommender.database.query import Query
 from recommender.errors import RefusedError
 from recommender.export.fields import (
@@ -40,13 +40,13 @@ _FIRST, _LAST = (microseconds(datetime(*day, tzinfo=UTC)) for day in ((1, 1, 2),
 
 
 def read_items(
-    snapshot: Snapshot, query: Query, columns: dict[str, QueryColumn], kind: KeyKind, zone: ZoneInfo
+    reader: RowReader, query: Query, columns: dict[str, QueryColumn], kind: KeyKind, zone: ZoneInfo
 ) -> "ItemRows":
     """All rows of `items.sql`.
 
     Args:
-        snapshot: of the shop.
-        query: items.sql.
+        reader: of the shop.
+        query: items.sql, or what stands for it.
         columns: those of it that are ours, by our names.
         kind: of the items' keys.
         zone: of times that carry none.
@@ -55,8 +55,8 @@ def read_items(
         RefusedError: a value is none that its column may have.
         DatabaseError: the database refused the query.
     """
-    items = ItemRows(query, columns, kind, zone, integers_as_text=snapshot.integers_as_text)
-    with closing(snapshot.batches(query, [*columns.values()])) as batches:
+    items = ItemRows(query, columns, kind, zone, reader=reader)
+    with closing(reader.batches(query, [*columns.values()])) as batches:
         for batch in batches:
             items.add(batch)
     return items
@@ -79,7 +79,7 @@ class ItemRows:
         kind: KeyKind,
         zone: ZoneInfo,
         *,
-        integers_as_text: bool,
+        reader: RowReader,
     ) -> None:
         self._query = query
         # In our order, whatever the query's.
@@ -88,7 +88,7 @@ class ItemRows:
         # A column that stores instants is read with the session in UTC.
         is_instant = "added_at" in columns and columns["added_at"].is_instant
         self._zone = ZoneInfo("UTC") if is_instant else zone
-        self._integers_as_text = integers_as_text
+        self._reader = reader
         self._rows: dict[int | str, tuple[Any, ...]] = {}
         self._without_key = 0
         self._repeated: set[int | str] = set()
@@ -99,7 +99,12 @@ class ItemRows:
         batch = dict(zip(self._columns, values, strict=True))
         path = self._query.path
         keys = key_array(
-            batch.pop("item_id"), self._kind, "item_id", path, integers_as_text=self._integers_as_text
+            batch.pop("item_id"),
+            self._kind,
+            "item_id",
+            path,
+            integers_as_text=self._reader.integers_as_text,
+            place_of=self._reader.place_of,
         ).to_pylist()
         sellable = [
             is_sellable(value, str(key), path)

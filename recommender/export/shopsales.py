@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.compute as pc
 
-from recommender.database.base import Batch, QueryColumn, Values, listed
+from recommender.database.base import Batch, QueryColumn, RowReader, Values, listed
 from recommender.database.query import Query
 from recommender.errors import RefusedError
-from recommender.export.beyond import NotCompared
+from recommender.export.beyond import Newest, NotCompared
 from recommender.export.fields import (
     KEY_TYPES,
     MOMENT,
@@ -28,7 +28,7 @@ from recommender.export.forgotten import Forgotten
 from recommender.settings import Settings
 from recommender.system.arrays import Bools
 from recommender.system.arrow import pa
-from recommender.system.times import UNREADABLE, microseconds, parse_times
+from recommender.system.times import UNREADABLE, microseconds, moment_of, parse_times
 from recommender.system.window import Window
 from recommender.tables import KeyKind
 
@@ -73,10 +73,10 @@ class SalesWriter:
         *,
         window: Window,
         forgotten: Forgotten,
-        integers_as_text: bool,
+        reader: RowReader,
     ) -> None:
         self._query = query
-        self._integers_as_text = integers_as_text
+        self._reader = reader
         self._columns = columns
         self._kinds = kinds
         self._window = window
@@ -98,6 +98,15 @@ class SalesWriter:
         self.counts = Counts()
         self.returned = 0
         """Lines that the query returned, older ones among them."""
+        self._newest_before = UNREADABLE
+
+    @property
+    def newest_before(self) -> Newest | None:
+        """The newest sale that lies before the window, among the lines that were returned."""
+        if self._newest_before == UNREADABLE:
+            return None
+        moment = moment_of(self._newest_before)
+        return Newest(moment, moment.isoformat())
 
     def write(self, file: BinaryIO, batches: Iterator[Batch], progress: Callable[[int], None]) -> str:
         """Write the whole file; returns its sha256."""
@@ -123,6 +132,8 @@ class SalesWriter:
         keep = ~unreadable & ~future & (times >= start)
         if self._window.is_past:  # what came after that day is not looked at
             future[:] = False
+        before = times[~unreadable & (times < start)]
+        self._newest_before = max(self._newest_before, int(before.max(initial=UNREADABLE)))
         self.counts.future += int(future.sum())
         self.counts.read += int((unreadable | future | keep).sum())
         self._note("unreadable_time", "sold_at", unreadable, batch["sold_at"])
@@ -150,7 +161,12 @@ class SalesWriter:
 
     def _keys(self, name: str, batch: dict[str, Values]) -> pa.Array:
         return key_array(
-            batch[name], self._kinds[name], name, self._query.path, integers_as_text=self._integers_as_text
+            batch[name],
+            self._kinds[name],
+            name,
+            self._query.path,
+            integers_as_text=self._reader.integers_as_text,
+            place_of=self._reader.place_of,
         )
 
     def _customers(self, batch: dict[str, Values], keep: Bools) -> pa.Array:
@@ -189,9 +205,11 @@ class SalesWriter:
         for place in some:
             value = values[place]
             if not reason.startswith("unreadable"):
-                examples.append(f"sold_at {value}")
+                said = f"sold_at {value}"
             else:
-                examples.append(f"{column} = {'NULL' if value is None else repr(str(value)[:40])}")
+                said = f"{column} = {'NULL' if value is None else repr(str(value)[:40])}"
+            where = self._reader.place_of(int(place))
+            examples.append(f"{said} ({where})" if where else said)
 
     def check(self) -> None:
         """Refuse an export of which more than 1 % cannot be used."""

@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,8 @@ from recommender.export.forgotten import Forgotten
 from recommender.export.shopitems import ITEM_COLUMNS, read_items
 from recommender.export.shoprules import RuleReader, column_warnings
 from recommender.export.shopsales import Counts, SalesWriter
+from recommender.export.sourcefiles import SourceFiles
+from recommender.export.sources import RowSources, queries_of
 from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES, STATUSES_QUERY
 from recommender.settings import Settings
 from recommender.system.files import atomic_path, write_bytes
@@ -25,6 +27,7 @@ from recommender.system.progress import UNSEEN, Step
 from recommender.system.window import Window
 from recommender.tables import KeyKind, Role
 
+NO_KINDS: Mapping[str, KeyKind] = {}
 _KEYS = ("customer_id", "item_id")
 _OPTIONAL = ("quantity", "price", "order_id")
 
@@ -43,6 +46,8 @@ class Export:
     warnings: list[str] = field(default_factory=list)
     older: Newest | None = None
     """The newest sale there is, where none is in the window."""
+    files: Mapping[str, SourceFiles | None] = field(default_factory=dict)
+    """What was read in the place of a query, by its name; None: the query was."""
 
     def older_day(self, zone: ZoneInfo) -> date | None:
         """The shop's day of that sale."""
@@ -69,12 +74,15 @@ def export(
     folder: Path,
     window: Window,
     forgotten: Forgotten,
+    kinds: Mapping[str, KeyKind] = NO_KINDS,
     expected: int = 0,
     progress: Step = UNSEEN,
     within: Snapshot | None = None,
     undecided: bool = False,
 ) -> Export:
     """Write `sales.csv`, `items.csv` and, where there is a rules.sql, `rules.csv` of one moment of the shop.
+
+    Files stand for the queries where SALES_URI and ITEMS_URI name some.
 
     Memory is bounded by the size of a batch, not by the number of sales.
 
@@ -84,6 +92,7 @@ def export(
         folder: the run folder.
         window: which sales.
         forgotten: the customers whose sales are left out.
+        kinds: of the keys in our tables, by the names of their columns, for files that do not tell them.
         expected: sales that there were the last time; 0 where nobody knows.
         progress: hears of the sales written so far.
         within: the snapshot to read from; default one of its own.
@@ -94,7 +103,7 @@ def export(
             decided.
         RefusedError: more than 1 % of the lines are unusable or lie in the future; keys of mixed kinds; a
             rule that nobody could follow.
-        DatabaseError: the database failed, refused a query or took too long.
+        DatabaseError: the database failed, refused a query or took too long; files cannot be reached.
     """
     steps = progress.split({"read the sales": 9, "read the items": 1})
     reading = steps["read the sales"].begin()
@@ -108,55 +117,60 @@ def export(
     since = since_of(window, settings)
     if not undecided:
         require_decided(all_queries(settings), shop.backend)
-    sales_query, items_query = (
-        read_query(settings.sql_dir / name, shop.backend, since, undecided=True) for name in QUERIES
-    )
     rules_query = _rules_query(shop, settings, since)
-    with nullcontext(within) if within else shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
-        columns = find_columns(sales_query, snapshot, (*_KEYS, "sold_at"), (*_OPTIONAL, "guest_email"))
-        item_columns = find_columns(items_query, snapshot, *ITEM_COLUMNS)
-        kinds = {name: snapshot.key_type(sales_query, columns[name]).kind for name in _KEYS}
-        item_kind = snapshot.key_type(items_query, item_columns["item_id"]).kind
-        if item_kind is not kinds["item_id"]:
+    sources = RowSources(shop, settings, folder=folder, since=since, kinds=kinds, snapshot=within)
+    with closing(sources):
+        sold, sold_items = (sources.open(name) for name in QUERIES)
+        columns = find_columns(sold.query, sold.reader, (*_KEYS, "sold_at"), (*_OPTIONAL, "guest_email"))
+        item_columns = find_columns(sold_items.query, sold_items.reader, *ITEM_COLUMNS)
+        found_kinds = {name: sold.reader.key_type(sold.query, columns[name]).kind for name in _KEYS}
+        item_kind = sold_items.reader.key_type(sold_items.query, item_columns["item_id"]).kind
+        if item_kind is not found_kinds["item_id"]:
             raise SettingsError(
                 "keys-differ",
-                f"item_id is {kinds['item_id']} in {sales_query.path} but {item_kind} in {items_query.path}.",
+                f"item_id is {found_kinds['item_id']} in {sold.query.path} but {item_kind} in"
+                f" {sold_items.query.path}.",
                 "Give both the same type, with CAST in one of the queries.",
             )
         sales = SalesWriter(
-            sales_query,
+            sold.query,
             columns,
-            kinds,
+            found_kinds,
             settings,
             window=window,
             forgotten=forgotten,
-            integers_as_text=snapshot.integers_as_text,
+            reader=sold.reader,
         )
         with (
             atomic_path(folder / SALES) as path,
             path.open("wb") as file,
             # Ended here also when a line is refused: behind its connection it could not end in order.
-            closing(snapshot.batches(sales_query, [*columns.values()])) as batches,
+            closing(sold.reader.batches(sold.query, [*columns.values()])) as batches,
         ):
             sales_sha256 = sales.write(file, batches, written)
         sales.check()
         steps["read the items"].begin()
-        items = read_items(snapshot, items_query, item_columns, item_kind, settings.sales_timezone)
+        items = read_items(
+            sold_items.reader, sold_items.query, item_columns, item_kind, settings.sales_timezone
+        )
         reader = RuleReader(
             settings,
             window.as_of_day,
-            {Role.CUSTOMER: kinds["customer_id"], Role.ITEM: item_kind},
+            {Role.CUSTOMER: found_kinds["customer_id"], Role.ITEM: item_kind},
             forgotten,
         )
-        rules, odd = _rules(reader, rules_query, snapshot)
-        # Last, since a server ends its snapshot where it cannot be asked this.
-        every = AllSales(shop, snapshot, sales_query.path, columns["sold_at"])
-        if sales_query.uses_since:
-            sales.add(every.not_compared(since, returned=sales.returned))
-        older = None if sales.counts.sales else every.newest(window.end, settings.sales_timezone)
+        rules, odd = (None, ()) if rules_query is None else _rules(reader, rules_query, sources.snapshot)
+        if sold.files is None:
+            # Last, since a server ends its snapshot where it cannot be asked this.
+            every = AllSales(shop, sources.snapshot, settings.sql_dir / QUERIES[0], columns["sold_at"])
+            if sold.query.uses_since:
+                sales.add(every.not_compared(since, returned=sales.returned))
+            older = None if sales.counts.sales else every.newest(window.end, settings.sales_timezone)
+        else:
+            older = None if sales.counts.sales else sales.newest_before
     sales.counts.items, sales.counts.sellable_items = items.counted()
     return Export(
-        customer_kind=kinds["customer_id"],
+        customer_kind=found_kinds["customer_id"],
         item_kind=item_kind,
         counts=sales.counts,
         sales_sha256=sales_sha256,
@@ -164,6 +178,7 @@ def export(
         rules_sha256=_written(folder / RULES, rules),
         warnings=[*sales.warnings(), *items.warnings(), *odd],
         older=older,
+        files={name: source.files for name, source in zip(QUERIES, (sold, sold_items), strict=True)},
     )
 
 
@@ -174,6 +189,7 @@ def export_items(
     folder: Path,
     now: datetime,
     customer_kind: KeyKind,
+    item_kind: KeyKind,
     forgotten: Forgotten,
 ) -> ItemsExport:
     """Write `items.csv` and, where there is a rules.sql, `rules.csv`, of the shop as it is now.
@@ -186,6 +202,7 @@ def export_items(
         folder: the run folder.
         now: aware; the rules are those that hold on the shop's day of it.
         customer_kind: of the shop's keys.
+        item_kind: the same, for files that do not tell it.
         forgotten: the customers whose rules are left out.
 
     Raises:
@@ -195,15 +212,16 @@ def export_items(
     """
     since = now.replace(tzinfo=None)
     require_decided(all_queries(settings), shop.backend)
-    query = read_query(settings.sql_dir / QUERIES[1], shop.backend, since)
     rules_query = _rules_query(shop, settings, since)
-    with shop.snapshot(folder, settings.query_timeout_seconds) as snapshot:
-        columns = find_columns(query, snapshot, *ITEM_COLUMNS)
-        kind = snapshot.key_type(query, columns["item_id"]).kind
-        items = read_items(snapshot, query, columns, kind, settings.sales_timezone)
+    kinds = {"customer_id": customer_kind, "item_id": item_kind}
+    with closing(RowSources(shop, settings, folder=folder, since=since, kinds=kinds)) as sources:
+        sold = sources.open(QUERIES[1])
+        columns = find_columns(sold.query, sold.reader, *ITEM_COLUMNS)
+        kind = sold.reader.key_type(sold.query, columns["item_id"]).kind
+        items = read_items(sold.reader, sold.query, columns, kind, settings.sales_timezone)
         day = now.astimezone(settings.shop_timezone).date()
         reader = RuleReader(settings, day, {Role.CUSTOMER: customer_kind, Role.ITEM: kind}, forgotten)
-        rules, odd = _rules(reader, rules_query, snapshot)
+        rules, odd = (None, ()) if rules_query is None else _rules(reader, rules_query, sources.snapshot)
     counts = Counts()
     counts.items, counts.sellable_items = items.counted()
     sha256, rules_sha256 = items.write(folder / ITEMS), _written(folder / RULES, rules)
@@ -211,8 +229,8 @@ def export_items(
 
 
 def all_queries(settings: Settings) -> list[Path]:
-    """Where the owner's queries are, the ones that need not be there among them."""
-    return [settings.sql_dir / name for name in (*QUERIES, RULES_QUERY, STATUSES_QUERY)]
+    """Where the owner's queries are that are read, the ones that need not be there among them."""
+    return [settings.sql_dir / name for name in (*queries_of(settings), RULES_QUERY, STATUSES_QUERY)]
 
 
 def since_of(window: Window, settings: Settings) -> datetime:
@@ -230,10 +248,8 @@ def _rules_query(shop: Database, settings: Settings, since: datetime) -> Query |
     return read_query(path, shop.backend, since, undecided=True) if os.path.lexists(path) else None
 
 
-def _rules(reader: RuleReader, query: Query | None, snapshot: Snapshot) -> tuple[bytes | None, Sequence[str]]:
-    """The content of `rules.csv`, and warnings; none of both where there is no query."""
-    if query is None:
-        return None, ()
+def _rules(reader: RuleReader, query: Query, snapshot: Snapshot) -> tuple[bytes, Sequence[str]]:
+    """The content of `rules.csv`, and warnings."""
     return reader.read(query, snapshot), column_warnings(query, snapshot)
 
 

@@ -8,6 +8,7 @@ from recommender.database import retries
 from recommender.database.base import Database
 from recommender.export.shoprules import rules_text
 from recommender.export.snapshot import export, since_of
+from recommender.export.sourcefiles import SourceFiles
 from recommender.learning.interactions import Interactions, SaleLines, load_sale_lines, make_interactions
 from recommender.night.context import Night
 from recommender.night.memory import Size, require_memory, size_of
@@ -15,12 +16,12 @@ from recommender.night.namedrules import Known, NamedRules, ask_shop, name_rules
 from recommender.night.never import NeverRecommend, never_recommend
 from recommender.night.record import note_again, stage, warn
 from recommender.night.refusals import require_sales
-from recommender.night.target import shop_of
+from recommender.night.target import key_kinds, shop_of
 from recommender.ranking.listrules import NO_RULES, ShopRules
-from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES, Run
+from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, SALES, Run, iso
 from recommender.runs.items import Catalogue, load_catalogue
 from recommender.runs.keys import Keys
-from recommender.runs.manifest import Stage
+from recommender.runs.manifest import ReadFile, ReadFiles, Stage
 from recommender.runs.rules import load_dated_rules
 from recommender.system import machine
 from recommender.system.files import sha256_of
@@ -43,11 +44,16 @@ def export_stage(night: Night, shop: Database) -> None:
             folder=run.folder,
             window=night.window,
             forgotten=night.forgotten,
+            kinds=key_kinds(settings, night.target),
             expected=before.sales,
             progress=night.progress.step,
         )
+        manifest.sources = {name: _record_of(files) for name, files in found.files.items() if files}
         for name in QUERIES:
-            run.keep(name, settings.sql_dir / name)
+            if name in manifest.sources:
+                run.drop(name)
+            else:
+                run.keep(name, settings.sql_dir / name)
         manifest.keys = {"customer": found.customer_kind, "item": found.item_kind}
         manifest.note_file(SALES, found.sales_sha256)
         manifest.note_file(ITEMS, found.items_sha256)
@@ -69,6 +75,22 @@ def export_stage(night: Night, shop: Database) -> None:
         figures["summary"] = f"{found.counts.sales:,} sales, {found.counts.items:,} items"
 
 
+def _record_of(source: SourceFiles) -> ReadFiles:
+    """What was read, for the record."""
+    return ReadFiles(
+        source.uri,
+        [
+            ReadFile(
+                file.path,
+                file.size,
+                None if file.modified is None else iso(file.modified),
+                source.hashes[file.path],
+            )
+            for file in source.files
+        ],
+    )
+
+
 def _rules_gone(last: Run | None, now: str | None) -> Iterator[str]:
     """Told on the first night without any rule: a lost file or an empty table shows what was kept out.
 
@@ -86,11 +108,13 @@ def _size_before(night: Night) -> Size:
     """What the last night was made of; nothing where tonight's sales are chosen in another way."""
     last, settings = night.past.last, night.settings
     query = settings.sql_dir / QUERIES[0]
+    now = sha256_of(query) if settings.sales_uri is None and query.is_file() else None
     is_same = (
         last is not None
         and last.manifest.settings.get("HISTORY_DAYS") == settings.history_days
-        and query.is_file()
-        and last.manifest.files.get(query.name) == sha256_of(query)
+        and last.manifest.settings.get("SALES_URI") == settings.sales_uri
+        and (now is not None or settings.sales_uri is not None)
+        and last.manifest.files.get(query.name) == now
     )
     return size_of(last) if last is not None and is_same else Size(0, 0, 0)
 

@@ -14,6 +14,7 @@ from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.export.fields import text_array
 from recommender.export.shoprules import rules_text
+from recommender.export.sources import said_as
 from recommender.night.contradictions import ListLimits, RuleFinding, Shelf, find_contradictions
 from recommender.runs.folder import QUERIES, RULES, RULES_QUERY, Run
 from recommender.runs.items import Catalogue
@@ -161,6 +162,8 @@ def ask_shop(shop: Database, settings: Settings, since: datetime) -> AskWords:
     """
 
     def ask(column: str, typed: Collection[str]) -> Mapping[str, Collection[str]]:
+        if settings.items_uri is not None:
+            return {}  # what is equal in files is so letter by letter, which was looked at
         query = read_query(settings.sql_dir / QUERIES[1], shop.backend, since, undecided=True)
         found = equal_values(shop, query, column, typed)
         # As texts they have more than one form, of which the export has one.
@@ -179,7 +182,7 @@ def _require_columns(rules: Iterable[Rule], catalogue: Catalogue, settings: Sett
         counts = ", ".join(f"{name}: {asked[name]:,}" for name in names)
         raise SettingsError(
             "rules-lack-column",
-            f"{settings.sql_dir / QUERIES[1]} returns no column {' and no column '.join(names)}, but rules of"
+            f"{said_as(settings, QUERIES[1])} returns no column {' and no column '.join(names)}, but rules of"
             f" {settings.sql_dir / RULES_QUERY} go by it ({counts}).",
             "Name the columns in the query with AS, or leave these rules out.",
         )

@@ -9,6 +9,7 @@ from datetime import date
 from itertools import compress
 
 from recommender.errors import RefusedError
+from recommender.export.sources import said_as
 from recommender.learning.interactions import Interactions
 from recommender.runs.folder import QUERIES, RULES_QUERY, Run
 from recommender.runs.items import Catalogue
@@ -38,7 +39,7 @@ def require_sales(
         RefusedError: there are none.
     """
     if not sales:
-        days, path = settings.history_days, settings.sql_dir / QUERIES[0]
+        days, path = settings.history_days, said_as(settings, QUERIES[0])
         known = ""
         if newest is not None and days < (until - newest).days <= MOST_HISTORY_DAYS:
             known = (
@@ -68,7 +69,7 @@ def require_lists(interactions: Interactions, catalogue: Catalogue, never: Keys,
         RefusedError: nobody bought anything; only guests did, who get no lists; there are no items; none that
             was sold is among them; none may be recommended; everybody has bought all that may be.
     """
-    sales_path, items_path = (settings.sql_dir / name for name in QUERIES)
+    sales_path, items_path = (said_as(settings, name) for name in QUERIES)
     if not len(interactions.user_ids):
         raise RefusedError(
             "sales-no-purchase",

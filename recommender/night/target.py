@@ -9,7 +9,7 @@ from recommender.database.schema import Target
 from recommender.errors import SettingsError
 from recommender.runs.folder import QUERIES
 from recommender.settings import Settings
-from recommender.tables import made_lists
+from recommender.tables import KeyKind, made_lists
 
 
 def target_of(settings: Settings) -> Target:
@@ -35,9 +35,26 @@ def target_of(settings: Settings) -> Target:
     )
 
 
+def key_kinds(settings: Settings, target: Target | None) -> dict[str, KeyKind]:
+    """The kinds of the keys in our tables, by the names of their columns; asked only where files are read.
+
+    Raises:
+        SettingsError: a table is missing.
+        DatabaseError: the database does not answer.
+    """
+    if target is None or (settings.sales_uri is None and settings.items_uri is None):
+        return {}
+    with target.connect() as connection:
+        keys = target.keys(connection)
+    # Where lists for items alone are made, the customers are not among them.
+    return {column: key.kind for (_, column), key in keys.items() if column in ("customer_id", "item_id")}
+
+
 def _tables_of_sales(settings: Settings) -> tuple[tuple[str | None, str], ...]:
     """The tables that sales.sql reads, where PostgreSQL has them in the database of ours."""
     ours, theirs = settings.target_database_url, settings.database_url
+    if settings.sales_uri is not None:
+        return ()
     is_same = ours == theirs.set(username=ours.username, password=ours.password)
     if not is_same or ours.get_backend_name() != "postgresql":
         return ()

@@ -11,7 +11,7 @@ from recommender.database import open_database
 from recommender.export.forgotten import read_forgotten
 from recommender.export.snapshot import export
 from recommender.night.locked import require_own_folder
-from recommender.night.target import target_of
+from recommender.night.target import key_kinds, target_of
 from recommender.night.writers import require_obeyed_is_ours
 from recommender.runs.folder import ITEMS, RULES, SALES
 from recommender.runs.history import History
@@ -77,12 +77,14 @@ def _export(settings: Settings, folder: Path, now: datetime, progress: Progress)
     # Who asked has yet to see how many windows there are.
     progress.plan({"export": 1, "the rest": 9})
     progress.begin("export")
+    target = target_of(settings)
     found = export(
         open_database(settings.database_url),
         settings,
+        kinds=key_kinds(settings, target),
         folder=folder,
         window=window(now=now, as_of=None, history_days=settings.history_days, zone=settings.shop_timezone),
-        forgotten=read_forgotten(target_of(settings), settings),
+        forgotten=read_forgotten(target, settings),
         progress=progress.step,
     )
     progress.end(f"{found.counts.sales:,} sales", time.monotonic() - started)

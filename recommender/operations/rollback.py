@@ -14,6 +14,7 @@ from recommender.database.schema import Target
 from recommender.errors import RefusedError, SettingsError
 from recommender.export.forgotten import read_forgotten
 from recommender.export.snapshot import export_items
+from recommender.export.sources import said_as
 from recommender.night import record
 from recommender.night.context import Night
 from recommender.night.export import named_rules
@@ -24,7 +25,7 @@ from recommender.night.publish import Publishing
 from recommender.night.rank import RankedLists
 from recommender.night.run import tidy_up
 from recommender.publishing.gate import ListableItems
-from recommender.runs.folder import ITEMS, RULES, Run, named_run, new_run
+from recommender.runs.folder import ITEMS, QUERIES, RULES, Run, named_run, new_run
 from recommender.runs.hold import set_hold
 from recommender.runs.items import load_catalogue
 from recommender.runs.keys import Keys
@@ -210,12 +211,13 @@ def _read_items(night: Night, source: Run) -> int:
         folder=night.run.folder,
         now=datetime.now(UTC),
         customer_kind=night.kinds[Role.CUSTOMER],
+        item_kind=night.kinds[Role.ITEM],
         forgotten=night.forgotten,
     )
     if found.kind is not night.kinds[Role.ITEM]:
         raise SettingsError(
             "rollback-other-keys",
-            f"item_id is {found.kind} in {settings.sql_dir / 'items.sql'}, but {manifest.keys['item']} in the"
+            f"item_id is {found.kind} in {said_as(settings, QUERIES[1])}, but {manifest.keys['item']} in the"
             f" lists of {source.run_id}.",
             "`recommend run` makes lists of the new kind.",
         )

@@ -24,7 +24,7 @@ from recommender.tables import KeyKind
 
 log = logging.getLogger(__name__)
 
-_SETTINGS = ("HISTORY_DAYS", "SHOP_TIMEZONE", "SALES_TIMEZONE", "GUEST_KEY")
+_SETTINGS = ("HISTORY_DAYS", "SHOP_TIMEZONE", "SALES_TIMEZONE", "GUEST_KEY", "SALES_URI")
 """What else decides which purchases are read, and when they were."""
 _CLEAR = timedelta(days=30)
 """Whose first purchase is so long after the begin of the window has hardly lost one behind it since."""

@@ -103,6 +103,24 @@ class StageFigures(Struct, frozen=True, omit_defaults=True):
     """Wall time of each step, by the name that a terminal shows; none in records of earlier versions."""
 
 
+class ReadFile(Struct, frozen=True):
+    """A file that was read in the place of a query."""
+
+    path: str
+    """Below the URI."""
+    bytes: Count
+    modified: Time | None
+    """None where its file system does not tell it."""
+    sha256: Sha256
+
+
+class ReadFiles(Struct, frozen=True):
+    """What was read in the place of a query."""
+
+    uri: str
+    files: list[ReadFile]
+
+
 class Ancestor(Struct, frozen=True):
     """A model that another one was made from."""
 
@@ -216,6 +234,8 @@ class Manifest(Struct, kw_only=True):
     forgotten: dict[FileName, Annotated[list[Sha256], Meta(min_length=1)]] = field(default_factory=dict)
     """Of files from which forgotten customers were erased after the run: their sha256 after each time; the
     last one holds, in the place of that in files."""
+    sources: dict[FileName, ReadFiles] = field(default_factory=dict)
+    """The files that were read in the place of sales.sql and items.sql, by the name of the query."""
     model: ModelOrigin | None = None
     """How the model came about; empty before the training."""
     parent_run_id: RunId | None = None

@@ -193,7 +193,7 @@ def _why_none(
     """Why there are no newest sales, in a sentence, and the age in days of the newest where that is why."""
     shop, now = open_database(settings.database_url), datetime.now(UTC)
     none = f"No sale could be read: {sales.path}"
-    every = AllSales(shop, snapshot, sales.path, sold_at)
+    every = AllSales(shop, snapshot, settings.sql_dir / "sales.sql", sold_at)
     if sales.uses_since:
         missing = every.not_compared(_since(settings))
         if missing.lines:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_small_window_is_read_by_indexes(tmp_path, far_mariadb, name):
         scans = full_scans(database, connection, query)
     # Only the accounts, whose addresses tell which guests have one.
     assert [scan.table for scan in scans if scan.rows > FEW] == [ACCOUNTS[name]]
-    text = query.path.read_text(encoding="utf-8").replace(":since", f"'{LAST_WEEK}'")
+    text = Path(query.path).read_text(encoding="utf-8").replace(":since", f"'{LAST_WEEK}'")
     plan = shop.rows(f"EXPLAIN {text}".replace("%", "%%"))
     ways = [(table, how, key, extra or "") for _, _, table, how, _, key, *_, extra in plan]
     # That would be each row of one table against all of another.
