@@ -51,7 +51,7 @@ ANSWERS: dict[str, Any] = {
     "publish": RunFigures,
 }
 """The type of each command's answer, by the command's words."""
-WITHOUT = {"completion": "it prints lines for a shell"}
+WITHOUT = {"completion": "which prints lines for a shell"}
 """The commands that have no `--json`, and why."""
 RECORD = "manifest.schema.json"
 """The schema of a run's record, which ours refers to."""
@@ -80,10 +80,10 @@ _EXAMPLES = {
 }
 _HEAD = "| field | type | meaning |\n| --- | --- | --- |"
 _ABOUT = """\
-`--json` is for your scripts: every command has it but {without}. [json.schema.json](json.schema.json) says
-the same as this page in the words of JSON schema (draft 7): under `definitions` there is one for each
-command, such as `status` or `runs-diff`. It refers to [manifest.schema.json](manifest.schema.json) for what
-is on record of a run.
+`--json` is for your scripts: every command has it but {without}.
+[json.schema.json](json.schema.json) says the same as this page in the words of JSON schema (draft 7): under
+`definitions` there is one for each command, such as `status` or `runs-diff`. It refers to
+[manifest.schema.json](manifest.schema.json) for what is on record of a run.
 
 ## What is promised
 - **Fields**: new ones may come. None goes, and none changes its type: a test holds every one of this page. No
@@ -144,8 +144,8 @@ def schema() -> dict[str, Any]:
         "definitions": {**commands, **{name: part for name, part in parts.items() if name not in recorded}},
     }
     other = {f"#/definitions/{name}": f"{RECORD}#/definitions/{name}" for name in recorded}
-    found: dict[str, Any] = _referring(made, other)
-    return found
+    referring: dict[str, Any] = _referring(made, other)
+    return referring
 
 
 def _classes(type_: Any) -> Iterator[type]:
@@ -174,11 +174,13 @@ def promised() -> list[str]:
     """A line for each command and each field, with its type: what may not go."""
     definitions = schema()["definitions"]
     lines = [
-        f"{name} = {_type(part, plain=True)}" for name, part in definitions.items() if not _is_named(part)
+        f"{name} = {_type(part, definitions, plain=True)}"
+        for name, part in definitions.items()
+        if not _is_named(part)
     ]
     for name, part in definitions.items():
         lines += [
-            f"{name}.{field}: {_type(type_, plain=True)}"
+            f"{name}.{field}: {_type(type_, definitions, plain=True)}"
             for field, type_ in part.get("properties", {}).items()
         ]
     return sorted(lines)
@@ -192,7 +194,7 @@ def _is_named(part: dict[str, Any]) -> bool:
 def page() -> str:
     """The page about the answers."""
     definitions = schema()["definitions"]
-    without = " and ".join(f"`{name}`: {why}" for name, why in WITHOUT.items())
+    without = " and ".join(f"`{name}`, {why}" for name, why in WITHOUT.items())
     parts = ["# JSON for your scripts\n", "<!-- Made by scripts/docs of the types of the answers. -->\n"]
     parts.append(_ABOUT.format(without=without))
     for (words, type_), part in zip(ANSWERS.items(), definitions.values(), strict=False):
@@ -201,7 +203,7 @@ def page() -> str:
             parts.append(f"```\n{_EXAMPLES[words]}\n```\n")
         answer = (get_args(type_) or (type_,))[0].__name__
         if answer in _SECTIONS:
-            parts.append(f"The answer is {'a ' * (type_ is not RunFigures)}{_type(part)}.\n")
+            parts.append(f"The answer is {'a ' * (type_ is not RunFigures)}{_type(part, definitions)}.\n")
         elif (first := next(other for other, each in ANSWERS.items() if each is type_)) != words:
             parts.append(f"The fields are those of [recommend {first}](#recommend-{first}).\n")
         else:
@@ -240,7 +242,7 @@ _FORMATS = {"date": "day", "date-time": "time"}
 _WORDS = {"string": "text", "boolean": "true or false"}
 
 
-def _type(part: dict[str, Any], definitions: dict[str, Any] | None = None, *, plain: bool = False) -> str:
+def _type(part: dict[str, Any], definitions: dict[str, Any], *, plain: bool = False) -> str:
     """A type in words; plain: without links and the words of an enumeration."""
 
     def below(each: dict[str, Any]) -> str:
@@ -267,10 +269,10 @@ def _enumeration(words: list[Any], *, plain: bool) -> str:
     return kind if plain else f"{kind}: {', '.join(map(str, words))}"
 
 
-def _referred(ref: str, definitions: dict[str, Any] | None, *, plain: bool) -> str:
+def _referred(ref: str, definitions: dict[str, Any], *, plain: bool) -> str:
     file, _, place = ref.partition("#/")
     kind, _, name = place.partition("/")
-    part = _RECORDED[kind][name] if file else (definitions or schema()["definitions"])[name]
+    part = _RECORDED[kind][name] if file else definitions[name]
     title = _SECTIONS.get(name, "")
     if "enum" in part:
         return _enumeration(part["enum"], plain=plain)
