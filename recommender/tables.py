@@ -160,11 +160,21 @@ class KeyKind(StrEnum):
     TEXT = "text"
 
 
-def key_of(text: str | None, kind: KeyKind) -> int | str | None:
+Key = int | str
+"""A customer's or an item's key in the shop's own type."""
+
+
+def key_of(text: str | None, kind: KeyKind) -> Key | None:
     """The key of this kind that the text stands for, None where it is none."""
     if text is None or kind is KeyKind.TEXT:
         return text
     return integer_key(text)
+
+
+def typed_key(text: str, kind: KeyKind) -> Key:
+    """A key of the shop's as it is told to machines; a guest's stays a text among integers."""
+    number = integer_key(text) if kind is KeyKind.INTEGER else None
+    return text if number is None else number
 
 
 def allowed_key(kind: KeyKind) -> str:

@@ -187,4 +187,4 @@ def test_another_way_to_the_same_weights_is_named(shop):
     choice = msgspec.structs.replace(then.choice, contestant="logit, item-to-item over 180 days")
     found = compare_records(then, msgspec.structs.replace(then, choice=choice))
     assert found.model == [Change("weights by", "defaults", "logit, item-to-item over 180 days")]
-    assert found.words == ["weights"]
+    assert found.changed == ["weights"]

@@ -304,13 +304,13 @@ def test_the_report_counts_what_is_there(shop):
 def test_the_examples_tell_a_story(shop):
     """They bought lately, and different things."""
     directory, report = shop
-    assert len({*report.examples.values()}) == len(report.examples) == 5
+    assert len({example.about for example in report.examples}) == len(report.examples) == 5
     with closing(sqlite3.connect(directory / "shop.db")) as connection:
-        for customer_id in report.examples:
+        for example in report.examples:
             items, latest = connection.execute(
                 "SELECT count(DISTINCT product_id), max(ordered_at) FROM orders JOIN order_lines"
                 " USING (order_id) WHERE customer_id = ?",
-                (customer_id,),
+                (example.customer_id,),
             ).fetchone()
             assert items >= 15
             assert date.fromisoformat(latest[:10]) > report.last_day - timedelta(days=28)

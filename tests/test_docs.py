@@ -40,10 +40,10 @@ SELECTS = {"customer": _customer, "everybody": _everybody, "product": _product}
 MAKER = runpy.run_path(str(ROOT / "scripts" / "docs"))
 
 
-@pytest.mark.parametrize("page", ["commands.md", "settings.md"])
-def test_a_page_that_is_made_is_as_the_program_has_it(page):
-    # After a change of a command, an exit code or a setting: .venv/bin/python scripts/docs
-    assert (DOCS / page).read_text(encoding="utf-8") == MAKER["pages"]()[DOCS / page]
+@pytest.mark.parametrize("path", MAKER["pages"](), ids=lambda path: path.name)
+def test_a_page_that_is_made_is_as_the_program_has_it(path):
+    # After a change of a command, an answer, an exit code or a setting: .venv/bin/python scripts/docs
+    assert path.read_text(encoding="utf-8") == MAKER["pages"]()[path]
 
 
 def every_command() -> list[tuple[str, click.Command]]:

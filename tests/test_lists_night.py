@@ -227,8 +227,8 @@ def test_show_tells_what_is_due(shop):
     shop.night()
     view = json.loads(shop.does("show", "1", "--json"))
     assert [(n["item_id"], n["name"]) for n in view["buy_again"]] == [
-        ("10", "Item 10"),
-        ("11", "Item 11"),
+        (10, "Item 10"),
+        (11, "Item 11"),
     ]
     assert "May buy again now\n" in shop.does("show", "1")
     assert json.loads(shop.does("show", "8", "--json"))["buy_again"] == []
@@ -239,7 +239,10 @@ def test_an_items_list_with_names(shop, command):
     shop.night()
     view = json.loads(shop.does(command, "13", "--json"))
     assert view["name"] == "Item 13"
-    assert view["items"] == [{"position": 1, "item_id": "12", "score": 1.0, "name": "Item 12"}]
+    (listed,) = view["items"]
+    assert listed == {"position": 1, "item_id": 12, "score": 1.0, "name": "Item 12"} | dict.fromkeys(
+        ("reason", "because_item_id", "because_name")
+    )
     assert "1.  Item 12" in shop.does(command, "13")
     for item in ("14", "15"):
         assert "Nothing: " in shop.does(command, item)

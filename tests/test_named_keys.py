@@ -88,7 +88,7 @@ def negative_shop(tmp_path, sqlite_url):
 def test_a_negative_number_is_a_key_and_no_option(negative_shop):
     shop = negative_shop
     right = shop.does("show", "--json", "--", "-5")
-    assert json.loads(right)["customer_id"] == "-5"
+    assert json.loads(right)["customer_id"] == -5
     for call in (
         ("-5", "--json"),
         ("--json", "-5"),

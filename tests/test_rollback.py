@@ -74,7 +74,7 @@ def test_status_and_show_tell_of_a_rollback(sqlite_shop):
     shop.does("rollback")
     assert f"Customers see the lists of {runs[0].run_id} again" in shop.does("status")
     found = json.loads(shop.does("show", "1", "--json"))
-    assert [line["item_id"] for line in found["recommendations"]] == [str(item) for item in lists[0][1]]
+    assert [line["item_id"] for line in found["recommendations"]] == lists[0][1]
     assert found["history"]
 
 

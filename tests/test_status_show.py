@@ -68,11 +68,11 @@ def test_too_old_is_not_good(shop):
     settings = load_settings({}, shop.env_file)
     now = datetime.now(UTC)
     later = now + timedelta(hours=27)
-    assert status(settings, now=now, max_age=timedelta(hours=26)).is_good
+    assert status(settings, now=now, max_age=timedelta(hours=26)).good
     found = status(settings, now=later, max_age=timedelta(hours=26))
-    assert not found.is_good
+    assert not found.good
     assert "27 hours old" in found.problems[0]
-    assert status(settings, now=later).is_good
+    assert status(settings, now=later).good
     assert shop.recommend("status", "--max-age", "0m").code is ExitCode.REFUSED
 
 
@@ -210,11 +210,11 @@ def test_warnings_of_the_night_are_told_on_one_line_each(sqlite_shop):
 def test_show_tells_history_lists_and_reasons(shop):
     run = shop.night()
     view = json.loads(shop.does("show", "1", "--json"))
-    assert (view["customer_id"], view["run_id"]) == ("1", run.run_id)
+    assert (view["customer_id"], view["run_id"]) == (1, run.run_id)
     bought = shop.rows("SELECT item_id, sold_at FROM sales WHERE customer_id = 1 ORDER BY sold_at DESC")
-    assert [line["item_id"] for line in view["history"]] == [str(item) for item, _ in bought]
+    assert [line["item_id"] for line in view["history"]] == [item for item, _ in bought]
     assert view["history"][0]["last_bought"] == str(bought[0][1])[:10]
-    assert [line["item_id"] for line in view["recommendations"]] == [str(i) for i in shop.lists()[1]]
+    assert [line["item_id"] for line in view["recommendations"]] == shop.lists()[1]
     first = view["recommendations"][0]
     assert first["name"] == f"Item {first['item_id']}"
     assert first["because_name"] == f"Item {first['because_item_id']}"
@@ -319,9 +319,9 @@ def test_days_are_the_shops_own(sqlite_shop):
     sqlite_shop.execute("INSERT INTO sales VALUES (1, 123, '2026-02-27 23:30:00', 1, NULL)")
     sqlite_shop.night()
     view = json.loads(sqlite_shop.does("show", "1", "--json"))
-    assert [(n["item_id"], n["last_bought"]) for n in view["history"]][:1] == [("123", "2026-02-28")]
+    assert [(n["item_id"], n["last_bought"]) for n in view["history"]][:1] == [(123, "2026-02-28")]
     customers = found(sqlite_shop, "item 123")["customers"]
-    assert ("1", "2026-02-28") in {(c["customer_id"], c["last_bought"]) for c in customers}
+    assert (1, "2026-02-28") in {(c["customer_id"], c["last_bought"]) for c in customers}
 
 
 # show --search
@@ -346,9 +346,9 @@ def test_search_finds_who_bought_an_item_of_that_name_most_often_first(shop):
     assert result["n_customers"] == 3
     # Two lines of one item and time are one purchase; of equals, the latest first.
     assert [(c["customer_id"], c["purchases"], c["last_bought"]) for c in result["customers"]] == [
-        ("4", 2, "2026-02-06"),
-        ("7", 2, "2026-02-02"),
-        ("3", 1, "2026-02-05"),
+        (4, 2, "2026-02-06"),
+        (7, 2, "2026-02-02"),
+        (3, 1, "2026-02-05"),
     ]
     assert result["customers"][0]["name"] == "Teekanne"
     assert found(shop, "GRÜNER t")["n_items"] == 1

@@ -32,7 +32,7 @@ def command(*, as_json: bool) -> ExitCode:
 
     report = check(settings, now=dt.datetime.now(dt.UTC), progress=progress())
     if as_json:
-        print_json(report.as_json())
+        print_json(report)
         return report.exit_code
     for finding in report.findings:
         _print(finding)

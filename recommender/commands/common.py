@@ -1,5 +1,6 @@
 """What the commands share: options, the settings of the call, its progress; tables and lists as printed."""
 
+import dataclasses
 import datetime as dt
 import difflib
 import functools
@@ -31,6 +32,8 @@ from recommender.system.text import (
 )
 
 if TYPE_CHECKING:
+    from recommender.operations.search import Buyer
+    from recommender.operations.show import BoughtItem, ListedItem
     from recommender.runs.folder import Run
     from recommender.settings import Settings
     from recommender.tables import ListTable
@@ -264,8 +267,15 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, 
 
 
 def print_json(found: Any) -> None:
-    """The same for machines."""
-    click.echo(escaped(json.dumps(found, indent=2, ensure_ascii=False, default=str)))
+    """The same for machines; docs/json.md has every field."""
+    click.echo(escaped(json.dumps(found, indent=2, ensure_ascii=False, default=_plain)))
+
+
+def _plain(value: Any) -> Any:
+    """An object of ours by its fields; a date as its text."""
+    if not dataclasses.is_dataclass(value):
+        return str(value)
+    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
 
 
 def print_run(given: "Settings", run: "Run") -> None:
@@ -275,16 +285,16 @@ def print_run(given: "Settings", run: "Run") -> None:
     print_json(one_run(given, run.run_id))
 
 
-def name_of(line: dict[str, Any]) -> str:
+def name_of(line: "BoughtItem | Buyer | ListedItem") -> str:
     """The name of the line's item, or its key where it has none."""
-    return line.get("name") or f"item {line['item_id']}"
+    return line["name"] or f"item {line['item_id']}"
 
 
-def print_list(lines: Sequence[dict[str, Any]]) -> None:
+def print_list(lines: Sequence["ListedItem"]) -> None:
     """Positions, names and keys."""
     print_table(
         (Column("", right=True), ITEM, ID),
-        [(f"{n['position']}.", name_of(n), n["item_id"]) for n in lines],
+        [(f"{n['position']}.", name_of(n), str(n["item_id"])) for n in lines],
         indent="  ",
     )
 
@@ -303,7 +313,7 @@ def print_item(definition: "ListTable", item: str, *, title: str, nothing: str, 
 
     view = show_item(settings(), definition, item)
     if as_json:
-        print_json(view.as_json())
+        print_json(view)
         return
     print_line(f"Item {view.item_id}" + (f": {shortened(view.name)}" if view.name else ""))
     print_line()

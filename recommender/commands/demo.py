@@ -1,7 +1,6 @@
 """`recommend demo`: a ready shop to try everything on."""
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -25,8 +24,7 @@ def command(*, directory: Path, url: str | None, as_json: bool) -> None:
 
     report = build_demo(directory, url=url, today=datetime.now(UTC).date())
     if as_json:
-        examples = [{"customer_id": key, "about": about} for key, about in report.examples.items()]
-        print_json(asdict(report) | {"examples": examples})
+        print_json(report)
         return
     print_line(
         f"A shop is in {report.database}: {report.customers} customers, {report.items} products,"
@@ -37,5 +35,5 @@ def command(*, directory: Path, url: str | None, as_json: bool) -> None:
     print_line(f"  cd {shlex.quote(str(directory))}")
     print_line("  recommend init --yes")
     print_line("  recommend run")
-    for customer_id, who in report.examples.items():
-        print_line(f"  recommend show {customer_id}   # {who}")
+    for example in report.examples:
+        print_line(f"  recommend show {example.customer_id}   # {example.about}")

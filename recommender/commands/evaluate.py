@@ -57,7 +57,7 @@ def command(*, days: int, most_windows: int, fresh: bool, as_json: bool) -> None
         fresh=fresh,
         progress=progress(),
     )
-    print_json(report.as_json()) if as_json else _print(report, given.shop_timezone)
+    print_json(report) if as_json else _print(report, given.shop_timezone)
 
 
 def _print(report: "EvaluationReport", zone: dt.tzinfo) -> None:

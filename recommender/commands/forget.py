@@ -1,7 +1,6 @@
 """`recommend forget`."""
 
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -70,11 +69,12 @@ def command(
             return ExitCode.REFUSED
     done = forget(given, whom)
     if as_json:
-        trained = None
+        from recommender.operations.pastruns import one_run
+
         try:
-            trained = _retrain(given) if retrain else None
+            done.run = one_run(given, _retrain(given).run_id) if retrain else None
         finally:  # what was erased is told even where the night then fails
-            _print_json(given, done, trained)
+            print_json(done)
         return _exit_code(done)
     _print(done)
     if retrain:
@@ -108,7 +108,7 @@ def _take_back(given: "Settings", customer: str | None, guest_email: str | None,
 
     left = undo(given, customer, guest_email=guest_email)
     if as_json:
-        _print_json(given, Forgetting(left), None)
+        print_json(Forgetting(left))
         return
     print_line(
         f"Taken back; {left:,} are still forgotten. The next night reads what the shop itself has of this"
@@ -127,20 +127,13 @@ def _print(done: "Forgetting") -> None:
     for title, lines in (
         ("These archives hold them, or cannot be read whole. Delete these files:", done.archives),
         ("Not reached; it may still have something of them:", done.unreachable),
-        ("Named in your own queries, which stay as you wrote them:", [*map(str, done.named_in)]),
+        ("Named in your own queries, which stay as you wrote them:", done.named_in),
         ("Could not be read or written, so nobody knows what is in it; remove these folders:", done.unread),
     ):
         if lines:
             print_line(title)
         for line in lines:
             print_line(f"  {line}")
-
-
-def _print_json(given: "Settings", done: "Forgetting", trained: "Run | None") -> None:
-    """For machines: what was done, and the record of the night that followed."""
-    from recommender.operations.pastruns import one_run
-
-    print_json(asdict(done) | {"run": trained and one_run(given, trained.run_id)})
 
 
 def _retrain(given: "Settings") -> "Run":

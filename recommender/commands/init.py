@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recommender.commands import questions
-from recommender.commands.common import print_line, print_table, settings
+from recommender.commands.common import json_option, print_json, print_line, print_table, settings
 from recommender.errors import DatabaseError, RecommenderError, SettingsError
 from recommender.system.text import Column
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recommender.settings import Settings
     from recommender.setup.create import TablesPlan
     from recommender.setup.grants import Grants
+    from recommender.setup.initreport import InitReport
     from recommender.setup.looks import Sample
     from recommender.setup.platforms.queries import PlatformQueries
     from recommender.setup.shopfolder import EnvFile, Queries
@@ -52,27 +53,82 @@ _NEWEST = (
     help="What a platform's queries need to know, such as statuses=…; may be given several times.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing.")
+@json_option
 def command(
-    *, url: str | None, owner_url: str | None, platform: str | None, params: tuple[str, ...], yes: bool
+    *,
+    url: str | None,
+    owner_url: str | None,
+    platform: str | None,
+    params: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Set up this folder for a shop: .env, sql/, and the tables, with the types of the shop's own keys.
 
     What is there is left as it is: files, and tables that fit. Nothing is ever dropped. For a shop on a known
     platform the queries are that platform's; else they are guessed from the shop's tables, and in a terminal
-    what only you can tell is asked. At the end stand the rights that are needed.
+    what only you can tell is asked. At the end stand the rights that are needed. --json asks nothing.
     """
-    from recommender.database.urls import normalise_url
-    from recommender.setup import create, shopfolder
+    from recommender.setup.initreport import InitReport
 
-    asks = not yes and sys.stdin.isatty()
+    asks = not yes and not as_json and sys.stdin.isatty()
     said = _said(params)
     _require_platform(platform)
-    env = _settings_file(url, asks=asks)
+    told = _Told(InitReport(), as_json=as_json)
+    try:
+        _set_up(told, url, owner_url, platform, said, asks=asks)
+    finally:  # what was written is told even where the rest then fails
+        if as_json and told.report.env_file:
+            print_json(told.report)
+
+
+class _Told:
+    """What is found and done: said to a person at once, told to machines at the end."""
+
+    def __init__(self, report: "InitReport", *, as_json: bool) -> None:
+        self.report = report
+        self.as_json = as_json
+
+    def say(self, text: str) -> None:
+        """A sentence."""
+        self.report.said.append(text)
+        self.show(text)
+
+    def warn(self, text: str) -> None:
+        """What looks wrong."""
+        self.report.warnings.append(text)
+        self.say(f"Warning: {text}")
+
+    def show(self, text: str = "") -> None:
+        """A line for persons alone: machines have what it says in a field."""
+        if not self.as_json:
+            print_line(text)
+
+    def show_statements(self, statements: Sequence[str]) -> None:
+        """Statements as they are to be pasted, each with its own line ends."""
+        for line in "\n".join(statements).split("\n"):
+            self.show(line.expandtabs(4))
+
+
+def _set_up(
+    told: _Told,
+    url: str | None,
+    owner_url: str | None,
+    platform: str | None,
+    said: dict[str, str],
+    *,
+    asks: bool,
+) -> None:
+    from recommender.database.urls import normalise_url
+    from recommender.setup import create, shopfolder
+    from recommender.setup.initreport import ShopKey
+
+    env = _settings_file(told, url, asks=asks)
     found = settings(aloud=True)
     owner = None if owner_url is None else normalise_url(owner_url, env.path.absolute().parent)
-    queries = _queries(found, platform, said, asks=asks)
+    queries = _queries(told, found, platform, said, asks=asks)
     if queries.platform is not None:
-        env = _take_zones(env, found, queries.platform, keep_shop=asks)
+        env = _take_zones(told, env, found, queries.platform, keep_shop=asks)
         found = settings()
     elif queries.written and queries.proposal is None:
         where = " and ".join(map(str, queries.written))
@@ -81,30 +137,32 @@ def command(
             f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
-    env, found, sampled = _sample(found, env, shows=bool(queries.written), asks=asks)
+    env, found, sampled = _sample(told, found, env, shows=bool(queries.written), asks=asks)
     question = "Are these the shop's sales? The tables take the types of these keys"
     if queries.written and asks and not questions.confirmed(question, default=False):
-        click.echo("No table was made. Finish the queries, then call `recommend init` again.")
+        told.say("No table was made. Finish the queries, then call `recommend init` again.")
         return
     create.require_writable(found)
-    env, found, planned = _plan(found, env, sampled, owner, asks=asks)
-    print_line(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
+    env, found, planned = _plan(told, found, env, sampled, owner, asks=asks)
+    told.report.customer_key, told.report.item_key = ShopKey.of(planned.customer), ShopKey.of(planned.item)
+    told.say(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
-        shopfolder.make_key(shopfolder.GUEST_KEY, found, print_line)
-    _propose_repeats(found, env, asks=asks)
-    if _create(found, planned, owner, asks=asks):
+        shopfolder.make_key(shopfolder.GUEST_KEY, found, told.say)
+    _propose_repeats(told, found, env, asks=asks)
+    if _create(told, found, planned, owner, asks=asks):
+        told.report.done = True
         # Not before: with the key every night wants its table.
-        shopfolder.make_key(shopfolder.FORGET_KEY, found, print_line)
+        shopfolder.make_key(shopfolder.FORGET_KEY, found, told.say)
         given = None if owner is None else create.give_rights(found, owner)
         if given is not None:
-            print_line(f"Gave the rights on them to {given.who}.")
-        _show_grants(found, given)
-        _warn_of_meddlers(found)
-        is_open = shopfolder.has_open_matters(found)
-        finish = f"decide what is TO DECIDE in {found.sql_dir}, then " if is_open else ""
+            told.say(f"Gave the rights on them to {given.who}.")
+        _show_grants(told, found, given)
+        for meddler in create.named_meddlers(found):
+            told.warn(f"{meddler.what}. {meddler.what_to_do}")
+        finish = f"decide what is TO DECIDE in {found.sql_dir}, then " if told.report.to_decide else ""
         if finish or planned.statements or queries.written:
-            click.echo()
-            print_line(f"Next: {finish}`recommend check`.")
+            told.show()
+            told.say(f"Next: {finish}`recommend check`.")
 
 
 def _said(params: tuple[str, ...]) -> dict[str, str]:
@@ -128,21 +186,23 @@ def _require_platform(name: str | None) -> None:
         raise click.UsageError(f"--platform {name} is not known; there are {', '.join(NAMES)}.")
 
 
-def _take_zones(env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool) -> "EnvFile":
+def _take_zones(
+    told: _Told, env: "EnvFile", found: "Settings", known: "PlatformQueries", *, keep_shop: bool
+) -> "EnvFile":
     from recommender.setup.shopfolder import set_zones
 
     env = set_zones(env, found, known, keep_shop=keep_shop)
     after = settings()
-    print_line(
+    told.say(
         f"Times of orders are read in SALES_TIMEZONE={after.sales_timezone}; the shop's day begins in"
         f" SHOP_TIMEZONE={after.shop_timezone}."
     )
     if str(after.sales_timezone) != known.sales_timezone:
-        print_line(f"Warning: {known.title} stores them in {known.sales_timezone}: correct SALES_TIMEZONE.")
+        told.warn(f"{known.title} stores them in {known.sales_timezone}: correct SALES_TIMEZONE.")
     return env
 
 
-def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
+def _settings_file(told: _Told, url: str | None, *, asks: bool) -> "EnvFile":
     from recommender.setup import shopfolder
 
     path = click.get_current_context().meta["recommender.env_file"] or Path(".env")
@@ -153,20 +213,28 @@ def _settings_file(url: str | None, *, asks: bool) -> "EnvFile":
     if asks and is_new:
         zone = questions.ask_zone()
     env = shopfolder.prepare_env(path, url, zone)
+    told.report.env_file = str(env.path)
+    (told.report.written if env.is_new else told.report.kept).append(str(env.path))
     if env.made_private:
-        print_line(env.made_private)
+        told.say(env.made_private)
     if env.is_new:
         check = "" if zone else "; set it to where the shop's day begins"
-        print_line(
+        told.say(
             f"Wrote {env.path}: every setting, with what it does."
             f" SHOP_TIMEZONE is {env.values.get('SHOP_TIMEZONE', 'UTC')}{check}."
         )
     return env
 
 
-def _queries(found: "Settings", platform: str | None, said: dict[str, str], *, asks: bool) -> "Queries":
-    from recommender.setup.shopfolder import prepare_queries
+def _queries(
+    told: _Told, found: "Settings", platform: str | None, said: dict[str, str], *, asks: bool
+) -> "Queries":
+    from recommender.export.snapshot import all_queries
+    from recommender.setup.initreport import ShopPlatform
+    from recommender.setup.shopfolder import matters_to_decide, prepare_queries
 
+    report = told.report
+    report.kept += [str(path) for path in all_queries(found) if path.exists()]
     queries = prepare_queries(
         found,
         platform=platform,
@@ -174,68 +242,85 @@ def _queries(found: "Settings", platform: str | None, said: dict[str, str], *, a
         ask=questions.ask_parameter if asks else None,
         owner=questions.owner_on_terminal() if asks else None,
     )
+    report.written += map(str, queries.written)
+    report.to_decide = matters_to_decide(found)
     known = queries.platform
     if known is not None:
-        print_line(f"This shop runs on {known.title}: {known.reason}.")
+        report.platform = ShopPlatform.of(known)
+        told.say(f"This shop runs on {known.title}: {known.reason}.")
         for name, value in known.values.items():
             others = f"; there are also {', '.join(value.others[:_OTHERS_SHOWN])}" if value.others else ""
-            print_line(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
+            told.say(f"  {name}={value.text} ({value.source}{others}): {value.parameter.about}")
             if value.unasked:
-                print_line(f"    Which others there are could not be asked: {value.unasked}")
+                told.say(f"    Which others there are could not be asked: {value.unasked}")
         for sentence in known.left_out:
-            print_line(sentence)
-        print_line(f"Wrote {', '.join(map(str, queries.written))}.")
+            told.say(sentence)
+        told.say(f"Wrote {', '.join(map(str, queries.written))}.")
     proposal = queries.proposal
     if queries.unread:
         more = len(queries.unread) - _UNREAD_SHOWN
         names = ", ".join(queries.unread[:_UNREAD_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        print_line(f"Left out, since this user cannot read them: {names}.")
+        told.say(f"Left out, since this user cannot read them: {names}.")
     if proposal is not None:
-        print_line(f"The sales seem to be in {proposal.found}.")
-        print_line(f"Wrote {' and '.join(map(str, queries.written))}: a first guess.")
+        report.guess, report.not_found = proposal.found, [*proposal.missing]
+        told.say(f"The sales seem to be in {proposal.found}.")
+        told.say(f"Wrote {' and '.join(map(str, queries.written))}: a first guess.")
         for what in proposal.matters:
-            print_line(f"  To decide: {what}.")
+            told.say(f"  To decide: {what}.")
         for what in proposal.missing:
-            print_line(f"  Not found: {what}.")
+            told.say(f"  Not found: {what}.")
     return queries
 
 
 def _sample(
-    found: "Settings", env: "EnvFile", *, shows: bool, asks: bool
+    told: _Told, found: "Settings", env: "EnvFile", *, shows: bool, asks: bool
 ) -> tuple["EnvFile", "Settings", "Sample"]:
     """What the queries return, the newest sales shown; and the settings, which may be others now."""
     from recommender.setup.looks import sample
 
-    with _grants_where_refused(found):
-        sampled = sample(found, newest=shows)
+    with _grants_where_refused(told, found):
+        sampled = sample(found, newest=shows or told.as_json)
+    told.report.newest_sales, told.report.no_sales = [*sampled.newest], sampled.problem or None
     if shows:
-        _show_newest(sampled, found)
+        _show_newest(told, sampled, found)
     chosen = _with_history(found, env, sampled.days_old) if asks and sampled.days_old is not None else None
     if chosen is None:
         return env, found, sampled
-    return _sample(settings(), chosen, shows=shows, asks=False)
+    return _sample(told, settings(), chosen, shows=shows, asks=False)
 
 
 def _plan(
-    found: "Settings", env: "EnvFile", sampled: "Sample", owner: "URL | None", *, asks: bool
+    told: _Told,
+    found: "Settings",
+    env: "EnvFile",
+    sampled: "Sample",
+    owner: "URL | None",
+    *,
+    asks: bool,
 ) -> tuple["EnvFile", "Settings", "TablesPlan"]:
     """What is to be made, and the settings, which may have another schema now."""
     from recommender.setup import create
 
-    with _grants_where_refused(found):
+    with _grants_where_refused(told, found):
         planned = create.plan_tables(found, sampled, owner)
     chosen = _with_schema(found, env, planned) if asks and planned.is_first else None
     if chosen is None:
         return env, found, planned
-    return _plan(settings(), chosen, sampled, owner, asks=False)
+    return _plan(told, settings(), chosen, sampled, owner, asks=False)
 
 
-def _show_newest(sampled: "Sample", found: "Settings") -> None:
+def _show_newest(told: _Told, sampled: "Sample", found: "Settings") -> None:
     if sampled.problem:
-        print_line(sampled.problem)
+        told.say(sampled.problem)
         return
-    click.echo(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
-    print_table(_NEWEST, sampled.newest, indent="  ")
+    told.show(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
+    if not told.as_json:
+        # As texts, since a number would get separators.
+        rows = [
+            [None if value is None else str(value) for name, value in sale.items() if name != "sold_at"]
+            for sale in sampled.newest
+        ]
+        print_table(_NEWEST, rows, indent="  ")
 
 
 def _with_history(found: "Settings", env: "EnvFile", days_old: int) -> "EnvFile | None":
@@ -271,7 +356,7 @@ def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "E
     return with_unset(env, found, "Where our tables are; set by `recommend init`.", TARGET_SCHEMA=schema)
 
 
-def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
+def _propose_repeats(told: _Told, found: "Settings", env: "EnvFile", *, asks: bool) -> None:
     from recommender.settings import RepeatPurchases
     from recommender.setup.looks import REPEATS_FROM, repeats_share
     from recommender.setup.shopfolder import with_unset
@@ -283,25 +368,28 @@ def _propose_repeats(found: "Settings", env: "EnvFile", *, asks: bool) -> None:
         return
     why = f"{share:.0%} of the sale lines are of an item that the customer had bought before"
     if found.env_file is None or not (asks or env.is_new):
-        print_line(f"Consider REPEAT_PURCHASES=include in .env: {why}.")
+        told.say(f"Consider REPEAT_PURCHASES=include in .env: {why}.")
     elif not asks or questions.confirmed(
         f"{why}: recommend such items too (REPEAT_PURCHASES=include)?", default=True
     ):
         comment = "What customers bought before is recommended too; set by `recommend init`."
         with_unset(env, found, comment, REPEAT_PURCHASES="include")
-        print_line(f"Set REPEAT_PURCHASES=include: {why}.")
+        told.say(f"Set REPEAT_PURCHASES=include: {why}.")
 
 
-def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, asks: bool) -> bool:
+def _create(
+    told: _Told, found: "Settings", planned: "TablesPlan", owner: "URL | None", *, asks: bool
+) -> bool:
     """Whether the tables are there now."""
     from recommender.setup import create
 
     if not planned.statements:
-        click.echo("All tables are there and fit.")
+        told.say("All tables are there and fit.")
         return True
+    told.report.statements = planned.statements
     apart = create.apart_from_shop(found, planned)
     if apart:
-        print_line(apart)
+        told.say(apart)
     if asks:
         if not create.may_create(found, planned, owner):
             raise DatabaseError(
@@ -311,57 +399,49 @@ def _create(found: "Settings", planned: "TablesPlan", owner: "URL | None", *, as
                 f" or let such a user run {create.write_statements(found, planned)}.",
             )
         if click.get_current_context().meta["recommender.verbose"]:
-            _print_statements(planned.statements)
+            told.show_statements(planned.statements)
         where = "" if planned.schema is None else f" in {planned.schema}"
-        print_line(f"Missing{where}: {', '.join(planned.made)}.")
-        if not questions.may_be_done("Create these tables?", lambda: _print_statements(planned.statements)):
-            click.echo("Nothing was created.")
+        told.say(f"Missing{where}: {', '.join(planned.made)}.")
+        if not questions.may_be_done(
+            "Create these tables?", lambda: told.show_statements(planned.statements)
+        ):
+            told.say("Nothing was created.")
             return False
-    with _grants_where_refused(found):
+    with _grants_where_refused(told, found):
         try:
             create.create_tables(found, planned, owner)
         except DatabaseError:
             if not asks:
-                _print_statements(planned.statements)
+                told.show_statements(planned.statements)
             raise
-    print_line(f"Created {', '.join(planned.made)}.")
+    told.report.statements, told.report.tables_made = [], planned.made
+    told.say(f"Created {', '.join(planned.made)}.")
     return True
 
 
-def _warn_of_meddlers(found: "Settings") -> None:
-    from recommender.setup import create
-
-    for meddler in create.named_meddlers(found):
-        print_line(f"Warning: {meddler.what}. {meddler.what_to_do}")
-
-
 @contextmanager
-def _grants_where_refused(found: "Settings") -> Iterator[None]:
+def _grants_where_refused(told: _Told, found: "Settings") -> Iterator[None]:
     """Where a database refuses, the rights that are needed stand before what it said."""
     try:
         yield
     except DatabaseError:
-        _show_grants(found)
+        _show_grants(told, found)
         raise
 
 
-def _show_grants(found: "Settings", given: "Grants | None" = None) -> None:
+def _show_grants(told: _Told, found: "Settings", given: "Grants | None" = None) -> None:
     from recommender.setup.grants import needed_grants
 
     try:
         grants = [grant for grant in needed_grants(found) if grant != given]
     except RecommenderError as error:
-        print_line(f"-- The rights that are needed cannot be told: {error}")
+        told.say(f"-- The rights that are needed cannot be told: {error}")
         return
+    told.report.grants = grants
     if grants:
-        click.echo("\n-- The rights that are needed, and no more; who owns a table has them already.")
+        told.show()
+        told.show("-- The rights that are needed, and no more; who owns a table has them already.")
     for grant in grants:
-        print_line(f"-- For {grant.who}:")
+        told.show(f"-- For {grant.who}:")
         for statement in grant.statements:
-            print_line(statement)
-
-
-def _print_statements(statements: Sequence[str]) -> None:
-    """Statements as they are to be pasted, each with its own line ends."""
-    for line in "\n".join(statements).split("\n"):
-        print_line(line.expandtabs(4))
+            told.show(statement)

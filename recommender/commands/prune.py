@@ -8,7 +8,7 @@ from recommender.commands.common import json_option, print_json, print_line, pri
 from recommender.system.text import Column
 
 if TYPE_CHECKING:
-    from recommender.runs.retention import Fate
+    from recommender.operations.prune import PastRun
 
 _COLUMNS = (Column("run"), Column("MB", right=True), Column("why", shortest=20))
 _MB = 1e6
@@ -21,25 +21,19 @@ def command(*, dry_run: bool, as_json: bool) -> None:
     """Remove the past runs that KEEP_RUNS and KEEP_EXPORT_DAYS no longer ask for; each run does it too."""
     from recommender.operations.prune import prune_runs
 
-    fates = prune_runs(settings(), dry_run=dry_run)
-    gone = [(fate, size) for fate, size in fates if fate.goes]
-    stay = [(fate, size) for fate, size in fates if not fate.goes]
+    found = prune_runs(settings(), dry_run=dry_run)
     if as_json:
-        print_json({"dry_run": dry_run, "removed": _as_json(gone), "stays": _as_json(stay)})
+        print_json(found)
         return
-    _print("Would be removed:" if dry_run else "Removed:", gone)
+    _print("Would be removed:" if dry_run else "Removed:", found.removed)
     if dry_run:
-        _print("Stays:", stay)
+        _print("Stays:", found.stays)
 
 
-def _as_json(fates: "list[tuple[Fate, int]]") -> list[dict[str, object]]:
-    return [{"name": fate.name, "bytes": size, "why": fate.why} for fate, size in fates]
-
-
-def _print(heading: str, fates: "list[tuple[Fate, int]]") -> None:
+def _print(heading: str, runs: "list[PastRun]") -> None:
     print_line(
-        f"{heading} {sum(size for _, size in fates) / _MB:,.1f} MB" if fates else f"{heading} nothing."
+        f"{heading} {sum(run['bytes'] for run in runs) / _MB:,.1f} MB" if runs else f"{heading} nothing."
     )
-    if fates:
-        rows = [(fate.name, f"{size / _MB:,.1f}", fate.why) for fate, size in fates]
+    if runs:
+        rows = [(run["name"], f"{run['bytes'] / _MB:,.1f}", run["why"]) for run in runs]
         print_table(_COLUMNS, rows, indent="  ")

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ def command(*, run_id: str | None, archive: Path | None, chain: bool, as_json: b
             progress=progress(),
         )
     if as_json:
-        print_json(_as_json(found))
+        print_json(found.report)
     else:
         _print(found)
     return ExitCode.DONE if found.is_identical else ExitCode.REFUSED
@@ -79,7 +78,7 @@ def _run(data_dir: Path, run_id: str | None, archive: Path | None) -> "Iterator[
 
 
 def _print(found: "Reproduction") -> None:
-    rows = [(check.stage, check.name, "same" if check.is_same else "differs") for check in found.checks]
+    rows = [(check.stage, check.name, "same" if check.same else "differs") for check in found.checks]
     print_table(_COLUMNS, rows)
     for run_id in found.rebuilt:
         print_line(f"The model of {run_id} was trained again.")
@@ -91,16 +90,3 @@ def _print(found: "Reproduction") -> None:
     print_line("Why it can:")
     for cause in found.causes:
         print_line(f"  {cause}")
-
-
-def _as_json(found: "Reproduction") -> dict[str, object]:
-    first = found.first_difference
-    return {
-        "run_id": found.run_id,
-        "identical": found.is_identical,
-        "first_difference": None if first is None else asdict(first),
-        "causes": found.causes,
-        "changed": found.changed,
-        "rebuilt": found.rebuilt,
-        "checks": [{**asdict(check), "same": check.is_same} for check in found.checks],
-    }

@@ -1,6 +1,5 @@
 """`recommend rollback`."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -78,15 +77,6 @@ def _release(*, as_json: bool) -> None:
 
 
 def _print_json(given: "Settings", done: "RolledBack | None") -> None:
-    """For machines: the new run's record, what was left out, and the hold that stands; no run without one."""
-    from recommender.operations.pastruns import one_run
-    from recommender.runs.hold import find_hold
+    from recommender.operations.rollback import report
 
-    held = find_hold(given.data_dir)
-    print_json(
-        {
-            "run": done and one_run(given, done.run.run_id),
-            "rows_dropped": done.dropped if done else 0,
-            "hold": held and asdict(held),
-        }
-    )
+    print_json(report(given, done))

@@ -12,12 +12,14 @@ from recommender.commands.common import (
     json_option,
     print_json,
     print_line,
+    print_run,
     print_table,
     settings,
 )
 from recommender.system.text import Column
 
 if TYPE_CHECKING:
+    from recommender.operations.pastruns import RunFigures
     from recommender.runs.diff import Change, DataChanges, ListChanges, RunChanges
 
 _COLUMNS = (
@@ -93,13 +95,13 @@ def spark_line(values: Sequence[float]) -> str:
     return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in values)
 
 
-def _quality(run: dict[str, Any]) -> str | None:
+def _quality(run: "RunFigures") -> str | None:
     """nDCG, and how it moved since the run before."""
     found, moved = figure(run["quality"].get("ndcg")), run["ndcg_moved"]
     return found if moved is None else f"{found} ({moved:+.3f})"
 
 
-def _status(run: dict[str, Any]) -> str:
+def _status(run: "RunFigures") -> str:
     """How it stands, and what else an owner should know before it goes."""
     is_rollback, is_pinned = run["source"] == "rollback", run["pinned"]
     return f"{run['status']}{', rollback' if is_rollback else ''}{', pinned' if is_pinned else ''}"
@@ -119,7 +121,7 @@ def diff(*, then: str | None, now: str | None, as_json: bool) -> None:
 
     found = compare_runs(*two_runs(settings(), then, now))
     if as_json:
-        print_json(found.as_json)
+        print_json(found)
     else:
         print_changes(found)
 
@@ -139,8 +141,8 @@ def print_changes(found: "RunChanges") -> None:
     print_line(f"Quality: {_moved(found.quality)}")
     if found.quality and found.days[0] != found.days[1]:
         print_line("         (measured on past weeks that end with each run's own day)")
-    words = found.words
-    print_line(f"Changed: {_joined(words)}." if words else "Nothing that can move a result has changed.")
+    changed = found.changed
+    print_line(f"Changed: {_joined(changed)}." if changed else "Nothing that can move a result has changed.")
 
 
 def list_changes(found: "ListChanges") -> str:
@@ -213,7 +215,7 @@ def show(*, run_id: str, as_json: bool) -> None:
         ("newest sale", run["newest_sale"]),
         *((f"{name}, seconds", f"{seconds:.1f}") for name, seconds in run["stages"].items()),
         ("peak MB", None if run["peak_mb"] is None else f"{run['peak_mb']:.0f}"),
-        *((name.replace("_", " "), count) for name, count in run["counts"].items() if name != "newest"),
+        *((name.replace("_", " "), count) for name, count in run["counts"].items()),
     ]
     print_table((Column(""), Column("")), [(name, value) for name, value in facts if value is not None])
     for warning in run["warnings"]:
@@ -224,23 +226,29 @@ def show(*, run_id: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("run_id", metavar="RUN_ID")
-def pin(*, run_id: str) -> None:
+@json_option
+def pin(*, run_id: str, as_json: bool) -> None:
     """Keep a run, with its sales and what its model was made from, whatever its age."""
-    _pin(run_id, wanted=True)
+    _pin(run_id, wanted=True, as_json=as_json)
 
 
 @command.command()
 @click.argument("run_id", metavar="RUN_ID")
-def unpin(*, run_id: str) -> None:
+@json_option
+def unpin(*, run_id: str, as_json: bool) -> None:
     """Let the retention settings decide about a run again."""
-    _pin(run_id, wanted=False)
+    _pin(run_id, wanted=False, as_json=as_json)
 
 
-def _pin(run_id: str, *, wanted: bool) -> None:
+def _pin(run_id: str, *, wanted: bool, as_json: bool) -> None:
     from recommender.runs.folder import named_run
 
-    run = named_run(settings().data_dir, run_id)
+    given = settings()
+    run = named_run(given.data_dir, run_id)
     run.pin(wanted)
+    if as_json:
+        print_run(given, run)
+        return
     print_line(f"{run.run_id} is {'pinned: it stays' if wanted else 'no longer pinned'}.")
 
 
@@ -248,11 +256,12 @@ def _pin(run_id: str, *, wanted: bool) -> None:
 @click.argument("run_id", metavar="RUN_ID")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def export(*, run_id: str, file: Path, force: bool) -> None:
+@json_option
+def export(*, run_id: str, file: Path, force: bool, as_json: bool) -> None:
     """Pack a run into one file, for `reproduce --from-archive` elsewhere. It holds what customers bought."""
     import datetime as dt
 
-    from recommender.runs.archive import Exported, note_exported, pack
+    from recommender.runs.archive import Exported, Packed, note_exported, pack
     from recommender.runs.folder import iso, named_run
 
     if file.exists() and not force:
@@ -262,4 +271,8 @@ def export(*, run_id: str, file: Path, force: bool) -> None:
     # First, since who is killed while packing leaves a part of it beside its place.
     note_exported(given.data_dir, Exported(run.run_id, str(file.resolve()), iso(dt.datetime.now(dt.UTC))))
     pack(run, file, data_dir=given.data_dir)
-    print_line(f"{run.run_id} is in {file}: {file.stat().st_size / 1e6:,.1f} MB.")
+    size = file.stat().st_size
+    if as_json:
+        print_json(Packed(run.run_id, str(file.resolve()), size))
+        return
+    print_line(f"{run.run_id} is in {file}: {size / 1e6:,.1f} MB.")

@@ -1,7 +1,7 @@
 """`recommend show`."""
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +21,7 @@ from recommender.system.text import Column
 
 if TYPE_CHECKING:
     from recommender.operations.search import SearchResult
-    from recommender.operations.show import CustomerView
+    from recommender.operations.show import CustomerView, ListedItem
 
 _MOST_HISTORY = 15
 _REASONS = {
@@ -49,12 +49,12 @@ def command(*, customer: str | None, text: str | None, as_json: bool) -> None:
         from recommender.operations.show import show
 
         view = show(settings(), customer)
-        print_json(view.as_json()) if as_json else _print(view)
+        print_json(view) if as_json else _print(view)
     elif text:
         from recommender.operations.search import search
 
         found = search(settings(), text)
-        print_json(found.as_json()) if as_json else _print_found(found)
+        print_json(found) if as_json else _print_found(found)
 
 
 def _print(view: "CustomerView") -> None:
@@ -65,7 +65,7 @@ def _print(view: "CustomerView") -> None:
         print_table(
             (Column("last"), Column("times", right=True), ITEM, ID),
             [
-                (line["last_bought"], line["purchases"], name_of(line), line["item_id"])
+                (line["last_bought"], line["purchases"], name_of(line), str(line["item_id"]))
                 for line in view.history[:_MOST_HISTORY]
             ],
             indent="  ",
@@ -79,7 +79,7 @@ def _print(view: "CustomerView") -> None:
     if view.recommendations:
         print_table(
             (Column("", right=True), ITEM, Column("because of", shortest=20), ID),
-            [(f"{n['position']}.", name_of(n), _why(n), n["item_id"]) for n in view.recommendations],
+            [(f"{n['position']}.", name_of(n), _why(n), str(n["item_id"])) for n in view.recommendations],
             indent="  ",
         )
     else:
@@ -98,16 +98,22 @@ def _print_found(found: "SearchResult") -> None:
     print_table(
         (Column("customer"), Column("times", right=True), Column("last"), ITEM, ID),
         [
-            (line["customer_id"], line["purchases"], line["last_bought"], name_of(line), line["item_id"])
+            (
+                str(line["customer_id"]),
+                line["purchases"],
+                line["last_bought"],
+                name_of(line),
+                str(line["item_id"]),
+            )
             for line in found.customers
         ],
         indent="  ",
     )
-    key = found.customers[0]["customer_id"]
+    key = str(found.customers[0]["customer_id"])
     print_line(f"See one: {shlex.join(['recommend', 'show', *(['--'] if key.startswith('-') else []), key])}")
 
 
-def _why(line: dict[str, Any]) -> str:
+def _why(line: "ListedItem") -> str:
     if line["reason"] == "model":
-        return line.get("because_name") or line.get("because_item_id") or "(all they bought)"
-    return _REASONS[line["reason"]]
+        return line["because_name"] or str(line["because_item_id"] or "(all they bought)")
+    return _REASONS[str(line["reason"])]

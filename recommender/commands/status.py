@@ -38,10 +38,10 @@ def command(*, as_json: bool, max_age: dt.timedelta | None) -> ExitCode:
     given = settings()
     report = status(given, now=dt.datetime.now(dt.UTC), max_age=max_age)
     if as_json:
-        print_json(report.as_json())
+        print_json(report)
     else:
         _print(report, given.shop_timezone)
-    return ExitCode.DONE if report.is_good else ExitCode.REFUSED
+    return ExitCode.DONE if report.good else ExitCode.REFUSED
 
 
 def _print(report: "StatusReport", zone: dt.tzinfo) -> None:
@@ -67,10 +67,10 @@ def _print_figures(report: "StatusReport") -> None:
     shown: dict[str, list[object]] = {}
     published, last = report.published, report.last_run
     if published and (last is None or last["run_id"] != published["run_id"]):
-        figures = ("sales", "items", "customers", "rows_written")
         values = [published["run_id"], published["as_of"], "published", published["method"]]
-        values += [figure(published.get("ndcg")), figure(published.get("baseline_ndcg")), None]
-        shown["published"] = [*values, *(published[n] for n in figures), None, None]
+        counts = [published[name] for name in ("sales", "items", "customers", "rows_written")]
+        values += [figure(published["ndcg"]), figure(published["baseline_ndcg"]), None]
+        shown["published"] = [*values, *counts, None, None]
     if last:
         counts = [last["counts"].get(name) for name in ("sales", "items", "customers", "rows")]
         peak = None if last["peak_mb"] is None else f"{last['peak_mb']:.0f}"

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from recommender.evaluation.bootstrap import FEWEST_CUSTOMERS
 from recommender.evaluation.contestants import Objective
 from recommender.evaluation.methods import ComparedMethod
 from recommender.evaluation.split import Task
-from recommender.runs.manifest import Method
+from recommender.runs.manifest import Method, Moment, RunId
 from recommender.system.arrays import Int64s
 
 
@@ -56,11 +55,14 @@ OBJECTIVES = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean over customers with its 95 % interval; None where no customer has a value."""
+    """A mean over customers with its 95 % interval; null where no customer has a value."""
 
     value: float | None
+    """The mean."""
     low: float | None
+    """The interval's lower end; null for a single customer."""
     high: float | None
+    """Its upper end."""
 
     @classmethod
     def of(cls, value: float, low: float, high: float) -> "Figure":
@@ -70,20 +72,25 @@ class Figure:
 
 @dataclass(frozen=True)
 class MethodReport:
-    """The figures of one method in one task; all None where it has nothing to say in it."""
+    """The figures of one method in one task; all null where it has nothing to say in it."""
 
     method: ComparedMethod
+    """The method; system is what your settings make."""
     ndcg: Figure
+    """nDCG of the lists."""
     recall: Figure
+    """Share of what a customer bought that was in the list."""
     hit_rate: Figure
+    """Share of the customers with at least one hit."""
     coverage: float | None
-    """share of the items that may be recommended in at least one list; the mean over the windows"""
+    """Share of the items that may be recommended in at least one list; the mean over the windows."""
     full_lists: float | None
-    """share of the customers with a full list; the mean over the windows"""
+    """Share of the customers with a full list; the mean over the windows."""
     ndcg_by_segment: Mapping[Segment, Figure]
+    """nDCG of new, occasional and regular customers, by the days on which they had bought before."""
     system_lead: Figure | None
-    """by how much the system's nDCG is above this method's on the same customers; None for the system itself
-    and where either has no figure"""
+    """By how much the system's nDCG is above this method's on the same customers; null for the system itself
+    and where either has no figure."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +98,17 @@ class ContestantReport:
     """One way to come to a blend, and how it did on the weeks before a night."""
 
     name: str
-    """as `manifest.json` has it"""
+    """Its name, as `manifest.json` has it."""
     objective: Objective
+    """How its weights were learned."""
     habit_in_parts: bool
+    """Whether the customer's habit is weighed in parts."""
     item_to_item_days: float
-    """half-life of a purchase in item-to-item"""
+    """Half-life of a purchase in item-to-item."""
     ndcg: float
-    """nDCG of the candidates by weights from the other past windows; the mean over the windows"""
+    """nDCG of the candidates by weights from the other past windows; the mean over the windows."""
     is_chosen: bool
+    """Whether it has won."""
 
     @property
     def words(self) -> str:
@@ -122,26 +132,26 @@ class ChoiceReport:
     """What the night at a window's begin would have chosen, by what was known then."""
 
     contestant: str
-    """which has won, as `manifest.json` has it"""
+    """Which has won, as `manifest.json` has it."""
     why: str
-    """a sentence"""
+    """Why, in a sentence."""
     trials: int
-    """past windows on which they competed"""
+    """Past windows on which they competed."""
     contestants: tuple[ContestantReport, ...]
-    """all of them; none where there were no such windows"""
+    """All of them; none where there were no such windows."""
     leads: Mapping[Method, Figure]
-    """by how much the winner's nDCG was above that of each simple method, on all windows that were looked at;
-    none where there were none"""
+    """By how much the winner's nDCG was above that of each simple method, on all windows that were looked at;
+    none where there were none."""
     learned_from_newest: bool
-    """whether the weights also learned from the weeks just before, on which they were proved"""
+    """Whether the weights also learned from the weeks just before, on which they were proved."""
     method: Method
-    """which the proof let through"""
+    """Which the proof let through."""
     proof: str
-    """a sentence where that is not the blend, else empty"""
+    """Why, in a sentence, where that is not the blend; else empty."""
     ndcg: float | None
-    """of the method, in the proof"""
+    """nDCG of the method, in the proof."""
     baseline_ndcg: float | None
-    """of the best simple method, in the proof"""
+    """nDCG of the best simple method, in the proof."""
 
     @property
     def words(self) -> str:
@@ -154,28 +164,41 @@ class TaskReport:
     """All methods on the same customers."""
 
     task: Task
+    """What is to be found: new items only, or all that a customer bought."""
     is_configured: bool
-    """whether it is the task of the setting REPEAT_PURCHASES"""
+    """Whether it is the task of the setting REPEAT_PURCHASES."""
     customers: int
-    """judged in at least one window"""
+    """Customers judged in at least one window."""
     customers_by_segment: Mapping[Segment, int]
-    """judged as one of the segment in at least one window"""
+    """Customers judged as one of the segment in at least one window."""
     methods: tuple[MethodReport, ...]
+    """The figures of each method."""
     choices: tuple[ChoiceReport | None, ...] = ()
-    """of the system, for each window; None for a window in which nobody was judged"""
+    """What the night would have chosen, for each window; null for one in which nobody was judged."""
+    best: ComparedMethod | None = field(init=False)
+    """The method with the greatest nDCG, the system among equals; null where nobody was judged."""
+    verdict: str = field(init=False)
+    """Which method is best, and whether the system is better than the others beyond noise, in a sentence."""
+    rules_cost: Figure | None = field(init=False)
+    """By how much the system's nDCG would be higher without the shop's rules; null without any."""
 
-    @property
-    def best(self) -> ComparedMethod | None:
-        """The method with the greatest nDCG, the system among equals; None where nobody was judged."""
+    def __post_init__(self) -> None:
+        """What follows from the figures; fields, so that machines are told it too."""
+        for name, value in (
+            ("best", self._best()),
+            ("verdict", self._verdict()),
+            ("rules_cost", self._rules_cost()),
+        ):
+            object.__setattr__(self, name, value)
+
+    def _best(self) -> ComparedMethod | None:
         judged = [m for m in self._rivals if m.ndcg.value is not None]
         if not judged:
             return None
         return max(judged, key=lambda m: (m.ndcg.value, m.method is ComparedMethod.SYSTEM)).method
 
-    @property
-    def verdict(self) -> str:
-        """Which method is best, and whether the system is better than the others beyond noise."""
-        best = self.best
+    def _verdict(self) -> str:
+        best = self._best()
         if best is None:
             return "There was nothing to find for any customer."
         if self.customers < FEWEST_CUSTOMERS:
@@ -190,9 +213,7 @@ class TaskReport:
         """The methods that a shop could choose instead; its rules are its own will."""
         return [m for m in self.methods if m.method is not ComparedMethod.WITHOUT_RULES]
 
-    @property
-    def rules_cost(self) -> Figure | None:
-        """By how much the system's nDCG would be higher without the shop's rules; None without any."""
+    def _rules_cost(self) -> Figure | None:
         leads = (m.system_lead for m in self.methods if m.method is ComparedMethod.WITHOUT_RULES)
         lead = next(leads, None)
         if lead is None or lead.value is None or lead.low is None or lead.high is None:
@@ -222,39 +243,32 @@ class TaskReport:
 class WindowReport:
     """One stretch of time that was held out."""
 
-    begin: str
-    """ISO 8601, UTC: training ends just before"""
-    end: str
-    """ISO 8601, UTC: just after the last sale that was looked at"""
+    begin: Moment
+    """Training ends just before."""
+    end: Moment
+    """Just after the last sale that was looked at."""
     sales_before: int
-    """sale lines that were trained on"""
+    """Sale lines that were trained on."""
     customers: int
-    """known before, and bought something in it"""
+    """Customers who were known before, and bought something in it."""
 
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """What `recommend evaluate` prints."""
+    """How good the lists would have been, beside simpler methods."""
 
-    run_id: str | None
-    """the run whose sales were used; None: they were exported afresh"""
+    run_id: RunId | None
+    """The run whose sales were used; null where they were exported afresh."""
     top_n: int
+    """Length of the lists."""
     days: int
-    """length of a window"""
+    """Length of a window."""
     windows: tuple[WindowReport, ...]
-    """the newest first"""
+    """The stretches of time that were held out, the newest first."""
     notes: tuple[str, ...]
-    """what an owner should know about the figures"""
+    """What an owner should know about the figures."""
     tasks: tuple[TaskReport, ...]
-    """the task of the setting first"""
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as JSON types."""
-        found = asdict(self)
-        for task, shown in zip(self.tasks, found["tasks"], strict=True):
-            cost = task.rules_cost
-            shown |= {"best": task.best, "verdict": task.verdict, "rules_cost": cost and asdict(cost)}
-        return found
+    """The tasks, that of the setting first."""
 
 
 def _is_above(low: float | None) -> bool:

@@ -13,6 +13,7 @@ from recommender.errors import RecommenderError, RefusedError
 from recommender.export.forgotten import COPY, Forgotten, keep_copy, read_forgotten, remember
 from recommender.night.locked import locked
 from recommender.operations.erasure import erase, erase_words, find_traces, names_in_words
+from recommender.operations.pastruns import RunFigures
 from recommender.operations.whom import Whom
 from recommender.runs.archive import RECORD, exported, unfinished, unpack
 from recommender.runs.folder import QUERIES, RULES_QUERY, run_folders
@@ -24,22 +25,24 @@ from recommender.tables import Role, is_guest
 
 @dataclass
 class Forgetting:
-    """What was done."""
+    """What was erased, and what could not be."""
 
     customers: int
-    """how many are forgotten in all"""
+    """How many customers are forgotten in all."""
     rows: dict[str, int] = field(default_factory=dict)
-    """removed from each table, by its name"""
+    """Rows removed from each table, by its name."""
     files: dict[str, list[str]] = field(default_factory=dict)
-    """changed in each run folder, by the run's id"""
+    """Files changed in each run folder, by the run's id."""
     archives: list[str] = field(default_factory=list)
-    """that have one of them, in words: the path, and of which run; to be deleted by their owner"""
+    """Archives that have one of them, in words: the path, and of which run; to be deleted by you."""
     unreachable: list[str] = field(default_factory=list)
-    """archives and folders that may still have something of the customer, and why, in words"""
+    """Archives and folders that may still have something of them, and why, in words."""
     unread: list[str] = field(default_factory=list)
-    """damaged files of runs, of which nobody knows what is in them"""
-    named_in: list[Path] = field(default_factory=list)
-    """queries of the owner that name the customer"""
+    """Damaged files of runs, of which nobody knows what is in them."""
+    named_in: list[str] = field(default_factory=list)
+    """Paths of your own queries that name the customer."""
+    run: RunFigures | None = None
+    """The night that followed with --retrain."""
 
     @property
     def found_nothing(self) -> bool:
@@ -181,7 +184,7 @@ def _strange(data_dir: Path) -> list[str]:
     ]
 
 
-def _queries_naming(settings: Settings, typed: Sequence[str]) -> list[Path]:
+def _queries_naming(settings: Settings, typed: Sequence[str]) -> list[str]:
     """The owner's queries with a key or an address in them; a number can stand for anything there."""
     texts = {text.strip().lower() for text in typed if not text.isdecimal()}
     texts |= {text.replace("'", "''") for text in texts}
@@ -191,5 +194,5 @@ def _queries_naming(settings: Settings, typed: Sequence[str]) -> list[Path]:
     for path in paths:
         text = path.read_text("utf-8", "replace").lower() if texts and path.is_file() else ""
         if any(each in text for each in texts):
-            found.append(path)
+            found.append(str(path))
     return found

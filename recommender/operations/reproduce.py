@@ -8,7 +8,7 @@ import shutil
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -39,7 +39,7 @@ from recommender.runs.folder import (
 )
 from recommender.runs.history import History
 from recommender.runs.keys import Keys
-from recommender.runs.manifest import Manifest, Source, Stage
+from recommender.runs.manifest import Manifest, RunId, Source, Stage
 from recommender.settings import Settings, recorded_settings
 from recommender.system import machine
 from recommender.system.csvform import whole_records
@@ -65,17 +65,34 @@ class Check:
     """One thing that the run has on record, and what it is now."""
 
     stage: str
-    """of the run, or `parent RUN_ID` for a model that it was made from"""
+    """The stage that makes it, or `parent RUN_ID` for a model that it was made from."""
     name: str
+    """The file, or what else is on record."""
     then: str | None
-    """sha256 on record"""
+    """The sha256 on record."""
     now: str | None
-    """None where it could not be made"""
+    """The sha256 of what came out; null where it could not be made."""
+    same: bool
+    """Whether it is the same to the byte."""
 
-    @property
-    def is_same(self) -> bool:
-        """Whether it is so to the byte."""
-        return self.then == self.now
+
+class ReproductionReport(TypedDict):
+    """Whether a run comes out the same, and why it can differ."""
+
+    run_id: RunId
+    """The run."""
+    identical: bool
+    """Whether all is the same to the byte; if not, the exit code is 3."""
+    first_difference: Check | None
+    """The first that is not, in the order of the stages."""
+    causes: list[str]
+    """Why it can differ, in sentences."""
+    changed: list[str]
+    """What a result can depend on and is not as it was."""
+    rebuilt: list[RunId]
+    """Runs whose models were trained again, the first of the chain first."""
+    checks: list[Check]
+    """All that was compared."""
 
 
 @dataclass
@@ -93,7 +110,7 @@ class Reproduction:
 
     def add(self, stage: str, name: str, then: str | None, now: str | None) -> None:
         """One more comparison."""
-        self.checks.append(Check(stage, name, then, now))
+        self.checks.append(Check(stage, name, then, now, same=then == now))
 
     def note(self, recorded: Manifest, made: Manifest) -> None:
         """What has changed between the two that a result can depend on."""
@@ -110,12 +127,12 @@ class Reproduction:
     @property
     def is_identical(self) -> bool:
         """Whether all is as it was."""
-        return all(check.is_same for check in self.checks)
+        return all(check.same for check in self.checks)
 
     @property
     def first_difference(self) -> Check | None:
         """In the order of the stages."""
-        return next((check for check in self.checks if not check.is_same), None)
+        return next((check for check in self.checks if not check.same), None)
 
     @property
     def causes(self) -> list[str]:
@@ -128,6 +145,19 @@ class Reproduction:
         if not self.changed:
             return ["nothing that a result is known to depend on has changed; please report it"]
         return [*self.changed, *self.advice]
+
+    @property
+    def report(self) -> ReproductionReport:
+        """What is told to machines."""
+        return {
+            "run_id": self.run_id,
+            "identical": self.is_identical,
+            "first_difference": self.first_difference,
+            "causes": self.causes,
+            "changed": self.changed,
+            "rebuilt": self.rebuilt,
+            "checks": self.checks,
+        }
 
 
 def reproduce(
@@ -218,9 +248,8 @@ class _Work:
             copy.manifest.note_file(RULES, now[RULES])
         owners = [name for name in (NEVER_RECOMMEND, NEVER_ITEMS) if name in recorded.files]
         now |= {name: _sha256_of(run, name) for name in owners}
-        self.found.checks += [
-            Check(stage, name, recorded.files.get(name), sha256) for name, sha256 in now.items()
-        ]
+        for name, sha256 in now.items():
+            self.found.add(stage, name, recorded.files.get(name), sha256)
         settings = dataclasses.replace(settings, never_recommend=None)
         return Night(settings, copy, History(self.folder), Forgotten(), None, progress)
 
@@ -271,7 +300,7 @@ class _Work:
         write_model(night, plan, interactions_of(night, exported_lines(night)), als_of(night.settings))
         manifest = night.run.manifest
         self.found.rebuilt.append(original.run_id)
-        self.found.checks.append(Check(stage, MODEL, sha256, manifest.files[MODEL]))
+        self.found.add(stage, MODEL, sha256, manifest.files[MODEL])
         self.found.note(original.manifest, manifest)
         return night.run
 

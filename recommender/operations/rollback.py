@@ -24,9 +24,10 @@ from recommender.night.never import never_recommend
 from recommender.night.publish import Publishing
 from recommender.night.rank import RankedLists
 from recommender.night.run import tidy_up
+from recommender.operations.pastruns import RunFigures, one_run
 from recommender.publishing.gate import ListableItems
 from recommender.runs.folder import ITEMS, QUERIES, RULES, Run, named_run, new_run
-from recommender.runs.hold import set_hold
+from recommender.runs.hold import Hold, find_hold, set_hold
 from recommender.runs.items import load_catalogue
 from recommender.runs.keys import Keys
 from recommender.runs.leftout import LeftOut, left_out
@@ -37,6 +38,18 @@ from recommender.system.progress import Progress
 from recommender.tables import LISTS, ListTable, Role, is_guest
 
 _OTHERS = "`recommend runs` lists them; name one: `recommend rollback RUN_ID`."
+
+
+@dataclass(frozen=True)
+class RollbackReport:
+    """What a rollback made, and the hold that stands."""
+
+    run: RunFigures | None
+    """The run that published the lists again; null where only the hold was set or released."""
+    rows_dropped: int
+    """Rows of items that may not be sold any more."""
+    hold: Hold | None
+    """The hold that keeps nights from publishing, where one stands."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,15 @@ def rollback(
             if hold:
                 set_hold(settings.data_dir, now=datetime.now(UTC), source_run_id=source.run_id)
             return RolledBack(this, source, dropped, removed=tidy_up(night))
+
+
+def report(settings: Settings, done: RolledBack | None) -> RollbackReport:
+    """What is told to machines; of a call that only looked after the hold without a run."""
+    return RollbackReport(
+        run=None if done is None else one_run(settings, done.run.run_id),
+        rows_dropped=0 if done is None else done.dropped,
+        hold=find_hold(settings.data_dir),
+    )
 
 
 def hold_shown(settings: Settings, run_id: str) -> bool:

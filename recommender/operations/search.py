@@ -1,42 +1,54 @@
 """Customers by what they bought: a way to a customer's key for those who know a product's name."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from recommender.errors import SettingsError
 from recommender.runs.folder import ITEMS, Run
 from recommender.runs.history import History
+from recommender.runs.manifest import Day, RunId
 from recommender.settings import Settings
 from recommender.system.csvform import read_records
-from recommender.tables import RECOMMENDATIONS
+from recommender.tables import RECOMMENDATIONS, Key, KeyKind, typed_key
 
 _FEW = 10
 
 
+class Buyer(TypedDict):
+    """A customer who bought one of the items."""
+
+    customer_id: Key
+    """The customer's key, as the shop has it."""
+    purchases: int
+    """How many times the customer bought one of them."""
+    last_bought: Day
+    """The shop's day of the last time."""
+    item_id: Key
+    """That of the items which the customer bought most."""
+    name: str | None
+    """The name of that item."""
+
+
 @dataclass
 class SearchResult:
-    """What `recommend show --search` prints, in JSON types."""
+    """Customers who bought an item whose name contains a text."""
 
     text: str
-    run_id: str
+    """The text."""
+    run_id: RunId
     """The run whose files were searched."""
     n_items: int
     """Items whose name contains the text."""
     n_customers: int
     """Customers who bought one of them."""
-    customers: list[dict[str, Any]] = field(default_factory=list)
-    """The few who bought them most often: customer_id, purchases, last_bought, and the item of these that
-    they bought most: item_id, name."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as JSON types."""
-        return asdict(self)
+    customers: list[Buyer] = field(default_factory=list)
+    """The few who bought them most often."""
 
 
 def search(settings: Settings, text: str) -> SearchResult:
@@ -72,7 +84,8 @@ def search(settings: Settings, text: str) -> SearchResult:
             "Try another part of a name, or a greater HISTORY_DAYS.",
         )
     zone = settings.shop_timezone
-    found = [_customer(customer, items, named, zone) for customer, items in bought.items()]
+    kinds = run.manifest.keys
+    found = [_customer(customer, items, named, zone, kinds) for customer, items in bought.items()]
     found.sort(key=lambda line: str(line["customer_id"]))
     found.sort(key=lambda line: (line["purchases"], line["last_bought"]), reverse=True)
     return SearchResult(text, run.run_id, len(named), len(found), found[:_FEW])
@@ -113,14 +126,18 @@ def shop_day(times: Iterable[str], zone: ZoneInfo) -> str:
 
 
 def _customer(
-    customer: str, items: dict[str, set[str]], names: dict[str, str | None], zone: ZoneInfo
-) -> dict[str, Any]:
+    customer: str,
+    items: dict[str, set[str]],
+    names: dict[str, str | None],
+    zone: ZoneInfo,
+    kinds: Mapping[str, KeyKind],
+) -> Buyer:
     most = max(sorted(items), key=lambda item: (len(items[item]), max(items[item])))
     return {
-        "customer_id": customer,
+        "customer_id": typed_key(customer, kinds["customer"]),
         # Lines of one item and time are one purchase.
         "purchases": sum(map(len, items.values())),
         "last_bought": shop_day(set().union(*items.values()), zone),
-        "item_id": most,
+        "item_id": typed_key(most, kinds["item"]),
         "name": names[most],
     }

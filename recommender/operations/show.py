@@ -1,10 +1,10 @@
 """What a customer bought and is shown, and why; what the page of an item can show beside it."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from recommender.night.target import target_of
 from recommender.operations.search import item_names, sale_lines, shop_day
 from recommender.runs.folder import ITEMS, Run
 from recommender.runs.history import History
+from recommender.runs.manifest import Day, RunId
 from recommender.settings import Settings
 from recommender.system.csvform import read_records
 from recommender.system.text import shortened
@@ -24,60 +25,89 @@ from recommender.tables import (
     BUY_AGAIN,
     POPULAR_ITEMS,
     RECOMMENDATIONS,
+    Key,
     KeyKind,
     ListColumn,
     ListTable,
     Role,
     integer_key,
+    typed_key,
 )
 
-Line = dict[str, Any]
-"""A row of a list or a history, in JSON types, with the name of its item."""
+_ON_RECORD = {Role.CUSTOMER: "customer", Role.ITEM: "item"}
+"""What the record of a run calls the keys."""
 _LETTER_BY_LETTER = ", letter by letter (the database could not be asked which keys are equal to it)"
 """Said of a key that was not found, where nothing but the files was looked into."""
 
 
+class ListedItem(TypedDict):
+    """An item in a list, whichever list it is."""
+
+    position: int
+    """1 for the best item, 2 for the next, without a gap."""
+    item_id: Key
+    """The item's key."""
+    name: str | None
+    """Its name; null where it has none."""
+    score: float
+    """1 for the first of a list, falling."""
+    reason: str | None
+    """Why it is shown: model, buy_again, popular, new or rule; null in lists that have no reasons."""
+    because_item_id: Key | None
+    """Of the reason model, the item of the customer's own purchases that counted most."""
+    because_name: str | None
+    """The name of that item."""
+
+
+class BoughtItem(TypedDict):
+    """An item that the customer bought, and did not give back."""
+
+    item_id: Key
+    """The item's key."""
+    name: str | None
+    """Its name; null where it has none."""
+    purchases: int
+    """How many times it was bought."""
+    last_bought: Day
+    """The shop's day of the last time."""
+
+
 @dataclass
 class CustomerView:
-    """What `recommend show` prints, in JSON types."""
+    """What a customer bought, is shown, and why."""
 
-    customer_id: str
-    run_id: str | None
+    customer_id: Key
+    """The customer's key, as the shop has it."""
+    run_id: RunId | None
     """The run whose files gave the history and the names."""
     source: str
     """Where the lists were read: the database's name, or the run folder when it does not answer."""
-    history: list[dict[str, Any]] = field(default_factory=list)
-    """Items bought, the latest first: item_id, name, purchases, last_bought."""
-    recommendations: list[dict[str, Any]] = field(default_factory=list)
-    """position, item_id, name, score, reason, because_item_id, because_name."""
-    buy_again: list[dict[str, Any]] = field(default_factory=list)
-    """position, item_id, name, score."""
-    popular_items: list[dict[str, Any]] = field(default_factory=list)
-    """What they are shown instead when they have no rows of their own."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The view as JSON types."""
-        return asdict(self)
+    history: list[BoughtItem] = field(default_factory=list)
+    """Items bought, the latest first."""
+    recommendations: list[ListedItem] = field(default_factory=list)
+    """The customer's own list; empty where there is none."""
+    buy_again: list[ListedItem] = field(default_factory=list)
+    """What the customer may need again now."""
+    popular_items: list[ListedItem] = field(default_factory=list)
+    """What the shop shows instead; empty where the customer has a list."""
 
 
 @dataclass
 class ItemView:
-    """What `recommend similar` and `recommend together` print, in JSON types."""
+    """What one of the lists for the pages of items has for an item."""
 
-    item_id: str
+    item_id: Key
+    """The item's key, as the shop has it."""
     name: str | None
-    run_id: str | None
+    """Its name; null where it has none."""
+    run_id: RunId | None
     """The run whose files gave the names."""
     source: str
     """Where the list was read: the database's name, or the run folder when it does not answer."""
     is_made: bool
     """Whether LISTS has the list."""
-    items: list[dict[str, Any]] = field(default_factory=list)
-    """position, item_id, name, score."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The view as JSON types."""
-        return asdict(self)
+    items: list[ListedItem] = field(default_factory=list)
+    """The list; empty where the evidence is thin."""
 
 
 def show(settings: Settings, customer: str) -> CustomerView:
@@ -96,18 +126,19 @@ def show(settings: Settings, customer: str) -> CustomerView:
     if not named.keys:
         raise _unknown_customer(customer)
     customer = named.keys[0]
-    source, lists = _read_lists(
+    source, kinds, lists = _read_lists(
         settings, run, {RECOMMENDATIONS: customer, BUY_AGAIN: customer, POPULAR_ITEMS: None}
     )
-    view = CustomerView(customer, run.run_id if run else None, source)
+    key = typed_key(customer, kinds[Role.CUSTOMER])
+    view = CustomerView(key, run.run_id if run else None, source)
     view.recommendations, view.buy_again = lists[RECOMMENDATIONS], lists[BUY_AGAIN]
     if not view.recommendations:
         view.popular_items = lists[POPULAR_ITEMS][: settings.top_n]
     if run is not None and sales is not None:
-        view.history = _history(_lines_of(sales, named.keys), settings.shop_timezone)
-        _put_names(
-            run.path(ITEMS), [*view.history, *view.recommendations, *view.buy_again, *view.popular_items]
-        )
+        lines = _lines_of(sales, named.keys)
+        view.history = _history(lines, settings.shop_timezone, kinds[Role.ITEM])
+        listed = [*view.recommendations, *view.buy_again, *view.popular_items]
+        _put_names(run.path(ITEMS), listed, view.history)
     if customer not in buyers and not view.recommendations and not view.buy_again:
         raise _unknown_customer(customer, was_asked=named.was_asked)
     return view
@@ -136,12 +167,18 @@ def show_item(settings: Settings, definition: ListTable, item: str) -> ItemView:
     if not named.keys:
         raise _unknown_item(definition, item)
     item = named.keys[0]
-    source, lists = _read_lists(settings, run, {definition: item})
+    source, kinds, lists = _read_lists(settings, run, {definition: item})
     name = _put_names(run.path(ITEMS), lists[definition], item=item) if run else None
     if name is None and not lists[definition]:
         raise _unknown_item(definition, item, was_asked=named.was_asked)
-    is_made = definition.name in settings.lists
-    return ItemView(item, name or None, run.run_id if run else None, source, is_made, lists[definition])
+    return ItemView(
+        item_id=typed_key(item, kinds[Role.ITEM]),
+        name=name or None,
+        run_id=run.run_id if run else None,
+        source=source,
+        is_made=definition.name in settings.lists,
+        items=lists[definition],
+    )
 
 
 def _unknown_item(definition: ListTable, item: str, *, was_asked: bool = True) -> SettingsError:
@@ -165,7 +202,7 @@ def _plain_key(run: Run | None, whose: str, key: str) -> str:
 
 def _read_lists(
     settings: Settings, run: Run | None, wanted: Mapping[ListTable, str | None]
-) -> tuple[str, dict[ListTable, list[Line]]]:
+) -> tuple[str, dict[Role, KeyKind], dict[ListTable, list[ListedItem]]]:
     """Rows of the published lists; of the run folder when the database does not answer.
 
     Args:
@@ -174,27 +211,38 @@ def _read_lists(
         wanted: for each list the customer's or item's key, as text; None for all rows.
 
     Returns:
-        Where they were read, and the lines of each list in order; the item listed is `item_id` in all.
+        Where they were read, the kinds of the keys, and each list in order, without names.
 
     Raises:
         SettingsError: a table is missing.
         DatabaseError: the database does not answer, and there is no run folder to look in.
     """
     target = target_of(settings)
+    kinds = {} if run is None else {role: run.manifest.keys[name] for role, name in _ON_RECORD.items()}
     try:
         with target.connect() as connection:
-            lists = {d: _from_table(target, connection, d, owner) for d, owner in wanted.items()}
-            return target.database.name, lists
+            kinds = kinds or _kinds_of_tables(target, connection)
+            lists = {d: _from_table(target, connection, d, owner, kinds) for d, owner in wanted.items()}
+            return target.database.name, kinds, lists
     except DatabaseError:
         if run is None:
             raise
         source = f"the run folder {run.folder} (the database could not be read)"
-        return source, {d: _from_file(run, d, owner) for d, owner in wanted.items()}
+        return source, kinds, {d: _from_file(run, d, owner, kinds) for d, owner in wanted.items()}
+
+
+def _kinds_of_tables(target: Target, connection: sa.Connection) -> dict[Role, KeyKind]:
+    roles = {(d, column.name): column.role for d in target.lists for column in d.columns}
+    return {roles[place]: key.kind for place, key in target.keys(connection).items()}
 
 
 def _from_table(
-    target: Target, connection: sa.Connection, definition: ListTable, owner: str | None
-) -> list[Line]:
+    target: Target,
+    connection: sa.Connection,
+    definition: ListTable,
+    owner: str | None,
+    kinds: Mapping[Role, KeyKind],
+) -> list[ListedItem]:
     keys = target.keys(connection)
     if definition not in target.present(connection):
         return []
@@ -210,19 +258,19 @@ def _from_table(
         # Without a type of its own the value takes that of the column (PostgreSQL's uuid, for one).
         query = query.where(table.c[definition.key[0]] == sa.literal(key, sa.types.NullType()))
     rows = connection.execute(query)
-    return [_line(dict(row._mapping), definition) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return [_line(dict(row._mapping), definition, kinds) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
-def _from_file(run: Run, definition: ListTable, owner: str | None) -> list[Line]:
+def _from_file(
+    run: Run, definition: ListTable, owner: str | None, kinds: Mapping[Role, KeyKind]
+) -> list[ListedItem]:
     path = run.path(definition.file_name)
     if not path.is_file():  # the run was before there was such a list
         return []
     at = [column.name for column in definition.columns].index(definition.key[0])
     records = (r for r in islice(read_records(path), 1, None) if owner is None or r[at] == owner)
-    return [
-        _line({c.name: _value(c, text) for c, text in zip(definition.columns, r, strict=True)}, definition)
-        for r in records
-    ]
+    rows = ({c.name: _value(c, text) for c, text in zip(definition.columns, r, strict=True)} for r in records)
+    return [_line(row, definition, kinds) for row in rows]
 
 
 def _value(column: ListColumn, text: str) -> int | float | str | None:
@@ -233,16 +281,19 @@ def _value(column: ListColumn, text: str) -> int | float | str | None:
     return None if column.nullable and not text else text
 
 
-def _line(row: dict[str, Any], definition: ListTable) -> Line:
-    """A row without its owner's key, with item keys as texts, as the names have them."""
-    line = {}
-    for column in definition.columns:
-        value = row[column.name]
-        if column.role is Role.ITEM and value is not None:
-            value = str(value)
-        if column.name != definition.key[0] or column.role is Role.POSITION:
-            line["item_id" if column.role is Role.ITEM and column.shown else column.name] = value
-    return line
+def _line(row: Mapping[str, Any], definition: ListTable, kinds: Mapping[Role, KeyKind]) -> ListedItem:
+    """A row without its owner's key, and without names."""
+    listed = next(column.name for column in definition.columns if column.role is Role.ITEM and column.shown)
+    because = row.get("because_item_id")
+    return {
+        "position": row["position"],
+        "item_id": typed_key(str(row[listed]), kinds[Role.ITEM]),
+        "name": None,
+        "score": row["score"],
+        "reason": row.get("reason"),
+        "because_item_id": None if because is None else typed_key(str(because), kinds[Role.ITEM]),
+        "because_name": None,
+    }
 
 
 def _lines_of(run: Run, customers: Collection[str]) -> dict[str, dict[str, float]]:
@@ -255,11 +306,16 @@ def _lines_of(run: Run, customers: Collection[str]) -> dict[str, dict[str, float
     return lines
 
 
-def _history(lines: Mapping[str, Mapping[str, float]], zone: ZoneInfo) -> list[dict[str, Any]]:
-    """What is left of the lines after what came back, the latest first."""
+def _history(lines: Mapping[str, Mapping[str, float]], zone: ZoneInfo, kind: KeyKind) -> list[BoughtItem]:
+    """What is left of the lines after what came back, the latest first, without names."""
     bought = {item: _kept(quantities) for item, quantities in lines.items()}
-    history = [
-        {"item_id": item, "purchases": len(times), "last_bought": shop_day(times, zone)}
+    history: list[BoughtItem] = [
+        {
+            "item_id": typed_key(item, kind),
+            "name": None,
+            "purchases": len(times),
+            "last_bought": shop_day(times, zone),
+        }
         for item, times in bought.items()
         if times
     ]
@@ -277,22 +333,26 @@ def _kept(quantities: Mapping[str, float]) -> list[str]:
     return [time for time, quantity in zip(times, left, strict=True) if quantity > NOTHING]
 
 
-def _put_names(items: Path, lines: Iterable[Line], *, item: str | None = None) -> str | None:
+def _put_names(
+    items: Path, listed: Sequence[ListedItem], bought: Sequence[BoughtItem] = (), *, item: str | None = None
+) -> str | None:
     """Give every line the name of its item, where there is one.
 
     Args:
         items: the run folder's file of the items.
-        lines: they get `name`, and `because_name` where there is a `because_item_id`.
+        listed: they get `name`, and `because_name` where there is a `because_item_id`.
+        bought: they get `name`.
         item: one more item.
 
     Returns:
         The name of that item, empty where it has none; None where the file does not know it.
     """
-    lines = [*lines]
-    wanted = {item, *(line.get(key) for line in lines for key in ("item_id", "because_item_id"))}
+    wanted = {item, *(str(line["item_id"]) for line in (*listed, *bought))}
+    wanted |= {str(line["because_item_id"]) for line in listed if line["because_item_id"] is not None}
     names = {key: name for key, name in item_names(items) if key in wanted}
-    for line in lines:
-        line["name"] = names.get(line["item_id"])
-        if "because_item_id" in line:
-            line["because_name"] = names.get(line["because_item_id"])
+    for line in (*listed, *bought):
+        line["name"] = names.get(str(line["item_id"]))
+    for line in listed:
+        if line["because_item_id"] is not None:
+            line["because_name"] = names.get(str(line["because_item_id"]))
     return (names[item] or "") if item in names else None

@@ -32,7 +32,7 @@ from recommender.runs.folder import (
     find_run,
     runs_folder,
 )
-from recommender.runs.manifest import is_run_id
+from recommender.runs.manifest import RunId, is_run_id
 from recommender.system.files import (
     TEMPORARY,
     atomic_path,
@@ -69,6 +69,18 @@ _DAMAGED = (
     *(EOFError, NotImplementedError, RuntimeError, ValueError),
 )
 _PACK_AGAIN = "Pack it again: `recommend runs export`."
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The archive that a run was packed into."""
+
+    run_id: RunId
+    """The run."""
+    file: str
+    """The path of the archive."""
+    bytes: int
+    """Its size."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.runs.folder import ITEMS, QUERIES, RULES, RULES_QUERY, Run
-from recommender.runs.manifest import Manifest
+from recommender.runs.folder import ITEMS, NEWEST, QUERIES, RULES, RULES_QUERY, Run, newest_sale
+from recommender.runs.manifest import Day, Manifest, RunId
 from recommender.tables import RECOMMENDATIONS
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ class Change:
     """One thing that is not as it was."""
 
     name: str
+    """What it is."""
     then: Any
+    """Its value in the earlier run; null where it had none."""
     now: Any
+    """Its value in the later run; null where it has none."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,21 @@ class DataChanges:
     """Sale lines, customers and items of two exports."""
 
     added: int
+    """Sale lines that the later run has and the earlier one has not."""
     changed: int
-    """of the same customer, item, time and order, with another quantity or price"""
+    """Those of the same customer, item, time and order, with another quantity or price."""
     removed: int
+    """Sale lines that the later run has not any more."""
     left_window: int
-    """of the removed, those that the later window no longer reaches back to"""
+    """Of the removed, those that the later window no longer reaches back to."""
     new_customers: int
+    """Customers with sales in the later run only."""
     lost_customers: int
+    """Customers with sales in the earlier run only."""
     new_items: int
+    """Items sold in the later run only."""
     lost_items: int
+    """Items sold in the earlier run only."""
 
 
 @dataclass(frozen=True)
@@ -55,70 +64,58 @@ class ListChanges:
     """How the customers' lists differ."""
 
     customers: int
-    """with a list on either side"""
+    """Customers with a list on either side."""
     changed_share: float | None
-    """of these, whose list is not the same; None when there are none"""
+    """Share of these whose list is not the same; null when there are none."""
     mean_overlap: float | None
-    """over the customers with a list on both sides: items in both lists, by the longer one's length"""
+    """Items in both lists by the longer one's length; the mean over customers with a list on both sides."""
     new_customers: int
-    """with a list now only"""
+    """Customers with a list now only."""
     lost_customers: int
-    """with a list then only"""
+    """Customers with a list then only."""
 
 
 @dataclass(frozen=True)
 class RunChanges:
     """What changed from one run to another."""
 
-    then: str
-    now: str
-    """ids of the runs"""
-    days: tuple[str, str]
+    then: RunId
+    """The earlier run."""
+    now: RunId
+    """The later run."""
+    days: tuple[Day, ...]
+    """The shop's days of the two."""
     settings: list[Change]
+    """Settings, by name."""
     versions: list[Change]
-    """of Python and packages"""
+    """Python and packages."""
     program: list[Change]
+    """Version of recommend, and its commit."""
     machine: list[Change]
+    """What else the last bits can depend on."""
     queries: list[str]
-    """files of the owner that are not the same"""
+    """Files of the owner that are not the same."""
     model: list[Change]
-    """mode and parent; method and weights of the lists, and the way these were learned"""
+    """Mode and parent of the model; method and weights of the lists, and the way these were learned."""
     is_same_data: bool
+    """Whether the sales and the items are the same."""
     is_same_rules: bool
-    """the shop's own, of each run's day"""
+    """Whether the shop's own rules of each run's day are the same."""
     counts: list[Change]
+    """Counts of the two records, and `newest_sale`, a time."""
     quality: list[Change]
+    """Figures of quality."""
     data: DataChanges | None = None
-    """None where not asked for, or where an export is no longer kept"""
+    """How sale lines, customers and items differ; null where an export is no longer kept."""
     lists: ListChanges | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """What can have moved the result, in a few words: settings by name, the rest by kind."""
-        names = [change.name for change in self.model]
-        kinds = {
-            "versions": self.versions,
-            "program": self.program,
-            "machine": self.machine,
-            "queries": self.queries,
-            "rules": not self.is_same_rules,
-            "model": _MODE in names,
-            "method": _METHOD in names,
-            "weights": any(name == _WAY or name.startswith(_WEIGHT) for name in names),
-        }
-        data = [] if self.is_same_data else ["data"]
-        settings = [change.name for change in self.settings]
-        return data + settings + [kind for kind, changed in kinds.items() if changed]
-
-    @property
-    def as_json(self) -> dict[str, Any]:
-        """The same in JSON types."""
-        return {**dataclasses.asdict(self), "changed": self.words}
+    """How the customers' lists differ; null where they are not kept on both sides."""
+    changed: list[str] = field(default_factory=list)
+    """What can have moved the result, in a few words: settings by name, the rest by kind."""
 
 
 def compare_records(then: Manifest, now: Manifest) -> RunChanges:
     """What the records of two runs tell."""
-    return RunChanges(
+    found = RunChanges(
         then=then.run_id,
         now=now.run_id,
         days=(then.as_of_day, now.as_of_day),
@@ -130,9 +127,10 @@ def compare_records(then: Manifest, now: Manifest) -> RunChanges:
         model=_changes(_model(then), _model(now)),
         is_same_data=then.data_sha256 == now.data_sha256 and then.files.get(ITEMS) == now.files.get(ITEMS),
         is_same_rules=then.files.get(RULES) == now.files.get(RULES),
-        counts=_changes(then.counts, now.counts),
+        counts=_changes(_counts(then), _counts(now)),
         quality=_changes(then.quality, now.quality),
     )
+    return dataclasses.replace(found, changed=_words(found))
 
 
 def compare_runs(then: Run, now: Run, *, lists: ListChanges | None = None) -> RunChanges:
@@ -152,6 +150,30 @@ def compare_runs(then: Run, now: Run, *, lists: ListChanges | None = None) -> Ru
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     names = dict.fromkeys([*then, *now])
     return [Change(n, then.get(n), now.get(n)) for n in names if then.get(n) != now.get(n)]
+
+
+def _words(found: RunChanges) -> list[str]:
+    """What can have moved the result, in a few words."""
+    names = [change.name for change in found.model]
+    kinds = {
+        "versions": found.versions,
+        "program": found.program,
+        "machine": found.machine,
+        "queries": found.queries,
+        "rules": not found.is_same_rules,
+        "model": _MODE in names,
+        "method": _METHOD in names,
+        "weights": any(name == _WAY or name.startswith(_WEIGHT) for name in names),
+    }
+    data = [] if found.is_same_data else ["data"]
+    settings = [change.name for change in found.settings]
+    return data + settings + [kind for kind, changed in kinds.items() if changed]
+
+
+def _counts(manifest: Manifest) -> dict[str, Any]:
+    """The counts, the newest sale as a time."""
+    counts = {name: count for name, count in manifest.counts.items() if name != NEWEST}
+    return {**counts, "newest_sale": newest_sale(manifest)}
 
 
 def _model(manifest: Manifest) -> dict[str, Any]:

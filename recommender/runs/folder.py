@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from recommender.errors import RefusedError, SettingsError
@@ -12,6 +12,9 @@ from recommender.system.text import escaped
 
 SALES, ITEMS = "sales.csv", "items.csv"
 MANIFEST, LOG, MODEL, EVALUATION = "manifest.json", "log.jsonl", "model.npz", "evaluation.json"
+NEWEST = "newest"
+"""Among the counts of a record, the newest sale in microseconds of UTC."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PINNED = "pinned"
 """An empty file: a record that is closed is not written again."""
 QUERIES, NEVER_RECOMMEND = ("sales.sql", "items.sql"), "never_recommend.txt"
@@ -134,6 +137,16 @@ def new_run(data_dir: Path, now: datetime) -> Run:
 def iso(moment: datetime) -> str:
     """An aware moment as the manifest holds it."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def newest_sale(manifest: Manifest) -> str | None:
+    """When the newest sale of the run was, as the manifest holds times; None where there was none."""
+    micros = manifest.counts.get(NEWEST)
+    # Not by `system/times`, which loads numpy: `status` answers at once.
+    try:
+        return None if micros is None else iso(_EPOCH + timedelta(microseconds=micros))
+    except OverflowError:
+        return None
 
 
 def load_run(folder: Path) -> Run:

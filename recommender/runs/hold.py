@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recommender.errors import RefusedError
 from recommender.runs.folder import iso
+from recommender.runs.manifest import TimeOrEmpty
 from recommender.system.files import read_plain, write_text
 
 HOLD = "hold"
@@ -14,12 +15,12 @@ HOLD = "hold"
 
 @dataclass(frozen=True)
 class Hold:
-    """Since when nothing is published, and after which rollback; both empty where the file does not say."""
+    """What keeps nights from publishing."""
 
-    since: str
-    """UTC, as the manifest has times"""
+    since: TimeOrEmpty
+    """When it began; empty where its file does not say."""
     source_run_id: str
-    """the run whose lists the rollback published again"""
+    """The run whose lists the rollback published again; empty where its file does not say."""
 
     @property
     def words(self) -> str:

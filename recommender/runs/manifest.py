@@ -25,6 +25,8 @@ Sha256 = Annotated[str, Meta(pattern=f"^[0-9a-f]{{64}}{END}")]
 FileName = Annotated[str, Meta(pattern=f"^[A-Za-z0-9_][A-Za-z0-9_.-]*{END}")]
 Day = Annotated[str, Meta(pattern=f"^{_DAY}{END}", extra_json_schema={"format": "date"})]
 Time = Annotated[str, Meta(pattern=f"^{_TIME}{END}", extra_json_schema={"format": "date-time"})]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""A time that may have a fraction of a second."""
 TimeOrEmpty = Annotated[str, Meta(pattern=f"^({_TIME})?{END}")]
 Count = Annotated[int, Meta(ge=0)]
 Amount = Annotated[float, Meta(ge=0)]

@@ -37,6 +37,7 @@ class Grants:
     who: str
     """For whom, in words."""
     statements: tuple[str, ...]
+    """The statements that give it."""
 
 
 @dataclass(frozen=True)

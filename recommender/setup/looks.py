@@ -4,11 +4,12 @@ SQLite's file may have to be copied for a snapshot, so whoever has several quest
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -20,10 +21,13 @@ from recommender.database.query import Query, read_query
 from recommender.errors import DatabaseError, RecommenderError, RefusedError
 from recommender.export.beyond import AllSales
 from recommender.export.fields import find_columns
+from recommender.runs.folder import iso
+from recommender.runs.manifest import Time
 from recommender.settings import Settings
 from recommender.system.files import temporary_folder
 from recommender.system.text import shortened
-from recommender.system.times import UNREADABLE, parse_times, shown_time
+from recommender.system.times import UNREADABLE, moment_of, parse_times, shown_time
+from recommender.tables import Key, typed_key
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +117,21 @@ def rows_if_allowed(database: Database, statement: str) -> Sequence[Sequence[obj
         return []
 
 
+class NewSale(TypedDict):
+    """One of the newest sales, as the queries read it."""
+
+    customer_id: Key | None
+    """The customer's key; null for a guest."""
+    item_id: Key | None
+    """The item's key."""
+    name: str | None
+    """The item's name; null where items.sql has none."""
+    sold_at: Time | None
+    """When it was sold; null where that is no time."""
+    shown: str
+    """The same in the shop's own zone, to the minute; as it is stored where it is no time."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """What the queries return, as far as set-up needs it."""
@@ -120,8 +139,8 @@ class Sample:
     customer: KeyType
     item: KeyType
     has_guests: bool
-    newest: Sequence[tuple[str, ...]] = ()
-    """The newest sales: customer, item, the item's name, time in the shop's zone; at most five."""
+    newest: Sequence[NewSale] = ()
+    """At most five."""
     problem: str = ""
     """Why they cannot be shown, in a sentence."""
     days_old: int | None = None
@@ -147,7 +166,7 @@ def sample(settings: Settings, *, newest: bool) -> Sample:
         if not newest:
             return found
         try:
-            rows = _newest(snapshot, sales, settings)
+            rows = _newest(snapshot, sales, settings, {"customer": found.customer, "item": found.item})
             if rows:
                 return replace(found, newest=rows)
             problem, days_old = _why_none(snapshot, sales, columns["sold_at"], settings)
@@ -156,7 +175,9 @@ def sample(settings: Settings, *, newest: bool) -> Sample:
             return replace(found, problem=f"The newest sales cannot be shown: {error}")
 
 
-def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[str, ...]]:
+def _newest(
+    snapshot: Snapshot, sales: Query, settings: Settings, keys: Mapping[str, KeyType]
+) -> list[NewSale]:
     """The newest sales.
 
     Raises:
@@ -172,18 +193,22 @@ def _newest(snapshot: Snapshot, sales: Query, settings: Settings) -> list[tuple[
     columns = find_columns(query, snapshot, ("customer_id", "item_id", "name", "sold_at"), ())
     sold_in = ZoneInfo("UTC") if columns["sold_at"].is_instant else settings.sales_timezone
     rows = rows_of(snapshot, query, columns.values())
-    if rows and (parse_times([row[3] for row in rows], sold_in) == UNREADABLE).all():
+    moments = parse_times([row[3] for row in rows], sold_in).tolist()
+    if rows and {*moments} == {UNREADABLE}:
         raise RefusedError(
             "sales-unusable",
             f"no sold_at of {sales.path} is a time, such as {shortened(str(rows[0][3]))!r}.",
             "Convert it in the query.",
         )
     return [
-        (
-            *("" if value is None else str(value) for value in row[:3]),
-            shown_time(row[3], sold_in, settings.shop_timezone),
-        )
-        for row in rows
+        {
+            "customer_id": None if customer is None else typed_key(str(customer), keys["customer"].kind),
+            "item_id": None if item is None else typed_key(str(item), keys["item"].kind),
+            "name": None if name is None else str(name),
+            "sold_at": None if moment == UNREADABLE else iso(moment_of(moment)),
+            "shown": shown_time(sold_at, sold_in, settings.shop_timezone),
+        }
+        for (customer, item, name, sold_at), moment in zip(rows, moments, strict=True)
     ]
 
 

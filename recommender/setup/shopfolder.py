@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from recommender.database import open_database
-from recommender.database.query import prepare_query, require_decided
+from recommender.database.query import open_matters, prepare_query
 from recommender.database.urls import normalise_url
 from recommender.errors import RecommenderError, SettingsError
 from recommender.export.snapshot import all_queries
@@ -29,7 +30,7 @@ from recommender.setup.platforms.queries import PlatformQueries, platform_querie
 from recommender.setup.proposal import Proposal, propose
 from recommender.setup.proposal.owner import Owner, to_decide
 from recommender.setup.proposal.shoptables import described, shop_tables
-from recommender.system.files import FILE_MODE, make_folder, shipped_text, write_text
+from recommender.system.files import FILE_MODE, make_folder, read_plain, shipped_text, write_text
 from recommender.system.text import printable
 
 _ADDRESS_COMMENT = "The shop's database, where sales are read; set by `recommend init --url`."
@@ -58,6 +59,17 @@ class EnvFile:
     is_new: bool
     made_private: str | None = None
     """Said where others could read the file before a secret went into it."""
+
+
+class OpenMatter(TypedDict):
+    """Something that only the owner can tell."""
+
+    file: str
+    """The path of the query."""
+    line: int
+    """The number of the line."""
+    text: str
+    """What is to be decided."""
 
 
 @dataclass(frozen=True)
@@ -353,13 +365,15 @@ def prepare_queries(
     return Queries(written, proposal, unread=tuple(found.unread))
 
 
-def has_open_matters(settings: Settings) -> bool:
-    """Whether the owner has something to decide in a query before a night can use it."""
-    try:
-        require_decided(all_queries(settings), open_database(settings.database_url).backend)
-    except SettingsError:
-        return True
-    return False
+def matters_to_decide(settings: Settings) -> list[OpenMatter]:
+    """What the owner has to decide in the queries before a night can use them."""
+    backend = open_database(settings.database_url).backend
+    found: list[OpenMatter] = []
+    for path in all_queries(settings):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            matters = open_matters(read_plain(path, "utf-8-sig"), backend)
+            found += [{"file": str(path), "line": line, "text": text} for line, text in matters]
+    return found
 
 
 def _write_missing(folder: Path, texts: Mapping[str, str], backend: str) -> list[Path]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from recommender.errors import ExitCode, RecommenderError, exit_code_of, of_system
 
@@ -23,10 +22,13 @@ class Finding:
     """One thing that was looked at."""
 
     level: Level
+    """How bad it is: tonight's run would end with an error, and goes on in spite of a warning."""
     area: str
     """What it is about, in one word: settings, tables, sales …"""
     what: str
+    """What was found."""
     what_to_do: str = ""
+    """What to do about it; empty where there is nothing to do."""
     exit_code: ExitCode = ExitCode.DONE
     """Of an error: what tonight's run would return."""
     code: str = ""
@@ -81,16 +83,13 @@ class Findings:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `recommend check` prints."""
+    """All that was looked at."""
 
     exit_code: ExitCode
     """What tonight's run would return: that of the error it would meet first."""
     findings: list[Finding]
+    """All findings, worst first, those of a level in a night's order."""
 
     def count(self, level: Level) -> int:
         """Findings of this level."""
         return sum(finding.level is level for finding in self.findings)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as JSON types."""
-        return asdict(self)

@@ -182,7 +182,7 @@ def check_last_run(settings: Settings, findings: Findings, now: datetime) -> Non
         report = status(settings, now=now, max_age=_MAX_AGE)
         for problem in report.problems:
             findings.warn("last run", problem, "`recommend status` and the run's log.jsonl say more.")
-        if report.is_good and report.published:
+        if report.good and report.published:
             age = report.published["age_hours"]
             findings.ok("last run", f"The lists are {age:g} hours old (day {report.published['as_of']}).")
 

@@ -26,6 +26,7 @@ from recommender.setup.demo.simulation import (
     season_of,
     simulate,
 )
+from recommender.tables import Key
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +39,33 @@ _EXAMPLES, _TELLING_TASTES = 5, 2
 
 
 @dataclass(frozen=True)
+class ExampleCustomer:
+    """A customer to look at."""
+
+    customer_id: Key
+    """The customer's key."""
+    about: str
+    """What the customer is like: `drinks espresso and bakes bread`."""
+
+
+@dataclass(frozen=True)
 class DemoReport:
-    """What `build_demo` made."""
+    """The shop that was made."""
 
     database: str
     """The database in words, without secrets."""
     customers: int
+    """How many customers it has."""
     items: int
+    """How many items it has."""
     sale_lines: int
+    """How many lines of sales it has."""
     first_day: date
+    """The day of the first sale."""
     last_day: date
-    examples: dict[int, str]
-    """Customers to look at, and what each is like: `drinks espresso and bakes bread`."""
+    """The day of the newest sale."""
+    examples: list[ExampleCustomer]
+    """Customers to look at with `recommend show`."""
 
 
 def build_demo(directory: Path, *, url: str | None, today: date) -> DemoReport:
@@ -123,17 +139,18 @@ def _rows(items: Sequence[Item], orders: Sequence[Order], last_day: date) -> dic
     }
 
 
-def _examples(orders: Sequence[Order]) -> dict[int, str]:
+def _examples(orders: Sequence[Order]) -> list[ExampleCustomer]:
     """Of the customers with two tastes who still come, who bought the most items; no taste is told twice."""
     bought: dict[Customer, set[Item]] = defaultdict(set)
     for order in orders:
         bought[order.customer] |= order.quantities.keys()
     recent = {order.customer for order in orders if order.time.days >= N_DAYS - _RECENT_DAYS}
     telling = [customer for customer in recent if len(customer.tastes) == _TELLING_TASTES]
-    found: dict[int, str] = {}
+    found: list[ExampleCustomer] = []
     told: set[str] = set()
     for customer in sorted(telling, key=lambda customer: (-len(bought[customer]), customer.customer_id or 0)):
         if customer.customer_id is not None and not customer.tastes.keys() & told:
-            found[customer.customer_id] = " and ".join(style.who for style in customer.tastes.values())
+            about = " and ".join(style.who for style in customer.tastes.values())
+            found.append(ExampleCustomer(customer.customer_id, about))
             told |= customer.tastes.keys()
-    return dict(list(found.items())[:_EXAMPLES])
+    return found[:_EXAMPLES]
