@@ -121,7 +121,13 @@ def _schema(text: str) -> str:
     return text
 
 
-def _uri(text: str) -> str:
+def file_uri(text: str) -> str:
+    """The address of files as it is kept; a path becomes one.
+
+    Raises:
+        ValueError: with what is allowed.
+        SettingsError: it holds a user or a password.
+    """
     if text.startswith("/"):
         text = Path(text).as_uri()
     allowed = "a path that begins with /, or file:///…, s3://bucket/… or hdfs://host/…"
@@ -164,10 +170,10 @@ class Settings:
     """Put before the name of each of our tables; one prefix for each storefront of a shared database."""
     sql_dir: Path = setting(Path("sql"), Path)
     """Folder of sales.sql, items.sql and, where you have rules of your own, rules.sql."""
-    sales_uri: str | None = setting(None, _uri)
+    sales_uri: str | None = setting(None, file_uri)
     """Files of sales in the place of sales.sql: Parquet or CSV, a file or a folder, such as
     file:///srv/export/sales, s3://bucket/sales or hdfs://namenode:8020/sales."""
-    items_uri: str | None = setting(None, _uri)
+    items_uri: str | None = setting(None, file_uri)
     """Files of items in the place of items.sql."""
     shop_timezone: ZoneInfo = setting(UTC, _zone)
     """The shop's day begins at midnight in this zone."""

@@ -159,7 +159,7 @@ def test_one_copy_of_a_sqlite_file_serves_keys_and_names_and_is_gone(tmp_path, s
         return snapshot(self, folder, seconds)
 
     monkeypatch.setattr(SQLite, "snapshot", counted)
-    assert "The newest sales, as these queries read them" in shop.does("init", "--yes")
+    assert "The newest sales, as they are read" in shop.does("init", "--yes")
     # The second is for the repeats, which must not take longer than a minute.
     assert len(folders) == 2
     assert not any(folder.exists() for folder in folders)

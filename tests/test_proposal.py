@@ -366,7 +366,7 @@ def test_only_what_the_user_may_read_is_proposed(tmp_path, request, kind):
     assert "FROM positionen AS l" in sql(shop, "sales.sql").replace("`", "")
     # A column that may not be read would make the whole query fail.
     assert ("zustand" in sql(shop, "sales.sql")) is (kind == "mariadb")
-    assert "The newest sales, as these queries read them" in outcome.out
+    assert "The newest sales, as they are read" in outcome.out
 
 
 def test_without_any_table_to_read_their_names_are_told(tmp_path, postgresql):
@@ -830,7 +830,7 @@ def test_an_old_shop_is_told_so_and_offered_the_days_that_read_it(tmp_path, data
     said = " ".join(seen.split())
     assert f"The newest sale there is of 2024-03-12; HISTORY_DAYS={days} would read it." in said
     assert f"Set HISTORY_DAYS={days + 730}, which reads the 730 days before it too? [Y/n]" in said
-    assert "The newest sales, as these queries read them" in said
+    assert "The newest sales, as they are read" in said
     assert read_env_file(shop.env_file)[0]["HISTORY_DAYS"] == str(days + 730)
     assert "There are no sales" not in shop.recommend("check").out
 

@@ -174,7 +174,7 @@ def test_init_says_why_no_sale_could_be_read(tmp_path):
     said = shop.does("init", "--yes")
     assert "No sale could be read" in said
     assert "The newest sale there is of 2026-11-01; HISTORY_DAYS=" in said
-    assert "The newest sales, as these queries read them" not in said
+    assert "The newest sales, as they are read" not in said
 
 
 def test_digits_alone_are_no_time(tmp_path, database_url):

@@ -52,6 +52,12 @@ _NEWEST = (
     metavar="NAME=VALUE",
     help="What a platform's queries need to know, such as statuses=…; may be given several times.",
 )
+@click.option(
+    "--sales-uri",
+    metavar="URI",
+    help="Files of sales in the place of a query, Parquet or CSV: a path, s3://… or hdfs://….",
+)
+@click.option("--items-uri", metavar="URI", help="Files of items, likewise.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @json_option
 def command(
@@ -60,6 +66,8 @@ def command(
     owner_url: str | None,
     platform: str | None,
     params: tuple[str, ...],
+    sales_uri: str | None,
+    items_uri: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -75,8 +83,9 @@ def command(
     said = _said(params)
     _require_platform(platform)
     told = _Told(InitReport(), as_json=as_json)
+    uris = {"SALES_URI": _uri("--sales-uri", sales_uri), "ITEMS_URI": _uri("--items-uri", items_uri)}
     try:
-        _set_up(told, url, owner_url, platform, said, asks=asks)
+        _set_up(told, url, owner_url, platform, said, uris=uris, asks=asks)
     finally:  # what was written is told even where the rest then fails
         if as_json and told.report.env_file:
             print_json(told.report)
@@ -117,6 +126,7 @@ def _set_up(
     platform: str | None,
     said: dict[str, str],
     *,
+    uris: dict[str, str | None],
     asks: bool,
 ) -> None:
     from recommender.database.urls import normalise_url
@@ -125,6 +135,9 @@ def _set_up(
 
     env = _settings_file(told, url, asks=asks)
     found = settings(aloud=True)
+    files = {name: uri for name, uri in uris.items() if uri is not None}
+    env = _with_files(env, found, files)
+    found = settings()
     owner = None if owner_url is None else normalise_url(owner_url, env.path.absolute().parent)
     queries = _queries(told, found, platform, said, asks=asks)
     if queries.platform is not None:
@@ -137,9 +150,10 @@ def _set_up(
             f"No table that has rows looks like sales; an example and a list of the tables are in {where}.",
             "Put the shop's tables and columns in, then call `recommend init` again.",
         )
-    env, found, sampled = _sample(told, found, env, shows=bool(queries.written), asks=asks)
+    is_new = bool(queries.written or files)
+    env, found, sampled = _sample(told, found, env, shows=is_new, asks=asks)
     question = "Are these the shop's sales? The tables take the types of these keys"
-    if queries.written and asks and not questions.confirmed(question, default=False):
+    if is_new and asks and not questions.confirmed(question, default=False):
         told.say("No table was made. Finish the queries, then call `recommend init` again.")
         return
     create.require_writable(found)
@@ -148,7 +162,7 @@ def _set_up(
     told.say(f"Customer keys: {planned.customer.sql}; item keys: {planned.item.sql}.")
     if planned.needs_guest_key:
         shopfolder.make_key(shopfolder.GUEST_KEY, found, told.say)
-    _propose_repeats(told, found, env, asks=asks)
+    _propose_repeats(told, found, env, sampled, asks=asks)
     if _create(told, found, planned, owner, asks=asks):
         told.report.done = True
         # Not before: with the key every night wants its table.
@@ -163,6 +177,30 @@ def _set_up(
         if finish or planned.statements or queries.written:
             told.show()
             told.say(f"Next: {finish}`recommend check`.")
+
+
+def _uri(option: str, text: str | None) -> str | None:
+    from recommender.settings import file_uri
+
+    try:
+        return None if text is None else file_uri(text)
+    except ValueError as error:
+        raise click.UsageError(f"{option} must be {error}.") from error
+
+
+def _with_files(env: "EnvFile", found: "Settings", uris: dict[str, str]) -> "EnvFile":
+    """The file with the addresses of files that were given, where none are set."""
+    from recommender.setup.shopfolder import with_unset
+
+    for name, uri in uris.items():
+        if getattr(found, name.lower()) not in (None, uri):
+            raise SettingsError(
+                "setup-other-files",
+                f"{name} is set already, and names other files.",
+                "Change it where it is set, or leave the option out; nothing was changed.",
+            )
+    comment = "Files in the place of a query; set by `recommend init`."
+    return with_unset(env, found, comment, **uris) if uris else env
 
 
 def _said(params: tuple[str, ...]) -> dict[str, str]:
@@ -276,10 +314,11 @@ def _sample(
     told: _Told, found: "Settings", env: "EnvFile", *, shows: bool, asks: bool
 ) -> tuple["EnvFile", "Settings", "Sample"]:
     """What the queries return, the newest sales shown; and the settings, which may be others now."""
+    from recommender.setup.filelooks import reads_files, sample_files
     from recommender.setup.looks import sample
 
     with _grants_where_refused(told, found):
-        sampled = sample(found, newest=shows or told.as_json)
+        sampled = sample_files(found) if reads_files(found) else sample(found, newest=shows or told.as_json)
     told.report.newest_sales, told.report.no_sales = [*sampled.newest], sampled.problem or None
     if shows:
         _show_newest(told, sampled, found)
@@ -313,7 +352,7 @@ def _show_newest(told: _Told, sampled: "Sample", found: "Settings") -> None:
     if sampled.problem:
         told.say(sampled.problem)
         return
-    told.show(f"The newest sales, as these queries read them, in the time of {found.shop_timezone}:")
+    told.show(f"The newest sales, as they are read, in the time of {found.shop_timezone}:")
     if not told.as_json:
         # As texts, since a number would get separators.
         rows = [
@@ -356,14 +395,17 @@ def _with_schema(found: "Settings", env: "EnvFile", planned: "TablesPlan") -> "E
     return with_unset(env, found, "Where our tables are; set by `recommend init`.", TARGET_SCHEMA=schema)
 
 
-def _propose_repeats(told: _Told, found: "Settings", env: "EnvFile", *, asks: bool) -> None:
+def _propose_repeats(
+    told: _Told, found: "Settings", env: "EnvFile", sampled: "Sample", *, asks: bool
+) -> None:
     from recommender.settings import RepeatPurchases
+    from recommender.setup.filelooks import reads_files
     from recommender.setup.looks import REPEATS_FROM, repeats_share
     from recommender.setup.shopfolder import with_unset
 
     if found.sources["REPEAT_PURCHASES"] != "default" or found.repeat_purchases is RepeatPurchases.INCLUDE:
         return
-    share = repeats_share(found)
+    share = sampled.repeats if reads_files(found) else repeats_share(found)
     if share is None or share <= REPEATS_FROM:
         return
     why = f"{share:.0%} of the sale lines are of an item that the customer had bought before"

@@ -1,7 +1,7 @@
 """Whom a key means that is typed to forget somebody: a customer who is known, and what is kept of them."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +9,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recommender.database.namedkeys import equal_keys, owned_rows, owners, text_of
-from recommender.database.query import read_query
 from recommender.database.schema import Target
 from recommender.errors import RecommenderError, RefusedError, SettingsError
 from recommender.export.fields import GuestKeys, find_columns
 from recommender.export.forgotten import read_forgotten, secret_of, take_back
+from recommender.export.sources import RowSources, said_as
 from recommender.night.locked import Held, locked
-from recommender.night.target import shop_of
+from recommender.night.target import key_kinds, shop_of
 from recommender.operations.erasure import customers_in
 from recommender.operations.search import sale_lines
 from recommender.runs.archive import exported, unpack
@@ -139,7 +139,7 @@ def _key_of_guest(settings: Settings, address: str | None) -> str:
             "GUEST_KEY is not set: it turns a guest's address into the key.",
             "Set the one that the nights have used; without one no guest was ever read.",
         )
-    key = GuestKeys(settings.guest_key, settings.sql_dir / QUERIES[0]).key(address)
+    key = GuestKeys(settings.guest_key, said_as(settings, QUERIES[0])).key(address)
     if key is None:
         raise SettingsError("guest-no-address", "--guest-email is empty.", "Give the address of the guest.")
     return key
@@ -197,15 +197,16 @@ def _in_shop(settings: Settings, target: Target) -> set[str]:
     shop, zone = shop_of(settings, target), settings.shop_timezone
     days = window(now=datetime.now(UTC), as_of=None, history_days=settings.history_days, zone=zone)
     since = days.start.astimezone(settings.sales_timezone).replace(tzinfo=None)
-    query = read_query(settings.sql_dir / QUERIES[0], shop.backend, since, undecided=True)
-    guests = GuestKeys(settings.guest_key, query.path)
     found: set[str] = set()
+    kinds = key_kinds(settings, target)
     with (
         temporary_folder(settings.data_dir) as scratch,
-        shop.snapshot(scratch, settings.query_timeout_seconds) as snapshot,
+        closing(RowSources(shop, settings, folder=scratch, since=since, kinds=kinds)) as sources,
     ):
-        columns = find_columns(query, snapshot, ["customer_id"], ["guest_email"])
-        for customers, *emails in snapshot.stream(query, [*columns.values()]):
+        sold = sources.open(QUERIES[0])
+        guests = GuestKeys(settings.guest_key, sold.query.path)
+        columns = find_columns(sold.query, sold.reader, ["customer_id"], ["guest_email"])
+        for customers, *emails in sold.reader.stream(sold.query, [*columns.values()]):
             found.update(text_of(key) for key in customers if key is not None)
             if emails and settings.guest_key is not None:
                 addresses = {email for key, email in zip(customers, emails[0], strict=True) if key is None}

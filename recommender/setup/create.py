@@ -96,10 +96,9 @@ def plan_tables(settings: Settings, found: Sample, owner_url: URL | None = None)
         DatabaseError: a database failed.
     """
     named_meddlers(settings)
-    shop = open_database(settings.database_url)
     target = target_for_ddl(settings, owner_url)
-    customer = target.database.key_type_here(found.customer, shop.backend, guests=settings.publish_guests)
-    item = target.database.key_type_here(found.item, shop.backend, guests=False)
+    customer = target.database.key_type_here(found.customer, found.backend, guests=settings.publish_guests)
+    item = target.database.key_type_here(found.item, found.backend, guests=False)
     tables = all_tables(schema=target.schema, prefix=target.prefix, customer=customer, item=item)
     with target.database.connect() as connection:
         inspector = sa.inspect(connection)

@@ -12,8 +12,9 @@ from recommender.database.base import Database
 from recommender.database.query import read_query, tables_read
 from recommender.database.schema import Target
 from recommender.errors import SettingsError
+from recommender.export.sources import queries_of
 from recommender.night.target import target_of
-from recommender.runs.folder import QUERIES, RULES_QUERY
+from recommender.runs.folder import RULES_QUERY
 from recommender.settings import Settings
 from recommender.setup.looks import quoted_name
 
@@ -251,7 +252,7 @@ def _tables_of_queries(
     """The tables that the queries read: those of their texts that the catalogue knows."""
     named: list[tuple[str | None, str]] = []
     has_rules = os.path.lexists(settings.sql_dir / RULES_QUERY)
-    for name in (*QUERIES, RULES_QUERY) if has_rules else QUERIES:
+    for name in [*queries_of(settings), *[RULES_QUERY] * has_rules]:
         since = datetime.now(UTC).replace(tzinfo=None)
         query = read_query(settings.sql_dir / name, side.database.backend, since, undecided=True)
         named += [table for table in tables_read(query.text, side.database.backend) if table not in named]

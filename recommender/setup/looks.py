@@ -139,12 +139,16 @@ class Sample:
     customer: KeyType
     item: KeyType
     has_guests: bool
+    backend: str
+    """Whose types these are: a database's, or that of files."""
     newest: Sequence[NewSale] = ()
     """At most five."""
     problem: str = ""
     """Why they cannot be shown, in a sentence."""
     days_old: int | None = None
     """Of the newest sale there is, in the shop's days, where a greater HISTORY_DAYS would read it."""
+    repeats: float | None = None
+    """The share of sale lines whose customer bought the same item earlier; None where it was not counted."""
 
 
 def sample(settings: Settings, *, newest: bool) -> Sample:
@@ -162,6 +166,7 @@ def sample(settings: Settings, *, newest: bool) -> Sample:
             customer=snapshot.key_type(sales, columns["customer_id"]),
             item=snapshot.key_type(sales, columns["item_id"]),
             has_guests="guest_email" in columns,
+            backend=open_database(settings.database_url).backend,
         )
         if not newest:
             return found

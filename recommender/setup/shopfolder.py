@@ -22,6 +22,7 @@ from recommender.database.query import open_matters, prepare_query
 from recommender.database.urls import normalise_url
 from recommender.errors import RecommenderError, SettingsError
 from recommender.export.snapshot import all_queries
+from recommender.export.sources import queries_of, said_as
 from recommender.runs.folder import QUERIES
 from recommender.settings import SECRETS, Settings, read_env_file
 from recommender.setup.grants import GRANTS, rights_to_read
@@ -335,12 +336,12 @@ def prepare_queries(
             take what the owner says.
         DatabaseError: the database does not answer.
     """
-    missing = [name for name in QUERIES if not (settings.sql_dir / name).exists()]
+    missing = [name for name in queries_of(settings) if not (settings.sql_dir / name).exists()]
     if not missing:
         if platform or parameters:
             raise SettingsError(
                 "setup-queries-there",
-                f"{' and '.join(str(settings.sql_dir / name) for name in QUERIES)} are there already; what is"
+                f"{' and '.join(str(said_as(settings, name)) for name in QUERIES)} are there already; what is"
                 " there is never changed.",
                 "Move them away to have them written anew, or leave out --platform and --param.",
             )
@@ -348,7 +349,8 @@ def prepare_queries(
     shop = open_database(settings.database_url)
     known = platform_queries(shop, asked=platform, parameters=parameters or {}, ask=ask)
     if known is not None:
-        return Queries(_write_missing(settings.sql_dir, known.texts, shop.backend), None, known)
+        texts = {name: text for name, text in known.texts.items() if name not in QUERIES or name in missing}
+        return Queries(_write_missing(settings.sql_dir, texts, shop.backend), None, known)
     found = shop_tables(shop)
     proposal = propose(shop, found.tables, owner, missing)
     if proposal is not None:
@@ -361,6 +363,7 @@ def prepare_queries(
         if found.unread:
             head += f"-- These could not be read: {printable(', '.join(found.unread))}\n"
         texts = {name: head + "--\n" + shipped_text(f"sql/{name}") for name in QUERIES}
+    texts = {name: text for name, text in texts.items() if name in missing}
     written = _write_missing(settings.sql_dir, texts, shop.backend)
     return Queries(written, proposal, unread=tuple(found.unread))
 

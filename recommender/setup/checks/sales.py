@@ -316,7 +316,7 @@ def check_gate(
         reading = Reading(
             window=window,
             settings=settings.public(),
-            sales_query=sha256_of(settings.sql_dir / QUERIES[0]),
+            sales_query=None if settings.sales_uri else sha256_of(settings.sql_dir / QUERIES[0]),
             keys={"customer": export.customer_kind, "item": export.item_kind},
         )
         compared = compare_histories(last_run, sales.interactions, reading)
