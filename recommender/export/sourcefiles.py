@@ -8,34 +8,22 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-
-import pyarrow.fs as pafs
+from urllib.parse import unquote
 
 from recommender.errors import DatabaseError, RecommenderError, RefusedError, SettingsError
+from recommender.export.filestores import ArrowStore, FileStore, StoredFile, said, store_of
 from recommender.system.arrow import pa
 from recommender.system.files import require_space, sha256_of, temporary_folder
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv"}
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-_BLOCK = 1 << 20
 _NAMED = 5
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """A file as it was listed."""
-
-    path: str
-    """below the URI; the URI's last part where it names a file"""
-    place: str
-    """as its file system knows it"""
-    size: int
-    """bytes"""
-    modified: datetime | None
-    """UTC; None where the file system does not tell it"""
+class SourceFile(StoredFile):
+    """A file of sales or items as it was listed."""
 
     @property
     def format(self) -> str:
@@ -57,6 +45,9 @@ class SourceFiles:
     setting: str
     """`SALES_URI` or `ITEMS_URI`, for messages"""
     uri: str
+    store: FileStore
+    place: str
+    """of all of them in the store"""
     files: tuple[SourceFile, ...]
     hashes: dict[str, str] = field(default_factory=dict)
     """sha256 of each file that was read, by its path"""
@@ -73,7 +64,9 @@ class SourceFiles:
             SettingsError: there is nothing, or nothing of our formats; what reads HDFS is not installed.
             DatabaseError: the file system does not answer, or refuses.
         """
-        found = cls(setting, uri, _list(setting, uri))
+        with _told(setting, uri):
+            store, place = store_of(uri)
+            found = cls(setting, uri, store, place, _list(setting, uri, store, place))
         if not found.files:
             raise SettingsError(
                 "files-none",
@@ -109,26 +102,37 @@ class SourceFiles:
             RefusedError: it is not as it was listed.
             DatabaseError: the file system does not answer.
         """
-        system, _ = _system(self.setting, self.uri)
-        if isinstance(system, pafs.LocalFileSystem):
+        if isinstance(self.store, ArrowStore) and self.store.is_here:
             path = Path(file.place)
-            with _told(self.setting, self.uri):
+            with self._told_of(file):
                 self._note(file, path, sha256_of(path))
             yield path
             return
         require_space(scratch, file.size, f"A copy of {file.path}")
         with temporary_folder(scratch) as folder:
             path, digest = folder / "copy", hashlib.sha256()
-            with (
-                _told(self.setting, self.uri),
-                system.open_input_stream(file.place, compression=None) as stream,
-                path.open("xb") as copy,
-            ):
-                while block := stream.read(_BLOCK):
+            with path.open("xb") as copy:
+                for block in self._blocks(file):
                     digest.update(block)
                     copy.write(block)
+                    if copy.tell() > file.size:
+                        break  # it changed, however much more there is
             self._note(file, path, digest.hexdigest())
             yield path
+
+    def _blocks(self, file: SourceFile) -> Iterator[bytes]:
+        # What our own disk refuses to whoever writes them is no error of the store.
+        with self._told_of(file):
+            yield from self.store.blocks(file.place)
+
+    @contextmanager
+    def _told_of(self, file: SourceFile) -> Iterator[None]:
+        """A file that is gone has changed."""
+        with _told(self.setting, self.uri):
+            try:
+                yield
+            except FileNotFoundError as error:
+                raise self._changed([file.path]) from error
 
     def _note(self, file: SourceFile, path: Path, sha256: str) -> None:
         if path.stat().st_size != file.size or self.hashes.setdefault(file.path, sha256) != sha256:
@@ -141,7 +145,9 @@ class SourceFiles:
             RefusedError: a file came, went or changed.
             DatabaseError: the file system does not answer.
         """
-        changed = {*self.files} ^ {*_list(self.setting, self.uri)}
+        with _told(self.setting, self.uri):
+            now = _list(self.setting, self.uri, self.store, self.place)
+        changed = {*self.files} ^ {*now}
         if changed:
             raise self._changed(sorted({file.path for file in changed}))
 
@@ -154,60 +160,23 @@ class SourceFiles:
         )
 
 
-def _list(setting: str, uri: str) -> tuple[SourceFile, ...]:
-    system, place = _system(setting, uri)
-    with _told(setting, uri):
-        info = system.get_file_info(place)
-        if info.type is pafs.FileType.NotFound:
-            raise SettingsError(
-                "files-none",
-                f"{setting}: there is no {uri}.",
-                "Check the setting; it names a file or a folder.",
-            )
-        if info.type is pafs.FileType.File:
-            return (_listed(info, info.base_name),) if _is_ours(info.base_name) else ()
-        found = system.get_file_info(pafs.FileSelector(place, recursive=True))
-    base = info.path.rstrip("/") + "/"
-    files = [(each, each.path.removeprefix(base)) for each in found if each.type is pafs.FileType.File]
-    return tuple(
-        sorted((_listed(each, path) for each, path in files if _is_ours(path)), key=lambda f: f.path)
-    )
+def _list(setting: str, uri: str, store: FileStore, place: str) -> tuple[SourceFile, ...]:
+    """Those of our formats, by their paths."""
+    found = store.files(place)
+    if found is None:
+        raise SettingsError(
+            "files-none",
+            f"{setting}: there is no {uri}.",
+            "Check the setting; it names a file or a folder.",
+        )
+    ours = (SourceFile(**vars(each)) for each in found if _is_ours(each.path))
+    return tuple(sorted(ours, key=lambda file: file.path))
 
 
 def _is_ours(path: str) -> bool:
     """Of our formats, and not what a writer keeps beside its files, such as `_temporary/` and `.part.crc`."""
     is_kept = any(part.startswith(("_", ".")) and "=" not in part for part in path.split("/"))
     return not is_kept and path.lower().endswith(tuple(FORMATS))
-
-
-def _listed(info: pafs.FileInfo, path: str) -> SourceFile:
-    moment = None if info.mtime_ns is None else datetime.fromtimestamp(info.mtime_ns / 1e9, UTC)
-    return SourceFile(path, info.path, info.size, moment)
-
-
-def _system(setting: str, uri: str) -> tuple[pafs.FileSystem, str]:
-    """The file system, and the path in it."""
-    parts = urlsplit(uri)
-    if parts.scheme == "file":
-        return pafs.LocalFileSystem(), unquote(parts.path)
-    if parts.scheme == "hdfs":
-        return _hdfs(parts.netloc), unquote(parts.path) or "/"
-    with _told(setting, uri):
-        system, path = pafs.FileSystem.from_uri(uri)
-        return system, path
-
-
-def _hdfs(netloc: str) -> pafs.FileSystem:
-    try:
-        from hdfs_native.fsspec import HdfsFileSystem
-    except ImportError as error:
-        raise SettingsError(
-            "files-no-hdfs",
-            "What reads hdfs:// is not installed.",
-            "Install the program with its extra hdfs: pip install '.[hdfs]'.",
-        ) from error
-    host, _, port = netloc.partition(":")
-    return pafs.PyFileSystem(pafs.FSSpecHandler(HdfsFileSystem(host=host, port=int(port) if port else None)))
 
 
 @contextmanager
@@ -217,10 +186,9 @@ def _told(setting: str, uri: str) -> Iterator[None]:
         yield
     except RecommenderError:
         raise
-    except (OSError, pa.ArrowException, ValueError) as error:
-        said = " ".join(str(error).split())
+    except (OSError, pa.ArrowException, ValueError, RuntimeError) as error:
         raise DatabaseError(
             "files-unreachable",
-            f"{setting}: {uri} cannot be read: {said.rstrip('.')}.",
+            f"{setting}: {uri} cannot be read: {said(error)}.",
             "Check the address, the rights to read there, and whether the service runs.",
         ) from error
