@@ -112,7 +112,7 @@ class SourceFiles:
         system, _ = _system(self.setting, self.uri)
         if isinstance(system, pafs.LocalFileSystem):
             path = Path(file.place)
-            with _told(self.setting, self.uri):
+            with self._told(file):
                 self._note(file, path, sha256_of(path))
             yield path
             return
@@ -120,7 +120,7 @@ class SourceFiles:
         with temporary_folder(scratch) as folder:
             path, digest = folder / "copy", hashlib.sha256()
             with (
-                _told(self.setting, self.uri),
+                self._told(file),
                 system.open_input_stream(file.place, compression=None) as stream,
                 path.open("xb") as copy,
             ):
@@ -129,6 +129,16 @@ class SourceFiles:
                     copy.write(block)
             self._note(file, path, digest.hexdigest())
             yield path
+
+    @contextmanager
+    def _told(self, file: SourceFile) -> Iterator[None]:
+        try:
+            with _told(self.setting, self.uri):
+                yield
+        except DatabaseError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise self._changed([file.path]) from error
+            raise
 
     def _note(self, file: SourceFile, path: Path, sha256: str) -> None:
         if path.stat().st_size != file.size or self.hashes.setdefault(file.path, sha256) != sha256:
