@@ -109,8 +109,8 @@ def key_array(
     where, by = place_of(row), mend(path, "its declared type", "our tables or the first file")
     raise RefusedError(
         "keys-mixed",
-        f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by {by}, but one row has a"
-        f" value of the type {type(wrong).__name__}.",
+        f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by {by}, but one row has"
+        f" a value of the type {type(wrong).__name__}.",
         mend(
             path,
             "Give the column one type in the query, with CAST.",
