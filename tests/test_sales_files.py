@@ -367,15 +367,43 @@ def test_what_is_not_there_is_said(tmp_path, files):
     assert "several formats" in files.fails(ExitCode.SETTINGS, "run")
     write(tmp_path / "c.csv", pa.table({"customer_id": [1], "sold_at": ["2026-02-01"]}))
     files.set(SALES_URI=tmp_path / "c.csv")
-    assert "c.csv has no column item_id; it has customer_id, sold_at" in files.fails(
-        ExitCode.SETTINGS, "run"
-    )
+    assert "c.csv has no column item_id; it has customer_id, sold_at" in files.fails(ExitCode.SETTINGS, "run")
 
 
 @pytest.mark.parametrize("uri", ["ftp://host/x", "sales", "file://host/x", "s3:///x", "s3://[x"])
 def test_an_address_of_files_that_is_none_is_said(files, uri):
     files.set(SALES_URI=uri)
     assert "SALES_URI" in files.fails(ExitCode.SETTINGS, "run")
+
+
+def test_a_part_without_rows_and_a_link_to_a_file_are_read(tmp_path, shop):
+    shop.night()
+    sales = sales_of(shop)
+    for form in ("csv", PARQUET):
+        folder = tmp_path / form
+        write(folder / f"a.{form}", sales.slice(0, 0))
+        (folder / f"b.{form}").symlink_to(write(tmp_path / f"elsewhere.{form}", sales))
+        write(folder / f"c.{form}", sales.slice(0, 0))
+        items = write(tmp_path / "i.csv", items_of(shop))
+        files = of_files(tmp_path / f"files-{form}", shop, SALES_URI=folder, ITEMS_URI=items)
+        files.night(DAY, "--force")
+        assert lists_of(files) == lists_of(shop)
+
+
+def test_a_time_that_is_far_too_late_for_microseconds_is_refused(files):
+    late = pa.array([2**61], pa.timestamp("ms"))
+    write(
+        Path(files.settings["SALES_URI"]), pa.table({"customer_id": [1], "item_id": [100], "sold_at": late})
+    )
+    assert "[files-damaged]" in files.fails(ExitCode.REFUSED, "run", *ON_DAY)
+
+
+def test_a_line_that_is_longer_than_a_block_is_refused(tmp_path, files):
+    text = f'customer_id,item_id,sold_at,note\n1,100,2026-02-01,"{"x" * 5000}"\n'
+    (tmp_path / "long.csv").write_text(text, encoding="utf-8")
+    files.set(SALES_URI=tmp_path / "long.csv")
+    with patched(filerows, "_BLOCK_BYTES", 1000):
+        assert "[files-damaged]" in files.fails(ExitCode.REFUSED, "run", *ON_DAY)
 
 
 def test_a_password_in_an_address_of_files_is_kept_back(files):
