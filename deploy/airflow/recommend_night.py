@@ -48,7 +48,7 @@ MEANINGS = {
 TRY_AGAIN = {1, 4, 5, 143}
 """Of these, what may be over in a while. Somebody has to mend the others first."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("recommend")
 
 
 def day_of(run: Any, zone: str) -> date:
@@ -162,7 +162,11 @@ def night(folder: str, zone: str) -> Any:
     return stages()
 
 
-if not SHOPS:
-    raise ValueError("RECOMMEND_SHOPS names no shop: set it to FOLDER@ZONE, such as /srv/shop@Europe/Berlin.")
+NAMES = [Path(shop.rpartition("@")[0]).name for shop in SHOPS]
+if not SHOPS or not all(NAMES) or len(set(NAMES)) < len(NAMES):
+    raise ValueError(
+        "RECOMMEND_SHOPS has to name each shop as FOLDER@ZONE, such as /srv/shop@Europe/Berlin,"
+        f" with folders of different names; it is {' '.join(SHOPS) or 'empty'}."
+    )
 for shop in SHOPS:
-    night(*shop.split("@"))
+    night(*shop.rsplit("@", 1))
