@@ -61,6 +61,8 @@ class AirflowServices:
             **environment,
         }
         self._processes: list[subprocess.Popen[bytes]] = []
+        self.sessions: list[int] = []
+        """Of the processes of each service that was started."""
 
     @property
     def output(self) -> Path:
@@ -144,7 +146,7 @@ class AirflowServices:
         self._end()
 
     def _start(self, *service: str) -> None:
-        """Start a service as the first of a process group."""
+        """Start a service as the first of a session, in which whatever it starts is too."""
         with self.output.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own words
                 [str(self.programs / "airflow"), *service],
@@ -155,6 +157,7 @@ class AirflowServices:
                 start_new_session=True,
             )
         self._processes.append(process)
+        self.sessions.append(process.pid)
 
     def _answers(self) -> bool:
         """Whether the web page is there."""
@@ -163,15 +166,23 @@ class AirflowServices:
         return False
 
     def _end(self) -> None:
-        """End the services in order, and whatever is left of their groups."""
+        """End the services in order, and whatever is left of them: a task is a process group of its own."""
         while self._processes:
             process = self._processes.pop()
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_STOP_SECONDS)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            for left in processes_of(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(left, signal.SIGKILL)
             process.wait()
+
+
+def processes_of(session: int) -> list[int]:
+    """The processes of a session that are there."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,sess="], capture_output=True, text=True, check=True)  # noqa: S607 - of the system
+    pairs = (line.split() for line in listing.stdout.splitlines())
+    return [int(process) for process, of_session in pairs if of_session == str(session)]
 
 
 def _free_port() -> int:
@@ -187,6 +198,8 @@ def main() -> int:
     parser.add_argument("home", metavar="HOME", type=Path, help="a folder for Airflow")
     parser.add_argument("--stay", action="store_true", help="keep the services until Ctrl-C")
     given = parser.parse_args()
+    # However it is ended, it ends the services.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     # Airflow remembers which nights it has done: this one comes again.
     (given.home / "airflow.db").unlink(missing_ok=True)
     program = ROOT / ".venv" / "bin" / "recommend"

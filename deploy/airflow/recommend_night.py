@@ -62,7 +62,7 @@ def day_of(run: Any, zone: str) -> date:
 def recommend(folder: str, stage: str, *options: str) -> str:
     """Call the program for one stage, and return what it says on stdout.
 
-    What it says on stderr goes to the task's log, each line as it comes.
+    Its own log, which comes on stderr, goes into the task's log, each line as it comes.
     """
     command = [PROGRAM, stage, *options, "--env-file", f"{folder}/.env", "-v", "--log-format", "json"]
     log.info("%s", shlex.join(command))
@@ -73,12 +73,14 @@ def recommend(folder: str, stage: str, *options: str) -> str:
         raise AirflowFailException(f"{PROGRAM} cannot be started: {error.strerror}") from None
     # Who ends the task ends the stage: the program undoes its work and ends with 143.
     get_current_context()["task"].on_kill = child.terminate
-    last = ""
+    last, is_told = "", False
     with child:
         try:
             for line in child.stderr:
                 last = line.rstrip()
-                say(last)
+                # The last word repeats an error and may name a customer, which Airflow would keep.
+                if not (is_told and last.startswith("recommend: ")):
+                    is_told |= say(last) >= logging.ERROR
             said = child.stdout.read().strip()
         except BaseException:  # such as a limit of time
             child.terminate()
@@ -87,20 +89,20 @@ def recommend(folder: str, stage: str, *options: str) -> str:
         return said
     # Where a signal ended it at once, the code is as a shell tells it.
     code = child.returncode if child.returncode > 0 else 128 - child.returncode
-    # Of its last word the short code alone: the rest may name a customer.
     short = re.search(r" \[[a-z0-9-]+\]$", last)
     reason = f"recommend {stage} ended with {code}, {MEANINGS.get(code, 'killed')}{short[0] if short else ''}"
     raise (AirflowException if code in TRY_AGAIN else AirflowFailException)(reason)
 
 
-def say(line: str) -> None:
-    """Put a line of the program's stderr into the task's log: a record of its own log, or its last word."""
-    if not line.startswith("{"):
-        log.warning("%s", line)
-        return
-    record = json.loads(line)
-    text = "\n".join(filter(None, (record["message"], record.get("traceback"))))
-    log.log(logging.getLevelNamesMapping()[record["level"].upper()], "%s", text)
+def say(line: str) -> int:
+    """Put a line of the program's stderr into the task's log; its level."""
+    level, text = logging.WARNING, line
+    if line.startswith("{"):
+        record = json.loads(line)
+        level = logging.getLevelNamesMapping()[record["level"].upper()]
+        text = "\n".join(filter(None, (record["message"], record.get("traceback"))))
+    log.log(level, "%s", text)
+    return level
 
 
 def night(folder: str, zone: str) -> Any:

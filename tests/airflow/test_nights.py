@@ -156,6 +156,17 @@ def test_the_owner_is_told_one_line_with_the_short_code(airflow, nightly):
     )
 
 
+def test_no_log_of_airflows_has_what_names_a_customer(airflow, nightly):
+    nightly.shop.execute("INSERT INTO sales VALUES ('zoe', 110, '2026-02-01 09:30:00', 1, NULL)")
+    asked = nightly.shop.recommend("check")
+    assert "zoe" in asked.out + asked.err
+    answer, logged = night(airflow, nightly)
+    assert answer["tasks"]["export"] == FAILS
+    assert nightly.told[0].endswith("recommend export ended with 3, data or result refused [keys-mixed]")
+    assert "customer_id is an integer" in logged
+    assert "zoe" not in logged
+
+
 # Tried again
 
 

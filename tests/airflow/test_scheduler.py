@@ -1,14 +1,12 @@
 """The night under Airflow's own services: the scheduler starts it, and a backfill beside it."""
 
-from contextlib import suppress
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from recommender.runs.manifest import Status
-from scripts.airflow_services import AirflowServices
+from scripts.airflow_services import AirflowServices, processes_of
 from tests import sentinel
 from tests.airflow.conftest import programs
 from tests.airflow.support import STAGES, NightlyShop, zone_after_midnight
@@ -27,6 +25,7 @@ def test_the_scheduler_does_the_night_and_a_backfill_is_for_the_record(tmp_path)
     nightly.environment["RECOMMEND_SHOPS"] = nightly.environment["RECOMMEND_SHOPS"].replace("UTC", zone)
     services = AirflowServices(tmp_path / "airflow", where, nightly.environment)
     with services:
+        assert all(processes_of(session) for session in services.sessions)
         run_id, state = services.finished("scheduled", seconds=240)
         assert (state, services.tasks(run_id)) == ("success", dict.fromkeys(STAGES, GOOD))
         assert [*services.tasks(run_id)] == [*STAGES]
@@ -54,14 +53,4 @@ def test_the_scheduler_does_the_night_and_a_backfill_is_for_the_record(tmp_path)
     for path in services.home.rglob("*"):
         if path.is_file():
             sentinel.require_absent(path.read_bytes().decode("utf-8", "replace"), path)
-    assert processes_of(services) == []
-
-
-def processes_of(services):
-    """The processes that are still there of that Airflow."""
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # ended, or not ours to look into
-            if f"AIRFLOW_HOME={services.home}".encode() in environment.read_bytes():
-                found.append(environment.parent.name)
-    return found
+    assert [*map(processes_of, services.sessions)] == [[], [], []]
