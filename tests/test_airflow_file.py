@@ -4,6 +4,8 @@ tests/airflow has the nights, in a real Airflow.
 """
 
 import ast
+import os
+import re
 import runpy
 import sys
 from datetime import date, datetime
@@ -18,7 +20,9 @@ from recommender.errors import ExitCode
 from recommender.system.window import window
 from tests.test_style import imported_packages
 
-FILE = Path(__file__).parent.parent / "deploy" / "airflow" / "recommend_night.py"
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "deploy" / "airflow" / "recommend_night.py"
+PAGE = ROOT / "docs" / "big-shop.md"
 
 
 @pytest.fixture
@@ -61,6 +65,18 @@ def test_it_calls_the_commands_of_the_stages_in_their_order():
     ]
     assert stages == ["export", "train", "rank", "publish"]
     assert {*stages} <= {*COMMANDS}
+
+
+def test_the_page_tells_its_variables_codes_and_commands(dag_file):
+    text, page = FILE.read_text(encoding="utf-8"), PAGE.read_text(encoding="utf-8")
+    read = re.findall(r'environ.get\("(\w+)"', text)
+    assert re.findall(r"(?m)^\| `(RECOMMEND_\w+)` \|", page) == read
+    assert re.findall(r"(?m)^- `(RECOMMEND_\w+)`", dag_file["__doc__"]) == read
+    (passing,) = re.findall(r"(?m)^\| ([\d, ]+) \|.* \| tried again", page)
+    assert {int(code) for code in passing.split(",")} == dag_file["TRY_AGAIN"]
+    commands = re.findall(r"(?m)^(scripts/\S+)", page)
+    assert commands == ["scripts/airflow-env", "scripts/airflow-night"]
+    assert all(os.access(ROOT / command, os.X_OK) for command in commands)
 
 
 NIGHTS = [

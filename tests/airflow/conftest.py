@@ -5,6 +5,7 @@ Elsewhere they are skipped, also where all is required: Airflow takes too much f
 
 import json
 import os
+import select
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ import pytest
 from scripts.airflow_services import PROGRAMS, AirflowServices
 from tests import sentinel
 from tests.conftest import skip_loudly
+
+ANSWER_SECONDS = 180
+"""Within which a night is over, however busy the machine is."""
 
 
 class Airflow:
@@ -43,6 +47,9 @@ class Airflow:
     def answer(self) -> tuple[Any, str]:
         """The answer to the question, and all that was logged meanwhile, in which no secret may be."""
         assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], ANSWER_SECONDS)
+        if not ready:
+            self.process.kill()
         line = self.process.stdout.readline()
         with self._errors.open(encoding="utf-8") as file:
             file.seek(self._read)
