@@ -166,6 +166,7 @@ def test_the_locks_pin_what_the_project_asks_for():
         ("requirements/run.lock", wanted),
         ("requirements/build.lock", build),
         ("requirements/dev.lock", [*wanted, *build, *development]),
+        ("requirements/airflow.lock", project["dependency-groups"]["airflow"]),
     ):
         pins = locked(lock)
         for text in packages:
