@@ -47,6 +47,19 @@ make_venv() {
   "$python" -m venv --clear "$venv"
 }
 
+# Airflow alone, as its lock names it, in an environment of its own. Does nothing when it is there.
+install_airflow() {
+  local venv=$root/.venv-airflow bin=$root/.venv-airflow/bin lock=$root/requirements/airflow.lock
+  make_venv
+  if ! cmp --silent "$lock" "$venv/installed.lock"; then
+    echo "Installing the packages of requirements/airflow.lock into $venv ..." >&2
+    rm -f "$venv/installed.lock"
+    "$bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+      --requirement "$lock" || fail "Airflow could not be installed; pip says why above."
+    cp "$lock" "$venv/installed.lock"
+  fi
+}
+
 # install_locked LOCK...: install exactly what the locks name, checked by hash, and the program from this
 # checkout. Does nothing when all of it is there.
 install_locked() {

@@ -43,6 +43,11 @@ def leave_out(reason: str) -> NoReturn:
     """Skip the test, loudly, for what this machine lacks; fail it where all is required."""
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(f"{reason} (REQUIRE_ALL=1)", pytrace=False)
+    skip_loudly(reason)
+
+
+def skip_loudly(reason: str) -> NoReturn:
+    """Skip the test, also where all is required, and say why on the last lines: what scripts/soak runs."""
     pytest.skip(f"{_MISSING}{reason}")
 
 

@@ -1,4 +1,6 @@
-"""Real PostgreSQL and MariaDB servers for the tests, from the packages of the machine, and a store that speaks S3.
+"""Real PostgreSQL and MariaDB servers for the tests, and a store that speaks S3.
+
+They come from the packages of the machine and of Python.
 
 A server lives in a temporary folder of its own, listens on a free port of 127.0.0.1 and ends with the tests,
 also when these are killed. Most tests share one of each kind (conftest.py), with databases and users of their
@@ -567,7 +569,7 @@ class Seaweedfs(Server):
         system.create_dir("begun")
         with system.open_output_stream("begun/file") as stream:
             stream.write(b"1")
-        return contextlib.nullcontext()
+        return contextlib.ExitStack()  # something to close, as a connection is
 
     def close(self) -> None:
         super().close()
@@ -577,7 +579,7 @@ class Seaweedfs(Server):
 
     def system(self, **given: Any) -> Any:
         """Arrow's file system of it: places are `bucket/key`."""
-        import pyarrow.fs as pafs  # noqa: PLC0415 - few tests ask for it
+        import pyarrow.fs as pafs
 
         options = {"access_key": self.ACCESS_KEY, "secret_key": self.SECRET_KEY, "region": "us-east-1"}
         return pafs.S3FileSystem(

@@ -61,20 +61,20 @@ UNKNOWN = {"name": "click", "skip_reason": "not found"}
 
 
 def test_no_vulnerability_is_a_success(answers, capsys):
-    answers[0][:] = [answer(GOOD), answer(GOOD)]
+    answers[0][:] = [answer(GOOD)] * 3
     assert audit.main() == 0
-    assert answers[1] == ["pypi", "pypi"]
+    assert answers[1] == ["pypi"] * 3
     assert capsys.readouterr().out.count("0 problems") == len(audit.LOCKS)
 
 
 def test_a_vulnerability_fails_and_is_named_with_the_version_that_mends_it(answers, capsys):
-    answers[0][:] = [answer(GOOD), answer(GOOD, BAD)]
+    answers[0][:] = [answer(GOOD), answer(GOOD, BAD), answer(GOOD)]
     assert audit.main() == 1
     assert "requirements/dev.lock: scipy 1.0: PYSEC-1, mended in 1.1" in capsys.readouterr().err
 
 
 def test_a_package_that_alone_cannot_be_audited_fails(answers, capsys):
-    answers[0][:] = [answer(GOOD, UNKNOWN), answer(GOOD)]
+    answers[0][:] = [answer(GOOD, UNKNOWN), answer(GOOD), answer(GOOD)]
     assert audit.main() == 1
     assert "click: not audited: not found" in capsys.readouterr().err
 
@@ -90,9 +90,9 @@ def test_without_a_service_it_says_that_nothing_was_audited(answers, capsys, sil
 
 
 def test_the_second_service_is_asked_where_the_first_is_silent(answers):
-    answers[0][:] = ["", answer(BAD), answer(GOOD)]
+    answers[0][:] = ["", answer(BAD), answer(GOOD), answer(GOOD)]
     assert audit.main() == 1
-    assert answers[1] == ["pypi", "osv", "pypi"]
+    assert answers[1] == ["pypi", "osv", "pypi", "pypi"]
 
 
 def test_the_bill_names_what_the_lock_names(answers, monkeypatch, tmp_path):

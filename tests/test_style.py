@@ -70,7 +70,7 @@ IMPORT_NAMES = {"python-dotenv": "dotenv"}
 # It holds data for zoneinfo.
 NOT_IMPORTED = {"tzdata"}
 # The drivers; mysqlclient (MySQLdb) serves where an owner's address names it.
-EXTRAS = {"psycopg", "pymysql", "MySQLdb"}
+EXTRAS = {"psycopg", "pymysql", "MySQLdb", "hdfs_native"}
 
 
 def test_every_package_that_is_imported_is_declared_and_the_other_way_round():

@@ -44,13 +44,23 @@ def find_columns(
     present = {column.name.lower(): column for column in reader.columns(query)}
     missing = [name for name in required if name not in present]
     if missing:
+        has = mend(query.path, "returns", "has")
         raise SettingsError(
             "query-lacks-column",
-            f"{query.path} returns no column {' and no column '.join(missing)}; it returns"
+            f"{query.path} {has} no column {' and no column '.join(missing)}; it {has}"
             f" {', '.join(column.name for column in present.values())}.",
-            "Name the columns in the query with AS.",
+            mend(
+                query.path,
+                "Name the columns in the query with AS.",
+                "Have the files written with these names.",
+            ),
         )
     return {name: present[name] for name in (*required, *optional) if name in present}
+
+
+def mend(path: Path | str, in_query: str, in_files: str) -> str:
+    """The words for a query, whose file this is, or for files, whose URI it is."""
+    return in_files if isinstance(path, str) else in_query
 
 
 def key_array(
@@ -96,12 +106,16 @@ def key_array(
         for row, value in enumerate(listed(values))
         if not _is_key(value, kind, integers_as_text=integers_as_text)
     )
-    where = place_of(row)
+    where, by = place_of(row), mend(path, "its declared type", "our tables or the first file")
     raise RefusedError(
         "keys-mixed",
-        f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by its declared type, but"
-        f" one row has a value of the type {type(wrong).__name__}.",
-        "Give the column one type in the query, with CAST.",
+        f"{path}: {column} is {'an integer' if kind is KeyKind.INTEGER else 'text'} by {by}, but one row has"
+        f" a value of the type {type(wrong).__name__}.",
+        mend(
+            path,
+            "Give the column one type in the query, with CAST.",
+            "Have the files written with keys of one type.",
+        ),
         named=f"It is {shortened(repr(wrong))}{where and f' ({where})'}.",
     )
 
@@ -128,7 +142,11 @@ def _beyond(values: Sequence[object], column: str, path: Path | str) -> RefusedE
     return RefusedError(
         "keys-too-large",
         f"{path}: a value of {column} does not fit a 64-bit integer.",
-        f"Convert it in the query: CAST(… AS CHAR) AS {column}.",
+        mend(
+            path,
+            f"Convert it in the query: CAST(… AS CHAR) AS {column}.",
+            "Have the files written with the key as a text.",
+        ),
         named=f"It is {wrong}.",
     )
 
@@ -186,7 +204,7 @@ def is_sellable(value: object, item: str, path: Path | str) -> bool:
         raise RefusedError(
             "items-sellable",
             f"{path}: sellable of item {item} is {str(value)[:40]!r}.",
-            "Return 1 or 0 for it in the query.",
+            mend(path, "Return 1 or 0 for it in the query.", "Have the files written with 1 or 0 for it."),
         )
     return number > 0
 

@@ -7,7 +7,7 @@ tables say it, which `init` made for the shop's keys.
 import csv
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -53,9 +53,29 @@ class FileRows(RowReader):
         self._scratch = scratch
         self._kinds = kinds
         self._file, self._row = source.files[0], 0
-        with source.opened(self._file, scratch) as path:
-            self._schema = _schema(path, self._file)
+        # Kept until it is read, so that a file that lies elsewhere comes once.
+        self._stack = ExitStack()
+        self._first: Path | None = self._stack.enter_context(source.opened(self._file, scratch))
+        try:
+            self._schema = _schema(self._first, self._file)
+        except BaseException:
+            self.close()
+            raise
         self._form = form_of(self._schema.names)
+
+    def close(self) -> None:
+        """Remove the copy of the first file, where there is one."""
+        self._first = None
+        self._stack.close()
+
+    @contextmanager
+    def _opened(self, file: SourceFile) -> Iterator[Path]:
+        if file is self.source.files[0] and self._first is not None:
+            yield self._first
+            self.close()
+            return
+        with self.source.opened(file, self._scratch) as path:
+            yield path
 
     @property
     def query(self) -> Query:
@@ -102,7 +122,7 @@ class FileRows(RowReader):
         names = [column.name for column in columns]
         for file in self.source.files:
             self._file, self._row = file, 0
-            with self.source.opened(file, self._scratch) as path, _told(file):
+            with self._opened(file) as path, _told(file):
                 for rows, found in self._read(path, file, names):
                     yield found
                     self._row += rows
@@ -271,8 +291,8 @@ def _texts(values: pa.Array, name: str, file: SourceFile, before: int) -> pa.Arr
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return _utf8(pc.cast(values, pa.binary()), name, file, before)
     if pa.types.is_timestamp(kind):
-        # Beyond a microsecond nothing is kept.
-        values = pc.cast(values, pa.timestamp("us", kind.tz and "UTC"), safe=False)
+        # Beyond a microsecond nothing is kept; some milliseconds have no microseconds.
+        values = pc.cast(values, pa.timestamp("us", kind.tz and "UTC"), safe=kind.unit != "ns")
     elif pa.types.is_nested(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
         raise _damaged(file, f"{name} is of the type {kind}")
     return pc.cast(values, pa.string())

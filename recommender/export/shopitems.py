@@ -18,6 +18,7 @@ from recommender.export.fields import (
     csv_text,
     is_sellable,
     key_array,
+    mend,
     number_array,
     text_array,
 )
@@ -164,7 +165,7 @@ class ItemRows:
             raise RefusedError(
                 "items-without-key",
                 f"{self._query.path}: {self._without_key} of {found} rows have no item_id.",
-                "Leave them out with WHERE.",
+                mend(self._query.path, "Leave them out with WHERE.", "Have the files written without them."),
             )
         place = self._columns.index("sellable") - 1
         return len(self._rows), sum(row[place] for row in self._rows.values())

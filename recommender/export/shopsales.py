@@ -21,6 +21,7 @@ from recommender.export.fields import (
     GuestKeys,
     csv_text,
     key_array,
+    mend,
     number_array,
     text_array,
 )
@@ -229,7 +230,11 @@ class SalesWriter:
             raise RefusedError(
                 "sales-unusable",
                 f"{self._query.path}: too many sale lines cannot be used: {found}.",
-                "Leave them out in the query with WHERE, or convert them.",
+                mend(
+                    self._query.path,
+                    "Leave them out in the query with WHERE, or convert them.",
+                    "Have the files written without them, or correct them.",
+                ),
                 named=f"Examples: {examples}.",
             )
         if counts.future > MOST_BAD_SHARE * counts.read and not self._window.is_past:

@@ -29,7 +29,8 @@ from recommender.tables import KeyKind, Role
 
 NO_KINDS: Mapping[str, KeyKind] = {}
 _KEYS = ("customer_id", "item_id")
-_OPTIONAL = ("quantity", "price", "order_id")
+SALE_COLUMNS = ((*_KEYS, "sold_at"), ("quantity", "price", "order_id", "guest_email"))
+"""Of `sales.sql`: those that must be there, and those that may."""
 
 
 @dataclass
@@ -121,7 +122,7 @@ def export(
     sources = RowSources(shop, settings, folder=folder, since=since, kinds=kinds, snapshot=within)
     with closing(sources):
         sold, sold_items = (sources.open(name) for name in QUERIES)
-        columns = find_columns(sold.query, sold.reader, (*_KEYS, "sold_at"), (*_OPTIONAL, "guest_email"))
+        columns = find_columns(sold.query, sold.reader, *SALE_COLUMNS)
         item_columns = find_columns(sold_items.query, sold_items.reader, *ITEM_COLUMNS)
         found_kinds = {name: sold.reader.key_type(sold.query, columns[name]).kind for name in _KEYS}
         item_kind = sold_items.reader.key_type(sold_items.query, item_columns["item_id"]).kind

@@ -96,8 +96,9 @@ class RowSources:
             query = read_query(self._settings.sql_dir / name, self._shop.backend, self._since, undecided=True)
             return RowSource(self.snapshot, query, self._shop.backend)
         rows = FileRows(SourceFiles.listed(URIS[name], uri), self._folder, self._kinds)
+        self._stack.callback(rows.close)
         return RowSource(rows, rows.query, BACKEND)
 
     def close(self) -> None:
-        """End the snapshot, where this has taken it."""
+        """End the snapshot, where this has taken it, and remove copies of files."""
         self._stack.close()

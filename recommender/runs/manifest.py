@@ -292,8 +292,10 @@ class Manifest(Struct, kw_only=True):
     def as_json(self) -> dict[str, Any]:
         """The same in JSON types."""
         found: dict[str, Any] = msgspec.to_builtins(self)
-        if not self.by_hand:
-            del found["by_hand"]
+        # Without what a record of an earlier version lacks, so that it is written as it was.
+        for name in ("by_hand", "sources"):
+            if not found[name]:
+                del found[name]
         return found | {name: found[name] or {} for name in EMPTY_BEFORE_TRAINING}
 
     @property

@@ -15,6 +15,7 @@ from tests.bad_input import (
     data_cases,
     database_cases,
     disk_cases,
+    files_cases,
     forget_cases,
     lookback_cases,
     rollback_cases,
@@ -35,6 +36,7 @@ CASES: list[Case] = [
     *rollback_cases.CASES,
     *lookback_cases.CASES,
     *disk_cases.CASES,
+    *files_cases.CASES,
     *forget_cases.CASES,
     *stage_cases.CASES,
 ]

@@ -3,6 +3,7 @@
     findings       one form for all of them, and the exit code
     connections    both databases, our tables, the rights on them
     ownqueries     columns, types, first rows, which orders count as sales, plan
+    ownfiles       the same of files in their place
     sales          what the sales and items hold, and what the gate would say
     ownrules       the shop's own rules, and what nobody can follow
     surroundings   disk, memory, secrets, who may write, schedule, the last run
@@ -14,7 +15,7 @@ check finds it puts into the `Findings` that it is given; `since` is what `:sinc
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,12 +25,12 @@ from recommender.database import open_database
 from recommender.database.base import Database
 from recommender.database.query import require_decided
 from recommender.database.schema import Target
-from recommender.errors import SettingsError
+from recommender.errors import RecommenderError, SettingsError
 from recommender.export.forgotten import Forgotten, read_forgotten
 from recommender.export.snapshot import Export, all_queries, export
 from recommender.night.locked import require_own_folder
 from recommender.night.memory import Size
-from recommender.night.target import target_of
+from recommender.night.target import key_kinds, target_of
 from recommender.runs.archive import remove_scratch
 from recommender.runs.folder import ITEMS, SALES
 from recommender.runs.history import History
@@ -45,7 +46,9 @@ from recommender.setup.checks.connections import (
     try_rights,
 )
 from recommender.setup.checks.findings import CheckReport, Finding, Findings, Level
+from recommender.setup.checks.ownfiles import probe_files
 from recommender.setup.checks.ownqueries import (
+    FirstRows,
     check_plan,
     check_statuses,
     first_lines,
@@ -68,7 +71,7 @@ from recommender.setup.looks import Look, separate_looks
 from recommender.system.files import temporary_folder
 from recommender.system.progress import Progress
 from recommender.system.window import window
-from recommender.tables import Role
+from recommender.tables import KeyKind, Role
 
 __all__ = ["CheckReport", "Finding", "Findings", "Level", "check"]
 
@@ -189,14 +192,8 @@ class _Check:
             findings.trying("sales"),
             separate_looks(shop, folder, settings.query_timeout_seconds) as look,
         ):
-            exported = self._export(shop, look, forgotten)
-            since = self._local(self._window.start)
-            first = probe_sales(settings, shop, since, look, findings)
-            probe_items(settings, shop, since, look, findings)
-            if first is not None:
-                day = self._window.as_of_day
-                probe_rules(settings, shop, since, look, findings, first=first, day=day)
-            check_statuses(settings, shop, since, look, findings)
+            exported = self._export(shop, look, forgotten, target)
+            first = self._probe(shop, look, target)
         if first is not None and not first.has_instants:
             check_zone(settings, server, findings, self._now)
         sales = None if exported is None else read_sales(folder, exported, settings)
@@ -234,7 +231,30 @@ class _Check:
         if target is not None and settings.data_dir.is_dir():
             try_rights(settings, target, folder, keys, findings)
 
-    def _export(self, shop: Database, look: Look, forgotten: Forgotten) -> Export | None:
+    def _probe(self, shop: Database, look: Look, target: Target | None) -> FirstRows | None:
+        """Columns and types of each query and file, and the first rows of the sales."""
+        settings, findings, since = self._settings, self._findings, self._local(self._window.start)
+        first = probe_files(settings, shop, self._folder, self._kinds(target), findings)
+        if settings.sales_uri is None:
+            first = probe_sales(settings, shop, since, look, findings)
+        if settings.items_uri is None:
+            probe_items(settings, shop, since, look, findings)
+        if first is not None:
+            day = self._window.as_of_day
+            probe_rules(settings, shop, since, look, findings, first=first, day=day)
+        check_statuses(settings, shop, since, look, findings)
+        return first
+
+    def _kinds(self, target: Target | None) -> Mapping[str, KeyKind]:
+        """Of the keys in our tables, where these can be asked."""
+        try:
+            return key_kinds(self._settings, target)
+        except RecommenderError:  # which is told by itself
+            return {}
+
+    def _export(
+        self, shop: Database, look: Look, forgotten: Forgotten, target: Target | None
+    ) -> Export | None:
         settings = self._settings
         self._progress.begin("sales")
         started = time.perf_counter()
@@ -245,6 +265,7 @@ class _Check:
                 folder=self._folder,
                 window=self._window,
                 forgotten=forgotten,
+                kinds=self._kinds(target),
                 progress=self._progress.step,
                 within=snapshot,
                 undecided=True,  # which is told by itself

@@ -115,7 +115,12 @@ def check_zone(settings: Settings, server: Server, findings: Findings, now: date
     offset = now.astimezone(settings.sales_timezone).utcoffset()
     seconds = offset.total_seconds() if offset else 0
     is_said = settings.sources.get("SALES_TIMEZONE", "default") != "default"
-    if server.zone is not None and not is_said and seconds != server.utc_offset_seconds:
+    if (
+        settings.sales_uri is None
+        and server.zone is not None
+        and not is_said
+        and seconds != server.utc_offset_seconds
+    ):
         findings.warn(
             "sales",
             f"sold_at carries no zone and is read as {settings.sales_timezone}"
